@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+// The architecture: targets stand bottom-up, and a target may use only targets above it in this file.
+// Build with `--explicit-target-dependency-import-check error` (the Makefile does), so that an import that is not listed here fails.
+
+import PackageDescription
+
+/// A system library: a module map and a shim header in `Sources/<name>`.
+func library(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A module and its tests in `Tests/<name>Tests`.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
+  [
+    .target(name: name, dependencies: dependencies),
+    .testTarget(
+      name: "\(name)Tests", dependencies: ["TestSupport", .target(name: name)] + dependencies, exclude: []),
+  ]
+}
+
+let systemLibraries: [Target] = [
+  library("CMPI", pkgConfig: "ompi-c", apt: "libopenmpi-dev"),
+  library("CHDF5", pkgConfig: "hdf5-openmpi", apt: "libhdf5-openmpi-dev"),
+  library("COneDNN", apt: "libdnnl-dev"),
+  library("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-openmp-dev"),
+  library("COpenMP", apt: "gcc"),
+  library("CNIfTI", apt: "libnifti-dev"),
+  library("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+  library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+]
+
+let targets: [Target] =
+  systemLibraries
+  + [
+    // Loops in C that the compiler vectorises for each processor type.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
+    // What the tests share: golden files, tolerances, launching mpirun with a time limit.
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+  ]
+  // 1. Fast loops over Float spans; the only doors to oneDNN, OpenBLAS and MPI.
+  + module("Kernels", ["COneDNN", "COpenBLAS", "COpenMP", "CKernels"])
+  + module("MPI", ["CMPI"])
+  // 2. Tensors on a flat tape; the only door to HDF5.
+  + module("Tensors", ["Kernels"])
+  + module("HDF5", ["CHDF5", "MPI"])
+  // 3. Parameters, layers, losses, optimisers; medical volumes and their files.
+  + module("Learning", ["Tensors"])
+  + module("Volumes", ["HDF5", "CNIfTI", "CZlib"])
+  // 4. Students; weights in files; what happens between a file and a batch; scores; many ranks.
+  + module("Networks", ["Learning", "Tensors"])
+  + module("Weights", ["Learning", "Tensors"])
+  + module("Preparation", ["Volumes", "Tensors"])
+  + module("Metrics", ["Volumes"])
+  + module("Cluster", ["MPI", "HDF5", "Learning", "Tensors"])
+  // 5. One file for each method; pictures and tables.
+  + module("Methods", ["Networks", "Learning", "Tensors", "Preparation"])
+  + module("Reports", ["Metrics", "Volumes", "CPNG"])
+  // 6. The loop, validation, prediction, run files.
+  + module("Training", [
+    "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "MPI",
+    yams,
+  ])
+  // 7. The command.
+  + [
+    .executableTarget(
+      name: "cohort",
+      dependencies: [
+        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster", "MPI",
+        "Methods", argumentParser, yams,
+      ]),
+    // SPMD programs that the multi-rank tests start under mpirun.
+    .executableTarget(
+      name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Learning", "Tensors"], path: "Tests/Scenarios"),
+    .testTarget(name: "CohortTests", dependencies: ["TestSupport", "cohort", "cohort-scenarios", "Volumes", "Weights"]),
+  ]
+
+let package = Package(
+  name: "cohort",
+  products: [.executable(name: "cohort", targets: ["cohort"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: targets
+)

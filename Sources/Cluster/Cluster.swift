@@ -1,0 +1,1 @@
+// Cluster: see README.md.

@@ -1,0 +1,1 @@
+// Learning: see README.md.

@@ -1,0 +1,1 @@
+// MPI: see README.md.

@@ -1,0 +1,1 @@
+// Preparation: see README.md.

@@ -1,0 +1,10 @@
+// The command: one entry for each subcommand.
+
+import ArgumentParser
+
+@main
+struct Cohort: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cohort",
+    abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.")
+}

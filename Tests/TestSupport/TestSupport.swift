@@ -1,0 +1,1 @@
+// TestSupport: see the files beside this one.
