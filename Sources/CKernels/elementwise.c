@@ -1,1 +1,72 @@
+// Element by element: sums, the optimiser, dropout, concatenation of channels.
+#include <string.h>
+
 #include "CKernels.h"
+#include "clones.h"
+
+COHORT_CLONES void cohort_add(float *restrict y, const float *restrict x, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+COHORT_CLONES void cohort_scale(float *y, const float *x, float factor, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] = factor * x[i];
+}
+
+COHORT_CLONES void cohort_accumulate_scaled(float *restrict y, const float *restrict x, float factor, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] += factor * x[i];
+}
+
+COHORT_CLONES double cohort_sum_of_squares(const float *x, size_t n) {
+  COHORT_REASSOCIATE
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += (double)x[i] * x[i];
+  return sum;
+}
+
+COHORT_CLONES void cohort_sgd(
+    float *restrict p, float *restrict v, const float *restrict g, float rate, float momentum, float decay, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    v[i] = momentum * v[i] + (g[i] + decay * p[i]);
+    p[i] -= rate * v[i];
+  }
+}
+
+// SplitMix64's finaliser in counter form, as RandomKey.hash.
+static inline uint64_t hash(uint64_t key, uint64_t counter) {
+  uint64_t z = key + (counter + 1) * 0x9E3779B97F4A7C15u;
+  z ^= z >> 30;
+  z *= 0xBF58476D1CE4E5B9u;
+  z ^= z >> 27;
+  z *= 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+COHORT_CLONES void cohort_dropout(
+    float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n) {
+  size_t whole = n / 4;
+  for (size_t word = 0; word < whole; word++) {
+    uint64_t bits = hash(key, first / 4 + word);
+    for (int part = 0; part < 4; part++) {
+      size_t i = 4 * word + part;
+      y[i] = ((bits >> (16 * part)) & 0xFFFF) >= threshold ? scale * x[i] : 0;
+    }
+  }
+  uint64_t bits = hash(key, first / 4 + whole);
+  for (size_t i = 4 * whole; i < n; i++) y[i] = ((bits >> (16 * (i - 4 * whole))) & 0xFFFF) >= threshold ? scale * x[i] : 0;
+}
+
+void cohort_concatenate(float *restrict y, const float *restrict a, size_t ca, const float *restrict b, size_t cb, size_t rows) {
+  for (size_t row = 0; row < rows; row++) {
+    memcpy(y, a, ca * sizeof *y);
+    memcpy(y + ca, b, cb * sizeof *y);
+    y += ca + cb, a += ca, b += cb;
+  }
+}
+
+void cohort_split(const float *restrict y, float *restrict a, size_t ca, float *restrict b, size_t cb, size_t rows) {
+  for (size_t row = 0; row < rows; row++) {
+    memcpy(a, y, ca * sizeof *y);
+    memcpy(b, y + ca, cb * sizeof *y);
+    y += ca + cb, a += ca, b += cb;
+  }
+}

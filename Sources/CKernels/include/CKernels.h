@@ -1,10 +1,61 @@
 // Loops that Swift's strict float order would not vectorise. Each works on one contiguous range; threading is the caller's.
+// Axes: activations are rows of C channels (channels last), a row being one voxel; D H W are voxels, K classes.
 #ifndef COHORT_CKERNELS_H
 #define COHORT_CKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
 
-// One binary for every node type: the loader picks the widest version that the processor has.
-#define COHORT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+// elementwise.c
+void cohort_add(float *y, const float *x, size_t n);                           // y += x
+void cohort_scale(float *y, const float *x, float factor, size_t n);           // y = factor x
+void cohort_accumulate_scaled(float *y, const float *x, float factor, size_t n);  // y += factor x
+double cohort_sum_of_squares(const float *x, size_t n);
+// v = momentum v + (g + decay p);  p -= rate v
+void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
+// y = x keep-scaled where 16 hashed bits of (key, index) are >= threshold, else 0; index starts at first (a multiple of 4).
+void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n);
+// Interleaves rows of a (ca channels) and b (cb channels) into y, and takes them apart again.
+void cohort_concatenate(float *y, const float *a, size_t ca, const float *b, size_t cb, size_t rows);
+void cohort_split(const float *y, float *a, size_t ca, float *b, size_t cb, size_t rows);
+
+// normalization.c: `rows` rows of one block; sums are added to.
+void cohort_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sum, double *squares);
+// y = max(z, slope z), z = scale x + shift
+void cohort_scale_shift_activate(
+    float *y, const float *x, const float *scale, const float *shift, float slope, size_t rows, size_t channels);
+// With g = dy (z > 0 ? 1 : slope): adds g and g z to the sums, z = scale x + shift.
+void cohort_normalization_sums(
+    const float *dy, const float *x, const float *scale, const float *shift, float slope, size_t rows, size_t channels, double *sum,
+    double *product);
+// dx = a g + b x + c
+void cohort_normalization_gradient(
+    float *dx, const float *dy, const float *x, const float *scale, const float *shift, float slope, const float *a, const float *b,
+    const float *c, size_t rows, size_t channels);
+
+// resize.c: one row of the output (D and H given by the row pointers).
+void cohort_max_pool_row(float *y, uint8_t *choice, const float *const rows[4], size_t width, size_t channels);
+void cohort_max_pool_row_gradient(float *const rows[4], const float *dy, const uint8_t *choice, size_t width, size_t channels);
+void cohort_weighted_rows(float *y, const float *const *rows, const float *weights, size_t count, size_t n);
+void cohort_double_width(float *y, const float *x, size_t width, size_t channels);           // trilinear, along W
+void cohort_double_width_gradient(float *dx, const float *dy, size_t width, size_t channels);
+
+// classes.c: `n` voxels of K class scores.
+void cohort_softmax(float *p, const float *logits, size_t n, size_t classes);
+// dlogits = p (dp - <p, dp>)
+void cohort_softmax_gradient(float *dlogits, const float *p, const float *dp, size_t n, size_t classes);
+// sums[3 K]: sum p y, sum p p, sum y of each class
+void cohort_dice_sums(const float *p, const uint8_t *labels, size_t n, size_t classes, double *sums);
+// dp = onLabel[k] [label == k] + onValue[k] p
+void cohort_dice_gradient(
+    float *dp, const float *p, const uint8_t *labels, const float *on_label, const float *on_value, size_t n, size_t classes);
+double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, size_t classes);  // sum of -log p[label]
+void cohort_cross_entropy_gradient(float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes);
+// Adds the gate's sum to sums[0] and the gated squared difference to sums[1]; gate is 1 where both agree and both are confident.
+// sums[2], sums[3]: gated voxels and all voxels whose first prediction is foreground.
+void cohort_gated_difference(
+    uint8_t *gate, const float *p, const float *q, float threshold, size_t n, size_t classes, double *sums);
+void cohort_gated_difference_gradient(
+    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, float scale, size_t n, size_t classes);
+void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
 
 #endif

@@ -1,0 +1,128 @@
+// Class scores of voxels: softmax, and the sums and gradients of the losses on it. Labels are bytes 0..K-1.
+#include <math.h>
+#include <string.h>
+
+#include "CKernels.h"
+#include "clones.h"
+
+enum { BLOCK = 64 };  // voxels that are transposed to class-major order at a time, so that loops run along voxels
+
+// e^x for x <= 0 within 2e-7 relative: Cody-Waite reduction and a degree-6 polynomial; vectorises, which expf does not.
+static inline float exponential(float x) {
+  x = x < -87.0f ? -87.0f : x;
+  float n = __builtin_rintf(x * 1.44269504088896341f);
+  float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  union { int32_t bits; float value; } power = {.bits = ((int32_t)n + 127) << 23};
+  return p * power.value;
+}
+
+COHORT_CLONES void cohort_softmax(float *p, const float *logits, size_t n, size_t classes) {
+  float score[classes * BLOCK], highest[BLOCK], total[BLOCK];
+  for (size_t start = 0; start < n; start += BLOCK) {
+    size_t length = n - start < BLOCK ? n - start : BLOCK;
+    const float *z = logits + start * classes;
+    float *out = p + start * classes;
+    for (size_t v = 0; v < length; v++)
+      for (size_t k = 0; k < classes; k++) score[k * BLOCK + v] = z[v * classes + k];
+    for (size_t v = 0; v < length; v++) highest[v] = score[v], total[v] = 0;
+    for (size_t k = 1; k < classes; k++)
+      for (size_t v = 0; v < length; v++) highest[v] = score[k * BLOCK + v] > highest[v] ? score[k * BLOCK + v] : highest[v];
+    for (size_t k = 0; k < classes; k++)
+      for (size_t v = 0; v < length; v++) {
+        score[k * BLOCK + v] = exponential(score[k * BLOCK + v] - highest[v]);
+        total[v] += score[k * BLOCK + v];
+      }
+    for (size_t v = 0; v < length; v++) total[v] = 1 / total[v];
+    for (size_t v = 0; v < length; v++)
+      for (size_t k = 0; k < classes; k++) out[v * classes + k] = score[k * BLOCK + v] * total[v];
+  }
+}
+
+COHORT_CLONES void cohort_softmax_gradient(float *dlogits, const float *p, const float *dp, size_t n, size_t classes) {
+  for (size_t v = 0; v < n; v++, p += classes, dp += classes, dlogits += classes) {
+    float inner = 0;
+    for (size_t k = 0; k < classes; k++) inner += p[k] * dp[k];
+    for (size_t k = 0; k < classes; k++) dlogits[k] = p[k] * (dp[k] - inner);
+  }
+}
+
+COHORT_CLONES void cohort_dice_sums(const float *p, const uint8_t *labels, size_t n, size_t classes, double *sums) {
+  double *both = sums, *squares = sums + classes, *count = sums + 2 * classes;
+  for (size_t v = 0; v < n; v++, p += classes) {
+    for (size_t k = 0; k < classes; k++) squares[k] += (double)p[k] * p[k];
+    both[labels[v]] += p[labels[v]];
+    count[labels[v]] += 1;
+  }
+}
+
+COHORT_CLONES void cohort_dice_gradient(
+    float *dp, const float *p, const uint8_t *labels, const float *on_label, const float *on_value, size_t n, size_t classes) {
+  for (size_t v = 0; v < n; v++, p += classes, dp += classes) {
+    for (size_t k = 0; k < classes; k++) dp[k] = on_value[k] * p[k];
+    dp[labels[v]] += on_label[labels[v]];
+  }
+}
+
+double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, size_t classes) {
+  double sum = 0;
+  for (size_t v = 0; v < n; v++) {
+    float q = p[v * classes + labels[v]];
+    sum -= log(q > 1e-38f ? q : 1e-38f);
+  }
+  return sum;
+}
+
+COHORT_CLONES void cohort_cross_entropy_gradient(
+    float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes) {
+  for (size_t v = 0; v < n; v++, p += classes, dlogits += classes) {
+    for (size_t k = 0; k < classes; k++) dlogits[k] = scale * p[k];
+    dlogits[labels[v]] -= scale;
+  }
+}
+
+static inline size_t strongest(const float *scores, size_t classes) {
+  size_t best = 0;
+  for (size_t k = 1; k < classes; k++) best = scores[k] > scores[best] ? k : best;
+  return best;
+}
+
+void cohort_gated_difference(
+    uint8_t *gate, const float *p, const float *q, float threshold, size_t n, size_t classes, double *sums) {
+  double passed = 0, difference = 0, foreground = 0, passed_foreground = 0;
+  for (size_t v = 0; v < n; v++, p += classes, q += classes) {
+    size_t first = strongest(p, classes), second = strongest(q, classes);
+    int open = first == second && p[first] >= threshold && q[second] >= threshold;
+    gate[v] = (uint8_t)open;
+    foreground += first > 0;
+    if (!open) continue;
+    float squares = 0;
+    for (size_t k = 0; k < classes; k++) squares += (p[k] - q[k]) * (p[k] - q[k]);
+    difference += squares;
+    passed += 1;
+    passed_foreground += first > 0;
+  }
+  sums[0] += passed, sums[1] += difference, sums[2] += passed_foreground, sums[3] += foreground;
+}
+
+COHORT_CLONES void cohort_gated_difference_gradient(
+    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, float scale, size_t n, size_t classes) {
+  for (size_t v = 0; v < n; v++) {
+    float factor = gate[v] ? scale : 0;
+    for (size_t i = v * classes; i < (v + 1) * classes; i++) {
+      float d = factor * (p[i] - q[i]);
+      dp[i] = d;
+      dq[i] = -d;
+    }
+  }
+}
+
+void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes) {
+  for (size_t v = 0; v < n; v++) labels[v] = (uint8_t)strongest(scores + v * classes, classes);
+}

@@ -1,0 +1,86 @@
+// Class scores of voxels: softmax, arg max, and the sums and gradients of segmentation losses. `count` voxels of K classes, labels are bytes.
+
+import CKernels
+
+private let grain = 1 << 13
+
+/// p = softmax of the K logits of each voxel.
+public func softmax(_ logits: UnsafePointer<Float>, into p: UnsafeMutablePointer<Float>, count: Int, classes: Int) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_softmax(p + start * classes, logits + start * classes, end - start, classes)
+  }
+}
+
+/// dlogits = p (dp - ⟨p, dp⟩).
+public func softmaxGradient(
+  p: UnsafePointer<Float>, dp: UnsafePointer<Float>, into dlogits: UnsafeMutablePointer<Float>, count: Int, classes: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_softmax_gradient(dlogits + start * classes, p + start * classes, dp + start * classes, end - start, classes)
+  }
+}
+
+/// For each class Σ p·y, Σ p², Σ y: three runs of K values.
+public func diceSums(_ p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, count: Int, classes: Int) -> [Double] {
+  sumOverBlocks(count, sums: 3 * classes) { start, length, sums in
+    cohort_dice_sums(p + start * classes, labels + start, length, classes, sums)
+  }
+}
+
+/// dp = onLabel[k]·[label = k] + onValue[k]·p.
+public func diceGradient(
+  p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, onLabel: [Float], onValue: [Float], into dp: UnsafeMutablePointer<Float>,
+  count: Int, classes: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_dice_gradient(dp + start * classes, p + start * classes, labels + start, onLabel, onValue, end - start, classes)
+  }
+}
+
+/// Σ -log p[label].
+public func negativeLogSum(_ p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, count: Int, classes: Int) -> Double {
+  sumOverBlocks(count, sums: 1) { start, length, sums in
+    sums[0] = cohort_negative_log_sum(p + start * classes, labels + start, length, classes)
+  }[0]
+}
+
+/// dlogits = scale · (p - onehot(label)).
+public func crossEntropyGradient(
+  p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, scale: Float, into dlogits: UnsafeMutablePointer<Float>, count: Int,
+  classes: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_cross_entropy_gradient(dlogits + start * classes, p + start * classes, labels + start, scale, end - start, classes)
+  }
+}
+
+/// How much of a volume a confidence gate lets through.
+public struct GateSums: Sendable {
+  public var open, squaredDifference, openForeground, foreground: Double
+}
+
+/// Opens the gate where both predictions name the same class with at least `threshold`, and sums the squared differences there.
+public func gatedDifference(
+  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, threshold: Float, gate: UnsafeMutablePointer<UInt8>, count: Int, classes: Int
+) -> GateSums {
+  let sums = sumOverBlocks(count, sums: 4) { start, length, sums in
+    cohort_gated_difference(gate + start, p + start * classes, q + start * classes, threshold, length, classes, sums)
+  }
+  return GateSums(open: sums[0], squaredDifference: sums[1], openForeground: sums[2], foreground: sums[3])
+}
+
+/// dp = scale · (p - q) where the gate is open, dq = -dp.
+public func gatedDifferenceGradient(
+  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, gate: UnsafePointer<UInt8>, scale: Float,
+  dp: UnsafeMutablePointer<Float>, dq: UnsafeMutablePointer<Float>, count: Int, classes: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_gated_difference_gradient(
+      dp + start * classes, dq + start * classes, gate + start, p + start * classes, q + start * classes, scale, end - start, classes)
+  }
+}
+
+/// The strongest class of each voxel; ties go to the lower class.
+public func argMax(_ scores: UnsafePointer<Float>, into labels: UnsafeMutablePointer<UInt8>, count: Int, classes: Int) {
+  parallelFor(count, grain: grain) { start, end in cohort_argmax(labels + start, scores + start * classes, end - start, classes) }
+}

@@ -1,0 +1,84 @@
+// Element-by-element kernels on spans of floats, spread over the threads. No result depends on the number of threads.
+
+import CKernels
+
+private let grain = 1 << 15
+
+/// y += x, n values.
+public func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in cohort_add(y + start, x + start, end - start) }
+}
+
+/// y = factor · x.
+public func scale(_ x: UnsafePointer<Float>, by factor: Float, into y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in cohort_scale(y + start, x + start, factor, end - start) }
+}
+
+/// y += factor · x.
+public func addScaled(_ x: UnsafePointer<Float>, by factor: Float, to y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in cohort_accumulate_scaled(y + start, x + start, factor, end - start) }
+}
+
+/// The sum of squares, by fixed blocks added in order.
+public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
+  sumOverBlocks(count, sums: 1) { start, length, sums in sums[0] = cohort_sum_of_squares(x + start, length) }[0]
+}
+
+/// One step of stochastic gradient descent with momentum and weight decay, as PyTorch writes it:
+/// v = momentum · v + (g + decay · p); p -= rate · v.
+public func sgdStep(
+  parameters: UnsafeMutablePointer<Float>, momenta: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, rate: Float,
+  momentum: Float, decay: Float, count: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_sgd(parameters + start, momenta + start, gradients + start, rate, momentum, decay, end - start)
+  }
+}
+
+/// y = x / (1 - probability) where the hashed bits of (key, index) keep the element, else 0. The same call on dy is the gradient.
+public func dropout(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, probability: Double, key: UInt64
+) {
+  let threshold = UInt32((probability * 65536).rounded()), keep = Float(1 / (1 - probability))
+  let blocks = (count + grain - 1) / grain
+  forEachBlock(blocks) { block in
+    let start = block * grain
+    cohort_dropout(y + start, x + start, key, UInt64(start), threshold, keep, min(grain, count - start))
+  }
+}
+
+/// Joins rows of a (`first` channels) and b (`second` channels) into y.
+public func concatenateChannels(
+  _ a: UnsafePointer<Float>, first: Int, _ b: UnsafePointer<Float>, second: Int, into y: UnsafeMutablePointer<Float>, rows: Int
+) {
+  parallelFor(rows, grain: grain / (first + second) + 1) { start, end in
+    cohort_concatenate(y + start * (first + second), a + start * first, first, b + start * second, second, end - start)
+  }
+}
+
+/// Takes rows of y apart into a (`first` channels) and b (`second` channels).
+public func splitChannels(
+  _ y: UnsafePointer<Float>, _ a: UnsafeMutablePointer<Float>, first: Int, _ b: UnsafeMutablePointer<Float>, second: Int, rows: Int
+) {
+  parallelFor(rows, grain: grain / (first + second) + 1) { start, end in
+    cohort_split(y + start * (first + second), a + start * first, first, b + start * second, second, end - start)
+  }
+}
+
+/// Sums over 0..<count by blocks of fixed size, added in block order: the association never depends on the threads.
+/// `body(start, length, sums)` adds one block's values to `sums`, which begin at zero.
+public func sumOverBlocks(
+  _ count: Int, sums: Int, block: Int = 1 << 15, _ body: (Int, Int, UnsafeMutablePointer<Double>) -> Void
+) -> [Double] {
+  let blocks = (count + block - 1) / block
+  var partial = [Double](repeating: 0, count: blocks * sums)
+  partial.withUnsafeMutableBufferPointer { buffer in
+    let base = buffer.baseAddress!
+    forEachBlock(blocks) { index in
+      body(index * block, min(block, count - index * block), base + index * sums)
+    }
+  }
+  var total = [Double](repeating: 0, count: sums)
+  for index in 0..<blocks { for slot in 0..<sums { total[slot] += partial[index * sums + slot] } }
+  return total
+}

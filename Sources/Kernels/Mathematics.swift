@@ -1,0 +1,13 @@
+// The few functions of the C mathematics library that the engine needs, without Foundation.
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// base^exponent.
+public func raise(_ base: Double, to exponent: Double) -> Double { pow(base, exponent) }
+
+/// e^x.
+public func exponential(_ x: Double) -> Double { exp(x) }

@@ -1,0 +1,44 @@
+// One pool of threads: libgomp's, shared with oneDNN and OpenBLAS, so that nothing runs on more threads than the rank was given.
+
+import COpenMP
+
+/// The threads that kernels of this process use.
+public enum Threads {
+  /// The size of the pool: OMP_NUM_THREADS, or what `set` was given, or the processors that the process may run on.
+  public static var count: Int { Int(omp_get_max_threads()) }
+
+  public static func set(_ count: Int) { omp_set_num_threads(Int32(max(1, count))) }
+}
+
+/// Runs `body(start, end)` on consecutive parts of 0..<count, each at least `grain` long, one part to a thread.
+///
+/// The parts depend on the number of threads: use it only where the parts do not change the result, and split reductions into fixed
+/// blocks first (`forEachBlock`).
+public func parallelFor(_ count: Int, grain: Int, _ body: (_ start: Int, _ end: Int) -> Void) {
+  let parts = min(Threads.count, max(1, count / max(1, grain)))
+  if parts <= 1 {
+    if count > 0 { body(0, count) }
+    return
+  }
+  withoutActuallyEscaping(body) { escaping in
+    var work = ParallelWork(body: escaping, count: count, parts: parts)
+    withUnsafeMutablePointer(to: &work) { GOMP_parallel(runPart, $0, UInt32(parts), 0) }
+  }
+}
+
+/// Runs `body(block)` for each of `blocks`, spread over the threads. Which thread runs a block never changes what the block computes.
+public func forEachBlock(_ blocks: Int, _ body: (Int) -> Void) {
+  parallelFor(blocks, grain: 1) { start, end in for block in start..<end { body(block) } }
+}
+
+private struct ParallelWork {
+  let body: (Int, Int) -> Void
+  let count: Int
+  let parts: Int
+}
+
+private let runPart: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
+  let work = context!.assumingMemoryBound(to: ParallelWork.self)
+  let part = Int(omp_get_thread_num()), parts = work.pointee.parts, count = work.pointee.count
+  work.pointee.body(part * count / parts, (part + 1) * count / parts)
+}

@@ -1,1 +1,0 @@
-// Learning: see README.md.

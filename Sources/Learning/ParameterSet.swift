@@ -1,0 +1,86 @@
+// The parameters of one network as two flat vectors (values and gradients), with names, shapes and first values.
+
+import Kernels
+import Tensors
+
+/// What a network says of one of its arrays before memory exists.
+public struct ParameterSpecification: Sendable {
+  public enum Initializer: Sendable {
+    /// Gaussian with the given standard deviation (Kaiming: √(2 / fan-in)).
+    case gaussian(deviation: Double)
+    /// Uniform in ±bound (PyTorch's default for biases: 1/√fan-in).
+    case uniform(bound: Double)
+    case constant(Float)
+  }
+  public let name: String
+  public let shape: Shape
+  public let initializer: Initializer
+
+  public init(_ name: String, _ shape: Shape, _ initializer: Initializer) {
+    self.name = name
+    self.shape = shape
+    self.initializer = initializer
+  }
+
+  /// Weight [O, I, k, k, k] and bias [O] of a convolution, with He initialisation and PyTorch's bias range.
+  public static func convolution(_ name: String, inputs: Int, outputs: Int, kernel: Int) -> [ParameterSpecification] {
+    let fanIn = Double(inputs * kernel * kernel * kernel)
+    return [
+      .init("\(name).weight", [outputs, inputs, kernel, kernel, kernel], .gaussian(deviation: (2 / fanIn).squareRoot())),
+      .init("\(name).bias", [outputs], .uniform(bound: 1 / fanIn.squareRoot())),
+    ]
+  }
+}
+
+/// All parameters of a network, P floats in one vector, in the order of the state dict.
+public final class ParameterSet {
+  public let parameters: [Parameter]
+  /// P: the number of floats.
+  public let count: Int
+  public let values: Tensor
+  public let gradients: Tensor
+  private let byName: [String: Parameter]
+
+  /// Allocates and initialises: each value is a function of (seed, parameter name, index).
+  public init(_ specifications: [ParameterSpecification], seed: UInt64) {
+    count = specifications.reduce(0) { $0 + $1.shape.count }
+    values = Tensor(zeros: [count])
+    gradients = Tensor(zeros: [count])
+    var parameters: [Parameter] = [], offset = 0
+    for specification in specifications {
+      let parameter = Parameter(
+        name: specification.name, shape: specification.shape, offset: offset, values: values.storage, gradients: gradients.storage)
+      Self.fill(parameter, specification.initializer, seed: seed)
+      parameters.append(parameter)
+      offset += specification.shape.count
+    }
+    self.parameters = parameters
+    byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
+  }
+
+  /// The parameter of that name, which the network itself specified.
+  public subscript(name: String) -> Parameter {
+    guard let parameter = byName[name] else { fatalError("no parameter \"\(name)\": the network must list it in its specification.") }
+    return parameter
+  }
+
+  public func clearGradients() { gradients.pointer.update(repeating: 0, count: count) }
+
+  /// Replaces all values; `newValues` has P floats.
+  public func load(_ newValues: [Float]) {
+    require(newValues.count == count, "ParameterSet.load: \(newValues.count) values for \(count) parameters.")
+    newValues.withUnsafeBufferPointer { values.pointer.update(from: $0.baseAddress!, count: count) }
+  }
+
+  private static func fill(_ parameter: Parameter, _ initializer: ParameterSpecification.Initializer, seed: UInt64) {
+    let key = RandomKey(seed: seed, volume: parameter.name, draw: 0, stream: RandomStream.initialWeights)
+    let pointer = parameter.value.pointer
+    for index in 0..<parameter.shape.count {
+      switch initializer {
+      case .gaussian(let deviation): pointer[index] = Float(deviation * key.gaussian(UInt64(index)))
+      case .uniform(let bound): pointer[index] = Float(bound * (2 * key.uniform(UInt64(index)) - 1))
+      case .constant(let value): pointer[index] = value
+      }
+    }
+  }
+}

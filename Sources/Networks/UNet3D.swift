@@ -1,0 +1,70 @@
+// The 3D U-Net of the semi-supervised literature (SSL4MIS `unet_3D`; shared/spec/relif.md 5.2): five levels, two 3x3x3 convolutions with
+// instance normalisation and ReLU at each, max-pooling down, trilinear doubling up, dropout 0.3 after the bottleneck and before the head.
+// Convolution biases in front of instance normalisation have no effect: they are kept for the state dict and left out of the arithmetic.
+// Axes: B batch, D H W voxels, C channels, K classes.
+
+import Learning
+import Tensors
+
+public final class UNet3D: Network {
+  public static let name = "unet3d"
+  public static let summary = "3D U-Net, instance normalisation, trilinear upsampling (SSL4MIS)"
+  public static let options = [
+    NetworkOption(name: "base", standard: "16", meaning: "channels of the first level; each level doubles them")
+  ]
+  private static let dropout = 0.3
+
+  public let parameters: ParameterSet
+  public let divisor = [16, 16, 16]
+  private let classes: Int
+
+  public init(_ plan: NetworkPlan) throws(NetworkError) {
+    let base = try Self.integerOption("base", in: plan)
+    classes = plan.classes
+    parameters = ParameterSet(
+      Self.specification(inputChannels: plan.inputChannels, classes: plan.classes, base: base), seed: plan.seed)
+  }
+
+  private static func specification(inputChannels: Int, classes: Int, base: Int) -> [ParameterSpecification] {
+    let width = (0..<5).map { base << $0 }
+    func block(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpecification] {
+      ParameterSpecification.convolution("\(name).conv1.0", inputs: inputs, outputs: outputs, kernel: 3)
+        + ParameterSpecification.convolution("\(name).conv2.0", inputs: outputs, outputs: outputs, kernel: 3)
+    }
+    var all = block("conv1", inputChannels, width[0])
+    for level in 1..<4 { all += block("conv\(level + 1)", width[level - 1], width[level]) }
+    all += block("center", width[3], width[4])
+    for level in (0..<4).reversed() { all += block("up_concat\(level + 1).conv", width[level] + width[level + 1], width[level]) }
+    return all + ParameterSpecification.convolution("final", inputs: width[0], outputs: classes, kernel: 1)
+  }
+
+  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
+    var skips: [Tensor] = [], features = x
+    for level in 1...4 {
+      features = block("conv\(level)", features, tape)
+      skips.append(features)
+      features = tape.maxPooling(features)
+    }
+    features = dropped(block("center", features, tape), layer: 0, mode, tape)
+    for level in (1...4).reversed() {
+      let joined = tape.concatenation(skips.removeLast(), tape.trilinearDoubling(features))
+      features = block("up_concat\(level).conv", joined, tape)
+    }
+    features = dropped(features, layer: 1, mode, tape)
+    return tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
+  }
+
+  private func block(_ name: String, _ x: Tensor, _ tape: Tape) -> Tensor {
+    var features = x
+    for convolution in ["conv1", "conv2"] {
+      let raw = tape.convolution(features, weight: parameters["\(name).\(convolution).0.weight"], padding: [1, 1, 1])
+      features = tape.instanceNormalization(raw, slope: 0)
+    }
+    return features
+  }
+
+  private func dropped(_ x: Tensor, layer: UInt64, _ mode: ForwardMode, _ tape: Tape) -> Tensor {
+    guard case .training(let key) = mode else { return x }
+    return tape.dropout(x, probability: Self.dropout, key: key.child(layer))
+  }
+}

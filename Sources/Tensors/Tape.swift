@@ -1,0 +1,142 @@
+// Reverse-mode differentiation on a flat tape.
+//
+// Operations append records to an array. The backward walk goes by index from the end, hands each record the gradient of its output and
+// releases the record, so memory shrinks as the walk goes on and the order in which parameters become ready is known. Nothing is recorded
+// for values that need no gradient (the prior, a teacher, inference).
+
+import Kernels
+
+/// A scalar on the tape: a loss value, kept in Double.
+public struct Scalar: Sendable {
+  public let value: Double
+  public let slot: Int?
+
+  /// A scalar that depends on nothing recorded.
+  public init(constant value: Double) { (self.value, self.slot) = (value, nil) }
+  init(value: Double, slot: Int?) { (self.value, self.slot) = (value, slot) }
+}
+
+/// Records operations and walks them backwards.
+public final class Tape {
+  private enum Pullback {
+    case tensor((Tensor) -> Void)
+    case scalar((Double) -> Void)
+  }
+  private struct Record {
+    let operation: String
+    let output: Int
+    let parameters: [Parameter]
+    let pullback: Pullback
+  }
+  private enum Gradient {
+    case none
+    case tensor(Tensor)
+    case scalar(Double)
+  }
+
+  /// False: operations compute their value and leave no record (inference).
+  public let recording: Bool
+  private var records: [Record?] = []
+  private var gradients: [Gradient] = []
+  private var pendingUses: [ObjectIdentifier: Int] = [:]
+
+  public init(recording: Bool = true) { self.recording = recording }
+
+  /// The operations on the tape, first to last.
+  public var operations: [String] { records.compactMap { $0?.operation } }
+
+  /// A place for an input whose gradient is wanted; read it with `gradient(of:)` after `backward`.
+  public func variable(_ value: Tensor) -> Tensor { marked(value) }
+
+  // MARK: Recording
+
+  /// Appends an operation. `pullback` receives the gradient of `output` and must pass fresh tensors to `accumulate`.
+  /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
+  public func record(
+    _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, pullback: @escaping (Tensor) -> Void
+  ) -> Tensor {
+    guard needsGradient(inputs, parameters) else { return output }
+    let result = marked(output)
+    append(Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback)))
+    return result
+  }
+
+  /// Appends an operation whose output is one number; `pullback` receives the derivative of the objective by it.
+  public func recordScalar(
+    _ operation: String, inputs: [Tensor], value: Double, pullback: @escaping (Double) -> Void
+  ) -> Scalar {
+    guard needsGradient(inputs, []) else { return Scalar(constant: value) }
+    gradients.append(.none)
+    append(Record(operation: operation, output: gradients.count - 1, parameters: [], pullback: .scalar(pullback)))
+    return Scalar(value: value, slot: gradients.count - 1)
+  }
+
+  private func needsGradient(_ inputs: [Tensor], _ parameters: [Parameter]) -> Bool {
+    recording && (!parameters.isEmpty || inputs.contains { $0.slot != nil })
+  }
+
+  private func marked(_ value: Tensor) -> Tensor {
+    var result = value
+    gradients.append(.none)
+    result.slot = gradients.count - 1
+    return result
+  }
+
+  private func append(_ record: Record) {
+    for parameter in record.parameters { pendingUses[ObjectIdentifier(parameter), default: 0] += 1 }
+    records.append(record)
+  }
+
+  // MARK: Gradients
+
+  /// Adds `gradient`, a tensor that nobody else holds, to the gradient of `value`.
+  public func accumulate(_ gradient: Tensor, for value: Tensor) {
+    guard let slot = value.slot else { return }
+    require(
+      gradient.shape == value.shape, "accumulate: a gradient of shape \(gradient.shape) for a value of shape \(value.shape).")
+    if case .tensor(let sum) = gradients[slot] {
+      add(gradient.pointer, to: sum.pointer, count: sum.count)
+    } else {
+      gradients[slot] = .tensor(gradient)
+    }
+  }
+
+  /// The gradient that `backward` left at a `variable`.
+  public func gradient(of value: Tensor) -> Tensor? {
+    guard let slot = value.slot, case .tensor(let gradient) = gradients[slot] else { return nil }
+    return gradient
+  }
+
+  // MARK: The walk
+
+  /// Walks the tape backwards from weighted scalars; parameter gradients are added to `Parameter.gradient`.
+  /// - Parameters:
+  ///   - keepRecords: leave the tape whole, so that another term can be walked; memory is not released.
+  ///   - onReady: called once for each parameter, as soon as no further record can add to its gradient.
+  public func backward(from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, onReady: (Parameter) -> Void = { _ in }) {
+    for (term, weight) in terms {
+      guard let slot = term.slot, weight != 0 else { continue }
+      if case .scalar(let sum) = gradients[slot] { gradients[slot] = .scalar(sum + weight) } else { gradients[slot] = .scalar(weight) }
+    }
+    var uses = pendingUses
+    for index in records.indices.reversed() {
+      guard let record = records[index] else { continue }
+      let gradient = gradients[record.output]
+      gradients[record.output] = .none
+      switch (record.pullback, gradient) {
+      case (.tensor(let pullback), .tensor(let gradient)): pullback(gradient)
+      case (.scalar(let pullback), .scalar(let gradient)): pullback(gradient)
+      default: break  // nothing that was asked for depends on this record
+      }
+      if !keepRecords { records[index] = nil }
+      for parameter in record.parameters {
+        uses[ObjectIdentifier(parameter)]! -= 1
+        if uses[ObjectIdentifier(parameter)] == 0 { onReady(parameter) }
+      }
+    }
+    if !keepRecords {
+      records = []
+      pendingUses = [:]
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// A dense, row-major array of Float, channels last: images [B, D, H, W, C], tokens [B, N, E], logits [B, D, H, W, K].
+
+import Kernels
+
+/// The sizes of a tensor's axes.
+public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
+  public let sizes: [Int]
+
+  public init(_ sizes: [Int]) { self.sizes = sizes }
+  public init(arrayLiteral sizes: Int...) { self.sizes = sizes }
+
+  public var rank: Int { sizes.count }
+  public var count: Int { sizes.reduce(1, *) }
+  public subscript(axis: Int) -> Int { sizes[axis < 0 ? sizes.count + axis : axis] }
+  public var description: String { "[" + sizes.map(String.init).joined(separator: ", ") + "]" }
+
+  /// B of [B, D, H, W, C].
+  public var batch: Int { sizes[0] }
+  /// D, H, W of [B, D, H, W, C].
+  public var spatial: [Int] { Array(sizes[1..<4]) }
+  /// The last axis: C, E or K.
+  public var channels: Int { self[-1] }
+  /// All axes but the last: voxels or tokens of the whole batch.
+  public var rows: Int { sizes.dropLast().reduce(1, *) }
+}
+
+/// A value in the computation. Copies share memory; operations never write into their inputs.
+public struct Tensor: Sendable {
+  public let shape: Shape
+  public let storage: Storage
+  private let offset: Int
+  /// Where the tape keeps this value's gradient; nil for values that need none.
+  public internal(set) var slot: Int?
+
+  /// Memory with undefined contents, to be written by the caller.
+  public init(uninitialized shape: Shape) {
+    self.init(shape: shape, storage: Storage(count: shape.count), offset: 0)
+  }
+
+  public init(zeros shape: Shape) {
+    self.init(uninitialized: shape)
+    pointer.initialize(repeating: 0, count: shape.count)
+  }
+
+  /// Copies `values`, which must have as many elements as the shape.
+  public init(_ values: [Float], shape: Shape) {
+    require(values.count == shape.count, "Tensor: \(values.count) values do not fill shape \(shape): give \(shape.count).")
+    self.init(uninitialized: shape)
+    values.withUnsafeBufferPointer { pointer.initialize(from: $0.baseAddress!, count: shape.count) }
+  }
+
+  /// A window of `storage` that begins `offset` floats in.
+  public init(shape: Shape, storage: Storage, offset: Int) {
+    self.shape = shape
+    self.storage = storage
+    self.offset = offset
+  }
+
+  /// The first element. The caller keeps the tensor alive while the pointer is in use.
+  public var pointer: UnsafeMutablePointer<Float> { storage.pointer + offset }
+  public var count: Int { shape.count }
+
+  /// The values, copied, row-major.
+  public var values: [Float] {
+    withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: pointer, count: count)) }
+  }
+
+  /// The same memory under another shape of as many elements.
+  public func reshaped(_ shape: Shape) -> Tensor {
+    require(shape.count == count, "reshape: \(self.shape) has \(count) elements, \(shape) has \(shape.count): they must be equal.")
+    var result = Tensor(shape: shape, storage: storage, offset: offset)
+    result.slot = slot
+    return result
+  }
+
+  /// The same values without a place on the tape: no gradient flows through.
+  public var detached: Tensor { Tensor(shape: shape, storage: storage, offset: offset) }
+}
