@@ -56,7 +56,7 @@ let targets: [Target] =
   + module("Metrics", ["Volumes"])
   + module("Cluster", ["MPI", "HDF5", "Learning", "Tensors"])
   // 5. One file for each method; pictures and tables.
-  + module("Methods", ["Networks", "Learning", "Tensors", "Preparation"])
+  + module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"])
   + module("Reports", ["Metrics", "Volumes", "CPNG"])
   // 6. The loop, validation, prediction, run files.
   + module("Training", [

@@ -1,0 +1,108 @@
+// What a semi-supervised method is: networks to train, state to carry, and loss terms for a batch. It knows nothing of ranks, files or
+// checkpoints. Axes: B batch, D H W voxels, C channels, K classes.
+
+import Learning
+import Networks
+import Tensors
+
+/// A run file asked for a method that cannot be built, or a method met data it cannot use.
+public struct MethodError: Error, CustomStringConvertible, Sendable {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// Parameters whose gradients are averaged over ranks and which an optimiser updates. The name is part of checkpoints.
+public struct TrainedModule {
+  public let name: String
+  public let parameters: ParameterSet
+
+  public init(_ name: String, _ parameters: ParameterSet) { (self.name, self.parameters) = (name, parameters) }
+}
+
+/// State that is saved and restored but not descended on: a teacher, class counts. Every rank updates it alike from equal inputs.
+public struct CarriedVector {
+  public let name: String
+  public let values: Tensor
+
+  public init(_ name: String, _ values: Tensor) { (self.name, self.values) = (name, values) }
+}
+
+/// The views of a sample that a method's losses read.
+public struct ViewRequest: OptionSet, Sendable {
+  public let rawValue: Int
+  public init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// The crop as it is.
+  public static let clean = ViewRequest(rawValue: 1)
+  /// The crop under a smooth orthogonal bias field.
+  public static let biased = ViewRequest(rawValue: 2)
+}
+
+/// One optimiser step, the same on every rank.
+public struct Step: Sendable {
+  /// t, from 0.
+  public let index: Int
+  /// T.
+  public let total: Int
+  public let seed: UInt64
+
+  public init(index: Int, total: Int, seed: UInt64) { (self.index, self.total, self.seed) = (index, total, seed) }
+
+  /// t / T.
+  public var progress: Double { Double(index) / Double(total) }
+}
+
+/// A named loss and its weight in the objective.
+public struct LossTerm {
+  public let name: String
+  public let scalar: Scalar
+  public let weight: Double
+
+  public init(_ name: String, _ scalar: Scalar, weight: Double) { (self.name, self.scalar, self.weight) = (name, scalar, weight) }
+}
+
+/// What a method says of one lane's batch.
+public struct LossTerms {
+  public var terms: [LossTerm]
+  /// Numbers to log beside the losses (gate coverage), averaged over lanes.
+  public var diagnostics: [(name: String, value: Double)]
+
+  public init(_ terms: [LossTerm], diagnostics: [(name: String, value: Double)] = []) {
+    self.terms = terms
+    self.diagnostics = diagnostics
+  }
+
+  /// Σ weight · loss.
+  public var total: Double { terms.reduce(0) { $0 + $1.weight * $1.scalar.value } }
+}
+
+/// One semi-supervised method: data about a step.
+public protocol Method: AnyObject, SendableMetatype {
+  static var name: String { get }
+  static var summary: String { get }
+  static var options: [MethodOption] { get }
+
+  init(_ plan: MethodPlan) throws(MethodError)
+
+  /// One student, two (cross pseudo supervision), or a module beside it; in a fixed order.
+  var trained: [TrainedModule] { get }
+  /// Teachers and counts: saved and restored with the run.
+  var carried: [CarriedVector] { get }
+  /// The network that predicts after training.
+  var predictor: any Network { get }
+  /// What each lane's batch must hold.
+  var recipe: BatchRecipe { get }
+
+  /// Positions in `trained` of the modules that this step updates: all of them, unless the method alternates (SFR+).
+  func updated(at step: Step) -> [Int]
+  /// Puts the batch through the networks; gradients of modules that the step does not update are discarded.
+  func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms
+  /// After the optimiser, on every rank alike: a moving average of the student, counts.
+  func afterUpdate(at step: Step)
+}
+
+extension Method {
+  public var carried: [CarriedVector] { [] }
+  public func updated(at step: Step) -> [Int] { Array(trained.indices) }
+  public func afterUpdate(at step: Step) {}
+}

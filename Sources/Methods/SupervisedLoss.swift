@@ -1,0 +1,53 @@
+// The labelled part of every objective: a cross-fade from Dice to cross entropy (shared/spec/relif.md 5.1).
+
+import Learning
+import Networks
+import Tensors
+
+/// How Dice and cross entropy are weighed over the run.
+enum SupervisedBlend: String, CaseIterable {
+  /// (1 - t/T) Dice + (t/T) cross entropy, as ReLiF-3D publishes it.
+  case crossfade
+  /// Half of each, the custom of the semi-supervised literature.
+  case half
+
+  static let option = MethodOption(
+    "sup", .choice(Self.crossfade.rawValue, of: Self.allCases.map(\.rawValue)),
+    "labelled loss: crossfade from Dice to cross entropy over the run, or half of each throughout")
+
+  func weights(at step: Step) -> (dice: Double, crossEntropy: Double) {
+    switch self {
+    case .crossfade: (1 - step.progress, step.progress)
+    case .half: (0.5, 0.5)
+    }
+  }
+
+  /// The terms of one labelled sample; `share` is 1 / the number of labelled samples.
+  func terms(logits: Tensor, label: [UInt8], share: Double, at step: Step, on tape: Tape) -> [LossTerm] {
+    let p = tape.softmax(logits), weights = weights(at: step)
+    return [
+      LossTerm("dice", tape.diceLoss(p, labels: label), weight: share * weights.dice),
+      LossTerm("crossEntropy", tape.crossEntropy(logits, probabilities: p, labels: label), weight: share * weights.crossEntropy),
+    ]
+  }
+}
+
+extension Batch {
+  /// The supervised terms of all labelled samples of the batch, read from one view.
+  func supervisedTerms(
+    _ blend: SupervisedBlend, view: ViewRequest, network: any Network, at step: Step, on tape: Tape
+  ) throws(MethodError) -> [LossTerm] {
+    var terms: [LossTerm] = []
+    for sample in labelled {
+      guard let label = sample.label else { throw MethodError("case \(sample.identifier) came without its label: prepare the data again.") }
+      guard let image = sample.view(view) else { fatalError("the recipe does not ask for the view that the loss reads") }
+      let logits = network.logits(image, mode: .training(dropout: sample.dropout(view: view, seed: step.seed)), on: tape)
+      terms += blend.terms(logits: logits, label: label, share: 1 / Double(labelled.count), at: step, on: tape)
+    }
+    return terms
+  }
+}
+
+extension Sample {
+  func view(_ request: ViewRequest) -> Tensor? { request == .clean ? clean : biased }
+}
