@@ -1,0 +1,92 @@
+// Quarter turns and flips of a patch (shared spec relif.md 5.3.2): exact permutations of voxels, the same for image and label.
+// Axes: D depth, H height, W width, C channels; row-major, C fastest.
+
+import Tensors
+import Volumes
+
+/// How patches are turned and mirrored.
+public struct PatchAugmentation: Sendable, Codable, Equatable {
+  /// `flip` mirrors each of `flipAxes` with probability one half. `rotateFlip` turns in the (H, W) plane by a random number of quarter turns
+  /// (half turns if the patch is not square there), then mirrors exactly one of `flipAxes`, as published.
+  public enum Kind: String, Sendable, Codable, CaseIterable { case none, flip, rotateFlip }
+
+  public var kind: Kind
+  /// Axes that may be mirrored. Empty by default: mirroring W exchanges left and right, which is wrong for data with paired classes.
+  public var flipAxes: FlipAxes
+
+  public init(_ kind: Kind = .none, flipAxes: FlipAxes = []) { (self.kind, self.flipAxes) = (kind, flipAxes) }
+
+  /// The permutation of one draw.
+  package func draw(_ key: RandomKey, patch: Extent) -> PatchPermutation {
+    let axes = flipAxes.axes
+    switch kind {
+    case .none: return PatchPermutation(quarterTurns: 0, flips: [])
+    case .flip: return PatchPermutation(quarterTurns: 0, flips: axes.filter { key.uniform(UInt64($0)) < 0.5 })
+    case .rotateFlip:
+      let turns = patch.height == patch.width ? key.integer(3, below: 4) : 2 * key.integer(3, below: 2)
+      return PatchPermutation(quarterTurns: turns, flips: axes.isEmpty ? [] : [axes[key.integer(4, below: axes.count)]])
+    }
+  }
+}
+
+/// A set of volume axes.
+public struct FlipAxes: OptionSet, Sendable, Codable, Hashable {
+  public let rawValue: Int
+  public init(rawValue: Int) { self.rawValue = rawValue }
+
+  public static let depth = FlipAxes(rawValue: 1)
+  public static let height = FlipAxes(rawValue: 2)
+  public static let width = FlipAxes(rawValue: 4)
+
+  /// The axis numbers, ascending: 0 depth, 1 height, 2 width.
+  var axes: [Int] { (0..<3).filter { rawValue >> $0 & 1 == 1 } }
+}
+
+/// Quarter turns in the (H, W) plane, followed by mirrored axes.
+package struct PatchPermutation: Equatable {
+  package var quarterTurns: Int
+  package var flips: [Int]
+
+  package init(quarterTurns: Int, flips: [Int]) { (self.quarterTurns, self.flips) = (quarterTurns, flips) }
+
+  /// The permuted `values` [D, H, W, C]. A quarter turn needs H = W; it takes the first column, upwards, to the first row.
+  package func apply<Value: BitwiseCopyable>(_ values: [Value], extent: Extent, channels: Int) -> [Value] {
+    guard quarterTurns != 0 || !flips.isEmpty else { return values }
+    guard quarterTurns % 2 == 0 || extent.height == extent.width else {
+      fatalError("quarter turn of a patch of \(extent): height and width differ; use a square patch or half turns")
+    }
+    let steps = sourceSteps(extent)
+    return values.withUnsafeBufferPointer { source in
+      [Value](unsafeUninitializedCapacity: values.count) { target, initialised in
+        var voxel = 0
+        for d in 0..<extent.depth {
+          for h in 0..<extent.height {
+            var from = (steps.first + d * steps.depth + h * steps.height) * channels
+            for _ in 0..<extent.width {
+              for channel in 0..<channels { target[voxel + channel] = source[from + channel] }
+              voxel += channels
+              from += steps.width * channels
+            }
+          }
+        }
+        initialised = values.count
+      }
+    }
+  }
+
+  /// Where the first voxel of the result comes from, and how far the source moves for a step of the result along each axis.
+  private func sourceSteps(_ extent: Extent) -> (first: Int, depth: Int, height: Int, width: Int) {
+    var first = 0
+    var step = [extent.height * extent.width, extent.width, 1]
+    for _ in 0..<quarterTurns {
+      // result(h, w) = source(w, last - h)
+      first += (extent.width - 1) * step[2]
+      step = [step[0], -step[2], step[1]]
+    }
+    for axis in flips {
+      first += (extent[axis] - 1) * step[axis]
+      step[axis] = -step[axis]
+    }
+    return (first, step[0], step[1], step[2])
+  }
+}
