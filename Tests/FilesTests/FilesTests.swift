@@ -18,7 +18,8 @@ import TestSupport
   @Test func checksumContinues() {
     let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
     let continued = bytes.withUnsafeBytes { whole in
-      checksum(of: UnsafeRawBufferPointer(rebasing: whole[400...]), after: checksum(of: UnsafeRawBufferPointer(rebasing: whole[..<400])))
+      checksum(
+        of: UnsafeRawBufferPointer(rebasing: whole[400...]), after: checksum(of: UnsafeRawBufferPointer(rebasing: whole[..<400])))
     }
     #expect(continued == checksum(of: bytes))
   }
@@ -49,7 +50,7 @@ import TestSupport
   }
 
   @Test func durableWritingReplaces() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let path = folder.path + "/value"
     try writeDurably([1, 2, 3], to: path)
     try writeDurably([4], to: path)

@@ -5,9 +5,11 @@ import Foundation
 public final class TemporaryFolder {
   public let path: String
 
-  public init() throws {
-    path = NSTemporaryDirectory() + "cohort-test-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  public init() {
+    path = FileManager.default.temporaryDirectory.path + "/cohort-test-" + UUID().uuidString
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch { fatalError("TemporaryFolder: \(error)") }
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
