@@ -107,6 +107,12 @@ public final class Tape {
     return gradient
   }
 
+  /// As `gradient(of:)`, and forgets it, so that the next walk begins at zero.
+  public func takeGradient(of value: Tensor) -> Tensor? {
+    defer { if let slot = value.slot { gradients[slot] = .none } }
+    return gradient(of: value)
+  }
+
   // MARK: The walk
 
   /// Walks the tape backwards from weighted scalars; parameter gradients are added to `Parameter.gradient`.

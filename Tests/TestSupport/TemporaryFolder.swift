@@ -14,3 +14,9 @@ public final class TemporaryFolder {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
+
+/// Runs `body` with the path of a folder that is removed afterwards.
+public func withTemporaryFolder<Result>(_ body: (String) throws -> Result) rethrows -> Result {
+  let folder = TemporaryFolder()
+  return try withExtendedLifetime(folder) { try body(folder.path) }
+}

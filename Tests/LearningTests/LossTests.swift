@@ -1,0 +1,78 @@
+// Losses and schedules against the numbers of shared/spec/relif.md 10 (computed independently in Float64).
+
+import Kernels
+import Learning
+import Tensors
+import Testing
+
+@Suite struct LossTests {
+  /// Two-class probabilities of a row of voxels from their foreground probability.
+  func binary(_ foreground: [Float], on tape: Tape) -> Tensor {
+    tape.variable(Tensor(foreground.flatMap { [1 - $0, $0] }, shape: [1, 1, 1, foreground.count, 2]))
+  }
+
+  @Test func diceAndCrossEntropyGoldens() {
+    let tape = Tape()
+    let p = binary([0.9, 0.8, 0.3, 0.1], on: tape), labels: [UInt8] = [1, 1, 0, 0]
+    #expect(abs(tape.diceLoss(p, labels: labels).value - 0.0435147) < 1e-6)
+    #expect(abs(tape.crossEntropy(p, probabilities: p, labels: labels).value - 0.1976349) < 1e-6)
+  }
+
+  @Test(arguments: [(0.9, 0.0031999968, 1.0), (0.7, 0.049999975, 2.0)])
+  func gatedConsistencyGoldens(threshold: Double, expected: Double, open: Double) {
+    let tape = Tape()
+    let p = binary([0.05, 0.08, 0.70], on: tape), q = binary([0.09, 0.45, 0.92], on: tape)
+    let (loss, gate) = tape.gatedConsistency(p, q, threshold: threshold)
+    #expect(abs(loss.value - expected) < 1e-7 && gate.open == open)
+    let swapped = tape.gatedConsistency(q, p, threshold: threshold)
+    #expect(swapped.loss.value == loss.value, "symmetric under swapping the views")
+    tape.backward(from: [(loss, weight: 1)])
+    let gradient = tape.gradient(of: p)!.values
+    #expect(gradient[2] == 0 && gradient[3] == 0, "no gradient where the gate is shut")
+    #expect(gradient[0] != 0)
+  }
+
+  @Test func identicalViewsAndShutGatesGiveZero() {
+    let tape = Tape()
+    let p = binary([0.2, 0.9, 0.6], on: tape)
+    #expect(tape.gatedConsistency(p, p, threshold: 0.5).loss.value == 0)
+    let shut = tape.gatedConsistency(p, binary([0.8, 0.1, 0.1], on: tape), threshold: 0.5)
+    #expect(shut.loss.value == 0 && shut.gate.open == 0)
+  }
+
+  @Test func coverageFallsAsTheThresholdRises() {
+    let key = RandomKey(3)
+    let tape = Tape()
+    let p = tape.softmax(Tensor((0..<200).map { Float(2 * key.gaussian(UInt64($0))) }, shape: [1, 1, 1, 100, 2]))
+    let q = tape.softmax(Tensor((200..<400).map { Float(2 * key.gaussian(UInt64($0))) }, shape: [1, 1, 1, 100, 2]))
+    let open = [0.5, 0.6, 0.7, 0.8, 0.9].map { tape.gatedConsistency(p, q, threshold: $0).gate.open }
+    #expect(open == open.sorted(by: >) && open.first! > open.last!)
+  }
+
+  @Test(arguments: [(0, 1e-3), (1, 9.998499987e-4), (3000, 5.358867313e-4), (5999, 3.977991718e-7)])
+  func polynomialSchedule(step: Int, rate: Double) {
+    #expect(abs(PolynomialSchedule(base: 1e-3, total: 6000).rate(at: step) / rate - 1) < 1e-8)
+  }
+
+  @Test func descentIsPyTorchs() {
+    let set = ParameterSet([ParameterSpecification("w", [2], .constant(1))], seed: 1)
+    let optimizer = StochasticGradientDescent(set, momentum: 0.9, weightDecay: 0.1)
+    for _ in 0..<2 { optimizer.step(rate: 0.5, gradients: Tensor([1, -1], shape: [2])) }
+    // v1 = g + 0.1 p0, p1 = p0 - 0.5 v1; v2 = 0.9 v1 + g + 0.1 p1, p2 = p1 - 0.5 v2.
+    func expected(_ g: Double) -> Double {
+      let v1 = g + 0.1, p1 = 1 - 0.5 * v1
+      return p1 - 0.5 * (0.9 * v1 + g + 0.1 * p1)
+    }
+    #expect(abs(Double(set.values.values[0]) - expected(1)) < 1e-6 && abs(Double(set.values.values[1]) - expected(-1)) < 1e-6)
+  }
+
+  @Test func dropoutKeepsItsShareAndItsMean() {
+    let tape = Tape(recording: false), count = 100_000
+    let ones = Tensor([Float](repeating: 1, count: count), shape: [1, 1, 1, 1, count])
+    let kept = tape.dropout(ones, probability: 0.3, key: RandomKey(8)).values
+    let share = Double(kept.filter { $0 != 0 }.count) / Double(count)
+    #expect(abs(share - 0.7) < 0.01 && abs(Double(kept.reduce(0, +)) / Double(count) - 1) < 0.02)
+    #expect(tape.dropout(ones, probability: 0.3, key: RandomKey(8)).values == kept)
+    #expect(tape.dropout(ones, probability: 0.3, key: RandomKey(9)).values != kept)
+  }
+}

@@ -1,0 +1,66 @@
+// Every operation with a pullback, one row each: a new operation adds a row and is checked by finite differences.
+// Axes: B batch, D H W voxels, C channels, K classes.
+
+import Learning
+import Tensors
+import Testing
+
+/// An operation on example inputs. The checks reduce its output to a scalar by fixed random weights.
+struct OperationRow: CustomTestStringConvertible, Sendable {
+  let name: String
+  /// Shapes of the tensors the operation takes; the gradient by each is checked.
+  let inputs: [Shape]
+  /// Shapes of its parameters.
+  var parameters: [Shape] = []
+  /// False where the derivative jumps (maximum, ReLU): inputs are then kept away from the jumps by spreading them.
+  var smooth = true
+  let result: @Sendable (Tape, [Tensor], [Parameter]) -> OperationResult
+
+  var testDescription: String { name }
+}
+
+enum OperationResult {
+  case tensor(Tensor)
+  case scalar(Scalar)
+}
+
+private let voxelLabels: [UInt8] = (0..<48).map { UInt8(($0 * 7) % 3) }
+
+let operationTable: [OperationRow] = [
+  OperationRow(name: "convolution 3x3x3", inputs: [[2, 4, 3, 5, 2]], parameters: [[3, 2, 3, 3, 3], [3]]) { tape, x, p in
+    .tensor(tape.convolution(x[0], weight: p[0], bias: p[1], padding: [1, 1, 1]))
+  },
+  OperationRow(name: "convolution stride 2", inputs: [[1, 4, 4, 6, 2]], parameters: [[4, 2, 2, 2, 2]]) { tape, x, p in
+    .tensor(tape.convolution(x[0], weight: p[0], stride: [2, 2, 2]))
+  },
+  OperationRow(name: "convolution 1x1x1", inputs: [[1, 2, 3, 4, 5]], parameters: [[3, 5, 1, 1, 1], [3]]) { tape, x, p in
+    .tensor(tape.convolution(x[0], weight: p[0], bias: p[1]))
+  },
+  OperationRow(name: "instance normalisation", inputs: [[2, 3, 4, 4, 3]]) { tape, x, _ in
+    .tensor(tape.instanceNormalization(x[0], slope: 1))
+  },
+  OperationRow(name: "instance normalisation, leaky ReLU", inputs: [[1, 3, 4, 4, 2]], smooth: false) { tape, x, _ in
+    .tensor(tape.instanceNormalization(x[0], slope: 0.01))
+  },
+  OperationRow(name: "max pooling", inputs: [[1, 4, 4, 2, 3]], smooth: false) { tape, x, _ in .tensor(tape.maxPooling(x[0])) },
+  OperationRow(name: "trilinear doubling", inputs: [[2, 2, 3, 4, 2]]) { tape, x, _ in .tensor(tape.trilinearDoubling(x[0])) },
+  OperationRow(name: "trilinear doubling of one voxel", inputs: [[1, 1, 1, 3, 2]]) { tape, x, _ in
+    .tensor(tape.trilinearDoubling(x[0]))
+  },
+  OperationRow(name: "concatenation", inputs: [[1, 2, 2, 3, 2], [1, 2, 2, 3, 3]]) { tape, x, _ in
+    .tensor(tape.concatenation(x[0], x[1]))
+  },
+  OperationRow(name: "dropout", inputs: [[1, 3, 3, 3, 4]]) { tape, x, _ in
+    .tensor(tape.dropout(x[0], probability: 0.3, key: RandomKey(5)))
+  },
+  OperationRow(name: "softmax", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in .tensor(tape.softmax(x[0])) },
+  OperationRow(name: "Dice loss", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
+    .scalar(tape.diceLoss(tape.softmax(x[0]), labels: voxelLabels))
+  },
+  OperationRow(name: "cross entropy", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
+    .scalar(tape.crossEntropy(x[0], probabilities: tape.softmax(x[0]), labels: voxelLabels))
+  },
+  OperationRow(name: "gated consistency", inputs: [[1, 4, 4, 4, 2], [1, 4, 4, 4, 2]], smooth: false) { tape, x, _ in
+    .scalar(tape.gatedConsistency(tape.softmax(x[0]), tape.softmax(x[1]), threshold: 0.55).loss)
+  },
+]
