@@ -66,6 +66,9 @@ public final class ParameterSet {
 
   public func clearGradients() { gradients.pointer.update(repeating: 0, count: count) }
 
+  /// √Σ g².
+  public var gradientNorm: Double { sumOfSquares(gradients.pointer, count: count).squareRoot() }
+
   /// Replaces all values; `newValues` has P floats.
   public func load(_ newValues: [Float]) {
     require(newValues.count == count, "ParameterSet.load: \(newValues.count) values for \(count) parameters.")

@@ -1,0 +1,59 @@
+// What a person sees of a run: rank 0 talks, with a progress line that rewrites itself on a terminal and plain lines elsewhere.
+
+import Foundation
+
+/// Standard output of rank 0; silent on the others.
+public final class Console {
+  private let speaks: Bool
+  private let isTerminal: Bool
+  private var lineIsOpen = false
+  private var lastProgress = -Double.infinity
+
+  public init(rank: Int) {
+    speaks = rank == 0
+    isTerminal = speaks && Self.outputIsTerminal
+  }
+
+  /// A whole line.
+  public func say(_ text: String) {
+    guard speaks else { return }
+    closeLine()
+    write(text + "\n")
+  }
+
+  /// A warning, on standard error.
+  public func warn(_ text: String) {
+    guard speaks else { return }
+    closeLine()
+    FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
+  }
+
+  /// Where the run stands: rewritten in place up to four times a second on a terminal, else a line every 10 seconds.
+  public func progress(_ text: @autoclosure () -> String, isLast: Bool) {
+    guard speaks else { return }
+    let now = ProcessInfo.processInfo.systemUptime
+    guard isLast || now - lastProgress >= (isTerminal ? 0.25 : 10) else { return }
+    lastProgress = now
+    if isTerminal {
+      write("\r\u{1B}[2K" + text())
+      lineIsOpen = true
+      if isLast { closeLine() }
+    } else {
+      write(text() + "\n")
+    }
+  }
+
+  private func closeLine() {
+    if lineIsOpen { write("\n") }
+    lineIsOpen = false
+  }
+
+  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+  /// Under mpirun a rank's own output is a pseudo terminal whatever the user sees, so the launcher's output is asked instead.
+  private static var outputIsTerminal: Bool {
+    guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"] != nil else { return isatty(1) == 1 }
+    let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(getppid())/fd/1")
+    return target.map { $0.hasPrefix("/dev/pts/") || $0.hasPrefix("/dev/tty") } ?? false
+  }
+}

@@ -1,0 +1,23 @@
+// SIGUSR1, SIGTERM and SIGINT ask for a clean stop: save at the end of the step and leave with "please requeue". A second one ends at once.
+
+import Foundation
+import Synchronization
+
+private let requested = Atomic<Bool>(false)
+
+/// The request to stop, of this process; the control word makes it everyone's.
+public enum StopSignal {
+  public static var isRequested: Bool { requested.load(ordering: .relaxed) }
+
+  /// Handlers only set a flag: anything more is not allowed in them.
+  public static func install() {
+    for number in [SIGUSR1, SIGTERM, SIGINT] {
+      signal(number) { number in
+        if requested.exchange(true, ordering: .relaxed) {
+          signal(number, SIG_DFL)
+          raise(number)
+        }
+      }
+    }
+  }
+}
