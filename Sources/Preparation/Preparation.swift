@@ -1,1 +1,0 @@
-// Preparation: see README.md.
