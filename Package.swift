@@ -15,7 +15,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 /// A module and its tests in `Tests/<name>Tests`.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
   [
-    .target(name: name, dependencies: dependencies),
+    .target(name: name, dependencies: dependencies, exclude: ["README.md"]),
     .testTarget(
       name: "\(name)Tests", dependencies: ["TestSupport", .target(name: name)] + dependencies, exclude: []),
   ]
@@ -40,21 +40,22 @@ let targets: [Target] =
     // What the tests share: golden files, tolerances, launching mpirun with a time limit.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
   ]
-  // 1. Fast loops over Float spans; the only doors to oneDNN, OpenBLAS and MPI.
+  // 1. Fast loops over Float spans; the only doors to oneDNN, OpenBLAS and MPI; files that are never half written.
   + module("Kernels", ["COneDNN", "COpenBLAS", "COpenMP", "CKernels"])
   + module("MPI", ["CMPI"])
+  + module("Files", ["CZlib"])
   // 2. Tensors on a flat tape; the only door to HDF5.
   + module("Tensors", ["Kernels"])
   + module("HDF5", ["CHDF5", "MPI"])
   // 3. Parameters, layers, losses, optimisers; medical volumes and their files.
   + module("Learning", ["Tensors"])
-  + module("Volumes", ["HDF5", "CNIfTI", "CZlib"])
+  + module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"])
   // 4. Students; weights in files; what happens between a file and a batch; scores; many ranks.
   + module("Networks", ["Learning", "Tensors"])
   + module("Weights", ["Learning", "Tensors"])
   + module("Preparation", ["Volumes", "Tensors"])
   + module("Metrics", ["Volumes"])
-  + module("Cluster", ["MPI", "HDF5", "Learning", "Tensors"])
+  + module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"])
   // 5. One file for each method; pictures and tables.
   + module("Methods", ["Networks", "Learning", "Tensors", "Preparation"])
   + module("Reports", ["Metrics", "Volumes", "CPNG"])
@@ -73,7 +74,7 @@ let targets: [Target] =
       ]),
     // SPMD programs that the multi-rank tests start under mpirun.
     .executableTarget(
-      name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Learning", "Tensors"], path: "Tests/Scenarios"),
+      name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors"], path: "Tests/Scenarios"),
     .testTarget(name: "CohortTests", dependencies: ["TestSupport", "cohort", "cohort-scenarios", "Volumes", "Weights"]),
   ]
 

@@ -1,0 +1,93 @@
+// Files that are either old or new and never half written, and that survive a power cut: temporary name, fsync, rename, fsync of the folder.
+
+import Foundation
+
+/// Replaces the file at `path` by `bytes` in one step.
+public func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
+  let temporary = path + ".tmp"
+  try writeAll(bytes, to: temporary)
+  try moveDurably(temporary, to: path)
+}
+
+/// Renames within one file system and makes the new name durable. A folder moves only onto a free name.
+public func moveDurably(_ source: String, to destination: String) throws(FileError) {
+  guard rename(source, destination) == 0 else { throw FileError("rename \(source) to", destination) }
+  try synchronize((destination as NSString).deletingLastPathComponent)
+}
+
+/// Forces a file or a folder to the disk.
+public func synchronize(_ path: String) throws(FileError) {
+  let descriptor = open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw FileError("open", path) }
+  defer { _ = close(descriptor) }
+  // Some network file systems cannot sync folders and say so with EINVAL: their servers do it themselves.
+  guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError("write to disk", path) }
+}
+
+/// Makes a folder and those above it.
+public func makeFolder(_ path: String) throws(FileError) {
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw FileError("Cannot make the folder \(path): \(error.localizedDescription) Check the path and its permissions.")
+  }
+}
+
+/// The size of a file in bytes.
+public func fileSize(_ path: String) throws(FileError) -> Int {
+  var facts = stat()
+  guard stat(path, &facts) == 0 else { throw FileError("read", path) }
+  return Int(facts.st_size)
+}
+
+/// The bytes of a whole file.
+public func readAll(_ path: String) throws(FileError) -> [UInt8] {
+  try readRange(of: path, from: 0, count: try fileSize(path))
+}
+
+/// `count` bytes of a file from byte `offset` on; fewer in the file is an error.
+public func readRange(of path: String, from offset: Int, count: Int) throws(FileError) -> [UInt8] {
+  var bytes = [UInt8](repeating: 0, count: count)
+  try bytes.withUnsafeMutableBufferPointer { (buffer) throws(FileError) in
+    try readRange(of: path, from: offset, into: UnsafeMutableRawBufferPointer(buffer))
+  }
+  return bytes
+}
+
+/// Fills `buffer` from byte `offset` of a file on; fewer in the file is an error.
+public func readRange(of path: String, from offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw FileError("open", path) }
+  defer { _ = close(descriptor) }
+  var done = 0
+  while done < buffer.count {
+    let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+    if count < 0, errno == EINTR { continue }
+    guard count >= 0 else { throw FileError("read", path) }
+    guard count > 0 else {
+      throw FileError(
+        "\(path) ends after \(offset + done) bytes, \(buffer.count - done) too early. It was cut off; make it again.")
+    }
+    done += count
+  }
+}
+
+private func writeAll(_ bytes: [UInt8], to path: String) throws(FileError) {
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+  guard descriptor >= 0 else { throw FileError("create", path) }
+  defer { _ = close(descriptor) }
+  let failure: Int32? = bytes.withUnsafeBytes { buffer in
+    var done = 0
+    while done < buffer.count {
+      let count = write(descriptor, buffer.baseAddress! + done, buffer.count - done)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return errno }
+      done += count
+    }
+    return fsync(descriptor) == 0 ? nil : errno
+  }
+  if let failure {
+    unlink(path)
+    throw FileError("write", path, errno: failure)
+  }
+}

@@ -1,0 +1,89 @@
+// Moving numbers between memory and arrays in files, whole or box by box, by one process or by all ranks together.
+
+import CHDF5
+
+extension File {
+  /// Writes a box of an array, or all of it. With `collective`, all ranks take part, each with a box of its own, which may be empty.
+  public func write<Element: StoredElement>(
+    _ values: UnsafeBufferPointer<Element>, to dataset: String, slab: Slab? = nil, collective: Bool = false
+  ) throws(H5Error) {
+    let transfer = try Transfer.begin(of: values.count, dataset, in: self, slab, collective)
+    // HDF5 refuses a null address even where nothing is selected.
+    let address = values.baseAddress.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(bitPattern: 8)
+    // herr_t H5Dwrite(hid_t dset_id, hid_t mem_type_id, hid_t mem_space_id, hid_t file_space_id, hid_t dxpl_id, const void *buf)
+    try h5("H5Dwrite", on: transfer.subject) {
+      H5Dwrite(
+        transfer.dataset.id, Element.elementType.memoryType, transfer.memory.id, transfer.file.id, transfer.list.id, address)
+    }
+    try transfer.finish()
+  }
+
+  /// Reads a box of an array, or all of it; numbers of another type are converted.
+  public func read<Element: StoredElement>(
+    _ dataset: String, into values: UnsafeMutableBufferPointer<Element>, slab: Slab? = nil, collective: Bool = false
+  ) throws(H5Error) {
+    let transfer = try Transfer.begin(of: values.count, dataset, in: self, slab, collective)
+    let address = values.baseAddress.map { UnsafeMutableRawPointer($0) } ?? UnsafeMutableRawPointer(bitPattern: 8)
+    // herr_t H5Dread(hid_t dset_id, hid_t mem_type_id, hid_t mem_space_id, hid_t file_space_id, hid_t dxpl_id, void *buf)
+    try h5("H5Dread", on: transfer.subject) {
+      H5Dread(
+        transfer.dataset.id, Element.elementType.memoryType, transfer.memory.id, transfer.file.id, transfer.list.id, address)
+    }
+    try transfer.finish()
+  }
+}
+
+/// What one write or read needs: the array, a run of numbers in memory, as many in the file, and how the ranks go about it.
+private struct Transfer: ~Copyable {
+  let subject: String
+  let dataset: Handle
+  let memory: Handle
+  let file: Handle
+  let list: Handle
+
+  static func begin(
+    of count: Int, _ name: String, in container: borrowing File, _ slab: Slab?, _ collective: Bool
+  ) throws(H5Error) -> Transfer {
+    let subject = "\(container.path):\(name)"
+    let container = container.id
+    let dataset = try Handle("H5Dopen2", on: subject, closing: H5Dclose) { H5Dopen2(container, name, hid_t(H5P_DEFAULT)) }
+    let opened = dataset.id
+    let file = try Handle("H5Dget_space", on: subject, closing: H5Sclose) { H5Dget_space(opened) }
+    if let slab { try select(slab, in: file.id, on: subject) }
+    let space = file.id
+    let selected = try h5("H5Sget_select_npoints", on: subject) { H5Sget_select_npoints(space) }
+    guard selected == count else {
+      throw H5Error(
+        call: "H5Sget_select_npoints", subject: subject, reason: "\(count) numbers in memory meet \(selected) in the file",
+        cure: "The file was changed or damaged, or the box is wrong.")
+    }
+    var length = hsize_t(count)
+    let memory = try Handle("H5Screate_simple", on: subject, closing: H5Sclose) { H5Screate_simple(1, &length, nil) }
+    let list = try transferList(collective, on: subject)
+    return Transfer(subject: subject, dataset: dataset, memory: memory, file: file, list: list)
+  }
+
+  /// Closing an array may write its last chunk, so it is checked.
+  consuming func finish() throws(H5Error) {
+    try dataset.close("H5Dclose", on: subject)
+  }
+}
+
+/// Restricts `space` to a box.
+private func select(_ slab: Slab, in space: hid_t, on subject: String) throws(H5Error) {
+  let (start, count) = (slab.start.map { hsize_t($0) }, slab.count.map { hsize_t($0) })
+  if slab.count.contains(0) {
+    try h5("H5Sselect_none", on: subject) { H5Sselect_none(space) }
+  } else {
+    try h5("H5Sselect_hyperslab", on: subject) { H5Sselect_hyperslab(space, H5S_SELECT_SET, start, nil, count, nil) }
+  }
+}
+
+private func transferList(_ collective: Bool, on subject: String) throws(H5Error) -> Handle {
+  let list = try Handle("H5Pcreate", on: subject, closing: H5Pclose) { H5Pcreate(cohort_h5p_dataset_transfer()) }
+  let id = list.id
+  if collective {
+    try h5("H5Pset_dxpl_mpio", on: subject) { H5Pset_dxpl_mpio(id, H5FD_MPIO_COLLECTIVE) }
+  }
+  return list
+}

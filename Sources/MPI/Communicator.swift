@@ -1,0 +1,65 @@
+// A group of ranks that talk to each other. Freeing one is collective, so it is explicit: a forgotten close traps, a second one does not compile.
+
+import CMPI
+import Foundation
+
+/// The ranks of a job (`Session.world`), a duplicate with its own message space, or this process alone without MPI (`Communicator.alone`).
+///
+/// Not `Sendable`: calls come from the thread that initialised MPI.
+public struct Communicator: ~Copyable {
+  /// nil for `alone`.
+  package let handle: MPI_Comm?
+  /// This process's number, `0 ..< size`.
+  public let rank: Int
+  public let size: Int
+  private let owned: Bool
+  private var isClosed = false
+
+  /// One rank without MPI: every collective is the identity, and MPI need not be initialised.
+  public static var alone: Communicator { Communicator() }
+
+  private init() { (handle, rank, size, owned) = (nil, 0, 1, false) }
+
+  init(handle: MPI_Comm, owned: Bool) throws(MPIError) {
+    var rank: Int32 = 0
+    var size: Int32 = 0
+    // int MPI_Comm_set_errhandler(MPI_Comm comm, MPI_Errhandler errhandler)
+    try mpi("MPI_Comm_set_errhandler") { MPI_Comm_set_errhandler(handle, cohort_mpi_errors_return()) }
+    try mpi("MPI_Comm_rank") { MPI_Comm_rank(handle, &rank) }
+    try mpi("MPI_Comm_size") { MPI_Comm_size(handle, &size) }
+    (self.handle, self.rank, self.size, self.owned) = (handle, Int(rank), Int(size), owned)
+  }
+
+  /// The same ranks with a message space of their own. Collective.
+  public func duplicate() throws(MPIError) -> Communicator {
+    guard let handle else { return .alone }
+    var copy: MPI_Comm? = nil
+    // int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *newcomm)
+    try mpi("MPI_Comm_dup") { MPI_Comm_dup(handle, &copy) }
+    guard let copy else {
+      throw MPIError(call: "MPI_Comm_dup", reason: "the library returned no communicator", cure: MPIError.peerCure)
+    }
+    return try Communicator(handle: copy, owned: true)
+  }
+
+  /// Frees a duplicate; does nothing for `world` and `alone`. Collective.
+  public consuming func close() throws(MPIError) {
+    isClosed = true
+    guard owned, var freed = handle as MPI_Comm? else { return }
+    // int MPI_Comm_free(MPI_Comm *comm)
+    try withUnsafeMutablePointer(to: &freed) { (pointer) throws(MPIError) in
+      try pointer.withMemoryRebound(to: MPI_Comm?.self, capacity: 1) { (pointer) throws(MPIError) in
+        try mpi("MPI_Comm_free") { MPI_Comm_free(pointer) }
+      }
+    }
+  }
+
+  deinit {
+    if owned, !isClosed {
+      stop("A communicator was dropped without close(); freeing is collective, so call close() on every rank.")
+    }
+  }
+
+  /// The name of the machine this process runs on.
+  public static var hostName: String { ProcessInfo.processInfo.hostName }
+}

@@ -1,1 +1,0 @@
-// MPI: see README.md.

@@ -1,0 +1,85 @@
+// Reductions over all ranks, in place. Messages of more than 256 MiB are sent in pieces: counts are C ints.
+
+import CMPI
+
+/// How a reduction combines the values of the ranks.
+public enum Reduction: Sendable {
+  case sum, maximum, bitwiseOr
+}
+
+/// The element types that may travel in a typed message.
+public enum MessageType: Sendable {
+  case float, double, int64, uint64
+}
+
+/// A number that MPI can reduce.
+public protocol MessageElement: BitwiseCopyable, Sendable {
+  static var messageType: MessageType { get }
+}
+
+extension Float: MessageElement { public static var messageType: MessageType { .float } }
+extension Double: MessageElement { public static var messageType: MessageType { .double } }
+extension Int64: MessageElement { public static var messageType: MessageType { .int64 } }
+extension UInt64: MessageElement { public static var messageType: MessageType { .uint64 } }
+
+/// The most bytes in one message.
+let largestMessageBytes = 256 << 20
+
+extension Communicator {
+  /// Returns when every rank has called it.
+  public func barrier() throws(MPIError) {
+    guard let handle else { return }
+    // int MPI_Barrier(MPI_Comm comm)
+    try mpi("MPI_Barrier") { MPI_Barrier(handle) }
+  }
+
+  /// Combines `values` of all ranks element by element; every rank gets the result in place. All ranks pass the same count.
+  ///
+  /// A sum of integers is the same on any number of ranks; the association of a floating-point sum is the library's choice.
+  public func allreduce<Element: MessageElement>(
+    _ values: UnsafeMutableBufferPointer<Element>, _ reduction: Reduction
+  ) throws(MPIError) {
+    guard let handle, size > 1 else { return }
+    let most = largestMessageBytes / MemoryLayout<Element>.stride
+    var start = 0
+    while start < values.count {
+      let count = min(most, values.count - start)
+      let piece = values.baseAddress! + start
+      // int MPI_Allreduce(const void *sendbuf, void *recvbuf, int count, MPI_Datatype datatype, MPI_Op op, MPI_Comm comm)
+      try mpi("MPI_Allreduce") {
+        MPI_Allreduce(
+          cohort_mpi_in_place(), piece, Int32(count), datatype(Element.messageType), operation(reduction), handle)
+      }
+      start += count
+    }
+  }
+
+  /// As above for an array.
+  public func allreduce<Element: MessageElement>(_ values: inout [Element], _ reduction: Reduction) throws(MPIError) {
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in try allreduce(buffer, reduction) }
+  }
+
+  /// The combination of one value of each rank.
+  public func allreduce<Element: MessageElement>(_ value: Element, _ reduction: Reduction) throws(MPIError) -> Element {
+    var values = [value]
+    try allreduce(&values, reduction)
+    return values[0]
+  }
+}
+
+private func datatype(_ type: MessageType) -> MPI_Datatype {
+  switch type {
+  case .float: cohort_mpi_float()
+  case .double: cohort_mpi_double()
+  case .int64: cohort_mpi_int64()
+  case .uint64: cohort_mpi_uint64()
+  }
+}
+
+private func operation(_ reduction: Reduction) -> MPI_Op {
+  switch reduction {
+  case .sum: cohort_mpi_sum()
+  case .maximum: cohort_mpi_max()
+  case .bitwiseOr: cohort_mpi_bitwise_or()
+  }
+}

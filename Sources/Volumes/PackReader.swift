@@ -1,0 +1,59 @@
+// Reads prepared cases from packs, each checked against its checksum. Any thread of any rank may read at any time, independently of the others.
+// Axes: D depth, H height, W width in voxels, C channels; row-major, channels last.
+
+import Files
+import HDF5
+
+/// A folder of packs, open for reading.
+public struct PackReader: Sendable {
+  public let folder: String
+  public let index: PackIndex
+  private let entries: [String: PackEntry]
+
+  public init(folder: String) throws(VolumeError) {
+    self.folder = folder
+    index = try PackIndex(folder: folder)
+    entries = Dictionary(index.entries.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Reads one case and verifies its checksums.
+  public func read(_ identifier: String) throws(VolumeError) -> PackedCase {
+    guard let entry = entries[identifier] else {
+      throw VolumeError(
+        "There is no case \(identifier) in \(folder)/\(PackIndex.fileName). Check the identifier, or prepare the data again.")
+    }
+    let (image, label) = try readArrays(entry)
+    guard hexadecimal(checksum(of: image)) == entry.imageChecksum else { throw damage(entry, "image") }
+    if let label, hexadecimal(checksum(of: label)) != entry.labelChecksum { throw damage(entry, "label") }
+    return PackedCase(
+      identifier: entry.identifier, role: entry.role, extent: entry.extent, spacing: entry.spacing, channels: entry.channels,
+      image: image, label: label, frame: entry.frame)
+  }
+
+  /// Reads every case; the first damaged one is an error.
+  public func verify() throws(VolumeError) {
+    for entry in index.entries { _ = try read(entry.identifier) }
+  }
+
+  /// - Returns: image [D, H, W, C] and label [D, H, W].
+  private func readArrays(_ entry: PackEntry) throws(VolumeError) -> (image: [Float], label: [UInt8]?) {
+    let extent = [entry.extent.depth, entry.extent.height, entry.extent.width]
+    let group = packGroup(entry.position)
+    do throws(H5Error) {
+      return try File.open("\(folder)/\(entry.pack)").closing { (file) throws(H5Error) in
+        let image: [Float] = try file.read(group + "/image", extent: extent + [entry.channels])
+        let label: [UInt8]? = entry.hasLabel ? try file.read(group + "/label", extent: extent) : nil
+        return (image, label)
+      }
+    } catch {
+      throw VolumeError(
+        "Case \(entry.identifier) cannot be read: \(error.description) If the pack is damaged, delete it and prepare again.")
+    }
+  }
+
+  private func damage(_ entry: PackEntry, _ array: String) -> VolumeError {
+    VolumeError(
+      "The \(array) of case \(entry.identifier) in \(folder)/\(entry.pack) is damaged: its checksum does not match. "
+        + "Delete the pack and prepare again.")
+  }
+}

@@ -1,0 +1,53 @@
+// A prepared case as it lies in a pack, and how its prepared arrays relate to the file they came from.
+// Axes: D depth, H height, W width in voxels, C channels; row-major, channels last.
+
+/// The way back from prepared arrays to the file: undo the resampling to `cropExtent`, paste at `cropStart` into `originalExtent`, write on `grid`.
+public struct CaseFrame: Sendable, Codable, Hashable {
+  /// The canonical volume before cropping and resampling.
+  public var originalExtent: Extent
+  public var originalSpacing: Spacing
+  /// The first voxel of the crop along D, H, W, in the canonical volume before resampling.
+  public var cropStart: [Int]
+  /// The crop before resampling, voxels.
+  public var cropExtent: Extent
+  public var grid: FileGrid
+
+  public init(originalExtent: Extent, originalSpacing: Spacing, cropStart: [Int], cropExtent: Extent, grid: FileGrid) {
+    (self.originalExtent, self.originalSpacing) = (originalExtent, originalSpacing)
+    (self.cropStart, self.cropExtent, self.grid) = (cropStart, cropExtent, grid)
+  }
+}
+
+/// A prepared case in memory.
+public struct PackedCase: Sendable {
+  public var identifier: String
+  public var role: CaseRole
+  /// Of the prepared arrays.
+  public var extent: Extent
+  public var spacing: Spacing
+  public var channels: Int
+  /// Normalised intensities, [D, H, W, C].
+  public var image: [Float]
+  /// Class numbers, [D, H, W]; nil where there is no label.
+  public var label: [UInt8]?
+  public var frame: CaseFrame
+
+  public init(
+    identifier: String, role: CaseRole, extent: Extent, spacing: Spacing, channels: Int, image: [Float], label: [UInt8]?,
+    frame: CaseFrame
+  ) {
+    (self.identifier, self.role, self.extent, self.spacing) = (identifier, role, extent, spacing)
+    (self.channels, self.image, self.label, self.frame) = (channels, image, label, frame)
+  }
+
+  /// What is wrong with the sizes of the arrays, or nil.
+  var sizeComplaint: String? {
+    if image.count != extent.count * channels {
+      return "its image has \(image.count) values where \(extent) voxels of \(channels) channels need \(extent.count * channels)"
+    }
+    if let label, label.count != extent.count {
+      return "its label has \(label.count) values where \(extent) needs \(extent.count)"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,67 @@
+// Files: sealed JSON notices every flipped bit, durable writing replaces in one step, CRC-32 agrees with its published check value.
+
+import Files
+import Foundation
+import Testing
+import TestSupport
+
+@Suite struct FilesTests {
+  private struct Sample: Codable, Equatable {
+    var name: String
+    var numbers: [Int]
+  }
+
+  @Test func checksumOfTheStandardCheckString() {
+    #expect(checksum(of: Array("123456789".utf8)) == 0xCBF4_3926)
+  }
+
+  @Test func checksumContinues() {
+    let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+    let continued = bytes.withUnsafeBytes { whole in
+      checksum(
+        of: UnsafeRawBufferPointer(rebasing: whole[400...]), after: checksum(of: UnsafeRawBufferPointer(rebasing: whole[..<400])))
+    }
+    #expect(continued == checksum(of: bytes))
+  }
+
+  @Test func sealedContentComesBack() throws {
+    let sample = Sample(name: "crc32:deadbeef", numbers: [1, 2, 3])
+    let bytes = try seal(sample)
+    #expect(try unseal(bytes, as: Sample.self, path: "sample") == sample)
+    #expect(try seal(sample) == bytes)
+  }
+
+  @Test func everyFlippedBitIsNoticed() throws {
+    let bytes = try seal(Sample(name: "left atrium", numbers: [4, 5]))
+    for position in bytes.indices {
+      for bit in 0..<8 {
+        var damaged = bytes
+        damaged[position] ^= 1 << bit
+        #expect(throws: FileError.self) { try unseal(damaged, as: Sample.self, path: "sample") }
+      }
+    }
+  }
+
+  @Test func everyTruncationIsNoticed() throws {
+    let bytes = try seal(Sample(name: "liver", numbers: []))
+    for count in bytes.indices {
+      #expect(throws: FileError.self) { try unseal(Array(bytes.prefix(count)), as: Sample.self, path: "sample") }
+    }
+  }
+
+  @Test func durableWritingReplaces() throws {
+    let folder = TemporaryFolder()
+    let path = folder.path + "/value"
+    try writeDurably([1, 2, 3], to: path)
+    try writeDurably([4], to: path)
+    #expect(try readAll(path) == [4])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["value"])
+  }
+
+  @Test func errorsNameThePathAndTheCure() {
+    let error = #expect(throws: FileError.self) { try writeDurably([1], to: "/nowhere/at/all") }
+    #expect(error?.description.contains("/nowhere/at/all") == true)
+    #expect(error?.description.hasSuffix("Check the path.") == true)
+    #expect(throws: FileError.self) { try readRange(of: "/dev/null", from: 0, count: 1) }
+  }
+}

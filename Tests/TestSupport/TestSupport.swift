@@ -1,1 +1,0 @@
-// TestSupport: see the files beside this one.
