@@ -27,7 +27,6 @@ let systemLibraries: [Target] = [
   library("COneDNN", apt: "libdnnl-dev"),
   library("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-openmp-dev"),
   library("COpenMP", apt: "gcc"),
-  library("CNIfTI", apt: "libnifti-dev"),
   library("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
   library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 ]
@@ -37,6 +36,8 @@ let targets: [Target] =
   + [
     // Loops in C that the compiler vectorises for each processor type.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
+    // nifticlib (apt install libnifti2-dev); a target of ours because its headers need a search path that no pkg-config file gives.
+    .target(name: "CNIfTI"),
     // What the tests share: golden files, tolerances, launching mpirun with a time limit.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
   ]

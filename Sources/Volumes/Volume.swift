@@ -25,7 +25,9 @@ public struct Extent: Hashable, Sendable, Codable, CustomStringConvertible {
 public struct Spacing: Hashable, Sendable, Codable, CustomStringConvertible {
   public var depth, height, width: Double
 
-  public init(_ depth: Double, _ height: Double, _ width: Double) { (self.depth, self.height, self.width) = (depth, height, width) }
+  public init(_ depth: Double, _ height: Double, _ width: Double) {
+    (self.depth, self.height, self.width) = (depth, height, width)
+  }
 
   public var description: String { "\(depth)x\(height)x\(width) mm" }
 

@@ -1,0 +1,132 @@
+// Reading NIfTI-1 and NIfTI-2, compressed or not (by content, never by name), into canonical orientation.
+// nifticlib decodes headers and swaps bytes; the voxels are read here, because nifticlib fills a short read with zeros.
+
+import CNIfTI
+
+/// A scan with its intensities (slope and intercept applied), in canonical orientation.
+///
+/// Errors: no such file, a folder, not NIfTI, truncated or damaged, 4D, a type that is not a real scalar, voxels that are NaN or infinite.
+public func readVolume(_ path: String) throws(VolumeError) -> Volume {
+  let (header, voxels) = try readVoxels(path)
+  let bad = nonFiniteCount(voxels)
+  guard bad == 0 else {
+    throw VolumeError(
+      "\(path) holds \(bad) voxels that are NaN or infinite: replace them, for instance by 0 with `fslmaths -nan`.")
+  }
+  return Volume(extent: header.grid.extent, spacing: header.grid.spacing, voxels: voxels, grid: header.grid)
+}
+
+/// A label map in canonical orientation: values rounded to 0...255.
+///
+/// Errors: those of `readVolume`, and a value further than 0.001 from an integer or outside 0...255, which is named.
+public func readLabels(_ path: String) throws(VolumeError) -> LabelVolume {
+  let (header, voxels) = try readVoxels(path)
+  var labels = [UInt8](repeating: 0, count: voxels.count)
+  var offender: Float?
+  voxels.withUnsafeBufferPointer { source in
+    labels.withUnsafeMutableBufferPointer { target in
+      for index in 0..<source.count {
+        let value = source[index]
+        let nearest = value.rounded()
+        guard abs(value - nearest) <= 1e-3, nearest >= 0, nearest <= 255 else {
+          offender = value
+          return
+        }
+        target[index] = UInt8(nearest)
+      }
+    }
+  }
+  if let offender {
+    throw VolumeError(
+      "\(path) holds the label \(offender): a label file may hold only whole numbers from 0 to 255, so correct or convert it.")
+  }
+  return LabelVolume(extent: header.grid.extent, spacing: header.grid.spacing, labels: labels, grid: header.grid)
+}
+
+/// The grid of a file, from its header alone.
+public func readGrid(_ path: String) throws(VolumeError) -> FileGrid {
+  try readHeader(GzipReader(path), path: path).header.grid
+}
+
+/// Header and canonical voxels [D, H, W] of a file.
+private func readVoxels(_ path: String) throws(VolumeError) -> (header: NIfTIHeader, voxels: [Float]) {
+  let reader = try GzipReader(path)
+  let (header, consumed) = try readHeader(reader, path: path)
+  // A stream of deflate grows at most 1032-fold, so a header that promises more is refused before memory is asked for.
+  let growth = reader.isUncompressed ? 1 : 1032
+  guard let byteCount = exactByteCount(header), byteCount <= reader.sizeOnDisk * growth - header.dataOffset else {
+    throw truncated(path, header: header)
+  }
+  var gap = [UInt8](repeating: 0, count: header.dataOffset - consumed)
+  var raw = [UInt8](repeating: 0, count: byteCount)
+  let found = try reader.read(into: &gap) + reader.read(into: &raw)
+  try reader.verifyEnd()
+  guard found == gap.count + raw.count else { throw truncated(path, header: header) }
+  if header.isSwapped, header.scalar.byteCount > 1 {
+    raw.withUnsafeMutableBytes {
+      nifti_swap_Nbytes(Int64(byteCount / header.scalar.byteCount), Int32(header.scalar.byteCount), $0.baseAddress!)
+    }
+  }
+  return (header, canonicalVoxels(raw, header: header))
+}
+
+private func readHeader(_ reader: GzipReader, path: String) throws(VolumeError) -> (header: NIfTIHeader, consumed: Int) {
+  var bytes = [UInt8](repeating: 0, count: NIfTIHeader.size1)
+  var count = try reader.read(into: &bytes)
+  let size = bytes.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
+  if size == NIfTIHeader.size2 || size.byteSwapped == NIfTIHeader.size2 {
+    bytes += [UInt8](repeating: 0, count: NIfTIHeader.size2 - NIfTIHeader.size1)
+    count += try reader.read(into: &bytes, from: NIfTIHeader.size1)
+  }
+  return (try NIfTIHeader(Array(bytes[0..<count]), path: path), count)
+}
+
+/// Bytes of the voxels, or nil when the dimensions of a damaged header overflow.
+private func exactByteCount(_ header: NIfTIHeader) -> Int? {
+  var count = header.scalar.byteCount
+  for dimension in header.grid.dimensions {
+    let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+    if overflow { return nil }
+    count = product
+  }
+  return count
+}
+
+private func truncated(_ path: String, header: NIfTIHeader) -> VolumeError {
+  let size = header.grid.dimensions.map(String.init).joined(separator: "x")
+  return VolumeError("\(path) is truncated, its header promises \(size) voxels of \(header.scalar): copy or download it again.")
+}
+
+private func canonicalVoxels(_ raw: [UInt8], header: NIfTIHeader) -> [Float] {
+  let order = VoxelOrder(header.grid)
+  return [Float](unsafeUninitializedCapacity: order.extent.count) { target, count in
+    raw.withUnsafeBytes { bytes in
+      func gather<Stored: StoredScalar>(_: Stored.Type) {
+        order.gather(
+          bytes.assumingMemoryBound(to: Stored.self).baseAddress!, slope: header.slope, intercept: header.intercept,
+          into: target.baseAddress!)
+      }
+      switch header.scalar {
+      case .uint8: gather(UInt8.self)
+      case .int8: gather(Int8.self)
+      case .uint16: gather(UInt16.self)
+      case .int16: gather(Int16.self)
+      case .uint32: gather(UInt32.self)
+      case .int32: gather(Int32.self)
+      case .uint64: gather(UInt64.self)
+      case .int64: gather(Int64.self)
+      case .float32: gather(Float.self)
+      case .float64: gather(Double.self)
+      }
+    }
+    count = order.extent.count
+  }
+}
+
+private func nonFiniteCount(_ voxels: [Float]) -> Int {
+  voxels.withUnsafeBufferPointer { buffer in
+    var count = 0
+    for index in 0..<buffer.count where !buffer[index].isFinite { count += 1 }
+    return count
+  }
+}
