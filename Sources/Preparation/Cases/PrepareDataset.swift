@@ -35,7 +35,8 @@ public func prepareDataset(_ plan: PreparationPlan, report: (String) -> Void) th
   let dataset = try readingVolumes { () throws(VolumeError) in try Dataset.open(plan.dataset) }
   let settings = PreparationSettings(spacing: try plan.spacing ?? medianSpacing(dataset), normalization: plan.normalization)
   try settings.validate()
-  let sources = try dataset.cases.map { (item) throws(PreparationError) in (item: item, hash: try sourceHash(item)) }
+  var sources: [(item: DatasetCase, hash: String)] = []
+  for item in dataset.cases { sources.append((item, try sourceHash(item))) }
   let previous = try? PackIndex(folder: plan.output)
   let names = Set(sources.map(\.item.identifier))
   var outcome = PreparationOutcome(
