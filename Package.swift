@@ -12,12 +12,13 @@ func library(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-/// A module and its tests in `Tests/<name>Tests`.
-func module(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
+/// A module and its tests in `Tests/<name>Tests`; `fixtures` when these find golden files in their folder `Fixtures`.
+func module(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> [Target] {
   [
     .target(name: name, dependencies: dependencies, exclude: ["README.md"]),
     .testTarget(
-      name: "\(name)Tests", dependencies: ["TestSupport", .target(name: name)] + dependencies, exclude: []),
+      name: "\(name)Tests", dependencies: ["TestSupport", .target(name: name)] + dependencies,
+      exclude: fixtures ? ["Fixtures"] : []),
   ]
 }
 
@@ -55,22 +56,25 @@ let targets: [Target] =
   + module("Networks", ["Learning", "Tensors"])
   + module("Weights", ["Learning", "Tensors"])
   + module("Preparation", ["Volumes", "Tensors"])
-  + module("Metrics", ["Volumes"])
+  + module("Metrics", ["Volumes"], fixtures: true)
   + module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"])
   // 5. One file for each method; pictures and tables.
   + module("Methods", ["Networks", "Learning", "Tensors", "Preparation"])
   + module("Reports", ["Metrics", "Volumes", "CPNG"])
   // 6. The loop, validation, prediction, run files.
-  + module("Training", [
-    "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "MPI",
-    yams,
-  ])
+  + module(
+    "Training",
+    [
+      "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "MPI",
+      yams,
+    ])
   // 7. The command.
   + [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster", "MPI",
+        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster",
+        "MPI",
         "Methods", argumentParser, yams,
       ]),
     // SPMD programs that the multi-rank tests start under mpirun.

@@ -14,3 +14,9 @@ public final class TemporaryFolder {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
+
+/// Runs `body` with the path of a new empty folder and removes the folder afterwards.
+public func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let folder = TemporaryFolder()
+  return try withExtendedLifetime(folder) { try body(folder.path) }
+}

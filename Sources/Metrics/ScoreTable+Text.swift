@@ -1,0 +1,52 @@
+// The score table as text for a terminal or a log: a row for each case and class, then the summary.
+
+import Foundation
+
+extension ScoreTable {
+  /// Aligned columns; a dash stands for an undefined value.
+  public func text() -> String {
+    var lines = [["case", "class"] + Metric.allCases.map { $0.isDistance ? "\($0.name) (\(distanceUnit))" : $0.name }]
+    for row in rows {
+      let values = Metric.allCases.map { metric in
+        // Rows show what was measured; the policy only acts on averages.
+        format(metric.value(of: row.score, policy: .skip), metric)
+      }
+      lines.append([row.identifier, classNames[row.label]] + values)
+    }
+    for summary in classes {
+      lines.append(["mean ± std", summary.name] + Metric.allCases.map { format(summary[$0], $0) })
+    }
+    lines.append(["mean", "all classes"] + Metric.allCases.map { format(overall($0), $0) })
+    return aligned(lines) + emptyNote
+  }
+
+  private var emptyNote: String {
+    let all = classes
+    let (prediction, reference, both) = (
+      all.reduce(0) { $0 + $1.emptyPredictions }, all.reduce(0) { $0 + $1.emptyReferences }, all.reduce(0) { $0 + $1.emptyBoth }
+    )
+    return "Empty masks in \(prediction + reference + both) of \(rows.count) rows (only the prediction \(prediction), "
+      + "only the reference \(reference), both \(both)); policy for their distances: \(policy.rawValue).\n"
+  }
+
+  private func format(_ value: Double?, _ metric: Metric) -> String {
+    value.map { String(format: metric.isDistance ? "%.2f" : "%.4f", $0) } ?? "-"
+  }
+
+  private func format(_ summary: MetricSummary, _ metric: Metric) -> String {
+    guard let deviation = summary.standardDeviation else { return format(summary.mean, metric) }
+    return "\(format(summary.mean, metric)) ± \(format(deviation, metric))"
+  }
+
+  /// Text columns to the left, number columns to the right.
+  private func aligned(_ lines: [[String]]) -> String {
+    let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { line in
+      let cells = line.enumerated().map { column, cell in
+        let padding = String(repeating: " ", count: widths[column] - cell.count)
+        return column < 2 ? cell + padding : padding + cell
+      }
+      return cells.joined(separator: "  ") + "\n"
+    }.joined()
+  }
+}

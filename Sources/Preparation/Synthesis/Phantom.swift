@@ -1,0 +1,76 @@
+// An anatomy without a template: a body with texture, an organ, its core and a few lesions, all ellipsoids; deformed later as a scan is.
+// Arrays [D, H, W].
+
+import Foundation
+import Tensors
+import Volumes
+
+/// The names of a phantom's classes; index = label value.
+let phantomClasses = ["background", "organ", "core", "lesion"]
+
+/// The phantom of one subject: a cube of 64 voxels a side at `spacing` millimetres. Places, sizes and the number of lesions follow from `key`.
+func phantom(_ key: RandomKey, spacing: Double) -> SynthesisTemplate {
+  let extent = Extent(64, 64, 64)
+  let texture = smoothField(key.child(0), extent: extent, spacing: spacing, latticeSpacing: 4 * spacing)
+  let parts = phantomParts(key.child(1))
+  var voxels = [Float](repeating: 0, count: extent.count)
+  var labels = [UInt8](repeating: 0, count: extent.count)
+  voxels.withUnsafeMutableBufferPointer { voxels in
+    labels.withUnsafeMutableBufferPointer { labels in
+      var index = 0
+      for d in 0..<extent.depth {
+        for h in 0..<extent.height {
+          for w in 0..<extent.width {
+            let point = (SIMD3(Double(d), Double(h), Double(w)) - 31.5) / 32
+            for part in parts where part.contains(point) {
+              voxels[index] = part.intensity + 0.04 * texture[index]
+              labels[index] = part.label
+            }
+            index += 1
+          }
+        }
+      }
+    }
+  }
+  blur(&voxels, extent: extent, deviation: [0.6, 0.6, 0.6])
+  return SynthesisTemplate(
+    extent: extent, spacing: Spacing(spacing, spacing, spacing), voxels: voxels, labels: labels, classNames: phantomClasses)
+}
+
+/// An ellipsoid in coordinates −1...1 along D, H, W.
+private struct Ellipsoid {
+  var centre, radii: SIMD3<Double>
+  var intensity: Float
+  var label: UInt8
+
+  func contains(_ point: SIMD3<Double>) -> Bool {
+    let scaled = (point - centre) / radii
+    return (scaled * scaled).sum() <= 1
+  }
+}
+
+/// Body, a bright neighbour without label, organ, core and one to three lesions, each painted over the ones before.
+private func phantomParts(_ key: RandomKey) -> [Ellipsoid] {
+  func jitter(_ index: UInt64, _ amplitude: Double) -> SIMD3<Double> {
+    let u = (0..<3).map { 2 * key.uniform(3 * index + UInt64($0)) - 1 }
+    return SIMD3(u[0], u[1], u[2]) * amplitude
+  }
+  let organCentre = SIMD3(0.05, 0.05, 0.18) + jitter(0, 0.06)
+  let organRadii = SIMD3(0.42, 0.5, 0.46) * (1 + jitter(1, 0.12))
+  var parts = [
+    Ellipsoid(centre: .zero, radii: SIMD3(0.9, 0.82, 0.92), intensity: 0.35, label: 0),
+    Ellipsoid(centre: SIMD3(0, 0.1, -0.6) + jitter(2, 0.04), radii: SIMD3(0.3, 0.25, 0.2), intensity: 0.72, label: 0),
+    Ellipsoid(centre: organCentre, radii: organRadii, intensity: 0.62, label: 1),
+    Ellipsoid(
+      centre: organCentre + jitter(3, 0.06), radii: organRadii * (0.45 + 0.1 * key.uniform(100)), intensity: 0.82, label: 2),
+  ]
+  for lesion in 0..<(1 + key.integer(101, below: 3)) {
+    let offset = jitter(10 + UInt64(lesion), 0.62) * organRadii
+    let radius = 0.08 + 0.06 * key.uniform(110 + UInt64(lesion))
+    parts.append(
+      Ellipsoid(
+        centre: organCentre + offset, radii: SIMD3(repeating: radius) * (1 + jitter(20 + UInt64(lesion), 0.2)), intensity: 0.45,
+        label: 3))
+  }
+  return parts
+}

@@ -1,0 +1,70 @@
+// A data set on disk in the raw layout of nnU-Net (shared by most public sets), extended by imagesUn for images without labels:
+//   dataset.json                    channel names, class names, file ending
+//   imagesTr/{case}_{0000}{ending}  labelled training images, one file for each channel      labelsTr/{case}{ending}
+//   imagesUn/{case}_{0000}{ending}  unlabelled training images
+//   imagesTs/{case}_{0000}{ending}  test images                                              labelsTs/{case}{ending} when known
+
+import Foundation
+
+/// One patient or scan: its image files and, when there is one, its label file.
+public struct DatasetCase: Hashable, Sendable, Codable {
+  public var identifier: String
+  public var role: CaseRole
+  /// One path for each channel, in channel order.
+  public var images: [String]
+  /// Nil for unlabelled cases, and for test cases whose truth is not there.
+  public var label: String?
+
+  public init(identifier: String, role: CaseRole, images: [String], label: String?) {
+    (self.identifier, self.role, self.images, self.label) = (identifier, role, images, label)
+  }
+}
+
+/// The cases of a data set folder and what their channels and labels mean.
+public struct Dataset: Sendable {
+  public var name: String
+  public var folder: String
+  public var channelNames: [String]
+  /// Index = label value; 0 is background.
+  public var classNames: [String]
+  /// Sorted by identifier.
+  public var cases: [DatasetCase]
+
+  /// Reads the description and lists the files of a data set; no image is opened.
+  ///
+  /// Errors: no such folder, no or a damaged dataset.json, a missing channel, an image without its label, a label without its image,
+  /// a case in two folders, no labelled case. Layout: shared/spec/liver.md 2.1.
+  public static func open(_ folder: String) throws(VolumeError) -> Dataset {
+    let folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+      throw VolumeError("There is no data set folder \(folder): check the path.")
+    }
+    let description = try DatasetDescription.read("\(folder)/dataset.json")
+    let cases = try DatasetScan(folder: folder, description: description).cases()
+    let name = description.name ?? URL(fileURLWithPath: folder).lastPathComponent
+    return Dataset(
+      name: name, folder: folder, channelNames: description.channelNames, classNames: description.classNames, cases: cases)
+  }
+
+  /// Writes `folder/dataset.json`, which `open` reads back.
+  ///
+  /// `classNames` starts with the background; `labelled` is the number of cases in imagesTr. Error: the file cannot be written.
+  public static func write(
+    name: String, channelNames: [String], classNames: [String], labelled: Int, fileEnding: String = ".nii.gz", to folder: String
+  ) throws(VolumeError) {
+    let channels = Dictionary(uniqueKeysWithValues: channelNames.enumerated().map { (String($0), $1) })
+    let labels = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { ($1, $0) })
+    let content: [String: Any] = [
+      "name": name, "channel_names": channels, "labels": labels, "numTraining": labelled, "file_ending": fileEnding,
+    ]
+    let path = "\(folder)/dataset.json"
+    do {
+      let data = try JSONSerialization.data(withJSONObject: content, options: [.prettyPrinted, .sortedKeys])
+      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw VolumeError(
+        "\(path) cannot be written (\(error.localizedDescription)): check that its folder exists and has space left.")
+    }
+  }
+}

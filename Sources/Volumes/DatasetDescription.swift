@@ -1,0 +1,75 @@
+// What dataset.json says: channel names, class names, file ending (nnU-Net's format, shared/spec/liver.md 2.1).
+
+import Foundation
+
+struct DatasetDescription {
+  var name: String?
+  var channelNames: [String]
+  var classNames: [String]
+  var fileEnding: String
+  /// The number of training images that the file promises.
+  var trainingCount: Int?
+
+  static func read(_ path: String) throws(VolumeError) -> DatasetDescription {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw VolumeError(
+        "\(path) is missing or may not be read: a data set folder needs it to name channels and labels (nnU-Net's format).")
+    }
+    guard let content = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw VolumeError("\(path) is not valid JSON: check it for a missing comma, quote or brace.")
+    }
+    if content["dataset"] != nil {
+      throw VolumeError(
+        "\(path) lists its files under 'dataset', which is not supported: put them into imagesTr, labelsTr, imagesUn, imagesTs.")
+    }
+    let fileEnding = content["file_ending"] as? String ?? ".nii.gz"
+    guard [".nii.gz", ".nii"].contains(fileEnding) else {
+      throw VolumeError("\(path) gives file_ending '\(fileEnding)', which is not supported: convert the files to .nii.gz.")
+    }
+    return DatasetDescription(
+      name: content["name"] as? String, channelNames: try channels(content, path), classNames: try classes(content, path),
+      fileEnding: fileEnding, trainingCount: content["numTraining"] as? Int)
+  }
+
+  private static func channels(_ content: [String: Any], _ path: String) throws(VolumeError) -> [String] {
+    guard let table = (content["channel_names"] ?? content["modality"]) as? [String: String], !table.isEmpty else {
+      throw VolumeError("\(path) has no channel_names: add for instance \"channel_names\": {\"0\": \"T1\"}.")
+    }
+    var names: [String] = []
+    for index in 0..<table.count {
+      guard let name = table[String(index)] else {
+        throw VolumeError(
+          "\(path) has channel_names without key \"\(index)\": number the channels \"0\", \"1\", ... without gaps.")
+      }
+      names.append(name)
+    }
+    return names
+  }
+
+  private static func classes(_ content: [String: Any], _ path: String) throws(VolumeError) -> [String] {
+    guard let table = content["labels"] as? [String: Any], table.count >= 2 else {
+      throw VolumeError("\(path) has no labels: add for instance \"labels\": {\"background\": 0, \"liver\": 1}.")
+    }
+    var names = [Int: String]()
+    for (name, value) in table.sorted(by: { $0.key < $1.key }) {
+      if name == "ignore" {
+        throw VolumeError(
+          "\(path) has a label 'ignore', which is not supported: give those voxels a class or leave out the cases.")
+      }
+      // The original Medical Segmentation Decathlon files have it the other way round: {"0": "background"}.
+      let pair = (value as? Int).map { ($0, name) } ?? (value as? String).flatMap { text in Int(name).map { ($0, text) } }
+      guard let (index, className) = pair else {
+        throw VolumeError(
+          "\(path) gives label '\(name)' no single integer: regions and lists are not supported, so give each class one integer.")
+      }
+      if let other = names.updateValue(className, forKey: index) {
+        throw VolumeError("\(path) gives the labels '\(other)' and '\(className)' the same value \(index): give each its own.")
+      }
+    }
+    guard Set(names.keys) == Set(0..<names.count), names.count <= 256 else {
+      throw VolumeError(
+        "\(path) has the label values \(names.keys.sorted()): they must be 0 (background), 1, 2, ... without gaps, 255 at most.")
+    }
+    return (0..<names.count).map { names[$0]! }
+  }
+}

@@ -1,0 +1,114 @@
+// Writing NIfTI: back to the exact grid, the same bytes each time, nothing half-written.
+
+import Foundation
+import TestSupport
+import Testing
+
+import Volumes
+
+@Suite struct NIfTIWriteTests {
+  /// A file with both transforms, permuted and flipped axes.
+  private func awkwardSample() -> NIfTISample {
+    var sample = NIfTISample(type: 16, qformCode: 2, quaternion: [0.1, -0.2, 0.3], quaternionOffset: [11, -12, 13.5])
+    sample.sformCode = 4
+    sample.pixelDimensions[0] = -1
+    sample.sform = [0, 0.1, -4, 7, -2, 0, 0.2, 8.25, 0, 3, 0.3, -9]
+    return sample
+  }
+
+  @Test func volumeReturnsToTheGridItCameFrom() throws {
+    try withTemporaryFolder { folder in
+      let original = try store(awkwardSample().bytes, "in.nii", in: folder)
+      let volume = try readVolume(original)
+      #expect(volume.grid.fileAxis != [2, 1, 0] && volume.grid.flipped.contains(true))
+      for name in ["out.nii", "out.nii.gz"] {
+        try writeVolume(volume, to: "\(folder)/\(name)")
+        let again = try readVolume("\(folder)/\(name)")
+        #expect(again.voxels == volume.voxels && again.extent == volume.extent && again.spacing == volume.spacing)
+        #expect(again.grid.dimensions == volume.grid.dimensions && again.grid.sform == volume.grid.sform)
+        #expect(again.grid.sformCode == 4 && again.grid.qformCode == 2 && again.grid.quaternionSign == -1)
+        #expect(zip(again.grid.qform, volume.grid.qform).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(again.grid.fileAxis == volume.grid.fileAxis && again.grid.flipped == volume.grid.flipped)
+      }
+      // The voxels in the file, in the file's order: 352 bytes of header, then 0, 1, 2, ...
+      let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/out.nii")))
+      #expect(Array(bytes[352...]) == Array(awkwardSample().bytes[352...]))
+    }
+  }
+
+  @Test func labelsAreBytesWithUnitSlope() throws {
+    try withTemporaryFolder { folder in
+      let grid = try readGrid(store(awkwardSample().bytes, "in.nii", in: folder))
+      let labels = LabelVolume(extent: grid.extent, spacing: grid.spacing, labels: (0..<24).map { UInt8($0 % 5) }, grid: grid)
+      try writeLabels(labels, to: "\(folder)/out.nii")
+      #expect(try readLabels("\(folder)/out.nii").labels == labels.labels)
+      let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/out.nii")))
+      #expect(bytes.count == 352 + 24 && bytes[70] == 2 && bytes[72] == 8)
+      #expect(bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 112, as: Float.self) } == 1)
+    }
+  }
+
+  @Test func compressedFilesAreTheSameBytesEachTime() throws {
+    try withTemporaryFolder { folder in
+      let extent = Extent(5, 6, 7)
+      let grid = FileGrid(canonical: extent, spacing: Spacing(1, 2, 3))
+      let volume = Volume(extent: extent, spacing: grid.spacing, voxels: (0..<extent.count).map { Float($0) / 7 }, grid: grid)
+      try writeVolume(volume, to: "\(folder)/first.nii.gz")
+      try writeVolume(volume, to: "\(folder)/second.nii.gz")
+      let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/first.nii.gz")))
+      #expect(bytes == [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/second.nii.gz"))))
+      #expect(Array(bytes[0..<8]) == [0x1F, 0x8B, 8, 0, 0, 0, 0, 0], "gzip header without name and with time 0")
+      #expect(try fileHash("\(folder)/first.nii.gz") == fileHash("\(folder)/second.nii.gz"))
+    }
+  }
+
+  @Test func unwritablePlacesAreErrorsAndLeaveNothingBehind() throws {
+    try withTemporaryFolder { folder in
+      let grid = FileGrid(canonical: Extent(2, 2, 2), spacing: Spacing(1, 1, 1))
+      let labels = LabelVolume(extent: grid.extent, spacing: grid.spacing, labels: [UInt8](repeating: 1, count: 8), grid: grid)
+      try FileManager.default.createDirectory(atPath: "\(folder)/taken.nii.gz", withIntermediateDirectories: true)
+      for path in ["\(folder)/none/out.nii.gz", "\(folder)/taken.nii.gz"] {
+        let error = #expect(throws: VolumeError.self) { try writeLabels(labels, to: path) }
+        #expect(error?.description.hasPrefix("\(path) cannot be written") == true)
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["taken.nii.gz"])
+    }
+  }
+
+  @Test func hashSeesEveryByte() throws {
+    try withTemporaryFolder { folder in
+      // CRC-32 and Adler-32 of "abc" are well known.
+      let (first, second) = (try store(Array("abc".utf8), "a", in: folder), try store(Array("abd".utf8), "b", in: folder))
+      #expect(try fileHash(first) == "352441c2024d0127-3")
+      #expect(try fileHash(second) != "352441c2024d0127-3")
+    }
+  }
+
+  @Test func gridDifferencesAreNamedAndMeasured() {
+    let extent = Extent(4, 5, 6)
+    let grid = FileGrid(canonical: extent, spacing: Spacing(1, 1, 2))
+    var other = grid
+    #expect(sameGrid(grid, grid) == nil)
+    other.sform[3] = 3
+    #expect(sameGrid(grid, other)?.kind == .origin && sameGrid(grid, other)?.isError == false)
+    #expect(sameGrid(grid, other)?.description.contains("3.0 mm") == true)
+    other = FileGrid(canonical: extent, spacing: Spacing(1, 1.1, 2))
+    #expect(sameGrid(grid, other)?.kind == .spacing && sameGrid(grid, other)?.isError == true)
+    #expect(sameGrid(grid, FileGrid(canonical: Extent(4, 6, 5), spacing: Spacing(1, 1, 2)))?.kind == .shape)
+    other = grid
+    other.sform[1] = sin(0.1)
+    other.sform[5] = cos(0.1)
+    let turned = sameGrid(grid, other)
+    #expect(turned?.kind == .direction && turned?.description.contains("5.7") == true)
+  }
+
+  /// The same voxels stored right-to-left are the same grid once both are in canonical orientation.
+  @Test func gridsAreComparedInCanonicalOrientation() {
+    let grid = FileGrid(canonical: Extent(4, 5, 6), spacing: Spacing(1, 1, 2))
+    var mirrored = grid
+    mirrored.sform[0] = -2
+    mirrored.sform[3] = 10
+    mirrored.flipped[2] = true
+    #expect(sameGrid(grid, mirrored) == nil)
+  }
+}
