@@ -1,0 +1,96 @@
+// Averaging in 64-bit fixed point: integer addition is associative, so the same lanes give the same bits on any number of ranks in any order
+// (shared/spec/distributed.md 4.3, tier 2). P parameters in one flat vector.
+//
+// The unit of the fixed point is a power of two fixed before the step: 2^-34 of a power of two that bounds the greatest gradient of the step before.
+// So gradients may grow 2^16-fold from one step to the next, each value keeps 50 bits, and 2^12 lanes fit in the sum. The rounding of the average is
+// at most 2^-35 of the greatest gradient of the step before. What decides (the greatest magnitude over lanes) does not depend on the ranks.
+
+import MPI
+
+public struct ExactAverager: GradientAverager {
+  public static let name = "exact"
+  public static let summary = "64-bit fixed point: the same bits on any number of ranks"
+
+  /// Bits of a value, and of the number of lanes.
+  private static let valueBits = 50
+  private static let mostLanes = 1 << 12
+  /// Powers of two by which the greatest gradient may exceed that of the step before.
+  private static let headroomBits = 16
+  /// Of the first step, before any gradient is known: gradients below 2^16 in units of 2^-34.
+  private static let firstExponent = 0
+
+  private var sum: [Int64]
+  private var largestBits: Int32 = 0
+  /// The greatest gradient of the step before is below 2^expectedExponent.
+  private var expectedExponent = Self.firstExponent
+
+  public init(parameterCount: Int) { sum = [Int64](repeating: 0, count: parameterCount) }
+
+  public var carried: String { "\(expectedExponent)" }
+
+  public mutating func restore(carried: String) throws(ClusterError) {
+    guard let exponent = Int(carried), abs(exponent) <= 100 else {
+      throw ClusterError(
+        "The checkpoint's averager state is \"\(carried)\", not an exponent. Continue the run with the averager it began with.")
+    }
+    expectedExponent = exponent
+  }
+
+  public mutating func begin() {
+    largestBits = 0
+    sum.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+  }
+
+  public mutating func add(laneGradient: UnsafeBufferPointer<Float>) {
+    guard laneGradient.count == sum.count else {
+      fatalError("ExactAverager.add: \(laneGradient.count) values for \(sum.count) parameters; pass the whole flat gradient")
+    }
+    let scale = scale
+    let largest = sum.withUnsafeMutableBufferPointer { addRounded(laneGradient, scale, to: $0) }
+    largestBits = max(largestBits, largest)
+  }
+
+  public mutating func finish(
+    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, over communicator: borrowing Communicator
+  ) throws(ClusterError) -> AveragingOutcome {
+    guard lanes <= Self.mostLanes else {
+      throw ClusterError(
+        "The exact averager adds at most \(Self.mostLanes) lanes, not \(lanes). Use fewer lanes or the averager fast.")
+    }
+    let bits = try greatest(largestBits, over: communicator)
+    guard bits < MagnitudeBits.infinity else { return .nonFinite }
+    let largest = Float(bitPattern: UInt32(bits))
+    let limit = Float(sign: .plus, exponent: expectedExponent + Self.headroomBits, significand: 1)
+    let factor = 1 / (scale * Double(lanes))
+    if largest > 0 { expectedExponent = min(max(Int(largest.exponent) + 1, -100), 100) }
+    guard largest < limit else { return .outOfRange(largest: largest) }
+    try clustered { () throws(MPIError) in try communicator.allreduce(&sum, .sum) }
+    sum.withUnsafeBufferPointer { sum in
+      for index in 0..<sum.count { average[index] = Float(Double(sum[index]) * factor) }
+    }
+    return .averaged(largest: largest)
+  }
+
+  /// Units in 1: a power of two.
+  private var scale: Double {
+    Double(sign: .plus, exponent: Self.valueBits - Self.headroomBits - expectedExponent, significand: 1)
+  }
+}
+
+/// Adds `gradient` in units of 1/scale, rounded to nearest, and returns the bits of its greatest magnitude.
+///
+/// Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a conversion without branches, which
+/// the compiler vectorises and which cannot trap on what is out of range (the caller finds that by the magnitude and drops the sum).
+private func addRounded(_ gradient: UnsafeBufferPointer<Float>, _ scale: Double, to sum: UnsafeMutableBufferPointer<Int64>)
+  -> Int32
+{
+  let magic = 0x1.8p52
+  let magicBits = Int64(bitPattern: magic.bitPattern)
+  var largest: Int32 = 0
+  for index in 0..<sum.count {
+    let value = gradient[index]
+    largest = max(largest, MagnitudeBits.of(value))
+    sum[index] &+= Int64(bitPattern: (Double(value) * scale + magic).bitPattern) &- magicBits
+  }
+  return largest
+}

@@ -1,0 +1,125 @@
+// Checking a checkpoint against its manifest by plain reads, block by block, and reading it into memory on the way. Any process may do it alone.
+
+import Files
+import Foundation
+import HDF5
+
+extension CheckpointManifest {
+  /// Checks that `state` has the right size and that all of it outside the vectors is as it was written.
+  func verifyFrame(of state: String) throws(ClusterError) {
+    let bytes = try clustered { () throws(FileError) in try fileSize(state) }
+    guard bytes == fileBytes else {
+      throw ClusterError("\(state) is damaged: it has \(bytes) bytes instead of \(fileBytes). Use an older checkpoint.")
+    }
+    guard try restChecksum(of: state) == restChecksum else {
+      throw ClusterError("\(state) is damaged: its header or index does not match its checksum. Use an older checkpoint.")
+    }
+  }
+
+  /// The CRC-32 of the bytes of `state` outside the vectors.
+  func restChecksum(of state: String) throws(ClusterError) -> UInt32 {
+    var sum: UInt32 = 0
+    var start = 0
+    for vector in vectors.sorted(by: { $0.byteOffset < $1.byteOffset }) {
+      sum = try checksum(of: state, start..<vector.byteOffset, after: sum)
+      start = vector.byteOffset + vector.bytes
+    }
+    return try checksum(of: state, start..<fileBytes, after: sum)
+  }
+
+  /// Checks blocks of one vector as they lie in `state`.
+  func verify(blocks: Range<Int>, of vector: Vector, in state: String) throws(ClusterError) {
+    var buffer = [UInt8](repeating: 0, count: blockBytes)
+    for block in blocks {
+      let range = byteRange(ofBlock: block, in: vector)
+      let sum = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(ClusterError) in
+        let piece = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<range.count]))
+        try clustered { () throws(FileError) in try readRange(of: state, from: vector.byteOffset + range.lowerBound, into: piece)
+        }
+        return Files.checksum(of: UnsafeRawBufferPointer(piece))
+      }
+      try require(sum, block, of: vector, in: state)
+    }
+  }
+
+  /// Reads one vector whole and checks it.
+  func readVerified(_ vector: Vector, from state: String) throws(ClusterError) -> [Float] {
+    var values = [Float](repeating: 0, count: vector.count)
+    try values.withUnsafeMutableBufferPointer { (values) throws(ClusterError) in
+      let bytes = UnsafeMutableRawBufferPointer(values)
+      try clustered { () throws(FileError) in try readRange(of: state, from: vector.byteOffset, into: bytes) }
+      for block in vector.blocks.indices {
+        let range = byteRange(ofBlock: block, in: vector)
+        try require(Files.checksum(of: UnsafeRawBufferPointer(rebasing: bytes[range])), block, of: vector, in: state)
+      }
+    }
+    return values
+  }
+
+  private func require(_ sum: UInt32, _ block: Int, of vector: Vector, in state: String) throws(ClusterError) {
+    guard sum == vector.blocks[block] else {
+      throw ClusterError(
+        "\(state) is damaged: block \(block + 1) of \(vector.blocks.count) of \(vector.name) does not match its checksum. "
+          + "Use an older checkpoint.")
+    }
+  }
+
+  private func checksum(of state: String, _ range: Range<Int>, after sum: UInt32) throws(ClusterError) -> UInt32 {
+    let bytes = try clustered { () throws(FileError) in try readRange(of: state, from: range.lowerBound, count: range.count) }
+    return bytes.withUnsafeBytes { Files.checksum(of: $0, after: sum) }
+  }
+}
+
+extension CheckpointStore {
+  /// Checks every byte of a checkpoint. `path` as for `locate`.
+  public static func verify(path: String) throws(ClusterError) -> CheckpointRecord {
+    let folder = try locate(path)
+    let manifest = try CheckpointManifest(folder: folder)
+    let state = "\(folder)/\(CheckpointManifest.stateName)"
+    try manifest.verifyFrame(of: state)
+    for vector in manifest.vectors { try manifest.verify(blocks: vector.blocks.indices, of: vector, in: state) }
+    return manifest.record(folder)
+  }
+
+  /// Reads a checkpoint and checks every byte of it. `path` as for `locate`.
+  public static func load(path: String) throws(ClusterError) -> CheckpointState {
+    let folder = try locate(path)
+    let manifest = try CheckpointManifest(folder: folder)
+    let state = "\(folder)/\(CheckpointManifest.stateName)"
+    try manifest.verifyFrame(of: state)
+    let (index, metadata) = try readTexts(of: state)
+    var vectors: [(name: String, values: [Float])] = []
+    for vector in manifest.vectors { vectors.append((vector.name, try manifest.readVerified(vector, from: state))) }
+    return CheckpointState(step: manifest.step, vectors: vectors, index: index, metadata: metadata)
+  }
+
+  /// What a checkpoint holds, without reading its vectors. `path` as for `locate`.
+  public static func inspect(path: String) throws(ClusterError) -> CheckpointSummary {
+    let folder = try locate(path)
+    let manifest = try CheckpointManifest(folder: folder)
+    let state = "\(folder)/\(CheckpointManifest.stateName)"
+    try manifest.verifyFrame(of: state)
+    let (index, metadata) = try readTexts(of: state)
+    return CheckpointSummary(
+      record: manifest.record(folder), writerRanks: manifest.writerRanks,
+      vectors: Dictionary(uniqueKeysWithValues: manifest.vectors.map { ($0.name, $0.count) }), index: index, metadata: metadata)
+  }
+
+  /// The index and metadata of a file whose frame was verified: HDF5 never parses damaged bytes.
+  private static func readTexts(of state: String) throws(ClusterError) -> ([CheckpointTensor], [String: String]) {
+    let texts = try clustered { () throws(H5Error) in
+      try File.open(state).closing { (file) throws(H5Error) in (try file.text(at: "/index"), try file.text(at: "/metadata")) }
+    }
+    return (try decode([CheckpointTensor].self, texts.0, state), try decode([String: String].self, texts.1, state))
+  }
+
+  private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String, _ state: String) throws(ClusterError) -> Value
+  {
+    do {
+      return try JSONDecoder().decode(type, from: Data(text.utf8))
+    } catch {
+      throw ClusterError(
+        "\(state) has an index of another version: \(error). Open it with the version that wrote it.", isNewerFormat: true)
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// The error of everything that ranks do together: one sentence that names the cause and ends with what to do.
+
+public struct ClusterError: Error, CustomStringConvertible, Sendable {
+  public let description: String
+  /// True if every rank throws this same error, so that it need be reported only once.
+  public let isShared: Bool
+  /// True if a file was written by a newer version: it is not damaged and must be left alone.
+  public let isNewerFormat: Bool
+
+  public init(_ description: String, isShared: Bool = false, isNewerFormat: Bool = false) {
+    (self.description, self.isShared, self.isNewerFormat) = (description, isShared, isNewerFormat)
+  }
+}
+
+/// Runs `body` and turns the error of a lower module into a `ClusterError` with the same text.
+func clustered<Result, Failure: Error & CustomStringConvertible>(
+  _ body: () throws(Failure) -> Result
+) throws(ClusterError) -> Result {
+  do throws(Failure) { return try body() } catch { throw ClusterError(error.description) }
+}

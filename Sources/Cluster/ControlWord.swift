@@ -1,0 +1,72 @@
+// The control word: one small reduction in each step, from which all ranks take the same decisions (shared/spec/distributed.md 4.2).
+// Every lane writes its values into a slot of its own and every rank its time; a sum in which all other terms are zero is exact, so nothing that is
+// decided here depends on the number of ranks.
+
+import MPI
+
+/// What any rank may ask of all.
+public struct ControlFlags: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt8
+
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  public static let stop = ControlFlags(rawValue: 1)
+  public static let save = ControlFlags(rawValue: 2)
+  public static let nonFinite = ControlFlags(rawValue: 4)
+  public static let storageTrouble = ControlFlags(rawValue: 8)
+
+  static let bits = 8
+}
+
+/// What this rank has to say about a step.
+public struct ControlWord: Sendable {
+  public var flags: ControlFlags = []
+  /// How long this rank worked on the step, seconds, without waiting for others.
+  public var seconds = 0.0
+  private let lanes: Int
+  private let valuesPerLane: Int
+  /// [lanes, valuesPerLane]
+  private var values: [Double]
+
+  public init(lanes: Int, valuesPerLane: Int) {
+    (self.lanes, self.valuesPerLane) = (lanes, valuesPerLane)
+    values = [Double](repeating: 0, count: lanes * valuesPerLane)
+  }
+
+  /// The values of one of this rank's lanes: losses, counts.
+  public mutating func set(_ laneValues: [Double], lane: Int) {
+    guard laneValues.count == valuesPerLane, lane < lanes else {
+      fatalError("ControlWord.set: \(laneValues.count) values for lane \(lane) of \(lanes) with \(valuesPerLane) values each")
+    }
+    // Adding zero turns -0 into 0, which is what the sum over several ranks gives.
+    for (index, value) in laneValues.enumerated() { values[lane * valuesPerLane + index] = value + 0 }
+  }
+
+  /// What all ranks say together. Collective.
+  public func exchange(over communicator: borrowing Communicator) throws(ClusterError) -> ControlSummary {
+    let flagSlots = (0..<ControlFlags.bits).map { Double(flags.rawValue >> UInt8($0) & 1) }
+    var secondSlots = [Double](repeating: 0, count: communicator.size)
+    secondSlots[communicator.rank] = seconds
+    var message = flagSlots + secondSlots + values
+    try clustered { () throws(MPIError) in try communicator.allreduce(&message, .sum) }
+    let times = message[ControlFlags.bits..<ControlFlags.bits + communicator.size]
+    let slowest = times.indices.max { message[$0] < message[$1] } ?? times.startIndex
+    return ControlSummary(
+      flags: ControlFlags(rawValue: (0..<ControlFlags.bits).reduce(0) { $0 | (message[$1] > 0 ? 1 << UInt8($1) : 0) }),
+      laneValues: (0..<lanes).map { Array(message.suffix(values.count).dropFirst($0 * valuesPerLane).prefix(valuesPerLane)) },
+      slowestSeconds: message[slowest], slowestRank: slowest - times.startIndex)
+  }
+}
+
+/// What all ranks said about a step; the same on each.
+public struct ControlSummary: Sendable, Equatable {
+  /// Every flag that any rank raised.
+  public let flags: ControlFlags
+  /// [lanes][valuesPerLane]
+  public let laneValues: [[Double]]
+  public let slowestSeconds: Double
+  public let slowestRank: Int
+
+  /// The sum of value `index` over the lanes, in lane order.
+  public func sum(_ index: Int) -> Double { laneValues.reduce(0) { $0 + $1[index] } }
+}
