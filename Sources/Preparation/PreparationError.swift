@@ -1,6 +1,6 @@
-// What goes wrong between a file and a batch.
+// What goes wrong between raw files and prepared cases.
 
-/// Volumes cannot be prepared: one sentence with the file or key, ending with what to do.
+/// A data set cannot be prepared: one sentence that names the file or setting and ends with what to do.
 public struct PreparationError: Error, CustomStringConvertible, Sendable {
   public let description: String
 

@@ -6,9 +6,6 @@
 
 import Foundation
 
-/// What a case is for.
-public enum CaseRole: String, Codable, Sendable, CaseIterable { case labelled, unlabelled, test }
-
 /// One patient or scan: its image files and, when there is one, its label file.
 public struct DatasetCase: Hashable, Sendable, Codable {
   public var identifier: String

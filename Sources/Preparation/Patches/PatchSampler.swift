@@ -28,7 +28,15 @@ public struct PatchSampler: Sendable {
     (self.patch, self.seed, self.foregroundShare, self.augmentation) = (patch, seed, foregroundShare, augmentation)
   }
 
-  /// The patch of one draw; `draw` is the global number of the sample, never the rank. A volume smaller than the patch is centred in it:
+  /// The patch of one draw; `draw` is the global number of the sample, never the rank. Only labelled cases give a label: that of a test case
+  /// stays unseen.
+  public func sample(_ prepared: PackedCase, draw: UInt64) -> Patch {
+    sample(
+      image: prepared.image, label: prepared.role == .labelled ? prepared.label : nil, extent: prepared.extent,
+      channels: prepared.channels, identifier: prepared.identifier, draw: draw)
+  }
+
+  /// The patch of one draw from arrays: image [D, H, W, C], label [D, H, W]. A volume smaller than the patch is centred in it:
   /// the image is padded with the smallest value of each channel, the label with background.
   package func sample(image: [Float], label: [UInt8]?, extent: Extent, channels: Int, identifier: String, draw: UInt64) -> Patch {
     guard image.count == extent.count * channels, label == nil || label?.count == extent.count else {

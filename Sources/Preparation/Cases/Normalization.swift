@@ -1,0 +1,32 @@
+// Intensity normalisation of a cropped channel (shared spec liver.md 2.6).
+
+/// Which voxels the mean and standard deviation of a channel are taken over.
+public enum Normalization: String, Sendable, Codable, CaseIterable {
+  /// Every voxel of the crop. The default, and nnU-Net's rule for scans that fill their volume.
+  case wholeCrop
+  /// Voxels that are not zero; zeros stay zero. nnU-Net's rule for data sets whose crops keep less than three quarters of the volume
+  /// (brain scans with the skull removed).
+  case nonzeroMask
+
+  /// Standardises a channel in place: population standard deviation, never divided by less than 1e-8.
+  func apply(_ voxels: inout [Float]) {
+    let masked = self == .nonzeroMask
+    voxels.withUnsafeMutableBufferPointer { voxels in
+      var (sum, count) = (0.0, 0)
+      for index in 0..<voxels.count where !masked || voxels[index] != 0 {
+        sum += Double(voxels[index])
+        count += 1
+      }
+      let mean = sum / Double(max(count, 1))
+      var squares = 0.0
+      for index in 0..<voxels.count where !masked || voxels[index] != 0 {
+        let difference = Double(voxels[index]) - mean
+        squares += difference * difference
+      }
+      let deviation = max((squares / Double(max(count, 1))).squareRoot(), 1e-8)
+      for index in 0..<voxels.count where !masked || voxels[index] != 0 {
+        voxels[index] = Float((Double(voxels[index]) - mean) / deviation)
+      }
+    }
+  }
+}

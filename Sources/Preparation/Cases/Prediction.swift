@@ -1,0 +1,45 @@
+// Before and after the network at prediction: a raw file to a prepared case, and class scores back to labels on the grid of the file
+// (shared spec liver.md 2.13). Axes: D depth, H height, W width, K classes; row-major, the last axis fastest.
+
+import Foundation
+import Volumes
+
+/// A raw case, one file for each channel, prepared as the training data was. Its identifier is the name of the first file without ending and
+/// channel number. Errors: another number of files than the network has channels, and those of reading and checking a case.
+public func prepareForPrediction(
+  images: [String], settings: PreparationSettings, channels: Int
+) throws(PreparationError) -> PackedCase {
+  try settings.validate()
+  guard images.count == channels, channels > 0 else {
+    throw PreparationError(
+      "The network has \(channels) channels, but \(images.count) files were given (\(images.joined(separator: ", "))): "
+        + "give one file for each channel, in the order of training.")
+  }
+  return try CasePreparation(settings: settings, classNames: []).prepare(
+    identifier: caseName(images[0]), role: .test, images: images, label: nil)
+}
+
+/// As above, at `spacing` (mm) and with the default normalisation.
+public func prepareForPrediction(images: [String], spacing: Spacing, channels: Int) throws(PreparationError) -> PackedCase {
+  try prepareForPrediction(images: images, settings: PreparationSettings(spacing: spacing), channels: channels)
+}
+
+/// Labels of the whole volume, in canonical orientation, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm): resampled to the
+/// crop, argmax, pasted into background. `writeLabels` then restores the orientation of the file.
+public func restoreLabels(scores: [Float], classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame) -> LabelVolume {
+  let cropped = resampleScoresToLabels(
+    scores, classes: classes, from: extent, spacing: spacing, to: frame.cropExtent, newSpacing: frame.originalSpacing)
+  // The whole volume, seen from the crop: everything outside the crop is padding.
+  let whole = Window(start: frame.cropStart.map { -$0 }, extent: frame.originalExtent)
+  return LabelVolume(
+    extent: frame.originalExtent, spacing: frame.originalSpacing,
+    labels: whole.cut(cropped, of: frame.cropExtent, padding: [0]), grid: frame.grid)
+}
+
+private func caseName(_ path: String) -> String {
+  var name = path.split(separator: "/").last.map(String.init) ?? path
+  for ending in [".gz", ".nii"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
+  let channelSuffix = name.suffix(5)
+  let isChannel = channelSuffix.count == 5 && channelSuffix.first == "_" && channelSuffix.dropFirst().allSatisfy(\.isNumber)
+  return isChannel && name.count > 5 ? String(name.dropLast(5)) : name
+}

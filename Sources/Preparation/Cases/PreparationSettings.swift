@@ -1,0 +1,71 @@
+// The settings that shape prepared arrays. They are kept as text in the index of the packs, so that prediction prepares its images alike and
+// packs made otherwise are never mixed.
+
+import Foundation
+import Volumes
+
+/// How raw volumes become prepared cases.
+public struct PreparationSettings: Codable, Sendable, Hashable {
+  /// Of the prepared arrays, mm.
+  public var spacing: Spacing
+  public var normalization: Normalization
+  /// Raised when the preparation itself changes, so that older packs are made again.
+  public private(set) var version = 1
+
+  public init(spacing: Spacing, normalization: Normalization = .wholeCrop) {
+    (self.spacing, self.normalization) = (spacing, normalization)
+  }
+
+  /// The text in `PackIndex.preparation`: JSON with sorted keys.
+  public var text: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    guard let data = try? encoder.encode(self) else {
+      fatalError("preparation settings \(self) cannot be written as JSON; use a finite spacing")
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  /// The settings that packs were made with. Error: the text is not that of settings of this version.
+  public init(text: String) throws(PreparationError) {
+    let current = PreparationSettings(spacing: Spacing(1, 1, 1)).version
+    guard let settings = try? JSONDecoder().decode(PreparationSettings.self, from: Data(text.utf8)), settings.version == current
+    else {
+      throw PreparationError("The packs were prepared by another version of Cohort (\(text)): run `cohort prepare` again.")
+    }
+    self = settings
+  }
+
+  /// Error: a spacing that is not positive.
+  func validate() throws(PreparationError) {
+    guard (0..<3).allSatisfy({ spacing[$0] > 0 && spacing[$0].isFinite }) else {
+      throw PreparationError("The target spacing \(spacing) is not positive: give one or three lengths in mm, such as 1.5.")
+    }
+  }
+}
+
+/// The spacing (mm) that a data set is brought to unless the user asks for another: the median along each axis. If that leaves one axis more
+/// than three times coarser than the others in volumes that are also flat along it, this axis takes the 10th percentile instead (shared spec
+/// liver.md 2.3, on extents before cropping, so that headers suffice).
+package func targetSpacing(_ grids: [(extent: Extent, spacing: Spacing)]) -> Spacing {
+  let sorted = (0..<3).map { axis in grids.map { $0.spacing[axis] }.sorted() }
+  let extents = (0..<3).map { axis in median(grids.map { Double($0.extent[axis]) }.sorted()) }
+  var target = sorted.map(median)
+  let worst = target.firstIndex(of: target.max()!)!
+  let others = (0..<3).filter { $0 != worst }
+  let coarsestOther = others.map { target[$0] }.max()!
+  let isFlat = 3 * extents[worst] < others.map { extents[$0] }.min()!
+  if target[worst] > 3 * coarsestOther && isFlat {
+    let finer = percentile(sorted[worst], 0.1)
+    target[worst] = finer < coarsestOther ? coarsestOther + 1e-5 : finer
+  }
+  return Spacing(target[0], target[1], target[2])
+}
+
+private func median(_ sorted: [Double]) -> Double { percentile(sorted, 0.5) }
+
+private func percentile(_ sorted: [Double], _ share: Double) -> Double {
+  let position = share * Double(sorted.count - 1)
+  let below = Int(position)
+  return sorted[below] + (sorted[min(below + 1, sorted.count - 1)] - sorted[below]) * (position - Double(below))
+}

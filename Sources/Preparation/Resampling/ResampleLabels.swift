@@ -1,0 +1,87 @@
+// Resampling of label maps: each class's mask linearly, threshold one half, higher classes over lower ones (shared spec liver.md 2.7).
+// Axes: D depth, H height, W width; row-major, W fastest.
+
+import Volumes
+
+/// Labels [D, H, W] on a new grid. A voxel takes the highest class that holds at least half of its eight (or, along a separate axis, four)
+/// weighted neighbours; if none does, it is background.
+public func resampleLabels(_ labels: [UInt8], from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing) -> [UInt8] {
+  guard labels.count == from.count else {
+    fatalError("resample: \(labels.count) labels are not \(from); pass the whole volume")
+  }
+  guard from != to else { return labels }
+  let taps = LinearTaps.all(from: from, spacing: spacing, to: to, newSpacing: newSpacing)
+  var result = [UInt8](repeating: 0, count: to.count)
+  labels.withUnsafeBufferPointer { labels in
+    result.withUnsafeMutableBufferPointer { result in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 256) { votes in
+        votes.initialize(repeating: 0)
+        for d in 0..<to.depth {
+          for h in 0..<to.height {
+            let rows = LabelRows(labels.baseAddress!, from, taps, d, h)
+            rows.blend(taps[2], votes, to: result.baseAddress! + to.index(d, h, 0), count: to.width)
+          }
+        }
+      }
+    }
+  }
+  return result
+}
+
+/// The four source rows around an output row, and their weights.
+private struct LabelRows {
+  let a, b, c, d: UnsafePointer<UInt8>
+  let weightA, weightB, weightC, weightD: Double
+
+  init(_ labels: UnsafePointer<UInt8>, _ extent: Extent, _ taps: [LinearTaps], _ depth: Int, _ height: Int) {
+    let (front, back) = (taps[0].lower[depth], taps[0].upper[depth])
+    let (low, high) = (taps[1].lower[height], taps[1].upper[height])
+    let (z, y) = (taps[0].upperShare[depth], taps[1].upperShare[height])
+    a = labels + extent.index(front, low, 0)
+    b = labels + extent.index(front, high, 0)
+    c = labels + extent.index(back, low, 0)
+    d = labels + extent.index(back, high, 0)
+    (weightA, weightB, weightC, weightD) = ((1 - z) * (1 - y), (1 - z) * y, z * (1 - y), z * y)
+  }
+
+  func blend(_ taps: LinearTaps, _ votes: UnsafeMutableBufferPointer<Double>, to result: UnsafeMutablePointer<UInt8>, count: Int)
+  {
+    for column in 0..<count {
+      let (left, right) = (taps.lower[column], taps.upper[column])
+      let first = a[left]
+      let same =
+        first == a[right] && first == b[left] && first == b[right] && first == c[left] && first == c[right] && first == d[left]
+        && first == d[right]
+      result[column] = same ? first : vote(left, right, taps.upperShare[column], votes)
+    }
+  }
+
+  private func vote(_ left: Int, _ right: Int, _ share: Double, _ votes: UnsafeMutableBufferPointer<Double>) -> UInt8 {
+    add(a, weightA, left, right, share, votes)
+    add(b, weightB, left, right, share, votes)
+    add(c, weightC, left, right, share, votes)
+    add(d, weightD, left, right, share, votes)
+    let front = max(take(a, left, right, votes), take(b, left, right, votes))
+    return max(front, take(c, left, right, votes), take(d, left, right, votes))
+  }
+
+  private func add(
+    _ row: UnsafePointer<UInt8>, _ weight: Double, _ left: Int, _ right: Int, _ share: Double,
+    _ votes: UnsafeMutableBufferPointer<Double>
+  ) {
+    votes[Int(row[left])] += weight * (1 - share)
+    votes[Int(row[right])] += weight * share
+  }
+
+  /// The highest label of a row that has half of the votes (background if none has); the row's votes are then cleared.
+  private func take(
+    _ row: UnsafePointer<UInt8>, _ left: Int, _ right: Int, _ votes: UnsafeMutableBufferPointer<Double>
+  ) -> UInt8 {
+    let half = 0.5 - 1e-9  // the weights of a tie may sum to a hair less by rounding
+    let first = votes[Int(row[left])] >= half ? row[left] : 0
+    let second = votes[Int(row[right])] >= half ? row[right] : 0
+    votes[Int(row[left])] = 0
+    votes[Int(row[right])] = 0
+    return max(first, second)
+  }
+}

@@ -1,0 +1,62 @@
+// From class scores on the prepared grid to labels on the grid of the crop: linear interpolation and argmax, plane by plane, so that the scores
+// of the large grid never exist all at once (shared spec liver.md 2.13, step 6).
+// Axes: D depth, H height, W width, K classes; row-major, the last axis fastest.
+
+import Volumes
+
+/// The class of the highest score in every voxel of the grid `to`, from scores (logits or probabilities) [D, H, W, K] on the grid `from`.
+/// Of equal scores the lowest class wins. A separate axis takes the nearest slice.
+public func resampleScoresToLabels(
+  _ scores: [Float], classes: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
+) -> [UInt8] {
+  guard scores.count == from.count * classes, (1...256).contains(classes) else {
+    fatalError("resample: \(scores.count) scores are not \(from) voxels of \(classes) classes (1 to 256); pass the whole volume")
+  }
+  let taps = LinearTaps.all(from: from, spacing: spacing, to: to, newSpacing: newSpacing)
+  let rowCount = from.width * classes
+  var plane = [Float](repeating: 0, count: from.height * rowCount)
+  var row = [Float](repeating: 0, count: rowCount)
+  var labels = [UInt8](repeating: 0, count: to.count)
+  scores.withUnsafeBufferPointer { scores in
+    plane.withUnsafeMutableBufferPointer { plane in
+      row.withUnsafeMutableBufferPointer { row in
+        labels.withUnsafeMutableBufferPointer { labels in
+          for d in 0..<to.depth {
+            blend(scores.baseAddress!, taps[0], d, plane)
+            for h in 0..<to.height {
+              blend(plane.baseAddress!, taps[1], h, row)
+              strongest(row.baseAddress!, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
+            }
+          }
+        }
+      }
+    }
+  }
+  return labels
+}
+
+/// The blend of the two slices around one output position; a slice has as many values as `result`.
+private func blend(_ slices: UnsafePointer<Float>, _ taps: LinearTaps, _ output: Int, _ result: UnsafeMutableBufferPointer<Float>)
+{
+  let lower = slices + taps.lower[output] * result.count
+  let upper = slices + taps.upper[output] * result.count
+  let share = Float(taps.upperShare[output])
+  for index in 0..<result.count { result[index] = lower[index] + share * (upper[index] - lower[index]) }
+}
+
+/// The strongest class of each voxel of an output row.
+private func strongest(
+  _ row: UnsafePointer<Float>, _ taps: LinearTaps, _ classes: Int, to labels: UnsafeMutablePointer<UInt8>, count: Int
+) {
+  for column in 0..<count {
+    let lower = row + taps.lower[column] * classes
+    let upper = row + taps.upper[column] * classes
+    let share = Float(taps.upperShare[column])
+    var (best, bestScore) = (0, -Float.infinity)
+    for index in 0..<classes {
+      let score = lower[index] + share * (upper[index] - lower[index])
+      if score > bestScore { (best, bestScore) = (index, score) }
+    }
+    labels[column] = UInt8(best)
+  }
+}

@@ -1,0 +1,70 @@
+// From a raw file to a prepared case and back to labels on the grid of the file.
+
+import Preparation
+import Testing
+import Volumes
+
+@Suite struct PredictionTests {
+  /// A grid whose first file axis runs from right to left.
+  static let mirrored: FileGrid = {
+    var grid = Scratch.grid
+    for matrix in [\FileGrid.sform, \FileGrid.qform] {
+      grid[keyPath: matrix][0] = -Scratch.spacing.width
+      grid[keyPath: matrix][3] = 40
+    }
+    grid.flipped = [false, false, true]
+    return grid
+  }()
+
+  /// Scores that threshold the prepared image.
+  static func scores(_ prepared: PackedCase) -> [Float] { prepared.image.flatMap { [0, $0 - 2] } }
+
+  @Test(arguments: [Scratch.spacing, Spacing(1, 0.8, 0.9)])
+  func labelsReturnToTheGridOfTheFile(spacing: Spacing) throws {
+    let scratch = try Scratch()
+    let ball = Scratch.ball()
+    try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0000.nii.gz")
+    let prepared = try prepareForPrediction(images: ["\(scratch.path)/scan_0000.nii.gz"], spacing: spacing, channels: 1)
+    #expect(prepared.identifier == "scan" && prepared.label == nil)
+    let labels = restoreLabels(
+      scores: Self.scores(prepared), classes: 2, extent: prepared.extent, spacing: prepared.spacing, frame: prepared.frame)
+    try writeLabels(labels, to: "\(scratch.path)/prediction.nii.gz")
+    let read = try readLabels("\(scratch.path)/prediction.nii.gz")
+    #expect(sameGrid(read.grid, try readGrid("\(scratch.path)/scan_0000.nii.gz")) == nil)
+    let (found, truth) = (
+      Set(read.labels.indices.filter { read.labels[$0] == 1 }), Set(ball.label.indices.filter { ball.label[$0] == 1 })
+    )
+    let dice = 2 * Double(found.intersection(truth).count) / Double(found.count + truth.count)
+    #expect(spacing == Scratch.spacing ? found == truth : dice > 0.85)
+  }
+
+  @Test func theNonzeroRuleLeavesZerosAtZero() throws {
+    let scratch = try Scratch()
+    var image = Scratch.ball().image
+    for voxel in stride(from: 0, to: image.count, by: 5) { image[voxel] = 0 }
+    try scratch.write(image: image, to: "scan.nii")
+    let settings = PreparationSettings(spacing: Scratch.spacing, normalization: .nonzeroMask)
+    let prepared = try prepareForPrediction(images: ["\(scratch.path)/scan.nii"], settings: settings, channels: 1)
+    let inside = prepared.image.filter { $0 != 0 }
+    #expect(inside.count < prepared.image.count && inside.count > prepared.image.count / 2)
+    #expect(abs(inside.reduce(0) { $0 + Double($1) } / Double(inside.count)) < 1e-5)
+  }
+
+  @Test func channelsMustAgreeInNumberAndGrid() throws {
+    let scratch = try Scratch()
+    let ball = Scratch.ball()
+    try scratch.write(image: ball.image, to: "scan_0000.nii")
+    try scratch.write(image: ball.image.map { 3 * $0 }, to: "scan_0001.nii")
+    let images = (0..<2).map { "\(scratch.path)/scan_000\($0).nii" }
+    let prepared = try prepareForPrediction(images: images, spacing: Scratch.spacing, channels: 2)
+    #expect(prepared.channels == 2 && prepared.image.count == 2 * prepared.extent.count)
+    for voxel in stride(from: 0, to: prepared.image.count, by: 2) {
+      #expect(abs(prepared.image[voxel] - prepared.image[voxel + 1]) < 1e-5)
+    }
+    #expect(throws: PreparationError.self) {
+      try prepareForPrediction(images: [images[0]], spacing: Scratch.spacing, channels: 2)
+    }
+    try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0001.nii")
+    #expect(throws: PreparationError.self) { try prepareForPrediction(images: images, spacing: Scratch.spacing, channels: 2) }
+  }
+}
