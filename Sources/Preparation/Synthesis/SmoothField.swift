@@ -11,7 +11,7 @@ import Volumes
 ///   - spacing: distance of voxels in millimetres.
 ///   - latticeSpacing: distance of the lattice points in millimetres: details are about this size.
 package func smoothField(_ key: RandomKey, extent: Extent, spacing: Double, latticeSpacing: Double) -> [Float] {
-  let axes = (0..<3).map { SplineAxis(count: extent[$0], step: spacing / latticeSpacing) }
+  let axes = (0..<3).map { ControlPointAxis(count: extent[$0], step: spacing / latticeSpacing) }
   var lattice = Extent(axes[0].latticeCount, axes[1].latticeCount, axes[2].latticeCount)
   // Each axis multiplies the variance by the mean sum of squared spline weights, 151/315.
   let scale = Float(pow(151.0 / 315.0, -1.5))
@@ -24,7 +24,7 @@ package func smoothField(_ key: RandomKey, extent: Extent, spacing: Double, latt
 }
 
 /// For each voxel along one axis: the first of the four lattice points that it sees, and their weights.
-private struct SplineAxis {
+private struct ControlPointAxis {
   var first: [Int] = []
   var weights: [SIMD4<Float>] = []
   var latticeCount: Int { first[first.count - 1] + 4 }
@@ -41,7 +41,7 @@ private struct SplineAxis {
   }
 }
 
-private func interpolate(_ values: [Float], _ extent: Extent, along axis: Int, _ spline: SplineAxis) -> [Float] {
+private func interpolate(_ values: [Float], _ extent: Extent, along axis: Int, _ spline: ControlPointAxis) -> [Float] {
   let inner = (axis + 1..<3).reduce(1) { $0 * extent[$1] }
   let outer = extent.count / inner / extent[axis]
   let count = spline.first.count
