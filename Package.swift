@@ -67,7 +67,7 @@ let targets: [Target] =
   + module(
     "Training",
     [
-      "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "MPI",
+      "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
       yams,
     ])
   // 7. The command.

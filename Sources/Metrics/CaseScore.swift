@@ -55,6 +55,14 @@ public func score(prediction: [UInt8], reference: [UInt8], extent: Extent, spaci
   return result
 }
 
+/// Dice of `label` alone, for validation while a network trains; nil when neither map has the label.
+/// - Parameters: prediction and reference [D, H, W] = `extent`.
+public func dice(prediction: [UInt8], reference: [UInt8], extent: Extent, label: UInt8) -> Double? {
+  let (counts, _) = overlap(prediction, reference, extent: extent, label: label)
+  let sum = counts.prediction + counts.reference
+  return sum == 0 ? nil : 2 * Double(counts.both) / Double(sum)
+}
+
 private func overlap(
   _ prediction: [UInt8], _ reference: [UInt8], extent: Extent, label: UInt8
 ) -> (counts: (prediction: Int, reference: Int, both: Int), box: LabelBox) {

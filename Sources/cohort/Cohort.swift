@@ -6,5 +6,9 @@ import ArgumentParser
 struct Cohort: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cohort",
-    abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.")
+    abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.",
+    subcommands: [
+      Synthesize.self, Prepare.self, Train.self, Predict.self, Evaluate.self, Checkpoint.self, NetworkCommand.self, Methods.self,
+      Recipes.self,
+    ])
 }

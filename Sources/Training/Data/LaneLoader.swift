@@ -54,8 +54,7 @@ public final class LaneLoader {
 
   private func sample(_ identifier: String, _ views: ViewRequest, draw: UInt64, at step: Step) throws(VolumeError) -> Sample {
     let volume = try store.volume(identifier)
-    let patch = sampler.sample(
-      image: volume.image, label: volume.label, extent: volume.extent, channels: volume.channels, identifier: identifier, draw: draw)
+    let patch = sampler.sample(volume, draw: draw)
     let shape = Shape([1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels])
     var biased: Tensor?
     if views.contains(.biased), let field = recipe.field {

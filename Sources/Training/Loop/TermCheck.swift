@@ -12,8 +12,6 @@ struct TermCheck {
   private(set) var acting: Set<String> = []
   private var seen: Set<String> = []
 
-  static func isDue(at step: Int, of total: Int) -> Bool { steps.contains(step) }
-
   /// Walks each term of a recorded batch alone. The gradients of the modules are cleared afterwards.
   mutating func look(_ terms: LossTerms, modules: [TrainedModule], tape: Tape) {
     for term in terms.terms where term.weight != 0 {

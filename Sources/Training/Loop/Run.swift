@@ -1,0 +1,109 @@
+// A run, set up and checked on every rank before its first step: data, lanes, method, optimisers, averagers.
+
+import Cluster
+import Kernels
+import Learning
+import MPI
+import Methods
+import Networks
+import Preparation
+import Tensors
+import Volumes
+
+/// Everything that the loop works with. Made alike on every rank; only the volumes that a rank loads differ.
+public final class Run {
+  public let configuration: RunConfiguration
+  public let method: any Method
+  public let split: DataSplit
+  public let store: CaseStore
+  public let segmenter: Segmenter
+  public let description: ModelDescription
+  /// The lanes of this rank.
+  let lanes: Range<Int>
+  let loader: LaneLoader
+  let schedule: PolynomialSchedule
+  var modules: [ModuleUpdate]
+  let checkpoints: CheckpointStore
+
+  /// Bytes of prepared volumes that a rank keeps in memory.
+  private static let cacheBytes = 4 << 30
+
+  public init(_ configuration: RunConfiguration, rank: Int, ranks: Int) throws {
+    self.configuration = configuration
+    let plan = try LanePlan(lanes: configuration.lanes, ranks: ranks)
+    lanes = plan.lanes(ofRank: rank, of: ranks)
+    store = try CaseStore(folder: configuration.data, budget: Self.cacheBytes)
+    let index = store.index
+    description = try ModelDescription(configuration, index)
+    method = try makeMethod(
+      configuration.text("method.name"),
+      MethodPlan(networkName: description.network, network: description.plan, options: configuration.options(of: "method")))
+    try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
+    split = try DataSplit(
+      index, validation: configuration.texts("validation.cases"), needsUnlabelled: !method.recipe.unlabelled.isEmpty,
+      data: configuration.data)
+
+    let unlabelled = split.unlabelled, seed = configuration.seed
+    loader = LaneLoader(
+      store: store,
+      sampler: PatchSampler(
+        patch: configuration.patch, seed: seed, foregroundShare: configuration.number("sampling.foreground"),
+        augmentation: try configuration.augmentation()),
+      recipe: method.recipe, labelled: split.labelled,
+      shards: (0..<plan.lanes).map { plan.shard(lane: $0, of: unlabelled, seed: seed) }, seed: seed)
+    schedule = PolynomialSchedule(
+      base: configuration.number("optimizer.rate"), power: configuration.number("optimizer.power"), total: configuration.steps)
+    segmenter = Segmenter(
+      network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
+      overlap: configuration.number("window.overlap"),
+      weighting: WindowWeighting(rawValue: configuration.text("window.weighting"))!)
+    let averager = try averager(named: configuration.text("reduction"))
+    modules = method.trained.map { ModuleUpdate($0, configuration, averager: averager.init(parameterCount: $0.parameters.count)) }
+    checkpoints = CheckpointStore(folder: configuration.output + "/checkpoints", keep: configuration.integer("checkpoint.keep"))
+  }
+}
+
+/// A trained module with its optimiser and its way of averaging.
+struct ModuleUpdate {
+  let module: TrainedModule
+  let optimizer: StochasticGradientDescent
+  var averager: any GradientAverager
+  /// [P], the average over lanes.
+  let average: Tensor
+
+  init(_ module: TrainedModule, _ configuration: RunConfiguration, averager: any GradientAverager) {
+    self.module = module
+    self.averager = averager
+    optimizer = StochasticGradientDescent(
+      module.parameters, momentum: Float(configuration.number("optimizer.momentum")),
+      weightDecay: Float(configuration.number("optimizer.weightDecay")))
+    average = Tensor(zeros: [module.parameters.count])
+  }
+
+  mutating func addLane() {
+    let gradients = module.parameters.gradients
+    withExtendedLifetime(gradients) {
+      averager.add(laneGradient: UnsafeBufferPointer(start: gradients.pointer, count: gradients.count))
+    }
+  }
+
+  mutating func finish(lanes: Int, over world: borrowing Communicator) throws(ClusterError) -> AveragingOutcome {
+    try averager.finish(
+      into: UnsafeMutableBufferPointer(start: average.pointer, count: average.count), lanes: lanes, over: world)
+  }
+}
+
+extension RunConfiguration {
+  func augmentation() throws(TrainingError) -> PatchAugmentation {
+    var axes: FlipAxes = []
+    for name in texts("augmentation.axes") {
+      switch name {
+      case "D": axes.insert(.depth)
+      case "H": axes.insert(.height)
+      case "W": axes.insert(.width)
+      default: throw TrainingError("augmentation.axes names the axis \"\(name)\": the axes are D, H and W.")
+      }
+    }
+    return PatchAugmentation(PatchAugmentation.Kind(rawValue: text("augmentation.kind"))!, flipAxes: axes)
+  }
+}

@@ -1,0 +1,71 @@
+// The state of a run between two steps, to and from a checkpoint: weights, momenta, what the method carries, what averaging expects next.
+
+import Cluster
+import Foundation
+import Kernels
+import Learning
+import MPI
+import Methods
+import Tensors
+
+extension Run {
+  /// The state after `step` steps; equal on every rank.
+  func state(step: Int, best: Double?) -> CheckpointState {
+    var vectors: [(name: String, values: [Float])] = [], index: [CheckpointTensor] = []
+    var metadata = [
+      "configuration": configuration.yaml, "model": description.json, "threads": String(Threads.count),
+    ]
+    if let best { metadata["best"] = String(best) }
+    for update in modules {
+      let name = update.module.name
+      vectors.append((name, update.module.parameters.values.values))
+      vectors.append((name + ".momentum", update.optimizer.momenta.values))
+      metadata[name + ".averager"] = update.averager.carried
+      index += update.module.parameters.parameters.map {
+        CheckpointTensor(name: $0.name, vector: name, shape: $0.shape.sizes, offset: $0.offset, count: $0.shape.count)
+      }
+    }
+    for carried in method.carried { vectors.append((carried.name, carried.values.values)) }
+    return CheckpointState(step: step, vectors: vectors, index: index, metadata: metadata)
+  }
+
+  /// Takes up a saved state.
+  /// - Returns: the steps done, and the best validation Dice so far.
+  func restore(_ state: CheckpointState, console: Console) throws -> (step: Int, best: Double?) {
+    let saved = try RunConfiguration(yaml: state.metadata["configuration"] ?? "", source: "the checkpoint's configuration")
+    let changes = configuration.changes(since: saved)
+    guard changes.isEmpty else {
+      let list = changes.map { "\($0) (\(saved.values[$0] ?? "none") → \(configuration.values[$0] ?? "none"))" }
+      throw TrainingError(
+        "\(configuration.output) holds a run with other settings: \(list.joined(separator: ", ")). "
+          + "Set them back to continue it, or start a new run with another output folder.")
+    }
+    let model = try ModelDescription(json: state.metadata["model"] ?? "", from: configuration.output)
+    guard model == description else {
+      throw TrainingError(
+        "\(configuration.output) was trained on data that were prepared differently from \(configuration.data): "
+          + "use that data again, or start a new run with another output folder.")
+    }
+    if let threads = state.metadata["threads"], threads != String(Threads.count) {
+      console.warn(
+        "the run was saved with \(threads) threads on each rank and goes on with \(Threads.count): "
+          + "results stay right but their last bits may differ.")
+    }
+    for position in modules.indices {
+      let name = modules[position].module.name
+      try copy(state, name, into: modules[position].module.parameters.values)
+      try copy(state, name + ".momentum", into: modules[position].optimizer.momenta)
+      try modules[position].averager.restore(carried: state.metadata[name + ".averager"] ?? "")
+    }
+    for carried in method.carried { try copy(state, carried.name, into: carried.values) }
+    return (state.step, state.metadata["best"].flatMap(Double.init))
+  }
+
+  private func copy(_ state: CheckpointState, _ name: String, into tensor: Tensor) throws(TrainingError) {
+    guard let values = state[name], values.count == tensor.count else {
+      throw TrainingError(
+        "the checkpoint in \(configuration.output) has no vector \(name) of \(tensor.count) values: it belongs to another network or method.")
+    }
+    values.withUnsafeBufferPointer { tensor.pointer.update(from: $0.baseAddress!, count: values.count) }
+  }
+}

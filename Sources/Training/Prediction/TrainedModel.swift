@@ -1,0 +1,40 @@
+// A checkpoint turned back into a network that segments volumes.
+
+import Cluster
+import Foundation
+import Learning
+import Networks
+import Preparation
+import Tensors
+import Volumes
+import Weights
+
+/// A trained student with everything needed to use it on raw images.
+public struct TrainedModel {
+  public let path: String
+  public let step: Int
+  public let description: ModelDescription
+  public let network: any Network
+
+  /// - Parameter checkpoint: a step folder, a folder of checkpoints or a run folder (the newest is taken); verified while it is read.
+  public init(checkpoint: String) throws {
+    path = try CheckpointStore.locate(checkpoint)
+    let state = try CheckpointStore.load(path: path)
+    step = state.step
+    description = try ModelDescription(json: state.metadata["model"] ?? "", from: path)
+    network = try makeNetwork(description.network, description.plan)
+    // The first module is the one that predicts: catalogue methods put their student first.
+    guard let name = state.index.first?.vector, let values = state[name], values.count == network.parameters.count else {
+      throw TrainingError("\(path) holds no weights for \(description.network): it was written by another network or version.")
+    }
+    network.parameters.load(values)
+  }
+
+  public func segmenter(overlap: Double, weighting: WindowWeighting) -> Segmenter {
+    Segmenter(
+      network: network, patch: description.patch, classes: description.classNames.count, overlap: overlap, weighting: weighting)
+  }
+
+  /// The student's weights under their state-dict names.
+  public var stateDict: [String: StoredTensor] { network.parameters.stateDict }
+}

@@ -1,0 +1,177 @@
+// The training loop: read this first. One step is: each lane of this rank draws a batch, the method turns it into loss terms, the tape is
+// walked back, lane gradients are averaged over all ranks, one control word settles what happens, the optimisers move.
+
+import Cluster
+import Foundation
+import Kernels
+import MPI
+import Methods
+import Tensors
+
+/// How a run ended.
+public struct TrainingOutcome: Sendable, Equatable {
+  public enum End: Sendable, Equatable { case completed, stopped }
+  public let end: End
+  /// Steps done.
+  public let step: Int
+  public let validation: ValidationScores?
+}
+
+/// Trains from the newest checkpoint of the run folder, or from the beginning, to the last step. Collective.
+public func train(_ run: Run, over world: borrowing Communicator, console: Console) throws -> TrainingOutcome {
+  var (step, best) = try resumed(run, world, console)
+  let log = world.rank == 0 ? try MetricsLog(folder: run.configuration.output, firstStep: step) : nil
+  let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
+  var termCheck = TermCheck(), savedStep = step, skipped = 0
+  let total = run.configuration.steps
+
+  while step < total {
+    let now = Step(index: step, total: total, seed: run.configuration.seed)
+    let started = ContinuousClock.now
+    let lanes = try computeLanes(run, at: now, &termCheck)
+    let outcomes = try average(run, at: now, over: world)
+    let summary = try exchange(lanes, seconds: (ContinuousClock.now - started).seconds, lanesInAll: run.configuration.lanes, world)
+
+    // Every rank sees the same outcomes and the same summary, so all take the same way.
+    if outcomes.allSatisfy(\.isUsable) {
+      skipped = 0
+      update(run, at: now)
+    } else {
+      skipped += 1
+      console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
+      guard skipped < 20 else {
+        throw TrainingError("20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", exitCode: 78)
+      }
+    }
+    step += 1
+    let numbers = lanes.named(summary)
+    progress.after(step, numbers)
+    log?.append(kind: "step", step: step, numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
+    if let warning = termCheck.warning(after: step - 1) { console.warn(warning) }
+
+    let stops = summary.flags.contains(.stop)
+    if run.configuration.isDue("validation.every", step), step < total {
+      let scores = try run.validate(run.split.validation, over: world)
+      report(scores, run, step: step, console, log)
+      if run.split.isHeldOut, scores.mean > best ?? -1 {
+        best = scores.mean
+        if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
+      }
+    }
+    if stops || run.configuration.isDue("checkpoint.every", step), savedStep < step, step < total {
+      if save(run, step: step, best: best, world, console) { savedStep = step }
+    }
+    if stops, step < total {
+      console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
+      return TrainingOutcome(end: .stopped, step: step, validation: nil)
+    }
+  }
+
+  let scores = try run.validate(run.split.validation, over: world)
+  report(scores, run, step: step, console, log)
+  if savedStep < step || run.checkpoints.list().isEmpty { _ = save(run, step: step, best: best, world, console) }
+  if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
+  progress.summary(scores, run, step: step)
+  return TrainingOutcome(end: .completed, step: step, validation: scores)
+}
+
+/// Loads the newest intact checkpoint, if the run folder has any.
+private func resumed(_ run: Run, _ world: borrowing Communicator, _ console: Console) throws -> (step: Int, best: Double?) {
+  guard let state = try run.checkpoints.loadLatest(over: world) else { return (0, nil) }
+  let (step, best) = try run.restore(state, console: console)
+  console.say("continuing \(run.configuration.output) after step \(step) of \(run.configuration.steps)")
+  return (step, best)
+}
+
+/// The loss values of this rank's lanes in one step, with their names.
+private struct LaneLosses {
+  var names: [String] = []
+  var rows: [(lane: Int, values: [Double])] = []
+
+  mutating func add(_ terms: LossTerms, lane: Int) {
+    names = ["loss"] + terms.terms.map(\.name) + terms.diagnostics.map(\.name)
+    rows.append((lane, [terms.total] + terms.terms.map(\.scalar.value) + terms.diagnostics.map(\.value)))
+  }
+
+  /// Means over all lanes by name.
+  func named(_ summary: ControlSummary) -> [String: Double] {
+    let lanes = Double(summary.laneValues.count)
+    return Dictionary(names.enumerated().map { ($1, summary.sum($0) / lanes) }) { first, _ in first }
+  }
+}
+
+/// Forward and backward for each lane of this rank; lane gradients go to the averagers.
+private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) throws -> LaneLosses {
+  var losses = LaneLosses()
+  let active = run.method.updated(at: step)
+  for position in active { run.modules[position].averager.begin() }
+  for lane in run.lanes {
+    let batch = try run.loader.batch(lane: lane, at: step)
+    let tape = Tape()
+    for update in run.modules { update.module.parameters.clearGradients() }
+    let terms = try run.method.loss(batch, at: step, on: tape)
+    losses.add(terms, lane: lane)
+    if lane == 0, TermCheck.steps.contains(step.index) { check.look(terms, modules: run.method.trained, tape: tape) }
+    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
+    for position in active { run.modules[position].addLane() }
+  }
+  return losses
+}
+
+private func average(_ run: Run, at step: Step, over world: borrowing Communicator) throws -> [AveragingOutcome] {
+  var outcomes: [AveragingOutcome] = []
+  for position in run.method.updated(at: step) {
+    outcomes.append(try run.modules[position].finish(lanes: run.configuration.lanes, over: world))
+  }
+  return outcomes
+}
+
+private func exchange(
+  _ losses: LaneLosses, seconds: Double, lanesInAll: Int, _ world: borrowing Communicator
+) throws -> ControlSummary {
+  var word = ControlWord(lanes: lanesInAll, valuesPerLane: losses.names.count)
+  for row in losses.rows { word.set(row.values, lane: row.lane) }
+  word.seconds = seconds
+  if StopSignal.isRequested { word.flags.insert(.stop) }
+  return try word.exchange(over: world)
+}
+
+private func update(_ run: Run, at step: Step) {
+  for position in run.method.updated(at: step) {
+    run.modules[position].optimizer.step(rate: run.schedule.rate(at: step.index), gradients: run.modules[position].average)
+  }
+  run.method.afterUpdate(at: step)
+}
+
+/// A save that fails costs the checkpoint, not the run: the older ones are untouched.
+private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
+  do {
+    _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
+    return true
+  } catch {
+    console.warn("no checkpoint at step \(step): \(error)")
+    return false
+  }
+}
+
+private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {
+  guard world.rank == 0 else { return }
+  do { try run.checkpoints.markBest(step: step) } catch { console.warn("\(error)") }
+}
+
+private func report(_ scores: ValidationScores, _ run: Run, step: Int, _ console: Console, _ log: MetricsLog?) {
+  let kind = run.split.isHeldOut ? "validation" : "training volumes"
+  console.say("step \(step): Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) \(kind == "validation" ? "validation cases" : kind)")
+  var numbers = ["dice": scores.mean]
+  for (k, value) in scores.classMeans.enumerated() { numbers["dice." + run.description.classNames[k + 1]] = value }
+  log?.append(kind: kind == "validation" ? "validation" : "trainingFit", step: step, numbers)
+}
+
+extension AveragingOutcome {
+  fileprivate var isUsable: Bool { if case .averaged = self { true } else { false } }
+}
+
+extension RunConfiguration {
+  /// Whether something that happens every so many steps happens after `step`; 0 means never.
+  fileprivate func isDue(_ key: String, _ step: Int) -> Bool { integer(key) > 0 && step % integer(key) == 0 }
+}

@@ -1,0 +1,88 @@
+// `cohort checkpoint list|inspect|verify|export`: what a run has saved.
+
+import ArgumentParser
+import Cluster
+import Foundation
+import Training
+import Weights
+
+struct Checkpoint: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List, inspect, verify or export checkpoints.", subcommands: [List.self, Inspect.self, Verify.self, Export.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the checkpoints of a run, oldest first.")
+    @Argument(help: "Run folder, or its checkpoints folder.")
+    var path: String
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      try saying {
+        let records = try records()
+        if json { return try printJSON(records) }
+        for record in records { print("step \(record.step)  \(record.bytes) bytes  \(record.created)  \(record.path)") }
+      }
+    }
+
+    private func records() throws -> [CheckpointRecord] {
+      for folder in [path + "/checkpoints", path] {
+        let records = CheckpointStore(folder: folder).list()
+        if !records.isEmpty { return records }
+      }
+      throw ClusterError("\(path) holds no checkpoint: name a run folder.")
+    }
+  }
+
+  struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print what a checkpoint holds, without reading all of it.")
+    @Argument(help: "Step folder, or run folder for its newest.")
+    var path: String
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      try saying {
+        let summary = try CheckpointStore.inspect(path: path)
+        if json { return try printJSON(summary) }
+        print("step      \(summary.record.step)\ncreated   \(summary.record.created)\nbytes     \(summary.record.bytes)")
+        print("ranks     \(summary.writerRanks)\npath      \(summary.record.path)\nvectors")
+        for (name, count) in summary.vectors.sorted(by: { $0.key < $1.key }) { print("  \(name)  \(count) values") }
+        print("configuration")
+        for line in (summary.metadata["configuration"] ?? "").split(separator: "\n") { print("  \(line)") }
+        print("tensors")
+        for tensor in summary.index { print("  \(tensor.vector)  \(tensor.name)  \(tensor.shape)") }
+      }
+    }
+  }
+
+  struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Read a checkpoint whole and check every block's checksum.")
+    @Argument(help: "Step folder, or run folder for its newest.")
+    var path: String
+
+    func run() throws {
+      try saying {
+        let record = try CheckpointStore.verify(path: path)
+        print("intact: step \(record.step), \(record.bytes) bytes, \(record.path)")
+      }
+    }
+  }
+
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write the student's weights as safetensors with the original state-dict names.")
+    @Argument(help: "Step folder, or run folder for its newest.")
+    var path: String
+    @Option(help: "File to write.")
+    var output: String
+
+    func run() throws {
+      try saying {
+        let model = try TrainedModel(checkpoint: path)
+        try Safetensors.write(model.stateDict, to: output)
+        print("\(model.stateDict.count) tensors of \(model.description.network), step \(model.step), written to \(output)")
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// `cohort network list|forward`: the networks, and a forward pass on tensors for comparing with other implementations.
+
+import ArgumentParser
+import Networks
+import Tensors
+import Weights
+
+struct NetworkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "network", abstract: "List networks, or run one on a tensor.", subcommands: [List.self, Forward.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the networks and their options.")
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    struct Row: Encodable {
+      struct Option: Encodable { let name, standard, meaning: String }
+      let name, summary: String
+      let options: [Option]
+    }
+
+    func run() throws {
+      let rows = networkCatalog.map { network in
+        Row(
+          name: network.name, summary: network.summary,
+          options: network.options.map { .init(name: $0.name, standard: $0.standard, meaning: $0.meaning) })
+      }
+      if json { return try printJSON(rows) }
+      for row in rows {
+        print("\(row.name)  \(row.summary)")
+        for option in row.options { print("    \(option.name)=\(option.standard)  \(option.meaning)") }
+      }
+    }
+  }
+
+  struct Forward: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write the logits of a network for an input tensor.",
+      discussion: "Tensors are channels first, as in PyTorch: `input` [B, C, D, H, W] is read, `logits` [B, K, D, H, W] written. "
+        + "Weights are a state dict with the original names; the prefix `weights.` may stand before them.")
+
+    @Option(help: "Name of the network.")
+    var network: String
+    @Option(help: "Option of the network, key=value; may be given several times.")
+    var option: [String] = []
+    @Option(help: "Number of classes, background included.")
+    var classes: Int
+    @Option(help: "Weights (safetensors).")
+    var weights: String
+    @Option(help: "File with the tensor `input` (safetensors).")
+    var input: String
+    @Option(help: "File to write (safetensors).")
+    var output: String
+
+    func run() throws {
+      try saying {
+        let stored = try Safetensors.read(input)
+        guard let image = stored["input"] else {
+          throw WeightError("\(input) has no tensor named input: name it so, with axes [B, C, D, H, W].")
+        }
+        let x = try Tensor(channelsFirst: image)
+        let made = try makeNetwork(
+          network, NetworkPlan(inputChannels: x.shape.channels, classes: classes, options: try options(), seed: 0))
+        try check(x.shape, made.divisor)
+        let tensors = try Safetensors.read(weights)
+        let prefix = tensors.keys.contains { $0.hasPrefix("weights.") } ? "weights." : ""
+        try made.parameters.load(stateDict: tensors, prefix: prefix, from: weights)
+        let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
+        try Safetensors.write(["logits": logits.channelsFirst], to: output)
+        print("logits \(logits.channelsFirst.shape) written to \(output)")
+      }
+    }
+
+    private func options() throws -> [String: String] {
+      var result: [String: String] = [:]
+      for text in option {
+        guard let sign = text.firstIndex(of: "=") else { throw NetworkError("--option \(text): write key=value, for example base=16.") }
+        result[String(text[..<sign])] = String(text[text.index(after: sign)...])
+      }
+      return result
+    }
+
+    private func check(_ shape: Shape, _ divisor: [Int]) throws {
+      for (axis, size) in shape.spatial.enumerated() where size % divisor[axis] != 0 || size == 0 {
+        throw NetworkError("\(input): side \(size) is not divisible by \(divisor[axis]), the stride of \(network): pad the input.")
+      }
+    }
+  }
+}

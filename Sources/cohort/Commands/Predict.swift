@@ -1,0 +1,68 @@
+// `cohort predict`: label maps for raw images, on the grid of each image.
+
+import ArgumentParser
+import Foundation
+import MPI
+import Preparation
+import Reports
+import Training
+import Volumes
+
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Segment images with a trained network.",
+    discussion: "Under mpirun the cases are shared out over the ranks. Each label map lies on the exact grid of its image.")
+
+  @Option(help: "Checkpoint: a step folder, or a run folder for its newest.")
+  var checkpoint: String
+  @Option(help: "Image or folder of images (NIfTI; several channels as case_0000, case_0001, ...).")
+  var input: String
+  @Option(help: "Folder for the label maps.")
+  var output: String
+  @Option(help: "Share of a patch by which windows overlap.")
+  var overlap = 0.5
+  @Option(help: "Weights of a window's voxels: gaussian or uniform.")
+  var weighting = WindowWeighting.gaussian
+  @Option(help: "Folder of reference label maps: writes a picture of image, reference and prediction beside each label map.")
+  var references: String?
+
+  func validate() throws {
+    guard (0...0.95).contains(overlap) else { throw ValidationError("--overlap \(overlap) must be from 0 to 0.95.") }
+  }
+
+  func run() throws {
+    try withRanks(alwaysMPI: false) { world in
+      let console = Console(rank: world.rank)
+      let failure = try preflight(over: world, console: console) { world in
+        let model = try TrainedModel(checkpoint: checkpoint)
+        let cases = try rawCases(in: input, channels: model.description.channelNames.count)
+        if world.rank == 0 { try makeFolder(output) }
+        try world.barrier()
+        console.say("\(model.description.network) of \(model.path), \(cases.count) cases on \(world.size) rank\(world.size == 1 ? "" : "s")")
+        try predictCases(
+          cases, model: model, segmenter: model.segmenter(overlap: overlap, weighting: weighting), output: output, over: world
+        ) { print($0) }
+        if let references { try drawOverlays(cases, model: model, references: references, world: world) }
+      }
+      return failure ?? 0
+    }
+  }
+
+  private func drawOverlays(_ cases: [RawCase], model: TrainedModel, references: String, world: borrowing Communicator) throws {
+    for (number, item) in cases.enumerated() where number % world.size == world.rank {
+      let prediction = try readLabels("\(output)/\(item.identifier).nii.gz")
+      let found = [".nii.gz", ".nii"].map { "\(references)/\(item.identifier)\($0)" }.first { FileManager.default.fileExists(atPath: $0) }
+      try writeOverlay(
+        image: try readVolume(item.images[0]), reference: try found.map { try readLabels($0) }, prediction: prediction,
+        classNames: model.description.classNames, to: "\(output)/\(item.identifier).png")
+    }
+  }
+
+  private func makeFolder(_ path: String) throws {
+    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw TrainingError("cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+    }
+  }
+}
+
+extension WindowWeighting: ExpressibleByArgument {}

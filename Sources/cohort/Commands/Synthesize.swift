@@ -1,0 +1,36 @@
+// `cohort synthesize`: a cohort of subjects from one labelled volume, or of phantoms.
+
+import ArgumentParser
+import Preparation
+
+struct Synthesize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a data set of deformed subjects from one labelled real volume, or of phantoms.",
+    discussion: "The output is an nnU-Net raw folder with imagesUn for the unlabelled volumes.")
+
+  @Option(help: "Folder to make; must be empty or absent.")
+  var output: String
+  @Option(help: "Number of subjects; a quarter of them are test subjects.")
+  var subjects = 16
+  @Option(help: "How many of the training subjects have a label.")
+  var labelled = 2
+  @Option(help: "Seed: the same seed makes the same files.")
+  var seed: UInt64 = 7
+  @Option(help: "Image to deform (NIfTI).")
+  var template: String?
+  @Option(help: "Its label map (NIfTI, same grid).")
+  var labels: String?
+  @Option(help: "Label values to keep, as classes 1, 2, ...; 37+38 joins two values into one class.")
+  var classes: String?
+  @Option(help: "Voxel size of the subjects, millimetres.")
+  var spacing = 2.0
+
+  func run() throws {
+    try saying {
+      let plan = SynthesisPlan(
+        output: output, subjects: subjects, labelled: labelled, seed: seed, template: template, labels: labels,
+        classes: try classes.map(SynthesisPlan.parseClasses) ?? [], spacing: spacing)
+      try synthesizeCohort(plan) { print($0) }
+    }
+  }
+}
