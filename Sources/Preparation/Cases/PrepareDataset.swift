@@ -33,7 +33,8 @@ public struct PreparationOutcome: Codable, Sendable, Equatable {
 /// evaluation. Errors: those of the data set and of `CasePreparation.prepare`, an output folder that cannot be written.
 public func prepareDataset(_ plan: PreparationPlan, report: (String) -> Void) throws(PreparationError) -> PreparationOutcome {
   let dataset = try readingVolumes { () throws(VolumeError) in try Dataset.open(plan.dataset) }
-  let settings = PreparationSettings(spacing: try plan.spacing ?? medianSpacing(dataset), normalization: plan.normalization)
+  let spacing = if let spacing = plan.spacing { spacing } else { try medianSpacing(dataset) }
+  let settings = PreparationSettings(spacing: spacing, normalization: plan.normalization)
   try settings.validate()
   var sources: [(item: DatasetCase, hash: String)] = []
   for item in dataset.cases { sources.append((item, try sourceHash(item))) }
