@@ -64,6 +64,19 @@ import Volumes
     #expect(hits > 150 && hits < 270)
   }
 
+  @Test func onlyLabelledCasesShowTheirLabel() {
+    let frame = CaseFrame(
+      originalExtent: Self.extent, originalSpacing: Spacing(1, 1, 1), cropStart: [0, 0, 0], cropExtent: Self.extent,
+      grid: FileGrid(canonical: Self.extent, spacing: Spacing(1, 1, 1)))
+    for role in CaseRole.allCases {
+      let prepared = PackedCase(
+        identifier: "a", role: role, extent: Self.extent, spacing: Spacing(1, 1, 1), channels: 1, image: Self.image,
+        label: Self.label, frame: frame)
+      let patch = PatchSampler(patch: Extent(2, 2, 2), seed: 1, foregroundShare: 1).sample(prepared, draw: 0)
+      #expect((patch.label != nil) == (role == .labelled))
+    }
+  }
+
   @Test func aSmallVolumeIsCentredInItsPatch() {
     let patch = PatchSampler(patch: Extent(2, 3, 4), seed: 1).sample(
       image: [5, 50, 6, 60, 7, 70], label: [1, 1, 1], extent: Extent(1, 1, 3), channels: 2, identifier: "s", draw: 0)

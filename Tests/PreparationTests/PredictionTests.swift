@@ -17,11 +17,11 @@ import Volumes
   }()
 
   /// Scores that threshold the prepared image.
-  static func scores(_ prepared: PackedCase) -> [Float] { prepared.image.flatMap { [0, $0 - 2] } }
+  static func scores(_ prepared: PackedCase) -> [Float] { prepared.image.flatMap { value -> [Float] in [0, value - 2] } }
 
   @Test(arguments: [Scratch.spacing, Spacing(1, 0.8, 0.9)])
   func labelsReturnToTheGridOfTheFile(spacing: Spacing) throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     let ball = Scratch.ball()
     try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0000.nii.gz")
     let prepared = try prepareForPrediction(images: ["\(scratch.path)/scan_0000.nii.gz"], spacing: spacing, channels: 1)
@@ -39,7 +39,7 @@ import Volumes
   }
 
   @Test func theNonzeroRuleLeavesZerosAtZero() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     var image = Scratch.ball().image
     for voxel in stride(from: 0, to: image.count, by: 5) { image[voxel] = 0 }
     try scratch.write(image: image, to: "scan.nii")
@@ -51,7 +51,7 @@ import Volumes
   }
 
   @Test func channelsMustAgreeInNumberAndGrid() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     let ball = Scratch.ball()
     try scratch.write(image: ball.image, to: "scan_0000.nii")
     try scratch.write(image: ball.image.map { 3 * $0 }, to: "scan_0001.nii")

@@ -11,14 +11,10 @@ import Volumes
       PreparationPlan(dataset: "\(scratch.path)/data", output: "\(scratch.path)/packs", spacing: spacing), report: { _ in })
   }
 
-  static func outcome(_ prepared: Int, _ unchanged: Int, _ removed: Int = 0, _ spacing: Spacing = Scratch.spacing) -> [Int] {
-    [prepared, unchanged, removed]
-  }
-
   static func counts(_ outcome: PreparationOutcome) -> [Int] { [outcome.prepared, outcome.unchanged, outcome.removed] }
 
   @Test func everyCaseIsCroppedNormalisedAndPackedWithItsRole() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     try scratch.writeDataset()
     let outcome = try Self.prepare(scratch)
     #expect(Self.counts(outcome) == [4, 0, 0])
@@ -41,7 +37,7 @@ import Volumes
   }
 
   @Test func anotherSpacingResamplesImageAndLabel() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     try scratch.writeDataset()
     #expect(try Self.prepare(scratch, spacing: Spacing(1, 1, 2)).spacing == Spacing(1, 1, 2))
     let prepared = try PackReader(folder: "\(scratch.path)/packs").read("a")
@@ -50,7 +46,7 @@ import Volumes
   }
 
   @Test func aSecondRunWritesNothingAndAChangeRedoesOneCase() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     try scratch.writeDataset()
     _ = try Self.prepare(scratch)
     let before = try scratch.contents("packs")
@@ -78,7 +74,7 @@ import Volumes
   }
 
   @Test func aFailureLeavesTheOldPacksAlone() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     try scratch.writeDataset()
     _ = try Self.prepare(scratch)
     let before = try PackReader(folder: "\(scratch.path)/packs").index
@@ -91,7 +87,7 @@ import Volumes
   }
 
   @Test func anUndeclaredLabelIsNamed() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     try scratch.writeDataset()
     var label = Scratch.ball().label
     label[500] = 7
@@ -101,7 +97,7 @@ import Volumes
   }
 
   @Test func aLabelOnAnotherGridIsRefusedWithBothFiles() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     try scratch.writeDataset()
     let label = Scratch.ball().label
     let spaced = FileGrid(canonical: Scratch.extent, spacing: Spacing(2, 1, 1.5))
@@ -121,7 +117,7 @@ import Volumes
   }
 
   @Test func aSpacingThatIsNotPositiveIsRefused() throws {
-    let scratch = try Scratch()
+    let scratch = Scratch()
     try scratch.writeDataset()
     #expect(Self.complaint(scratch, spacing: Spacing(1, 0, 1)).contains("not positive"))
     #expect(throws: PreparationError.self) { try PreparationSettings(text: "{\"version\": 0}") }

@@ -1,20 +1,14 @@
 // Temporary folders and small data sets for the tests of preparation.
 
 import Foundation
+import TestSupport
 import Testing
 import Volumes
 
-/// A temporary folder that is removed with the object.
-final class Scratch {
-  let path: String
-
-  init() throws {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("preparation-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    path = url.path
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+/// Files of one test in a temporary folder.
+struct Scratch {
+  private let folder = TemporaryFolder()
+  var path: String { folder.path }
 
   /// A ball of intensity 100 + texture in an empty frame, extent 12x20x16.
   static func ball(seed: Int = 0) -> (image: [Float], label: [UInt8]) {

@@ -102,10 +102,10 @@ import Volumes
       var damaged = whole
       damaged[step * whole.count / 200] ^= 0x55
       try damaged.write(to: URL(fileURLWithPath: path))
-      do {
+      do throws(VolumeError) {
         let read = try reader.read("a")
         #expect(read.image == original.image && read.label == original.label)
-      } catch let error as VolumeError {
+      } catch {
         noticed += 1
         #expect(error.description.contains("a"))
       }

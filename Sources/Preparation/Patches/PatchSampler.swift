@@ -45,16 +45,12 @@ public struct PatchSampler: Sendable {
     let window = Window(start: start(label, extent, identifier: identifier, draw: draw), extent: patch)
     let key = RandomKey(seed: seed, volume: identifier, draw: draw, stream: RandomStream.rotationAndFlip)
     let permutation = augmentation.draw(key, patch: patch)
-    let padding = isInside(window, extent) ? [Float](repeating: 0, count: channels) : background(image, channels: channels)
+    let padding = window.isInside(extent) ? [Float](repeating: 0, count: channels) : background(image, channels: channels)
     let imagePatch = window.cut(image, of: extent, padding: padding)
     return Patch(
       image: permutation.apply(imagePatch, extent: patch, channels: channels),
       label: label.map { permutation.apply(window.cut($0, of: extent, padding: [0]), extent: patch, channels: 1) },
       extent: patch, identifier: identifier)
-  }
-
-  private func isInside(_ window: Window, _ extent: Extent) -> Bool {
-    (0..<3).allSatisfy { window.start[$0] >= 0 && window.start[$0] + patch[$0] <= extent[$0] }
   }
 
   private func start(_ label: [UInt8]?, _ extent: Extent, identifier: String, draw: UInt64) -> [Int] {

@@ -11,6 +11,11 @@ struct Window {
   /// The start of a window of `size` voxels centred on an axis of `count` < `size` voxels; the odd voxel of padding is at the far end.
   static func centredStart(count: Int, size: Int) -> Int { -((size - count) / 2) }
 
+  /// Whether no part of the window is padding.
+  func isInside(_ volume: Extent) -> Bool {
+    (0..<3).allSatisfy { start[$0] >= 0 && start[$0] + extent[$0] <= volume[$0] }
+  }
+
   /// The part of the window's row (d, h) that lies in the volume: its first column in the window, in the volume, and its length; nil if none.
   func row(_ d: Int, _ h: Int, in volume: Extent) -> (window: Int, volume: Int, length: Int)? {
     let (z, y) = (start[0] + d, start[1] + h)
@@ -25,7 +30,8 @@ struct Window {
   func cut<Value: BitwiseCopyable>(_ values: [Value], of volume: Extent, padding: [Value]) -> [Value] {
     let channels = padding.count
     var patch = [Value](unsafeUninitializedCapacity: extent.count * channels) { patch, initialised in
-      for index in 0..<extent.count * channels { patch[index] = padding[index % channels] }
+      // Inside the volume every value is copied below.
+      if !isInside(volume) { for index in 0..<extent.count * channels { patch[index] = padding[index % channels] } }
       initialised = extent.count * channels
     }
     values.withUnsafeBufferPointer { values in

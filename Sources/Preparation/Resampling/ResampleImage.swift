@@ -17,7 +17,7 @@ public func resampleImage(_ voxels: [Float], from: Extent, spacing: Spacing, to:
   let axes = (0..<3).filter { $0 != separate && from[$0] != to[$0] }
     .sorted { (Double(to[$0]) / Double(from[$0]), $0) < (Double(to[$1]) / Double(from[$1]), $1) }
   for axis in axes {
-    result = SplineAxis(count: extent[axis], outputCount: to[axis]).apply(result, extent, axis: axis)
+    result = SplineResampling(count: extent[axis], outputCount: to[axis]).apply(result, extent, axis: axis)
     extent[axis] = to[axis]
   }
   guard let separate else {

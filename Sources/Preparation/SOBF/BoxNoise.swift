@@ -26,21 +26,27 @@ package struct BoxNoise {
     guard width % 2 == 1, width > 0, passes > 0 else {
       fatalError("SOBF: a box of width \(width) with \(passes) passes; choose an odd width and at least one pass")
     }
-    let bits = 9 + 3.0 * Double(passes) * log2Upper(width)
-    guard bits < 63 else {
+    let growth = Double(passes) * log2Upper(width)  // bits that the sums along one axis add to the 9 of the noise
+    guard 9 + 3 * growth < 63, 9 + growth < 31 else {
       fatalError("SOBF: \(passes) box passes of width \(width) overflow 64-bit sums; choose a smaller width")
     }
-    return bits < 31 ? summed(extent, key, as: Int32.self) : summed(extent, key, as: Int64.self)
-  }
-
-  private func summed<Sum: FixedWidthInteger & Sendable>(_ extent: Extent, _ key: RandomKey, as: Sum.Type) -> [Float] {
     let margin = border == .valid ? passes * (width - 1) : 0
-    var sums = IntegerField<Sum>(
+    let noise = IntegerField<Int32>(
       noise: Extent(extent.depth + margin, extent.height + margin, extent.width + margin), key: key)
     // Axis by axis: with a valid border the later axes then work on less.
-    for axis in 0..<3 {
-      for _ in 0..<passes { sums = sums.runningSums(axis: axis, width: width, border: border) }
-    }
+    let rows = summed(noise, axis: 2)
+    return 9 + 3 * growth < 31
+      ? scaled(summed(summed(rows, axis: 1), axis: 0))
+      : scaled(summed(summed(IntegerField<Int64>(widening: rows), axis: 1), axis: 0))
+  }
+
+  private func summed<Sum>(_ field: IntegerField<Sum>, axis: Int) -> IntegerField<Sum> {
+    var sums = field
+    for _ in 0..<passes { sums = sums.runningSums(axis: axis, width: width, border: border) }
+    return sums
+  }
+
+  private func scaled<Sum>(_ sums: IntegerField<Sum>) -> [Float] {
     var boxVolume = 1.0
     for _ in 0..<3 * passes { boxVolume *= Double(width) }
     let noiseDeviation = (65535.0 / 3).squareRoot()
@@ -78,6 +84,8 @@ package struct IntegerField<Sum: FixedWidthInteger & Sendable> {
       initialised = count
     }
   }
+
+  init(widening field: IntegerField<Int32>) { self.init(extent: field.extent, values: field.values.map { Sum($0) }) }
 
   private init(extent: Extent, values: [Sum]) { (self.extent, self.values) = (extent, values) }
 

@@ -4,7 +4,7 @@
 import Volumes
 
 /// The change of one axis from `count` to `outputCount` voxels.
-struct SplineAxis {
+struct SplineResampling {
   let count: Int
   let outputCount: Int
   /// For each output: the first of four coefficients (in the padded line), and their weights [output, 4].
