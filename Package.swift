@@ -14,10 +14,11 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A module and its tests in `Tests/<name>Tests`; `fixtures` when these find golden files in their folder `Fixtures`.
 func module(
-  _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = [], fixtures: Bool = false
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], tests: [Target.Dependency] = [],
+  fixtures: Bool = false
 ) -> [Target] {
   [
-    .target(name: name, dependencies: dependencies, exclude: ["README.md"]),
+    .target(name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources),
     .testTarget(
       name: "\(name)Tests", dependencies: ["TestSupport", .target(name: name)] + dependencies + tests,
       exclude: fixtures ? ["Fixtures"] : []),
@@ -69,7 +70,7 @@ let targets: [Target] =
     [
       "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
       yams,
-    ])
+    ], resources: [.embedInCode("Recipes/demo.yaml"), .embedInCode("Recipes/demo-supervised.yaml")])
   // 7. The command.
   + [
     .executableTarget(

@@ -20,8 +20,8 @@ public func evaluatePredictions(
       throw TrainingError("\(predictions) has no prediction for \(files[name]!): predict every case, or remove its reference.")
     }
     let prediction = try readLabels(path), reference = try readLabels(files[name]!)
-    if let difference = gridDifference(prediction.grid, reference.grid) {
-      throw TrainingError("\(path) and \(files[name]!) have different grids (\(difference)): write the prediction on the image's grid.")
+    if let difference = sameGrid(prediction.grid, reference.grid) {
+      throw TrainingError("\(path) and \(files[name]!) \(difference): write the prediction on the image's grid.")
     }
     pairs.append((name, prediction, reference))
   }
