@@ -10,7 +10,7 @@ public struct Recipe: Sendable {
 
 /// Every recipe: a file in `Recipes`, and one line here.
 public let recipes: [Recipe] = [
-  Recipe(name: "demo", yaml: String(decoding: PackageResources.demo_yaml, as: UTF8.self)),
+  Recipe(name: "demo-relif", yaml: String(decoding: PackageResources.demo_relif_yaml, as: UTF8.self)),
   Recipe(name: "demo-supervised", yaml: String(decoding: PackageResources.demo_supervised_yaml, as: UTF8.self)),
 ]
 

@@ -63,7 +63,7 @@ private func sharedText(_ file: String, over world: borrowing Communicator) thro
   var text = "", complaint: String?
   if world.rank == 0 {
     do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
-      complaint = "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo`."
+      complaint = "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo-relif`."
     }
   }
   if let failure = try agree(complaint, over: world) { throw TrainingError(failure.message) }

@@ -1,0 +1,58 @@
+# build, test, demo, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+
+PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libopenblas-openmp-dev libdnnl-dev libnifti-dev libpng-dev zlib1g-dev
+DEMO_PACKAGES := mricron-data
+SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
+COHORT := .build/release/cohort
+TEMPLATES := /usr/share/mricron/templates
+# Open MPI refuses root unless told twice; containers and fresh machines run as root.
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+RANKS := mpirun --hostfile hostfiles/localhost --oversubscribe -n 2
+
+# $(call install,packages): installs what is missing as root or by sudo; with neither, prints the line to run and stops.
+define install
+	@missing=""; for p in $(1); do dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+	  elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then sudo apt-get update -q && sudo apt-get install -q -y --no-install-recommends $$missing; \
+	  else echo "Debian packages are missing. Run this, then make again:"; echo "  sudo apt-get install --no-install-recommends$$missing"; exit 1; fi; \
+	fi
+	@version=$$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -n 1); set -- $$version; \
+	if [ $${1:-0} -lt 6 ] || { [ $$1 -eq 6 ] && [ $$2 -lt 3 ]; }; then \
+	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
+endef
+
+.PHONY: build test demo format clean
+
+build:
+	$(call install,$(PACKAGES))
+	swift build $(SWIFT_FLAGS) --product cohort
+
+test:
+	$(call install,$(PACKAGES))
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build
+
+# A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF and supervised training on 2 ranks; scores and pictures.
+demo: build
+	$(call install,$(DEMO_PACKAGES))
+	rm -rf demo
+	$(COHORT) synthesize --output demo/raw --subjects 16 --labelled 2 --seed 7 --spacing 2 \
+	  --template $(TEMPLATES)/ch2.nii.gz --labels $(TEMPLATES)/aal.nii.gz --classes 37+38,71+72,73+74,77+78
+	$(COHORT) prepare demo/raw --output demo/prepared
+	for method in relif supervised; do \
+	  $(COHORT) recipes demo-$$method > demo/$$method.yaml && \
+	  $(RANKS) $(COHORT) train demo/$$method.yaml && \
+	  $(RANKS) $(COHORT) predict --checkpoint demo/runs/$$method --input demo/raw/imagesTs --output demo/predictions/$$method \
+	    --references demo/raw/labelsTs || exit 1; \
+	done
+	for method in supervised relif; do echo; echo "Test subjects, $$method:"; \
+	  $(COHORT) evaluate --predictions demo/predictions/$$method --references demo/raw/labelsTs --dataset demo/raw || exit 1; done
+	@echo; echo "Pictures of image, reference and prediction: demo/predictions/relif/*.png"
+
+format:
+	swift format --in-place --recursive Sources Tests Package.swift
+
+clean:
+	rm -rf .build demo
