@@ -78,5 +78,7 @@ private func control(_ world: borrowing Communicator, _ arguments: [String]) thr
   try expect(summary.flags == [.save, .storageTrouble], "flags: \(summary.flags)")
   try expect(summary.slowestSeconds == 5 && summary.slowestRank == world.size / 2, "slowest rank: \(summary)")
   try expect(summary.laneValues[7] == [0.1, 0], "values of lane 7: \(summary.laneValues[7])")
-  if world.rank == 0 { try writeDurably(Array("\(summary.sum(0).bitPattern) \(summary.sum(1).bitPattern)".utf8), to: arguments[0]) }
+  if world.rank == 0 {
+    try writeDurably(Array("\(summary.sum(0).bitPattern) \(summary.sum(1).bitPattern)".utf8), to: arguments[0])
+  }
 }

@@ -17,7 +17,8 @@ private func madeUpState(step: Int, count: Int) -> CheckpointState {
   CheckpointState(
     step: step,
     vectors: [
-      ("student", (0..<count).map { Float($0) * 0.25 + Float(step) }), ("momentum", (0..<count).map { -Float($0) }), ("tiny", [Float(step)]),
+      ("student", (0..<count).map { Float($0) * 0.25 + Float(step) }), ("momentum", (0..<count).map { -Float($0) }),
+      ("tiny", [Float(step)]),
     ],
     index: [CheckpointTensor(name: "first.weight", vector: "student", shape: [1, count], offset: 0, count: count)],
     metadata: ["run": "a: 1\nb: ü\n", "empty": ""])

@@ -38,7 +38,8 @@ private func messages(_ world: borrowing Communicator, _: [String]) throws {
   let gathered = try world.gather(bytes: [UInt8](repeating: UInt8(rank), count: rank * 70_000))
   if rank == 0 {
     try expect(gathered?.map(\.count) == (0..<size).map { $0 * 70_000 }, "lengths of gathered messages")
-    try expect(gathered?.enumerated().allSatisfy { number, bytes in bytes.allSatisfy { Int($0) == number } } == true, "gathered bytes")
+    try expect(
+      gathered?.enumerated().allSatisfy { number, bytes in bytes.allSatisfy { Int($0) == number } } == true, "gathered bytes")
   } else {
     try expect(gathered == nil, "only rank 0 gathers")
   }

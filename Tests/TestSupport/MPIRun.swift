@@ -20,7 +20,10 @@ public func mpirun(
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments =
-      ["mpirun", "--allow-run-as-root", "--oversubscribe", "--timeout", "\(seconds)", "-n", "\(ranks)", builtExecutable(executable)]
+      [
+        "mpirun", "--allow-run-as-root", "--oversubscribe", "--timeout", "\(seconds)", "-n", "\(ranks)",
+        builtExecutable(executable),
+      ]
       + arguments
     process.environment = childEnvironment(environment)
     return try run(process, limit: seconds + 10)

@@ -105,7 +105,7 @@ import Volumes
       do {
         let read = try reader.read("a")
         #expect(read.image == original.image && read.label == original.label)
-      } catch let error as VolumeError {
+      } catch {
         noticed += 1
         #expect(error.description.contains("a"))
       }
