@@ -2,6 +2,7 @@
 // each call and lets loader threads read; identifiers that come from macros (element types, property classes) must be named inside the closure.
 
 import CHDF5
+import Foundation
 import Synchronization
 
 /// A failed HDF5 call: its name, the file, the library's own explanation, and what to do.
@@ -47,7 +48,7 @@ func locked<Result: Sendable>(_ body: () -> Result) -> Result {
   }
 }
 
-/// The descriptions on the error stack, from the call down to its cause.
+/// What the call says it could not do and the cause at the bottom of the error stack.
 private func explanation() -> String {
   var lines: [String] = []
   withUnsafeMutablePointer(to: &lines) { pointer in
@@ -62,7 +63,15 @@ private func explanation() -> String {
       }, pointer)
   }
   H5Eclear2(hid_t(H5E_DEFAULT))
-  var distinct: [String] = []
-  for line in lines where !distinct.contains(line) { distinct.append(line) }
-  return distinct.isEmpty ? "the library gave no reason" : distinct.joined(separator: "; ")
+  guard let first = lines.first, let last = lines.last else { return "the library gave no reason" }
+  return first == last ? first : "\(first): \(systemText(in: last) ?? last)"
+}
+
+/// The operating system's words inside a description such as `... errno = 28, error message = 'No space left on device', buf = 0x7f...`.
+private func systemText(in description: String) -> String? {
+  guard let start = description.range(of: "error message = '"), let end = description[start.upperBound...].firstIndex(of: "'")
+  else {
+    return nil
+  }
+  return String(description[start.upperBound..<end])
 }

@@ -1,1 +1,38 @@
-// Tests of MPI.
+// MPI: every collective on one to four ranks and without mpirun; the helper that starts them ends what hangs.
+
+import MPI
+import TestSupport
+import Testing
+
+@Suite struct MPITests {
+  @Test(arguments: ["reductions", "messages", "duplicates"], 1...4)
+  func collectivesOnSeveralRanks(scenario: String, ranks: Int) throws {
+    let run = try mpirun(ranks, [scenario])
+    #expect(run.status == 0, "\(run.output)")
+  }
+
+  @Test(arguments: ["reductions", "messages", "duplicates"])
+  func collectivesWithoutLauncher(scenario: String) throws {
+    let run = try runAlone([scenario])
+    #expect(run.status == 0, "\(run.output)")
+  }
+
+  @Test func everyRankRuns() throws {
+    let run = try mpirun(3, ["nothing"])
+    let lines = run.output.split(separator: "\n").sorted()
+    #expect(lines == ["rank 0 of 3", "rank 1 of 3", "rank 2 of 3"])
+  }
+
+  @Test func hangsEndAtTheTimeLimit() throws {
+    #expect(try mpirun(2, ["hang"], timeout: 3).status != 0)
+  }
+
+  @Test func aloneNeedsNoMPI() throws {
+    let alone = Communicator.alone
+    #expect((alone.rank, alone.size) == (0, 1))
+    #expect(try alone.gather(bytes: [1, 2]) == [[1, 2]])
+    #expect(try alone.broadcast(text: "x") == "x")
+    #expect(try alone.allreduce(Int64(3), .sum) == 3)
+    try alone.barrier()
+  }
+}

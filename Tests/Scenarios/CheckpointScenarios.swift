@@ -1,0 +1,86 @@
+// Saving and loading checkpoints on different numbers of ranks.
+
+import Cluster
+import Foundation
+import HDF5
+import MPI
+
+let checkpointScenarios = [
+  Scenario(name: "checkpoint-save", run: save),
+  Scenario(name: "checkpoint-load", run: load),
+  Scenario(name: "checkpoint-unwritable", run: saveUnwritable),
+  Scenario(name: "parallel-file", run: parallelFile),
+]
+
+/// A state that can be recomputed: `count` elements, more than one block from 262,145 on.
+private func madeUpState(step: Int, count: Int) -> CheckpointState {
+  CheckpointState(
+    step: step,
+    vectors: [
+      ("student", (0..<count).map { Float($0) * 0.25 + Float(step) }), ("momentum", (0..<count).map { -Float($0) }),
+      ("tiny", [Float(step)]),
+    ],
+    index: [CheckpointTensor(name: "first.weight", vector: "student", shape: [1, count], offset: 0, count: count)],
+    metadata: ["run": "a: 1\nb: ü\n", "empty": ""])
+}
+
+/// checkpoint-save FOLDER STEP COUNT
+private func save(_ world: borrowing Communicator, _ arguments: [String]) throws {
+  let store = CheckpointStore(folder: arguments[0])
+  let state = madeUpState(step: Int(arguments[1]) ?? 0, count: Int(arguments[2]) ?? 0)
+  let record = try store.save(state, over: world)
+  try expect(record.step == state.step && record.bytes > 0, "record: \(record)")
+}
+
+/// checkpoint-load FOLDER STEP COUNT: every rank gets the state of STEP; STEP -1 stands for none.
+private func load(_ world: borrowing Communicator, _ arguments: [String]) throws {
+  let step = Int(arguments[1]) ?? 0
+  let loaded = try CheckpointStore(folder: arguments[0]).loadLatest(over: world)
+  guard let loaded else { return try expect(step == -1, "no checkpoint was found") }
+  let expected = madeUpState(step: step, count: Int(arguments[2]) ?? 0)
+  try expect(loaded.step == expected.step, "step \(loaded.step) instead of \(step)")
+  try expect(loaded.vectors.map(\.name) == expected.vectors.map(\.name), "names of vectors")
+  try expect(loaded.vectors.map(\.values) == expected.vectors.map(\.values), "values of vectors")
+  try expect(loaded.index == expected.index && loaded.metadata == expected.metadata, "index or metadata")
+}
+
+/// checkpoint-unwritable FOLDER TEXT: every rank gets the same error, which contains TEXT.
+private func saveUnwritable(_ world: borrowing Communicator, _ arguments: [String]) throws {
+  var message = ""
+  do {
+    _ = try CheckpointStore(folder: arguments[0]).save(madeUpState(step: 1, count: 3_000_000), over: world)
+  } catch {
+    try expect(error.isShared, "an error that not every rank has: \(error)")
+    message = error.description
+  }
+  try expect(message.contains(arguments[1]), "unexpected outcome: \(message)")
+  try expect(Set(try world.allgather(text: message)).count == 1, "ranks have different errors")
+}
+
+/// parallel-file FILE: each rank writes rows of a matrix, collectively, and reads the rows of the next rank.
+private func parallelFile(_ world: borrowing Communicator, _ arguments: [String]) throws {
+  let (rank, size) = (world.rank, world.size)
+  if rank == 0 {
+    try File.create(arguments[0]).closing { (file) throws(H5Error) in
+      try file.createDataset("/matrix", of: .float32, extent: [size, 5], storage: .contiguous)
+    }
+  }
+  try world.barrier()
+  let file = try File.open(arguments[0], writable: true, over: world)
+  try file.closing { (file) throws(H5Error) in
+    let row = [Float](repeating: Float(rank), count: 5)
+    try row.withUnsafeBufferPointer { (row) throws(H5Error) in
+      try file.write(row, to: "/matrix", slab: Slab(start: [rank, 0], count: [1, 5]), collective: size > 1)
+    }
+    try file.flush()
+  }
+  try world.barrier()
+  let next = (rank + 1) % size
+  var read = [Float](repeating: -1, count: 5)
+  try File.open(arguments[0], writable: false, over: world).closing { (file) throws(H5Error) in
+    try read.withUnsafeMutableBufferPointer { (read) throws(H5Error) in
+      try file.read("/matrix", into: read, slab: Slab(start: [next, 0], count: [1, 5]), collective: size > 1)
+    }
+  }
+  try expect(read == [Float](repeating: Float(next), count: 5), "row \(next): \(read)")
+}

@@ -1,0 +1,58 @@
+// Every collective against its closed form.
+
+import MPI
+
+let collectiveScenarios = [
+  Scenario(name: "nothing") { world, _ in print("rank \(world.rank) of \(world.size)") },
+  Scenario(name: "reductions", run: reductions),
+  Scenario(name: "messages", run: messages),
+  Scenario(name: "duplicates", run: duplicates),
+]
+
+private func reductions(_ world: borrowing Communicator, _: [String]) throws {
+  let (rank, size) = (world.rank, world.size)
+  let count = 100_003
+  var floats = (0..<count).map { Float($0 % 97 * (rank + 1)) }
+  try world.allreduce(&floats, .sum)
+  let triangle = size * (size + 1) / 2
+  try expect(floats.indices.allSatisfy { floats[$0] == Float($0 % 97 * triangle) }, "sum of Float")
+  var integers = [Int64(rank) << 40, -1]
+  try world.allreduce(&integers, .sum)
+  try expect(integers == [Int64(size * (size - 1) / 2) << 40, Int64(-size)], "sum of Int64: \(integers)")
+  try expect(try world.allreduce(0.5, .sum) == 0.5 * Double(size), "sum of Double")
+  try expect(try world.allreduce(Double(rank), .maximum) == Double(size - 1), "maximum of Double")
+  try expect(try world.allreduce(UInt64(1) << UInt64(rank), .bitwiseOr) == (1 << UInt64(size)) - 1, "bitwise or")
+  var none: [Float] = []
+  try world.allreduce(&none, .sum)
+  try world.barrier()
+}
+
+private func messages(_ world: borrowing Communicator, _: [String]) throws {
+  let (rank, size) = (world.rank, world.size)
+  let last = size - 1
+  var values = (0..<3_000_000).map { rank == last ? Float($0) : -1 }
+  try world.broadcast(&values, from: last)
+  try expect(values.first == 0 && values.last == 2_999_999, "broadcast of Float")
+  try expect(try world.broadcast(text: rank == last ? "größer" : "", from: last) == "größer", "broadcast of a text")
+  try expect(try world.broadcast(bytes: [], from: 0).isEmpty, "broadcast of nothing")
+  let gathered = try world.gather(bytes: [UInt8](repeating: UInt8(rank), count: rank * 70_000))
+  if rank == 0 {
+    try expect(gathered?.map(\.count) == (0..<size).map { $0 * 70_000 }, "lengths of gathered messages")
+    try expect(
+      gathered?.enumerated().allSatisfy { number, bytes in bytes.allSatisfy { Int($0) == number } } == true, "gathered bytes")
+  } else {
+    try expect(gathered == nil, "only rank 0 gathers")
+  }
+  try expect(try world.allgather(text: "rank \(rank)") == (0..<size).map { "rank \($0)" }, "allgather of texts")
+}
+
+private func duplicates(_ world: borrowing Communicator, _: [String]) throws {
+  let copy = try world.duplicate()
+  try expect(copy.rank == world.rank && copy.size == world.size, "a duplicate has the same ranks")
+  try expect(try copy.allreduce(Int64(1), .sum) == Int64(copy.size), "sum over a duplicate")
+  try copy.close()
+  let alone = Communicator.alone
+  try expect(alone.size == 1 && alone.rank == 0, "alone is one rank")
+  try expect(try alone.allgather(text: "x") == ["x"], "alone gathers itself")
+  try expect(try alone.allreduce(2.5, .sum) == 2.5, "alone sums itself")
+}
