@@ -70,7 +70,7 @@ let targets: [Target] =
     [
       "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
       yams,
-    ], resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")])
+    ], resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")], tests: ["cohort"])
   // 7. The command.
   + [
     .executableTarget(

@@ -41,6 +41,19 @@ public func runAlone(
   return try run(process, limit: seconds)
 }
 
+/// Starts `executable` as one process without mpirun and lets it run; its output is thrown away. The caller ends it.
+public func startAlone(_ arguments: [String], executable: String) throws -> Process {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: builtExecutable(executable))
+  process.arguments = arguments
+  process.environment = childEnvironment([:])
+  process.standardOutput = FileHandle.nullDevice
+  process.standardError = FileHandle.nullDevice
+  process.standardInput = FileHandle.nullDevice
+  try process.run()
+  return process
+}
+
 /// Executables lie beside the test program.
 private func builtExecutable(_ name: String) -> String {
   let test = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]

@@ -19,8 +19,8 @@ public final class Run {
   public let segmenter: Segmenter
   public let description: ModelDescription
   /// The lanes of this rank.
-  let lanes: Range<Int>
-  let loader: LaneLoader
+  package let lanes: Range<Int>
+  package let loader: LaneLoader
   let schedule: PolynomialSchedule
   var modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
@@ -28,14 +28,17 @@ public final class Run {
   /// Bytes of prepared volumes that a rank keeps in memory.
   private static let cacheBytes = 4 << 30
 
-  public init(_ configuration: RunConfiguration, rank: Int, ranks: Int) throws {
+  /// - Parameter make: builds the method; the catalogue's, unless a test brings its own.
+  public init(
+    _ configuration: RunConfiguration, rank: Int, ranks: Int, make: (String, MethodPlan) throws -> any Method = makeMethod
+  ) throws {
     self.configuration = configuration
     let plan = try LanePlan(lanes: configuration.lanes, ranks: ranks)
     lanes = plan.lanes(ofRank: rank, of: ranks)
     store = try CaseStore(folder: configuration.data, budget: Self.cacheBytes)
     let index = store.index
     description = try ModelDescription(configuration, index)
-    method = try makeMethod(
+    method = try make(
       configuration.text("method.name"),
       MethodPlan(networkName: description.network, network: description.plan, options: configuration.options(of: "method")))
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)

@@ -1,0 +1,68 @@
+// Lanes: each rank loads only the volumes of its lanes, and batches are a function of (seed, lane, step) alone.
+
+import Cluster
+import Methods
+import MPI
+import TestSupport
+import Testing
+import Training
+import Volumes
+
+@Suite struct LoaderTests {
+  /// Runs made as rank r of R would make them, in one process.
+  func runs(_ ranks: Int, in folder: String) throws -> [Run] {
+    let configuration = try RunConfiguration(yaml: TinyCohort.runFile(data: folder, output: folder + "/run"), source: "test")
+    return try (0..<ranks).map { try Run(configuration, rank: $0, ranks: ranks) }
+  }
+
+  @Test func eachRankReadsOnlyItsLanesUnlabelledVolumes() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let parts = try runs(3, in: folder).map { run in
+        for step in 0..<20 {
+          for lane in run.lanes { _ = try run.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)) }
+        }
+        return Set(run.store.loaded).intersection(TinyCohort.unlabelled)
+      }
+      #expect(parts.reduce(Set()) { $0.union($1) } == Set(TinyCohort.unlabelled), "every volume is used")
+      #expect(parts.map(\.count).reduce(0, +) == TinyCohort.unlabelled.count, "no volume is read by two ranks")
+    }
+  }
+
+  @Test func batchesDoNotDependOnTheRanks() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let alone = try runs(1, in: folder)[0], third = try runs(3, in: folder)[2]
+      let step = Step(index: 9, total: 50, seed: 5)
+      let a = try alone.loader.batch(lane: 2, at: step), b = try third.loader.batch(lane: 2, at: step)
+      #expect(a.unlabelled[0].identifier == b.unlabelled[0].identifier && a.unlabelled[0].label == nil)
+      #expect(a.unlabelled[0].biased!.values == b.unlabelled[0].biased!.values)
+      #expect(a.labelled[0].biased!.values == b.labelled[0].biased!.values && a.labelled[0].label == b.labelled[0].label)
+      #expect(a.unlabelled[0].clean!.values != a.unlabelled[0].biased!.values)
+    }
+  }
+
+  @Test func everyLabelledCaseComesOnceAnEpoch() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let run = try runs(1, in: folder)[0]
+      var seen: [String] = []
+      for step in 0..<4 {
+        for lane in 0..<3 {
+          seen.append(try run.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)).labelled[0].identifier)
+        }
+      }
+      for epoch in 0..<6 { #expect(Set(seen[(2 * epoch)..<(2 * epoch + 2)]) == Set(TinyCohort.labelled)) }
+    }
+  }
+
+  @Test func aSmallMemoryBudgetReadsAgainAndGivesTheSame() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let store = try CaseStore(folder: folder, budget: 1)
+      let first = try store.volume("scan-1").image
+      _ = try store.volume("scan-2")
+      #expect(try store.volume("scan-1").image == first && store.loaded == ["scan-1", "scan-2", "scan-1"])
+    }
+  }
+}

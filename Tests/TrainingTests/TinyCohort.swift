@@ -1,0 +1,65 @@
+// A prepared data set of small phantoms for tests of training: a bright and a dim ball in noise, written as packs in milliseconds.
+// Arrays [D, H, W] of 20 x 24 x 22 voxels.
+
+import Foundation
+import Tensors
+import Volumes
+
+struct TinyCohort {
+  static let extent = Extent(20, 24, 22)
+  static let labelled = ["case-a", "case-b"]
+  static let unlabelled = (1...7).map { "scan-\($0)" }
+  static let test = ["test-1", "test-2", "test-3"]
+
+  /// Writes packs into `folder`.
+  static func write(to folder: String) throws {
+    let writer = try PackWriter(
+      folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
+      classNames: ["background", "bright", "dim"], channelNames: ["MR"])
+    for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
+      for identifier in identifiers { try writer.add(phantom(identifier, role), sourceHash: identifier) }
+    }
+    try writer.finish()
+  }
+
+  static func phantom(_ identifier: String, _ role: CaseRole) -> PackedCase {
+    let key = RandomKey(fnv1a64(identifier))
+    let shift = (0..<3).map { 3 * key.uniform(UInt64($0)) }
+    var image = [Float](repeating: 0, count: extent.count), label = [UInt8](repeating: 0, count: extent.count)
+    for d in 0..<extent.depth {
+      for h in 0..<extent.height {
+        for w in 0..<extent.width {
+          let place = SIMD3(Double(d) - shift[0], Double(h) - shift[1], Double(w) - shift[2]), index = extent.index(d, h, w)
+          let bright = place - SIMD3(7, 8, 8), dim = place - SIMD3(11, 15, 13)
+          if (bright * bright).sum() < 16 { label[index] = 1 } else if (dim * dim).sum() < 20 { label[index] = 2 }
+          image[index] = Float([0, 2, -1.5][Int(label[index])] + 0.3 * key.gaussian(UInt64(100 + index)))
+        }
+      }
+    }
+    let spacing = Spacing(1, 1, 1)
+    return PackedCase(
+      identifier: identifier, role: role, extent: extent, spacing: spacing, channels: 1, image: image,
+      label: role == .unlabelled ? nil : label,
+      frame: CaseFrame(
+        originalExtent: extent, originalSpacing: spacing, cropStart: [0, 0, 0], cropExtent: extent,
+        grid: FileGrid(canonical: extent, spacing: spacing)))
+  }
+
+  /// A run file on packs in `data`.
+  static func runFile(data: String, output: String, method: String = "relif") -> String {
+    """
+    data: \(data)
+    output: \(output)
+    method: \(method)
+    network: {name: unet3d, base: 2}
+    patch: [16, 16, 32]
+    steps: 50
+    lanes: 3
+    seed: 5
+    augmentation: {kind: flip, axes: [H, W]}
+    validation: {every: 25}
+    checkpoint: {every: 10, keep: 9}
+
+    """
+  }
+}
