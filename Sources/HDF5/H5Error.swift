@@ -39,6 +39,8 @@ func h5<Result: SignedInteger & Sendable>(
 func locked<Result: Sendable>(_ body: () -> Result) -> Result {
   library.withLock { isOpen in
     if !isOpen {
+      // The library's own file locks fail on file systems without locks; our files get their final name only when nobody writes them any more.
+      setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0)
       H5open()
       // herr_t H5Eset_auto2(hid_t estack_id, H5E_auto2_t func, void *client_data)
       H5Eset_auto2(hid_t(H5E_DEFAULT), nil, nil)

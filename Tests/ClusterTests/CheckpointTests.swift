@@ -125,6 +125,17 @@ import Testing
     #expect(try names() == ["LATEST", "step-00000001", "step-notes"])
   }
 
+  /// Killed at an arbitrary moment of a save, the folder holds whole checkpoints and at most one unfinished folder.
+  @Test func aKilledJobLeavesWholeCheckpoints() throws {
+    #expect(try mpirun(2, ["checkpoint-until-killed", folder.path], timeout: 2).status != 0)
+    let records = store().list()
+    #expect((1...4).contains(records.count))
+    for record in records { #expect(try CheckpointStore.verify(path: record.path) == record) }
+    let loaded = try store().loadLatest(over: .alone) { Issue.record("\($0)") }
+    #expect(loaded?.step == records.last?.step)
+    #expect(try names().allSatisfy { $0 == "LATEST" || $0.hasPrefix("step-") })
+  }
+
   @Test func theNewestAndTheBestAreKept() throws {
     _ = try store(keep: 2).save(state(1), over: .alone)
     try store().markBest(step: 1)

@@ -8,6 +8,9 @@ import MPI
 let checkpointScenarios = [
   Scenario(name: "checkpoint-save", run: save),
   Scenario(name: "checkpoint-load", run: load),
+  Scenario(name: "checkpoint-until-killed") { world, arguments in
+    for step in 1... { _ = try CheckpointStore(folder: arguments[0]).save(madeUpState(step: step, count: 700_001), over: world) }
+  },
   Scenario(name: "checkpoint-unwritable", run: saveUnwritable),
   Scenario(name: "parallel-file", run: parallelFile),
 ]

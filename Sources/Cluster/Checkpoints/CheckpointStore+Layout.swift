@@ -66,7 +66,7 @@ extension CheckpointStore {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do { return String(decoding: try encoder.encode(value), as: UTF8.self) } catch {
-      throw ClusterError("Cannot encode \(Value.self): \(error)")
+      throw ClusterError("Cannot write \(Value.self) as JSON: \(error). Look for a number that is not finite.")
     }
   }
 }
