@@ -20,7 +20,7 @@ public struct TrainingOutcome: Sendable, Equatable {
 /// Trains from the newest checkpoint of the run folder, or from the beginning, to the last step. Collective.
 public func train(_ run: Run, over world: borrowing Communicator, console: Console) throws -> TrainingOutcome {
   var (step, best) = try resumed(run, world, console)
-  let log = world.rank == 0 ? try MetricsLog(folder: run.configuration.output, firstStep: step) : nil
+  let log = world.rank == 0 ? try MetricsLog(folder: run.configuration.output, stepsDone: step) : nil
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
   var termCheck = TermCheck(), savedStep = step, skipped = 0
   let total = run.configuration.steps

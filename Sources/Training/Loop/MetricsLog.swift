@@ -7,12 +7,12 @@ public final class MetricsLog {
   private let file: FileHandle
   private let encoder = JSONEncoder()
 
-  /// - Parameter firstStep: lines of this step and later ones, left by an interrupted run, are removed.
-  public init(folder: String, firstStep: Int) throws(TrainingError) {
+  /// - Parameter stepsDone: lines of later steps, left by an interrupted run, are removed.
+  public init(folder: String, stepsDone: Int) throws(TrainingError) {
     let path = folder + "/metrics.jsonl"
     var kept = Data()
     if let old = try? String(contentsOfFile: path, encoding: .utf8) {
-      for line in old.split(separator: "\n") where Self.step(of: line).map({ $0 < firstStep }) ?? false { kept += Data("\(line)\n".utf8) }
+      for line in old.split(separator: "\n") where Self.step(of: line).map({ $0 <= stepsDone }) ?? false { kept += Data("\(line)\n".utf8) }
     }
     do {
       try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
