@@ -25,66 +25,65 @@ func module(
   ]
 }
 
-let systemLibraries: [Target] = [
-  library("CMPI", pkgConfig: "ompi-c", apt: "libopenmpi-dev"),
-  library("CHDF5", pkgConfig: "hdf5-openmpi", apt: "libhdf5-openmpi-dev"),
-  library("COneDNN", apt: "libdnnl-dev"),
-  library("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-openmp-dev"),
-  library("COpenMP", apt: "gcc"),
-  library("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
-  library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
-]
-
-let targets: [Target] =
-  systemLibraries
-  + [
-    // Loops in C that the compiler vectorises for each processor type.
-    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
+/// The layers, bottom-up: a target stands below all that use it.
+let layers: [[Target]] = [
+  // 0. System libraries, each reached through one shim, and our own C.
+  [
+    library("CMPI", pkgConfig: "ompi-c", apt: "libopenmpi-dev"),
+    library("CHDF5", pkgConfig: "hdf5-openmpi", apt: "libhdf5-openmpi-dev"),
+    library("COneDNN", apt: "libdnnl-dev"),
+    library("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-openmp-dev"),
+    library("COpenMP", apt: "gcc"),
+    library("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+    library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     // nifticlib (apt install libnifti2-dev); a target of ours because its headers need a search path that no pkg-config file gives.
     .target(name: "CNIfTI"),
+    // Loops that the compiler vectorises for each processor type.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
     // What the tests share: golden files, tolerances, launching mpirun with a time limit.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
-  ]
-  // 1. Fast loops over Float spans; the only doors to oneDNN, OpenBLAS and MPI; files that are never half written.
-  + module("Kernels", ["COneDNN", "COpenBLAS", "COpenMP", "CKernels"])
-  + module("MPI", ["CMPI"])
-  + module("Files", ["CZlib"])
+  ],
+  // 1. Fast loops over floats, the only door to oneDNN and OpenBLAS; the only door to MPI; files that are never half written.
+  module("Kernels", ["COneDNN", "COpenBLAS", "COpenMP", "CKernels"]),
+  module("MPI", ["CMPI"]),
+  module("Files", ["CZlib"]),
   // 2. Tensors on a flat tape; the only door to HDF5.
-  + module("Tensors", ["Kernels"])
-  + module("HDF5", ["CHDF5", "MPI"])
-  // 3. Parameters, layers, losses, optimisers; medical volumes and their files.
-  + module("Learning", ["Tensors", "Kernels"])
-  + module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"])
-  // 4. Students; weights in files; what happens between a file and a batch; scores; many ranks.
-  + module("Weights", ["Learning", "Tensors"])
-  + module("Networks", ["Learning", "Tensors"], tests: ["Weights"], fixtures: true)
-  + module("Preparation", ["Volumes", "Tensors"])
-  + module("Metrics", ["Volumes"], fixtures: true)
-  + module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"])
+  module("Tensors", ["Kernels"]),
+  module("HDF5", ["CHDF5", "MPI"]),
+  // 3. Parameters, losses, optimisers; medical volumes and their files.
+  module("Learning", ["Tensors", "Kernels"]),
+  module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
+  // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
+  module("Weights", ["Learning", "Tensors"]),
+  module("Networks", ["Learning", "Tensors"], tests: ["Weights"], fixtures: true),
+  module("Preparation", ["Volumes", "Tensors"]),
+  module("Metrics", ["Volumes"], fixtures: true),
+  module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"]),
   // 5. One file for each method; pictures and tables.
-  + module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"])
-  + module("Reports", ["Metrics", "Volumes", "CPNG"])
+  module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
+  module("Reports", ["Metrics", "Volumes", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
-  + module(
+  module(
     "Training",
     [
-      "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
-      yams,
-    ], resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")], tests: ["cohort"])
-  // 7. The command.
-  + [
+      "Methods", "Cluster", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI", yams,
+    ],
+    resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")], tests: ["cohort"]),
+  // 7. The command, and the programs that multi-rank tests start under mpirun.
+  [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster",
-        "MPI",
-        "Methods", argumentParser, yams,
-      ]),
-    // SPMD programs that the multi-rank tests start under mpirun.
+        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Tensors", "Cluster", "MPI", "Methods",
+        argumentParser,
+      ],
+      exclude: ["README.md"]),
     .executableTarget(
       name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors"], path: "Tests/Scenarios"),
-    .testTarget(name: "CohortTests", dependencies: ["TestSupport", "cohort", "cohort-scenarios", "Volumes", "Weights"]),
-  ]
+    .testTarget(
+      name: "CohortTests", dependencies: ["TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights"]),
+  ],
+]
 
 let package = Package(
   name: "cohort",
@@ -93,5 +92,5 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
-  targets: targets
+  targets: layers.flatMap { $0 }
 )

@@ -20,6 +20,7 @@ public struct TrainingOutcome: Sendable, Equatable {
 /// Trains from the newest checkpoint of the run folder, or from the beginning, to the last step. Collective.
 public func train(_ run: Run, over world: borrowing Communicator, console: Console) throws -> TrainingOutcome {
   var (step, best) = try resumed(run, world, console)
+  guard step < run.configuration.steps else { return try finished(run, step, world, console) }
   let log = world.rank == 0 ? try MetricsLog(folder: run.configuration.output, stepsDone: step) : nil
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
   var termCheck = TermCheck(), savedStep = step, skipped = 0
@@ -72,6 +73,13 @@ public func train(_ run: Run, over world: borrowing Communicator, console: Conso
   if savedStep < step || run.checkpoints.list().isEmpty { _ = save(run, step: step, best: best, world, console) }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
+  return TrainingOutcome(end: .completed, step: step, validation: scores)
+}
+
+/// A run whose last step is saved: its scores are computed again and nothing is written.
+private func finished(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) throws -> TrainingOutcome {
+  let scores = try run.validate(run.split.validation, over: world)
+  ProgressReport(run, ranks: world.size, console: console, firstStep: step).summary(scores, run, step: step)
   return TrainingOutcome(end: .completed, step: step, validation: scores)
 }
 

@@ -13,8 +13,8 @@ import Volumes
 func changeAppearance(_ voxels: inout [Float], extent: Extent, spacing: Double, scale: Double, key: RandomKey) {
   let curve = ContrastCurve(key.child(0))
   let bias = smoothField(key.child(1), extent: extent, spacing: spacing, latticeSpacing: 70 * scale)
-  let strength = Float(0.15 + 0.2 * key.uniform(10))
-  let deviation = Float(0.015 + 0.03 * key.uniform(11))
+  let strength = Float(0.1 + 0.15 * key.uniform(10))
+  let deviation = Float(0.01 + 0.02 * key.uniform(11))
   let gain = Float(700 + 600 * key.uniform(12))
   let noise = (key.child(2), key.child(3))
   voxels.withUnsafeMutableBufferPointer { values in
@@ -32,7 +32,7 @@ package struct ContrastCurve: Sendable {
   private let knots: [Float]
 
   package init(_ key: RandomKey) {
-    let steps = (0..<5).map { exp(0.3 * key.gaussian(UInt64($0))) }
+    let steps = (0..<5).map { exp(0.15 * key.gaussian(UInt64($0))) }
     let total = steps.reduce(0, +)
     var knots: [Float] = [0]
     for step in steps { knots.append(knots[knots.count - 1] + Float(step / total)) }
