@@ -21,7 +21,7 @@ public struct TrainingOutcome: Sendable, Equatable {
 public func train(_ run: Run, over world: borrowing Communicator, console: Console) throws -> TrainingOutcome {
   var (step, best) = try resumed(run, world, console)
   guard step < run.configuration.steps else { return try finished(run, step, world, console) }
-  let log = world.rank == 0 ? try MetricsLog(folder: run.configuration.output, stepsDone: step) : nil
+  let log = world.rank == 0 ? try MetricsLog(run.configuration, stepsDone: step) : nil
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
   var termCheck = TermCheck(), savedStep = step, skipped = 0
   let total = run.configuration.steps
@@ -70,7 +70,9 @@ public func train(_ run: Run, over world: borrowing Communicator, console: Conso
 
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
-  if savedStep < step || run.checkpoints.list().isEmpty { _ = save(run, step: step, best: best, world, console) }
+  guard save(run, step: step, best: best, world, console) else {
+    throw TrainingError("the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", exitCode: 79)
+  }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
   return TrainingOutcome(end: .completed, step: step, validation: scores)

@@ -17,13 +17,13 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   StopSignal.install()
   var lease: RunLease?
   var run: Run?
-  let failure = try preflight(over: world, console: console) { world in
+  let failure = try preflight(over: world) { world in
     let yaml = try sharedText(file, over: world)
     let configuration = try RunConfiguration(yaml: yaml, source: file, overrides: overrides)
     try chooseThreads(configuration.integer("threads"), over: world)
     let made = try Run(configuration, rank: world.rank, ranks: world.size)
     if world.rank == 0 {
-      try makeRunFolder(configuration)
+      try makeRunFolder(configuration.output)
       lease = try RunLease(folder: configuration.output)
     }
     run = made
@@ -39,13 +39,15 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
 
 /// Runs `body` on every rank; if it fails on any, rank 0 says the error of the lowest such rank once. Collective.
 /// - Returns: the exit code of the failure, nil if all went well.
+///
+/// `body` may fail on some ranks only after the last collective call that it makes.
 public func preflight(
-  over world: borrowing Communicator, console: Console, _ body: (borrowing Communicator) throws -> Void
+  over world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void
 ) throws -> Int32? {
   var message: String?, code = Int64(0)
   do { try body(world) } catch {
-    message = "\(error)"
-    code = Int64(exitCode(of: error).rawValue)
+    message = world.rank == 0 ? "\(error)" : "rank \(world.rank) on \(Communicator.hostName): \(error)"
+    code = Int64((error as? TrainingError)?.exitCode ?? ExitCode.configuration.rawValue)
   }
   guard let failure = try agree(message, over: world) else { return nil }
   let agreed = try world.allreduce(failure.rank == world.rank ? code : 0, .maximum)
@@ -53,9 +55,8 @@ public func preflight(
   return Int32(agreed)
 }
 
-func exitCode(of error: any Error) -> ExitCode {
-  if let error = error as? TrainingError { return ExitCode(rawValue: error.exitCode) ?? .configuration }
-  return error is ClusterError || error is MPIError ? .fatal : .configuration
+private func exitCode(of error: any Error) -> ExitCode {
+  (error as? TrainingError).flatMap { ExitCode(rawValue: $0.exitCode) } ?? .fatal
 }
 
 /// The text of a file that only rank 0 need see. Collective; every rank throws the same error.
@@ -73,23 +74,18 @@ private func sharedText(_ file: String, over world: borrowing Communicator) thro
 /// Threads of this rank: as asked; else OMP_NUM_THREADS; else the processors it may run on, shared out over the ranks of the host unless the
 /// launcher has bound each to its own.
 private func chooseThreads(_ asked: Int, over world: borrowing Communicator) throws {
-  if asked > 0 { return Threads.set(asked) }
-  if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil { return }
   let host = Communicator.hostName
   let sharing = try world.allgather(text: host).filter { $0 == host }.count
+  if asked > 0 { return Threads.set(asked) }
+  if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil { return }
   let isBound = Threads.count < ProcessInfo.processInfo.processorCount
   if !isBound { Threads.set(Threads.count / sharing) }
 }
 
-/// Makes the run folder and writes the resolved configuration into it. On rank 0.
-private func makeRunFolder(_ configuration: RunConfiguration) throws(TrainingError) {
-  let path = configuration.output + "/run.yaml"
-  do {
-    try FileManager.default.createDirectory(atPath: configuration.output, withIntermediateDirectories: true)
-    try Data(configuration.yaml.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-  } catch {
+/// On rank 0.
+private func makeRunFolder(_ folder: String) throws(TrainingError) {
+  do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
     throw TrainingError(
-      "cannot write the run folder \(configuration.output) (\(error.localizedDescription)): "
-        + "choose a writable folder with free space as output.", exitCode: 79)
+      "cannot make the run folder \(folder) (\(error.localizedDescription)): choose a writable folder as output.", exitCode: 79)
   }
 }

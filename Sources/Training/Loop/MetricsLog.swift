@@ -1,4 +1,5 @@
-// metrics.jsonl: one JSON object a step and a validation, for plots and scripts. A run that continues drops the lines that it will write again.
+// metrics.jsonl: one JSON object a step and a validation, for plots and scripts. A run that continues drops the lines that it will write
+// again. Beside it, the configuration with all defaults filled in.
 
 import Foundation
 
@@ -8,13 +9,15 @@ public final class MetricsLog {
   private let encoder = JSONEncoder()
 
   /// - Parameter stepsDone: lines of later steps, left by an interrupted run, are removed.
-  public init(folder: String, stepsDone: Int) throws(TrainingError) {
-    let path = folder + "/metrics.jsonl"
+  public init(_ configuration: RunConfiguration, stepsDone: Int) throws(TrainingError) {
+    let path = configuration.output + "/metrics.jsonl"
     var kept = Data()
     if let old = try? String(contentsOfFile: path, encoding: .utf8) {
       for line in old.split(separator: "\n") where Self.step(of: line).map({ $0 <= stepsDone }) ?? false { kept += Data("\(line)\n".utf8) }
     }
     do {
+      try Data(configuration.yaml.utf8).write(
+        to: URL(fileURLWithPath: configuration.output + "/configuration.resolved.yaml"), options: .atomic)
       try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
       file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
       try file.seekToEnd()

@@ -9,23 +9,13 @@ struct Methods: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
-  struct Row: Encodable {
-    struct Option: Encodable { let name, standard, meaning: String }
-    let name, summary: String
-    let options: [Option]
-  }
-
   func run() throws {
     let rows = methodCatalog.map { method in
-      Row(
+      CatalogRow(
         name: method.name, summary: method.summary,
         options: method.options.map { .init(name: $0.name, standard: $0.standard.text, meaning: $0.meaning) })
     }
-    if json { return try printJSON(rows) }
-    for row in rows {
-      print("\(row.name)  \(row.summary)")
-      for option in row.options { print("    method.\(option.name): \(option.standard)  \(option.meaning)") }
-    }
+    try CatalogRow.print(rows, json: json, prefix: "method.", separator: ": ")
   }
 }
 

@@ -15,23 +15,13 @@ struct NetworkCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    struct Row: Encodable {
-      struct Option: Encodable { let name, standard, meaning: String }
-      let name, summary: String
-      let options: [Option]
-    }
-
     func run() throws {
       let rows = networkCatalog.map { network in
-        Row(
+        CatalogRow(
           name: network.name, summary: network.summary,
           options: network.options.map { .init(name: $0.name, standard: $0.standard, meaning: $0.meaning) })
       }
-      if json { return try printJSON(rows) }
-      for row in rows {
-        print("\(row.name)  \(row.summary)")
-        for option in row.options { print("    \(option.name)=\(option.standard)  \(option.meaning)") }
-      }
+      try CatalogRow.print(rows, json: json, prefix: "", separator: "=")
     }
   }
 

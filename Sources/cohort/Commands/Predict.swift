@@ -32,19 +32,23 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     try withRanks(alwaysMPI: false) { world in
-      let console = Console(rank: world.rank)
-      let failure = try preflight(over: world, console: console) { world in
-        let model = try TrainedModel(checkpoint: checkpoint)
-        let cases = try rawCases(in: input, channels: model.description.channelNames.count)
+      var model: TrainedModel?, cases: [RawCase] = []
+      let refused = try preflight(over: world) { world in
+        let loaded = try TrainedModel(checkpoint: checkpoint)
+        cases = try rawCases(in: input, channels: loaded.description.channelNames.count)
         if world.rank == 0 { try makeFolder(output) }
-        try world.barrier()
-        console.say("\(model.description.network) of \(model.path), \(cases.count) cases on \(world.size) rank\(world.size == 1 ? "" : "s")")
-        try predictCases(
-          cases, model: model, segmenter: model.segmenter(overlap: overlap, weighting: weighting), output: output, over: world
-        ) { print($0) }
+        model = loaded
+      }
+      if let refused { return refused }
+      guard let model else { fatalError("predict: the preflight passed without a model") }
+      Console(rank: world.rank).say(
+        "\(model.description.network) of \(model.path), \(cases.count) cases on \(world.size) rank\(world.size == 1 ? "" : "s")")
+      let failed = try preflight(over: world) { world in
+        let segmenter = model.segmenter(overlap: overlap, weighting: weighting)
+        try predictCases(cases, model: model, segmenter: segmenter, output: output, over: world) { print($0) }
         if let references { try drawOverlays(cases, model: model, references: references, world: world) }
       }
-      return failure ?? 0
+      return failed ?? 0
     }
   }
 

@@ -1,0 +1,148 @@
+// The command with bad input: one clear sentence, a non-zero exit code, nothing lost, no rank left behind.
+
+import Foundation
+import TestSupport
+import Testing
+import Volumes
+
+@Suite(.serialized) struct BadInputTests {
+  /// A prepared cohort of small phantoms, made once.
+  static let shared: (holder: TemporaryFolder, raw: String, packs: String) = {
+    let holder = TemporaryFolder(), raw = holder.path + "/raw", packs = holder.path + "/packs"
+    let made = try! runAlone(
+      ["synthesize", "--output", raw, "--subjects", "8", "--labelled", "2", "--seed", "3", "--spacing", "4"], executable: "cohort")
+    let prepared = try! runAlone(["prepare", raw, "--output", packs], executable: "cohort")
+    guard made.status == 0, prepared.status == 0 else { fatalError(made.output + prepared.output) }
+    return (holder, raw, packs)
+  }()
+
+  func cohort(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    try runAlone(arguments, executable: "cohort")
+  }
+
+  /// The command fails with one line that contains all fragments.
+  func expectSentence(_ arguments: [String], _ fragments: [String]) throws {
+    let (status, output) = try cohort(arguments)
+    let lines = output.split(separator: "\n").filter { $0.hasPrefix("cohort: ") }
+    #expect(status != 0 && lines.count == 1, "\(arguments): \(output)")
+    for fragment in fragments { #expect(output.contains(fragment), "\(arguments): \(output)") }
+    #expect(!output.contains("Fatal error") && !output.contains("crashed"))
+  }
+
+  func runFile(_ folder: String, _ lines: [String: String] = [:]) throws -> String {
+    var keys = [
+      "data": Self.shared.packs, "output": folder + "/run", "network": "{name: unet3d, base: 2}", "patch": "[16, 16, 32]", "steps": "2",
+      "lanes": "2",
+    ]
+    keys.merge(lines) { $1 }
+    let path = folder + "/run.yaml"
+    try keys.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)\n" }.joined().write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  @Test func runFiles() throws {
+    try withTemporaryFolder { folder in
+      try expectSentence(["train", folder + "/none.yaml"], ["none.yaml", "cannot read"])
+      try expectSentence(["train", try runFile(folder, ["stepz": "3"])], ["stepz", "steps"])
+      try expectSentence(["train", try runFile(folder), "steps=soon"], ["steps", "soon"])
+      try expectSentence(["train", try runFile(folder, ["patch": "[16, 16, 20]"])], ["width 20", "16", "32"])
+      try expectSentence(["train", try runFile(folder, ["data": folder + "/nowhere"])], ["nowhere"])
+      try expectSentence(["train", try runFile(folder, ["validation": "{cases: [subject_0009]}"])], ["subject_0009"])
+      try expectSentence(
+        ["train", try runFile(folder, ["validation": "{cases: [subject_0001, subject_0002]}"])], ["no labelled case"])
+      #expect(!FileManager.default.fileExists(atPath: folder + "/run"), "nothing was made for a run that never began")
+    }
+  }
+
+  @Test func aPatchLargerThanTheVolumeIsPadded() throws {
+    try withTemporaryFolder { folder in
+      let (status, output) = try cohort(["train", try runFile(folder, ["patch": "[32, 32, 64]", "steps": "1", "lanes": "1"])])
+      #expect(status == 0, "\(output)")
+    }
+  }
+
+  @Test(arguments: [2, 3]) func onSeveralRanksTheMessageAppearsOnce(ranks: Int) throws {
+    try withTemporaryFolder { folder in
+      let started = Date()
+      let (status, output) = try mpirun(ranks, ["train", try runFile(folder, ["stepz": "3"])], timeout: 30, executable: "cohort")
+      #expect(status == 3 && output.components(separatedBy: "stepz").count == 2, "\(output)")
+      #expect(Date().timeIntervalSince(started) < 30, "no rank waits for another")
+    }
+  }
+
+  @Test func moreRanksThanLanes() throws {
+    try withTemporaryFolder { folder in
+      let (status, output) = try mpirun(3, ["train", try runFile(folder)], timeout: 30, executable: "cohort")
+      #expect(status != 0 && output.contains("2 lanes") && output.components(separatedBy: "cohort: ").count == 2, "\(output)")
+    }
+  }
+
+  @Test func anUnwritableOutputFolder() throws {
+    try withTemporaryFolder { folder in
+      try Data().write(to: URL(fileURLWithPath: folder + "/file"))
+      try expectSentence(["train", try runFile(folder, ["output": folder + "/file/run"])], ["file/run"])
+      try expectSentence(["synthesize", "--output", folder + "/file/x"], ["file/x"])
+      try expectSentence(["prepare", Self.shared.raw, "--output", folder + "/file/x"], ["file/x"])
+    }
+  }
+
+  @Test func checkpointsThatDoNotFitOrAreDamaged() throws {
+    try withTemporaryFolder { folder in
+      let file = try runFile(folder)
+      #expect(try cohort(["train", file]).status == 0)
+      try expectSentence(["train", file, "network.base=4"], ["network.base", "2", "4"])
+      try expectSentence(["train", file, "method=supervised"], ["method.name"])
+      let state = folder + "/run/checkpoints/step-00000002/state.h5"
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: state))
+      bytes[bytes.count - 100] ^= 1
+      try bytes.write(to: URL(fileURLWithPath: state))
+      try expectSentence(["checkpoint", "verify", folder + "/run"], ["step-00000002"])
+      try expectSentence(["predict", "--checkpoint", folder + "/run", "--input", Self.shared.raw + "/imagesTs", "--output", folder + "/out"], ["step-00000002"])
+      try expectSentence(["checkpoint", "inspect", folder], [folder])
+    }
+  }
+
+  @Test func images() throws {
+    try withTemporaryFolder { folder in
+      let raw = folder + "/raw"
+      try FileManager.default.copyItem(atPath: Self.shared.raw, toPath: raw)
+      let image = raw + "/imagesTr/subject_0001_0000.nii.gz", label = raw + "/labelsTr/subject_0001.nii.gz"
+      let whole = try Data(contentsOf: URL(fileURLWithPath: image))
+      let prepare = ["prepare", raw, "--output", folder + "/packs"]
+
+      try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: image))
+      try expectSentence(prepare, ["subject_0001_0000.nii.gz"])
+      try Data("not an image".utf8).write(to: URL(fileURLWithPath: image))
+      try expectSentence(prepare, ["subject_0001_0000.nii.gz"])
+
+      var volume = try readVolume(raw + "/imagesTr/subject_0002_0000.nii.gz")
+      try writeVolume(volume, to: image)
+      try expectSentence(prepare, ["subject_0001", "shape"])
+      try whole.write(to: URL(fileURLWithPath: image))
+      volume = try readVolume(image)
+      let intact = volume
+      volume.voxels = volume.voxels.map { _ in 0 }
+      try writeVolume(volume, to: image)
+      try expectSentence(prepare, ["subject_0001", "zero"])
+      volume = intact
+      volume.voxels[7] = .nan
+      try writeVolume(volume, to: image)
+      try expectSentence(prepare, ["subject_0001", "NaN"])
+      volume = intact
+      volume.grid.sform[3] += 5
+      volume.grid.qform[3] += 5
+      try writeVolume(volume, to: image)
+      try expectSentence(prepare, ["subject_0001", "mm"])
+      try writeVolume(intact, to: image)
+
+      var labels = try readLabels(label)
+      labels.labels[0] = 77
+      try writeLabels(labels, to: label)
+      try expectSentence(prepare, ["77", "subject_0001"])
+      #expect(!FileManager.default.fileExists(atPath: folder + "/packs/packs.json"), "no half-made packs")
+
+      for name in ["subject_0001", "subject_0002"] { try FileManager.default.removeItem(atPath: "\(raw)/labelsTr/\(name).nii.gz") }
+      try expectSentence(prepare, ["imagesUn"])
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// The command as a user types it: forward passes for comparing with other programs, prediction on the exact grid, scores, help, README.
+
+import Foundation
+import TestSupport
+import Testing
+import Training
+import Volumes
+import Weights
+
+@Suite(.serialized) struct CommandTests {
+  func cohort(_ arguments: [String]) throws -> String {
+    let (status, output) = try runAlone(arguments, executable: "cohort")
+    try #require(status == 0, "\(arguments): \(output)")
+    return output
+  }
+
+  @Test func forwardWritesTheLogitsOfTheOriginalNetwork() throws {
+    let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("NetworksTests/Fixtures/unet3d_base2.safetensors").path
+    try withTemporaryFolder { folder in
+      _ = try cohort([
+        "network", "forward", "--network", "unet3d", "--option", "base=2", "--classes", "3", "--weights", golden, "--input", golden,
+        "--output", folder + "/o.safetensors",
+      ])
+      let logits = try Safetensors.read(folder + "/o.safetensors")["logits"]!, expected = try Safetensors.read(golden)["logits"]!
+      #expect(logits.shape == expected.shape && differenceOverRange(logits.values, expected.values) < 1e-4)
+    }
+  }
+
+  @Test func fromRawImagesToScoresAndBack() throws {
+    try withTemporaryFolder { folder in
+      let raw = folder + "/raw", packs = folder + "/packs", run = folder + "/run"
+      _ = try cohort(["synthesize", "--output", raw, "--subjects", "8", "--labelled", "2", "--seed", "3", "--spacing", "4"])
+      #expect(try cohort(["prepare", raw, "--output", packs]).contains("8 cases prepared"))
+      #expect(try cohort(["prepare", raw, "--output", packs]).contains("0 cases prepared, 8 unchanged"))
+      let file = folder + "/run.yaml"
+      try "data: \(packs)\noutput: \(run)\nnetwork: {name: unet3d, base: 2}\npatch: [16, 16, 32]\nsteps: 3\nlanes: 2\n"
+        .write(toFile: file, atomically: true, encoding: .utf8)
+      #expect(try cohort(["train", file]).contains("Dice"))
+      #expect(try cohort(["checkpoint", "list", run]).contains("step 3"))
+      #expect(try cohort(["checkpoint", "verify", run]).contains("intact"))
+      #expect(try cohort(["checkpoint", "inspect", run]).contains("conv1.conv1.0.weight"))
+
+      let image = raw + "/imagesTs/subject_0003_0000.nii.gz"
+      try turned(image)
+      _ = try cohort(["predict", "--checkpoint", run, "--input", raw + "/imagesTs", "--output", folder + "/alone"])
+      let shared = try mpirun(
+        2, ["predict", "--checkpoint", run, "--input", raw + "/imagesTs", "--output", folder + "/shared"], executable: "cohort")
+      #expect(shared.status == 0, "\(shared.output)")
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder + "/alone") {
+        let bytes = try [folder + "/alone/" + name, folder + "/shared/" + name].map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        #expect(bytes[0] == bytes[1], "\(name) is the same on 1 and 2 ranks")
+      }
+      let predicted = try readLabels(folder + "/alone/subject_0003.nii.gz")
+      #expect(predicted.grid == (try readGrid(image)), "the exact grid of the image")
+
+      let perfect = try cohort(["evaluate", "--predictions", raw + "/labelsTs", "--references", raw + "/labelsTs", "--json"])
+      let json = try #require(try JSONSerialization.jsonObject(with: Data(perfect.utf8)) as? [String: Any])
+      #expect(!json.isEmpty && perfect.contains("\"dice\" : 1"))
+    }
+  }
+
+  /// Writes the image back with its first axis reversed and other axes exchanged: same world, another grid.
+  func turned(_ path: String) throws {
+    var volume = try readVolume(path)
+    let old = volume.grid, extent = volume.extent
+    // File axes x, y, z become z, x (backwards), y.
+    let order = [2, 0, 1], sizes = [extent.width, extent.height, extent.depth]
+    func reordered(_ affine: [Double]) -> [Double] {
+      var result = affine
+      for row in 0..<3 {
+        for (new, axis) in order.enumerated() { result[4 * row + new] = affine[4 * row + axis] * (axis == 0 ? -1 : 1) }
+        result[4 * row + 3] = affine[4 * row + 3] + affine[4 * row] * Double(sizes[0] - 1)
+      }
+      return result
+    }
+    volume.grid = FileGrid(
+      dimensions: order.map { old.dimensions[$0] }, pixelDimensions: order.map { old.pixelDimensions[$0] }, sformCode: 1, qformCode: 0,
+      sform: reordered(old.sform), qform: old.qform, fileAxis: [0, 2, 1], flipped: [false, false, true])
+    try writeVolume(volume, to: path)
+  }
+
+  @Test func everySubcommandExplainsItself() throws {
+    for command in ["synthesize", "prepare", "train", "predict", "evaluate", "checkpoint", "network", "methods", "recipes"] {
+      let help = try cohort([command, "--help"])
+      #expect(help.contains("OVERVIEW:") && help.contains("USAGE: cohort \(command)"))
+    }
+    #expect(try cohort(["methods"]).contains("method.gateStart"))
+    #expect(try cohort(["network", "list", "--json"]).contains("\"unet3d\""))
+    #expect(try cohort(["recipes"]).contains("demo-relif"))
+  }
+
+  @Test func theRunFileInTheReadmeLoads() throws {
+    let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("README.md")
+    let text = try String(contentsOf: readme, encoding: .utf8)
+    let block = try #require(text.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
+    let configuration = try RunConfiguration(yaml: block, source: "README.md")
+    let shown = Set(block.split(separator: "\n").compactMap { $0.split(separator: ":").first.map { String($0).trimmingCharacters(in: .whitespaces) } })
+    for key in runKeys.map({ String($0.name.split(separator: ".").last!) }) { #expect(shown.contains(key), "README explains \(key)") }
+    #expect(configuration.steps > 0)
+  }
+}
