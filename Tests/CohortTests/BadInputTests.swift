@@ -6,15 +6,20 @@ import Testing
 import Volumes
 
 @Suite(.serialized) struct BadInputTests {
-  /// A prepared cohort of small phantoms, made once.
-  static let shared: (holder: TemporaryFolder, raw: String, packs: String) = {
-    let holder = TemporaryFolder(), raw = holder.path + "/raw", packs = holder.path + "/packs"
-    let made = try! runAlone(
-      ["synthesize", "--output", raw, "--subjects", "8", "--labelled", "2", "--seed", "3", "--spacing", "4"], executable: "cohort")
-    let prepared = try! runAlone(["prepare", raw, "--output", packs], executable: "cohort")
-    guard made.status == 0, prepared.status == 0 else { fatalError(made.output + prepared.output) }
-    return (holder, raw, packs)
-  }()
+  /// A raw and a prepared cohort of small phantoms.
+  let holder = TemporaryFolder()
+  var raw: String { holder.path + "/raw" }
+  var packs: String { holder.path + "/packs" }
+
+  init() throws {
+    for arguments in [
+      ["synthesize", "--output", raw, "--subjects", "8", "--labelled", "2", "--seed", "3", "--spacing", "4"],
+      ["prepare", raw, "--output", packs],
+    ] {
+      let (status, output) = try cohort(arguments)
+      try #require(status == 0, "\(output)")
+    }
+  }
 
   func cohort(_ arguments: [String]) throws -> (status: Int32, output: String) {
     try runAlone(arguments, executable: "cohort")
@@ -31,7 +36,7 @@ import Volumes
 
   func runFile(_ folder: String, _ lines: [String: String] = [:]) throws -> String {
     var keys = [
-      "data": Self.shared.packs, "output": folder + "/run", "network": "{name: unet3d, base: 2}", "patch": "[16, 16, 32]", "steps": "2",
+      "data": packs, "output": folder + "/run", "network": "{name: unet3d, base: 2}", "patch": "[16, 16, 32]", "steps": "2",
       "lanes": "2",
     ]
     keys.merge(lines) { $1 }
@@ -82,7 +87,7 @@ import Volumes
       try Data().write(to: URL(fileURLWithPath: folder + "/file"))
       try expectSentence(["train", try runFile(folder, ["output": folder + "/file/run"])], ["file/run"])
       try expectSentence(["synthesize", "--output", folder + "/file/x"], ["file/x"])
-      try expectSentence(["prepare", Self.shared.raw, "--output", folder + "/file/x"], ["file/x"])
+      try expectSentence(["prepare", self.raw, "--output", folder + "/file/x"], ["file/x"])
     }
   }
 
@@ -97,7 +102,7 @@ import Volumes
       bytes[bytes.count - 100] ^= 1
       try bytes.write(to: URL(fileURLWithPath: state))
       try expectSentence(["checkpoint", "verify", folder + "/run"], ["step-00000002"])
-      try expectSentence(["predict", "--checkpoint", folder + "/run", "--input", Self.shared.raw + "/imagesTs", "--output", folder + "/out"], ["step-00000002"])
+      try expectSentence(["predict", "--checkpoint", folder + "/run", "--input", self.raw + "/imagesTs", "--output", folder + "/out"], ["step-00000002"])
       try expectSentence(["checkpoint", "inspect", folder], [folder])
     }
   }
@@ -105,7 +110,7 @@ import Volumes
   @Test func images() throws {
     try withTemporaryFolder { folder in
       let raw = folder + "/raw"
-      try FileManager.default.copyItem(atPath: Self.shared.raw, toPath: raw)
+      try FileManager.default.copyItem(atPath: self.raw, toPath: raw)
       let image = raw + "/imagesTr/subject_0001_0000.nii.gz", label = raw + "/labelsTr/subject_0001.nii.gz"
       let whole = try Data(contentsOf: URL(fileURLWithPath: image))
       let prepare = ["prepare", raw, "--output", folder + "/packs"]
