@@ -120,11 +120,14 @@ import Volumes
       try Data("not an image".utf8).write(to: URL(fileURLWithPath: image))
       try expectSentence(prepare, ["subject_0001_0000.nii.gz"])
 
-      var volume = try readVolume(raw + "/imagesTr/subject_0002_0000.nii.gz")
-      try writeVolume(volume, to: image)
-      try expectSentence(prepare, ["subject_0001", "shape"])
       try whole.write(to: URL(fileURLWithPath: image))
-      volume = try readVolume(image)
+      var volume = try readVolume(image)
+      let half = Extent(volume.extent.depth / 2, volume.extent.height, volume.extent.width)
+      try writeVolume(
+        Volume(
+          extent: half, spacing: volume.spacing, voxels: Array(volume.voxels.prefix(half.count)),
+          grid: FileGrid(canonical: half, spacing: volume.spacing)), to: image)
+      try expectSentence(prepare, ["subject_0001", "shape"])
       let intact = volume
       volume.voxels = volume.voxels.map { _ in 0 }
       try writeVolume(volume, to: image)
