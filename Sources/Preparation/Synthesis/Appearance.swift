@@ -32,7 +32,7 @@ package struct ContrastCurve: Sendable {
   private let knots: [Float]
 
   package init(_ key: RandomKey) {
-    let steps = (0..<5).map { exp(0.5 * key.gaussian(UInt64($0))) }
+    let steps = (0..<5).map { exp(0.3 * key.gaussian(UInt64($0))) }
     let total = steps.reduce(0, +)
     var knots: [Float] = [0]
     for step in steps { knots.append(knots[knots.count - 1] + Float(step / total)) }

@@ -40,11 +40,15 @@ extension SynthesisTemplate {
     spacing = image.spacing
     self.labels = Self.renumbered(truth.labels, classes)
     classNames = ["background"] + labelNames(of: classes, labelPath: labels)
-    let bright = robustMaximum(image.voxels)
-    guard bright > 0 else { throw PreparationError("\(template) has no positive voxels: give a scan with intensities above 0.") }
-    voxels = image.voxels.map { max($0, 0) / bright }
+    voxels = image.voxels
     blur(&voxels, extent: extent, deviation: antialiasing(to: plan.spacing))
     crop(to: labelBox(self.labels, extent, margin: (0..<3).map { Int((margin / spacing[$0]).rounded(.up)) }))
+    // The brightest tissue of the region, not of the whole scan, sets the scale, so that contrast curves act on the tissues around the classes.
+    let bright = robustMaximum(voxels)
+    guard bright > 0 else {
+      throw PreparationError("\(template) has no positive voxels around the classes: give a scan with intensities above 0.")
+    }
+    voxels = voxels.map { max($0, 0) / bright }
   }
 
   private static func chosenClasses(_ plan: SynthesisPlan, _ truth: LabelVolume, path: String) throws(PreparationError) -> [[Int]]
@@ -118,10 +122,10 @@ func cropped<Value>(_ values: [Value], _ extent: Extent, to box: [Range<Int>]) -
   return result
 }
 
-/// The 99.5th percentile of the positive voxels, from every 37th of them; 0 when there are none.
+/// The 98th percentile of the positive voxels, from every 37th of them; 0 when there are none.
 private func robustMaximum(_ voxels: [Float]) -> Float {
   let sample = stride(from: 0, to: voxels.count, by: 37).map { voxels[$0] }.filter { $0 > 0 }.sorted()
-  return sample.isEmpty ? voxels.max() ?? 0 : sample[Int(Double(sample.count - 1) * 0.995)]
+  return sample.isEmpty ? voxels.max() ?? 0 : sample[Int(Double(sample.count - 1) * 0.98)]
 }
 
 /// Names of classes from the text file beside the label file ("37 Hippocampus_L 4101" in aal.nii.txt beside aal.nii.gz), else "class-37".

@@ -1,0 +1,78 @@
+// A small raster to draw pictures on: 8-bit red, green, blue; row 0 at the top.
+
+/// A colour, 0...255 each.
+struct Color: Hashable {
+  var red, green, blue: UInt8
+
+  init(_ red: UInt8, _ green: UInt8, _ blue: UInt8) { (self.red, self.green, self.blue) = (red, green, blue) }
+
+  init(gray: Float) {
+    let level = UInt8(max(0, min(255, gray * 255)))
+    self.init(level, level, level)
+  }
+
+  /// This colour under `other`, of which a part 0...1 is seen.
+  func mixed(with other: Color, part: Float) -> Color {
+    func mix(_ a: UInt8, _ b: UInt8) -> UInt8 { UInt8(Float(a) + (Float(b) - Float(a)) * part) }
+    return Color(mix(red, other.red), mix(green, other.green), mix(blue, other.blue))
+  }
+}
+
+struct Canvas {
+  let width, height: Int
+  /// Three bytes for each pixel, row-major.
+  private(set) var bytes: [UInt8]
+
+  init(width: Int, height: Int, background: Color) {
+    (self.width, self.height) = (width, height)
+    bytes = [UInt8](repeating: 0, count: 3 * width * height)
+    fill(x: 0, y: 0, width: width, height: height, background)
+  }
+
+  subscript(x: Int, y: Int) -> Color {
+    get {
+      let at = 3 * (y * width + x)
+      return Color(bytes[at], bytes[at + 1], bytes[at + 2])
+    }
+    set {
+      let at = 3 * (y * width + x)
+      (bytes[at], bytes[at + 1], bytes[at + 2]) = (newValue.red, newValue.green, newValue.blue)
+    }
+  }
+
+  mutating func fill(x: Int, y: Int, width: Int, height: Int, _ color: Color) {
+    for row in y..<y + height { for column in x..<x + width { self[column, row] = color } }
+  }
+
+  /// Draws text with its upper left corner at (x, y); what does not fit is cut off. A dot of the font is `scale` pixels wide.
+  mutating func draw(_ text: String, x: Int, y: Int, scale: Int, _ color: Color) {
+    var left = x
+    for character in text {
+      for (row, bits) in BitmapFont.glyph(character).enumerated() {
+        for column in 0..<BitmapFont.width where bits >> (BitmapFont.width - 1 - column) & 1 == 1 {
+          let (px, py) = (left + column * scale, y + row * scale)
+          if px >= 0, py >= 0, px + scale <= width, py + scale <= height {
+            fill(x: px, y: py, width: scale, height: scale, color)
+          }
+        }
+      }
+      left += BitmapFont.advance * scale
+    }
+  }
+}
+
+extension Canvas {
+  /// Draws text that reads upwards, in the middle of `length` pixels below `y`.
+  mutating func drawUpwards(_ text: String, x: Int, y: Int, length: Int, scale: Int, _ color: Color) {
+    var upright = Canvas(
+      width: BitmapFont.width(of: text, scale: scale) + scale, height: BitmapFont.height * scale, background: Color(0, 0, 0))
+    upright.draw(text, x: 0, y: 0, scale: scale, Color(255, 255, 255))
+    let bottom = y + (length + upright.width) / 2
+    for row in 0..<upright.height {
+      for column in 0..<upright.width where upright[column, row].red > 0 {
+        let target = bottom - column
+        if target >= 0, target < height { self[x + row, target] = color }
+      }
+    }
+  }
+}
