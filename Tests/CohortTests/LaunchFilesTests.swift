@@ -69,10 +69,11 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
   }
 
   @Test func restartsAreLimited() throws {
-    let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
-    #expect(try script.start(["SLURM_RESTART_COUNT": "99"]).code == 0)
-    #expect(try script.start(["SLURM_RESTART_COUNT": "100"]).code == 75)
-    #expect(try script.calls("scontrol").filter { $0 == "requeue 17" }.count == 1)
+    for (restarts, code) in [("99", Int32(0)), ("100", 75)] {
+      let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
+      #expect(try script.start(["SLURM_RESTART_COUNT": restarts]).code == code)
+      #expect(try script.calls("scontrol").contains("requeue 17") == (code == 0))
+    }
   }
 
   @Test func aJobThatSlurmIsEndingIsLeftToSlurm() throws {
@@ -81,10 +82,11 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
     #expect(try script.calls("scontrol") == ["show job 17"])
   }
 
-  @Test(arguments: [SIGUSR1, SIGTERM]) func signalsReachTheRanksAsUSR1(_ signal: Int32) throws {
+  @Test(arguments: [[SIGUSR1], [SIGTERM], [SIGUSR1, SIGTERM, SIGTERM]])
+  func signalsReachTheRanksAsUSR1(_ signals: [Int32]) throws {
     let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
-    #expect(try script.start(["WAIT_FOR_SIGNAL": "1"], signal: signal).code == 0)
-    #expect(try script.calls("signals") == ["USR1"])
+    #expect(try script.start(signals: signals).code == 0)
+    #expect(try script.calls("signals") == ["ready"] + signals.map { _ in "USR1" })
     #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
   }
 
@@ -148,11 +150,9 @@ private final class BatchScript {
     let launcher = """
       #!/bin/bash
       echo "$OMP_NUM_THREADS threads: $*" >> "$SLURM_SUBMIT_DIR/${0##*/}.calls"
-      if [ -n "${WAIT_FOR_SIGNAL:-}" ]; then
-        signalled=; trap 'signalled=1; echo USR1 >> "$SLURM_SUBMIT_DIR/signals.calls"' USR1
-        touch "$SLURM_SUBMIT_DIR/started"
-        for try in {1..400}; do [ -n "$signalled" ] && break; sleep 0.05; done
-      fi
+      signals=0; trap 'signals=$((signals + 1)); echo USR1 >> "$SLURM_SUBMIT_DIR/signals.calls"' USR1
+      echo ready >> "$SLURM_SUBMIT_DIR/signals.calls"
+      for try in {1..400}; do [ $signals -ge ${SIGNALS:-0} ] && break; sleep 0.05; done
       echo \(afterwards) > "$SLURM_SUBMIT_DIR/step"
       exit \(exitCode)
       """
@@ -187,17 +187,19 @@ private final class BatchScript {
     if text.hasPrefix("#!") { try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file) }
   }
 
-  /// Runs the script once as Slurm would: elsewhere, with its variables. `signal` is sent to it as soon as the launcher is ready for it.
+  /// Runs the script once as Slurm would: elsewhere, with its variables. Each of `signals` is sent to it when the launcher has dealt with the
+  /// one before; the launcher ends after the last.
   func start(
-    _ variables: [String: String] = [:], arguments: [String] = ["run.yaml", "steps=9", "patch=[32,32,32]"], signal: Int32? = nil
+    _ variables: [String: String] = [:], arguments: [String] = ["run.yaml", "steps=9", "patch=[32,32,32]"], signals: [Int32] = []
   ) throws -> Outcome {
     var environment = ["PATH": "\(submitted)/bin:/usr/bin:/bin", "SLURM_SUBMIT_DIR": submitted, "SLURM_JOB_ID": "17"]
+    environment["SIGNALS"] = "\(signals.count)"
     environment.merge(variables) { $1 }
-    let started = submitted + "/started"
     return try run("/bin/bash", [Self.path] + arguments, environment: environment) { process in
-      guard let signal else { return }
-      for _ in 0..<400 where !FileManager.default.fileExists(atPath: started) { usleep(25_000) }
-      kill(process, signal)
+      for (number, signal) in signals.enumerated() {
+        for _ in 0..<400 where (try? calls("signals").count) ?? 0 <= number { usleep(25_000) }
+        kill(process, signal)
+      }
     }
   }
 
