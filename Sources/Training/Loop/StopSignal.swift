@@ -1,4 +1,4 @@
-// SIGUSR1, SIGTERM and SIGINT ask for a clean stop: save at the end of the step and leave with "please requeue". A second one ends at once.
+// SIGUSR1, SIGTERM and SIGINT ask for a clean stop: save at the end of the step and leave with "please requeue". A second SIGINT ends at once.
 
 import Foundation
 import Synchronization
@@ -9,11 +9,12 @@ private let requested = Atomic<Bool>(false)
 public enum StopSignal {
   public static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
-  /// Handlers only set a flag: anything more is not allowed in them.
+  /// Handlers only set a flag: anything more is not allowed in them. SIGUSR1 and SIGTERM may come again while the checkpoint is written,
+  /// since Slurm and the launcher both send them to the ranks; only a person who presses Ctrl-C twice is in a hurry.
   public static func install() {
     for number in [SIGUSR1, SIGTERM, SIGINT] {
       signal(number) { number in
-        if requested.exchange(true, ordering: .relaxed) {
+        if requested.exchange(true, ordering: .relaxed), number == SIGINT {
           signal(number, SIG_DFL)
           raise(number)
         }

@@ -1,0 +1,244 @@
+// The files that start runs: hostfiles that mpirun can read, and slurm/train.sbatch in a made-up Slurm, where stand-ins for mpirun, srun, scontrol
+// and cohort come first on the PATH and write down how they were called.
+
+import Foundation
+import TestSupport
+import Testing
+
+private let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().path
+
+@Suite struct HostfileTests {
+  @Test func everyLineNamesAHostAndItsSlots() throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: repository + "/hostfiles").filter { $0 != "README.md" }
+    #expect(names.sorted() == ["lab-4x8", "localhost"])
+    for name in names { #expect(try hosts(name).allSatisfy { !$0.name.isEmpty && $0.slots > 0 }) }
+  }
+
+  @Test func slotsAreAsTheNamesSay() throws {
+    #expect(try hosts("localhost").map(\.slots) == [2])
+    #expect(try hosts("lab-4x8").map(\.name) == ["lab1", "lab2", "lab3", "lab4"])
+    #expect(try hosts("lab-4x8").map(\.slots) == [8, 8, 8, 8])
+  }
+
+  /// The lines of a hostfile without comments; a line that is not `NAME slots=N` has no name.
+  private func hosts(_ file: String) throws -> [(name: String, slots: Int)] {
+    try String(contentsOfFile: "\(repository)/hostfiles/\(file)", encoding: .utf8).split(separator: "\n").filter {
+      !$0.hasPrefix("#")
+    }
+    .map { line in
+      guard let match = line.wholeMatch(of: /([A-Za-z0-9.-]+) slots=([0-9]+)/), let slots = Int(match.2) else { return ("", 0) }
+      return (String(match.1), slots)
+    }
+  }
+}
+
+@Suite struct BatchScriptTests {
+  @Test func isCorrectBash() throws {
+    let checked = try run("/bin/bash", ["-n", BatchScript.path])
+    #expect(checked.code == 0, "\(checked.errors)")
+  }
+
+  @Test(arguments: ["requeue", "open-mode=append", "signal=B:USR1@180", "nodes=2", "ntasks-per-node=1"])
+  func asksSlurmFor(_ option: String) throws {
+    let lines = try String(contentsOfFile: BatchScript.path, encoding: .utf8).split(separator: "\n")
+    let firstCommand = try #require(lines.firstIndex { !$0.hasPrefix("#") })
+    #expect(lines[..<firstCommand].contains("#SBATCH --\(option)"))
+  }
+
+  @Test func savedAndStoppedIsQueuedAgain() throws {
+    let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
+    let outcome = try script.start()
+    #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
+    #expect(outcome.code == 0)
+    #expect(outcome.errors.contains("from step 40"))
+  }
+
+  @Test(arguments: [0, 3, 78, 137]) func otherCodesArePassedOn(_ code: Int32) throws {
+    let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: code)
+    #expect(try script.start().code == code)
+    #expect(try script.calls("scontrol") == [])
+  }
+
+  @Test func noNewCheckpointEndsTheRestarts() throws {
+    let script = try BatchScript(savedStep: 20, afterwards: 20, exitCode: 75)
+    let outcome = try script.start()
+    #expect(outcome.code == 75)
+    #expect(try script.calls("scontrol") == ["show job 17"])
+    #expect(outcome.errors.contains("no new checkpoint since step 20"))
+  }
+
+  @Test func restartsAreLimited() throws {
+    for (restarts, code) in [("99", Int32(0)), ("100", 75)] {
+      let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
+      #expect(try script.start(["SLURM_RESTART_COUNT": restarts]).code == code)
+      #expect(try script.calls("scontrol").contains("requeue 17") == (code == 0))
+    }
+  }
+
+  @Test func aJobThatSlurmIsEndingIsLeftToSlurm() throws {
+    let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
+    #expect(try script.start(["JOB_STATE": "CANCELLED"]).code == 75)
+    #expect(try script.calls("scontrol") == ["show job 17"])
+  }
+
+  @Test(arguments: [[SIGUSR1], [SIGTERM], [SIGUSR1, SIGTERM, SIGTERM]])
+  func signalsReachTheRanksAsUSR1(_ signals: [Int32]) throws {
+    let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
+    #expect(try script.start(signals: signals).code == 0)
+    #expect(try script.calls("signals") == ["ready"] + signals.map { _ in "USR1" })
+    #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
+  }
+
+  @Test func ranksGetTheArgumentsAndTheThreads() throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
+    _ = try script.start(["SLURM_CPUS_PER_TASK": "6"])
+    let train = "\(script.submitted)/.build/release/cohort train run.yaml steps=9 patch=[32,32,32]"
+    #expect(try script.calls("mpirun") == ["6 threads: --bind-to none -x OMP_NUM_THREADS \(train)"])
+    _ = try script.start(["COHORT_LAUNCH": "srun"])
+    #expect(try script.calls("srun") == ["1 threads: --mpi=pmix --cpus-per-task=1 --wait=60 \(train)"])
+  }
+
+  @Test(arguments: [
+    ("output: runs/a", [], "runs/a"), ("output:   \"runs/b c\"  # mine", [], "runs/b c"), ("output: 'runs/d'", [], "runs/d"),
+    ("output: runs/e # mine", ["output=runs/f", "output=runs/g"], "runs/g"),
+  ])
+  func progressIsLookedForInTheRunFolder(_ line: String, _ overrides: [String], _ folder: String) throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
+    try script.write("data: elsewhere\n\(line)\nsteps: 100\n", to: "run.yaml")
+    _ = try script.start(arguments: ["run.yaml"] + overrides)
+    #expect(try script.calls("cohort") == ["checkpoint list \(folder)"])
+  }
+
+  @Test func withoutArgumentsItTrainsOnTheDemo() throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
+    let refused = try script.start(arguments: [])
+    #expect(refused.code == 3)
+    #expect(refused.errors.contains("run make demo first"))
+    #expect(try script.calls("mpirun") == [])
+
+    try FileManager.default.createDirectory(atPath: script.submitted + "/demo/prepared", withIntermediateDirectories: true)
+    #expect(try script.start(arguments: []).code == 0)
+    #expect(try script.calls("mpirun").first?.hasSuffix("cohort train demo/slurm.yaml output=demo/runs/slurm") == true)
+    #expect(try script.calls("cohort") == ["recipes demo-relif", "checkpoint list demo/runs/slurm"])
+  }
+
+  @Test func mistakesAreToldBeforeTheStart() throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
+    #expect(try script.start(["COHORT_LAUNCH": "aprun"]).errors.contains("set it to mpirun or srun"))
+    #expect(try script.start(arguments: ["absent.yaml"]).code == 3)
+    try script.write("data: elsewhere\n", to: "run.yaml")
+    #expect(try script.start().errors.contains("no key output"))
+    try FileManager.default.removeItem(atPath: script.submitted + "/.build")
+    #expect(try script.start().errors.contains("make build"))
+    #expect(try script.calls("mpirun") == [])
+  }
+}
+
+/// slurm/train.sbatch as job 17, submitted from a folder of its own with a stand-in for each program that it calls.
+private final class BatchScript {
+  static let path = repository + "/slurm/train.sbatch"
+  /// The folder from which the job was submitted.
+  var submitted: String { folder.path }
+  private let folder = TemporaryFolder()
+
+  /// - Parameters:
+  ///   - savedStep: the newest checkpoint when the job starts.
+  ///   - afterwards: the newest checkpoint when the ranks end.
+  ///   - exitCode: what the launcher returns.
+  init(savedStep: Int, afterwards: Int, exitCode: Int32) throws {
+    let launcher = """
+      #!/bin/bash
+      echo "$OMP_NUM_THREADS threads: $*" >> "$SLURM_SUBMIT_DIR/${0##*/}.calls"
+      signals=0; trap 'signals=$((signals + 1)); echo USR1 >> "$SLURM_SUBMIT_DIR/signals.calls"' USR1
+      echo ready >> "$SLURM_SUBMIT_DIR/signals.calls"
+      for try in {1..400}; do [ $signals -ge ${SIGNALS:-0} ] && break; sleep 0.05; done
+      echo \(afterwards) > "$SLURM_SUBMIT_DIR/step"
+      exit \(exitCode)
+      """
+    try write(launcher, to: "bin/mpirun")
+    try write(launcher, to: "bin/srun")
+    try write(
+      """
+      #!/bin/bash
+      echo "$*" >> "$SLURM_SUBMIT_DIR/scontrol.calls"
+      [ "$1" = show ] && echo "   JobState=${JOB_STATE:-RUNNING} Reason=None"
+      exit 0
+      """, to: "bin/scontrol")
+    try write(
+      """
+      #!/bin/bash
+      grep -qx -- "$*" "$SLURM_SUBMIT_DIR/cohort.calls" 2>/dev/null || echo "$*" >> "$SLURM_SUBMIT_DIR/cohort.calls"
+      case $1 in
+        recipes) echo "output: demo/runs/relif" ;;
+        checkpoint) for step in 10 $(cat "$SLURM_SUBMIT_DIR/step"); do echo "step $step  99 bytes  today  path"; done ;;
+      esac
+      """, to: ".build/release/cohort")
+    try write("data: elsewhere\noutput: runs/one\n", to: "run.yaml")
+    try write("\(savedStep)\n", to: "step")
+  }
+
+  /// Writes a file of the submission folder; one that begins with `#!` can be executed.
+  func write(_ text: String, to name: String) throws {
+    let file = "\(submitted)/\(name)"
+    try FileManager.default.createDirectory(
+      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try text.write(toFile: file, atomically: false, encoding: .utf8)
+    if text.hasPrefix("#!") { try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file) }
+  }
+
+  /// Runs the script once as Slurm would: elsewhere, with its variables. Each of `signals` is sent to it when the launcher has dealt with the
+  /// one before; the launcher ends after the last.
+  func start(
+    _ variables: [String: String] = [:], arguments: [String] = ["run.yaml", "steps=9", "patch=[32,32,32]"], signals: [Int32] = []
+  ) throws -> Outcome {
+    var environment = ["PATH": "\(submitted)/bin:/usr/bin:/bin", "SLURM_SUBMIT_DIR": submitted, "SLURM_JOB_ID": "17"]
+    environment["SIGNALS"] = "\(signals.count)"
+    environment.merge(variables) { $1 }
+    return try run("/bin/bash", [Self.path] + arguments, environment: environment) { process in
+      for (number, signal) in signals.enumerated() {
+        for _ in 0..<400 where (try? calls("signals").count) ?? 0 <= number { usleep(25_000) }
+        kill(process, signal)
+      }
+    }
+  }
+
+  /// How a stand-in was called, one line for each call; of cohort each different call once.
+  func calls(_ program: String) throws -> [String] {
+    let file = "\(submitted)/\(program).calls"
+    guard FileManager.default.fileExists(atPath: file) else { return [] }
+    return try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map(String.init)
+  }
+}
+
+private struct Outcome {
+  let code: Int32
+  let errors: String
+}
+
+/// Runs a program in the temporary folder to its end; `meanwhile` gets its process number.
+private func run(
+  _ program: String, _ arguments: [String], environment: [String: String] = [:], meanwhile: (Int32) -> Void = { _ in }
+) throws -> Outcome {
+  let process = Process(), errors = Pipe()
+  process.executableURL = URL(fileURLWithPath: program)
+  process.arguments = arguments
+  process.environment = environment
+  process.currentDirectoryURL = FileManager.default.temporaryDirectory
+  process.standardOutput = FileHandle.nullDevice
+  process.standardError = errors
+  try withoutBlockedSignals { try process.run() }
+  meanwhile(process.processIdentifier)
+  let text = errors.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  return Outcome(code: process.terminationStatus, errors: String(decoding: text, as: UTF8.self))
+}
+
+/// Runs `body` with no signal blocked: tests run on pool threads that block all of them, and a child inherits that.
+private func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+  var none = sigset_t(), before = sigset_t()
+  sigemptyset(&none)
+  pthread_sigmask(SIG_SETMASK, &none, &before)
+  defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+  try body()
+}
