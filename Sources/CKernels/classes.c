@@ -95,26 +95,26 @@ static inline size_t strongest(const float *scores, size_t classes) {
 
 void cohort_gated_difference(
     uint8_t *gate, const float *p, const float *q, float threshold, size_t n, size_t classes, double *sums) {
-  double passed = 0, difference = 0, foreground = 0, passed_foreground = 0;
+  double open[2] = {0, 0}, difference[2] = {0, 0}, foreground = 0;
   for (size_t v = 0; v < n; v++, p += classes, q += classes) {
     size_t first = strongest(p, classes), second = strongest(q, classes);
-    int open = first == second && p[first] >= threshold && q[second] >= threshold;
-    gate[v] = (uint8_t)open;
-    foreground += first > 0;
-    if (!open) continue;
+    int is_foreground = first > 0;
+    foreground += is_foreground;
+    int passes = first == second && p[first] >= threshold && q[second] >= threshold;
+    gate[v] = (uint8_t)(passes ? 1 + is_foreground : 0);
+    if (!passes) continue;
     float squares = 0;
     for (size_t k = 0; k < classes; k++) squares += (p[k] - q[k]) * (p[k] - q[k]);
-    difference += squares;
-    passed += 1;
-    passed_foreground += first > 0;
+    difference[is_foreground] += squares;
+    open[is_foreground] += 1;
   }
-  sums[0] += passed, sums[1] += difference, sums[2] += passed_foreground, sums[3] += foreground;
+  sums[0] += open[0], sums[1] += difference[0], sums[2] += open[1], sums[3] += difference[1], sums[4] += foreground;
 }
 
 COHORT_CLONES void cohort_gated_difference_gradient(
-    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, float scale, size_t n, size_t classes) {
+    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes) {
   for (size_t v = 0; v < n; v++) {
-    float factor = gate[v] ? scale : 0;
+    float factor = gate[v] ? scale[gate[v] - 1] : 0;
     for (size_t i = v * classes; i < (v + 1) * classes; i++) {
       float d = factor * (p[i] - q[i]);
       dp[i] = d;

@@ -54,29 +54,35 @@ public func crossEntropyGradient(
   }
 }
 
-/// How much of a volume a confidence gate lets through.
+/// What a confidence gate lets through, apart for voxels that are predicted background and foreground.
 public struct GateSums: Sendable {
-  public var open, squaredDifference, openForeground, foreground: Double
+  public var openBackground, differenceBackground, openForeground, differenceForeground: Double
+  /// Voxels whose first prediction is foreground, whether or not the gate is open.
+  public var foreground: Double
+
+  public var open: Double { openBackground + openForeground }
 }
 
 /// Opens the gate where both predictions name the same class with at least `threshold`, and sums the squared differences there.
 public func gatedDifference(
   _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, threshold: Float, gate: UnsafeMutablePointer<UInt8>, count: Int, classes: Int
 ) -> GateSums {
-  let sums = sumOverBlocks(count, sums: 4) { start, length, sums in
+  let sums = sumOverBlocks(count, sums: 5) { start, length, sums in
     cohort_gated_difference(gate + start, p + start * classes, q + start * classes, threshold, length, classes, sums)
   }
-  return GateSums(open: sums[0], squaredDifference: sums[1], openForeground: sums[2], foreground: sums[3])
+  return GateSums(
+    openBackground: sums[0], differenceBackground: sums[1], openForeground: sums[2], differenceForeground: sums[3], foreground: sums[4])
 }
 
-/// dp = scale · (p - q) where the gate is open, dq = -dp.
+/// dp = scale · (p - q) where the gate is open, dq = -dp; `scale` is that of background and of foreground voxels.
 public func gatedDifferenceGradient(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, gate: UnsafePointer<UInt8>, scale: Float,
+  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, gate: UnsafePointer<UInt8>, scale: (background: Float, foreground: Float),
   dp: UnsafeMutablePointer<Float>, dq: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
+  let scales = [scale.background, scale.foreground]
   parallelFor(count, grain: grain) { start, end in
     cohort_gated_difference_gradient(
-      dp + start * classes, dq + start * classes, gate + start, p + start * classes, q + start * classes, scale, end - start, classes)
+      dp + start * classes, dq + start * classes, gate + start, p + start * classes, q + start * classes, scales, end - start, classes)
   }
 }
 

@@ -17,6 +17,9 @@ public final class ReLiF: Method {
     MethodOption("gateStart", .number(0.90), "confidence that the gate asks for at the first step"),
     MethodOption("gateEnd", .number(0.70), "and at the last, linear between"),
     MethodOption("consistency", .number(1), "weight of the gated consistency term"),
+    MethodOption(
+      "normalise", .choice("perSample", of: GateNormalization.allCases.map(\.rawValue)),
+      "divide the consistency by all gated voxels (published), or weigh background and foreground alike (perClass)"),
   ]
 
   public let trained: [TrainedModule]
@@ -26,6 +29,7 @@ public final class ReLiF: Method {
   private let gateStart: Double
   private let gateEnd: Double
   private let consistency: Double
+  private let normalization: GateNormalization
 
   public init(_ plan: MethodPlan) throws(MethodError) {
     predictor = try plan.makeNetwork()
@@ -34,6 +38,7 @@ public final class ReLiF: Method {
     gateStart = try plan.number("gateStart", of: Self.self, in: 0...1)
     gateEnd = try plan.number("gateEnd", of: Self.self, in: 0...1)
     consistency = try plan.number("consistency", of: Self.self, in: 0...1000)
+    normalization = GateNormalization(rawValue: try plan.choice("normalise", of: Self.self))!
     let preset = SOBFPreset(rawValue: try plan.choice("sobf", of: Self.self))!
     recipe = BatchRecipe(labelled: .biased, unlabelled: [.clean, .biased], field: SOBF(preset: preset))
   }
@@ -47,7 +52,7 @@ public final class ReLiF: Method {
     let share = 1 / Double(max(1, batch.unlabelled.count))
     for sample in batch.unlabelled {
       let p = probabilities(sample, .clean, at: step, on: tape), q = probabilities(sample, .biased, at: step, on: tape)
-      let (loss, gate) = tape.gatedConsistency(p, q, threshold: gateThreshold(at: step))
+      let (loss, gate) = tape.gatedConsistency(p, q, threshold: gateThreshold(at: step), normalization: normalization)
       result.terms.append(LossTerm("consistency", loss, weight: share * consistency))
       coverage += share * gate.open / Double(p.shape.rows)
       foregroundCoverage += share * gate.openForeground / max(1, gate.foreground)

@@ -32,6 +32,13 @@ import Testing
     #expect(gradient[0] != 0)
   }
 
+  @Test func perClassWeighsBackgroundAndForegroundAlike() {
+    let tape = Tape()
+    let p = binary([0.05, 0.08, 0.70], on: tape), q = binary([0.09, 0.10, 0.92], on: tape)
+    let loss = tape.gatedConsistency(p, q, threshold: 0.7, normalization: .perClass).loss.value
+    #expect(abs(loss - 0.5 * ((0.0032 + 0.0008) / 2 + 0.0968)) < 1e-6)
+  }
+
   @Test func identicalViewsAndShutGatesGiveZero() {
     let tape = Tape()
     let p = binary([0.2, 0.9, 0.6], on: tape)

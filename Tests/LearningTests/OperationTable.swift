@@ -63,4 +63,7 @@ let operationTable: [OperationRow] = [
   OperationRow(name: "gated consistency", inputs: [[1, 4, 4, 4, 2], [1, 4, 4, 4, 2]], smooth: false) { tape, x, _ in
     .scalar(tape.gatedConsistency(tape.softmax(x[0]), tape.softmax(x[1]), threshold: 0.55).loss)
   },
+  OperationRow(name: "gated consistency per class", inputs: [[1, 4, 4, 4, 3], [1, 4, 4, 4, 3]], smooth: false) { tape, x, _ in
+    .scalar(tape.gatedConsistency(tape.softmax(x[0]), tape.softmax(x[1]), threshold: 0.4, normalization: .perClass).loss)
+  },
 ]

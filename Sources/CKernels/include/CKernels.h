@@ -50,12 +50,14 @@ void cohort_dice_gradient(
     float *dp, const float *p, const uint8_t *labels, const float *on_label, const float *on_value, size_t n, size_t classes);
 double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, size_t classes);  // sum of -log p[label]
 void cohort_cross_entropy_gradient(float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes);
-// Adds the gate's sum to sums[0] and the gated squared difference to sums[1]; gate is 1 where both agree and both are confident.
-// sums[2], sums[3]: gated voxels and all voxels whose first prediction is foreground.
+// The gate opens where both predictions agree and both are confident; gate[v] is 0 (shut), 1 (open, background) or 2 (open, foreground).
+// Adds to sums: open background voxels and their squared difference, open foreground voxels and theirs, voxels whose first prediction is
+// foreground.
 void cohort_gated_difference(
     uint8_t *gate, const float *p, const float *q, float threshold, size_t n, size_t classes, double *sums);
+// scale: of background and of foreground voxels.
 void cohort_gated_difference_gradient(
-    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, float scale, size_t n, size_t classes);
+    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
 
 #endif
