@@ -13,11 +13,12 @@ RANKS := mpirun --hostfile hostfiles/localhost --oversubscribe -n 2
 # $(call install,packages): installs what is missing as root or by sudo; with neither, prints the line to run and stops.
 define install
 	@missing=""; for p in $(1); do dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
-	  elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then sudo apt-get update -q && sudo apt-get install -q -y --no-install-recommends $$missing; \
-	  else echo "Debian packages are missing. Run this, then make again:"; echo "  sudo apt-get install --no-install-recommends$$missing"; exit 1; fi; \
-	fi
+	[ -z "$$missing" ] && exit 0; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	if [ -z "$$as_root" ] || command -v sudo >/dev/null 2>&1; then \
+	  { $$as_root apt-get update -q || true; } && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing && exit 0; \
+	fi; \
+	echo "Debian packages are missing. Install them, then make again:"; echo "  sudo apt-get install --no-install-recommends$$missing"; exit 1
 	@version=$$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -n 1); set -- $$version; \
 	if [ $${1:-0} -lt 6 ] || { [ $$1 -eq 6 ] && [ $$2 -lt 3 ]; }; then \
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
