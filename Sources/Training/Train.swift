@@ -8,20 +8,47 @@ import MPI
 import Methods
 import Tensors
 
-/// How a run ended.
-public struct TrainingOutcome: Sendable, Equatable {
-  public enum End: Sendable, Equatable { case completed, stopped }
+/// How a run ended; the same on every rank.
+public struct TrainingOutcome: Sendable {
+  public enum End: Sendable {
+    case completed
+    /// Saved and left, as a signal asked.
+    case stopped
+    case failed(TrainingError)
+  }
   public let end: End
   /// Steps done.
   public let step: Int
   public let validation: ValidationScores?
 }
 
-/// Trains from the newest checkpoint of the run folder, or from the beginning, to the last step. Collective.
-public func train(_ run: Run, over world: borrowing Communicator, console: Console) throws -> TrainingOutcome {
-  var (step, best) = try resumed(run, world, console)
-  guard step < run.configuration.steps else { return try finished(run, step, world, console) }
-  let log = world.rank == 0 ? try MetricsLog(run.configuration, stepsDone: step) : nil
+/// Where a run takes up its work.
+public struct StartingPoint {
+  /// Steps done.
+  public let step: Int
+  /// The best validation Dice so far.
+  let best: Double?
+  /// On rank 0, unless nothing is left to do.
+  let log: MetricsLog?
+}
+
+/// Takes up the newest intact checkpoint of the run folder, if it has any, and opens the metrics there. Collective.
+public func resume(_ run: Run, over world: borrowing Communicator, console: Console) throws -> StartingPoint {
+  var step = 0, best: Double?
+  if let state = try run.checkpoints.loadLatest(over: world) {
+    (step, best) = try run.restore(state, console: console)
+    console.say("continuing \(run.configuration.output) after step \(step) of \(run.configuration.steps)")
+  }
+  let writesLog = world.rank == 0 && step < run.configuration.steps
+  return StartingPoint(step: step, best: best, log: writesLog ? try MetricsLog(run.configuration, stepsDone: step) : nil)
+}
+
+/// Trains to the last step. Collective.
+public func train(
+  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console
+) throws -> TrainingOutcome {
+  var step = start.step, best = start.best
+  let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
   var termCheck = TermCheck(), savedStep = step, skipped = 0
   let total = run.configuration.steps
@@ -30,8 +57,9 @@ public func train(_ run: Run, over world: borrowing Communicator, console: Conso
     let now = Step(index: step, total: total, seed: run.configuration.seed)
     let started = ContinuousClock.now
     let lanes = try computeLanes(run, at: now, &termCheck)
+    let seconds = (ContinuousClock.now - started).seconds
     let outcomes = try average(run, at: now, over: world)
-    let summary = try exchange(lanes, seconds: (ContinuousClock.now - started).seconds, lanesInAll: run.configuration.lanes, world)
+    let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
@@ -41,7 +69,7 @@ public func train(_ run: Run, over world: borrowing Communicator, console: Conso
       skipped += 1
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
       guard skipped < 20 else {
-        throw TrainingError("20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", exitCode: 78)
+        return failure("20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", 78, step)
       }
     }
     step += 1
@@ -70,27 +98,17 @@ public func train(_ run: Run, over world: borrowing Communicator, console: Conso
 
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
-  guard save(run, step: step, best: best, world, console) else {
-    throw TrainingError("the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", exitCode: 79)
+  guard start.step == step || save(run, step: step, best: best, world, console) else {
+    return failure(
+      "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79, step)
   }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
   return TrainingOutcome(end: .completed, step: step, validation: scores)
 }
 
-/// A run whose last step is saved: its scores are computed again and nothing is written.
-private func finished(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) throws -> TrainingOutcome {
-  let scores = try run.validate(run.split.validation, over: world)
-  ProgressReport(run, ranks: world.size, console: console, firstStep: step).summary(scores, run, step: step)
-  return TrainingOutcome(end: .completed, step: step, validation: scores)
-}
-
-/// Loads the newest intact checkpoint, if the run folder has any.
-private func resumed(_ run: Run, _ world: borrowing Communicator, _ console: Console) throws -> (step: Int, best: Double?) {
-  guard let state = try run.checkpoints.loadLatest(over: world) else { return (0, nil) }
-  let (step, best) = try run.restore(state, console: console)
-  console.say("continuing \(run.configuration.output) after step \(step) of \(run.configuration.steps)")
-  return (step, best)
+private func failure(_ text: String, _ exitCode: Int32, _ step: Int) -> TrainingOutcome {
+  TrainingOutcome(end: .failed(TrainingError(text, exitCode: exitCode)), step: step, validation: nil)
 }
 
 /// The loss values of this rank's lanes in one step, with their names.

@@ -57,7 +57,7 @@ extension CheckpointStore {
     let free = Int(facts.f_bavail) * Int(facts.f_frsize)
     guard free >= bytes + bytes / 5 else {
       throw ClusterError(
-        "\(folder) has \(free >> 20) MiB free where a checkpoint needs \((bytes + bytes / 5) >> 20) MiB. Free some space or keep fewer checkpoints."
+        "\(folder) has \(free >> 10) KiB free where a checkpoint needs \((bytes + bytes / 5) >> 10) KiB. Free some space or keep fewer checkpoints."
       )
     }
   }

@@ -35,7 +35,7 @@ public final class Console {
     guard isLast || now - lastProgress >= (isTerminal ? 0.25 : 10) else { return }
     lastProgress = now
     if isTerminal {
-      write("\r\u{1B}[2K" + text())
+      write("\r\u{1B}[2K" + text().prefix(Self.columns - 1))
       lineIsOpen = true
       if isLast { closeLine() }
     } else {
@@ -49,6 +49,12 @@ public final class Console {
   }
 
   private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+  /// A line that wraps cannot be rewritten. Under mpirun the pseudo terminal has no size: 80 columns are safe.
+  private static var columns: Int {
+    var size = winsize()
+    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
+  }
 
   /// Under mpirun a rank's own output is a pseudo terminal whatever the user sees, so the launcher's output is asked instead.
   private static var outputIsTerminal: Bool {

@@ -29,13 +29,25 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
     run = made
   }
   if let failure { return failure }
+  guard let run else { fatalError("launchTraining: the preflight passed without a run") }
+  var start: StartingPoint?
+  if let failure = try preflight(over: world, { world in start = try resume(run, over: world, console: console) }) { return failure }
+  guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }
   do {
-    let outcome = try withExtendedLifetime(lease) { try train(run!, over: world, console: console) }
-    return outcome.end == .completed ? ExitCode.success.rawValue : ExitCode.requeue.rawValue
+    let outcome = try withExtendedLifetime(lease) { try train(run, from: start, over: world, console: console) }
+    switch outcome.end {
+    case .completed: return ExitCode.success.rawValue
+    case .stopped: return ExitCode.requeue.rawValue
+    case .failed(let error):
+      if world.rank == 0 { say(error) }
+      return error.exitCode
+    }
   } catch {
-    reportAndAbort(error, code: exitCode(of: error), over: world)
+    reportAndAbort(error, code: .fatal, over: world)
   }
 }
+
+private func say(_ error: some CustomStringConvertible) { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
 
 /// Runs `body` on every rank; if it fails on any, rank 0 says the error of the lowest such rank once. Collective.
 /// - Returns: the exit code of the failure, nil if all went well.
@@ -51,12 +63,8 @@ public func preflight(
   }
   guard let failure = try agree(message, over: world) else { return nil }
   let agreed = try world.allreduce(failure.rank == world.rank ? code : 0, .maximum)
-  if world.rank == 0 { FileHandle.standardError.write(Data("cohort: \(failure.message)\n".utf8)) }
+  if world.rank == 0 { say(failure.message) }
   return Int32(agreed)
-}
-
-private func exitCode(of error: any Error) -> ExitCode {
-  (error as? TrainingError).flatMap { ExitCode(rawValue: $0.exitCode) } ?? .fatal
 }
 
 /// The text of a file that only rank 0 need see. Collective; every rank throws the same error.

@@ -15,8 +15,8 @@ extension Duration {
 /// Seconds as 1:05:09 or 5:09.
 public func clockTime(_ seconds: Double) -> String {
   let whole = Int(seconds.rounded())
-  let minutes = String(format: "%02d:%02d", whole / 60 % 60, whole % 60)
-  return whole >= 3600 ? "\(whole / 3600):\(minutes)" : String(minutes.drop { $0 == "0" }.first == ":" ? minutes.dropFirst() : minutes[...])
+  return whole >= 3600
+    ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60) : String(format: "%d:%02d", whole / 60, whole % 60)
 }
 
 /// Tells how far a run is and how fast it goes.
@@ -50,11 +50,13 @@ final class ProgressReport {
     console.progress(line(step, numbers), isLast: step == total)
   }
 
+  /// Pace first: a narrow terminal cuts the terms.
   private func line(_ step: Int, _ numbers: [String: Double]) -> String {
-    let terms = numbers.keys.filter { $0 != "loss" }.sorted().map { "\($0) \(numbers[$0]!.formatted(decimals: 4))" }
     let pace = max(secondsPerStep ?? 1, 1e-9)
-    return "step \(step)/\(total)  loss \((numbers["loss"] ?? 0).formatted(decimals: 4))  " + terms.joined(separator: "  ")
-      + "  \((Double(samplesPerStep) / pace).formatted(decimals: 1)) samples/s  \(clockTime(Double(total - step) * pace)) left"
+    let terms = numbers.keys.filter { $0 != "loss" }.sorted().map { "\($0) \(numbers[$0]!.formatted(decimals: 4))" }
+    return "step \(step)/\(total)  loss \((numbers["loss"] ?? 0).formatted(decimals: 4))  "
+      + "\((Double(samplesPerStep) / pace).formatted(decimals: 1)) samples/s  \(clockTime(Double(total - step) * pace)) left  "
+      + terms.joined(separator: "  ")
   }
 
   func summary(_ scores: ValidationScores, _ run: Run, step: Int) {
