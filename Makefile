@@ -33,14 +33,14 @@ build:
 test:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
 
 # A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF and supervised training on 2 ranks; scores and pictures.
 demo: build
 	$(call install,$(DEMO_PACKAGES))
 	rm -rf demo
 	$(COHORT) synthesize --output demo/raw --subjects 16 --labelled 2 --seed 7 --spacing 2 \
-	  --template $(TEMPLATES)/ch2.nii.gz --labels $(TEMPLATES)/aal.nii.gz --classes 37+38,71+72,73+74,77+78
+	  --template $(TEMPLATES)/ch2.nii.gz --labels $(TEMPLATES)/aal.nii.gz --classes 77+78,73+74,71+72,37+38
 	$(COHORT) prepare demo/raw --output demo/prepared
 	for method in relif supervised; do \
 	  $(COHORT) recipes demo-$$method > demo/$$method.yaml && \

@@ -17,7 +17,7 @@ package struct Deformation: Sendable {
 
   /// A random deformation of a box of `size` millimetres. `scale` multiplies every length: 1 suits a human head or abdomen.
   ///
-  /// Local volume changes have a standard deviation near 20 %, displacements near 5 mm; neighbouring voxels move together.
+  /// Local volume changes have a standard deviation near 12 %, displacements near 3 mm; neighbouring voxels move together.
   package init(_ key: RandomKey, size: SIMD3<Float>, scale: Double) {
     nodeSpacing = Float(4 * scale)
     let counts = (0..<3).map { Int((size[$0] / Float(4 * scale)).rounded(.up)) + 2 }
@@ -27,7 +27,7 @@ package struct Deformation: Sendable {
     let affine = key.child(1)
     func number(_ index: UInt64, deviation: Double) -> Double { max(-2, min(2, affine.gaussian(index))) * deviation }
     let angles = (0..<3).map { number(UInt64($0), deviation: 0.06) }  // radians: 3.4 degrees
-    let stretch = (0..<3).map { exp(number(3 + UInt64($0), deviation: 0.06)) }
+    let stretch = (0..<3).map { exp(number(3 + UInt64($0), deviation: 0.04)) }
     rows = Self.matrix(angles: angles, stretch: stretch)
     let shift = (0..<3).map { Float(number(6 + UInt64($0), deviation: 2 * scale)) }
     translation = SIMD3(shift[0], shift[1], shift[2])
@@ -38,7 +38,7 @@ package struct Deformation: Sendable {
   private static func velocity(_ key: RandomKey, _ nodes: Extent, scale: Double) -> [SIMD3<Float>] {
     var result = [SIMD3<Float>](repeating: .zero, count: nodes.count)
     for component in 0..<3 {
-      for (octave, (length, amplitude)) in [(40.0, 3.0), (18.0, 1.0)].enumerated() {
+      for (octave, (length, amplitude)) in [(40.0, 2.0), (18.0, 0.6)].enumerated() {
         let field = smoothField(
           key.child(UInt64(2 * component + octave)), extent: nodes, spacing: 4 * scale, latticeSpacing: length * scale)
         let factor = Float(amplitude * scale)
