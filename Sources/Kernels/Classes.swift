@@ -65,13 +65,15 @@ public struct GateSums: Sendable {
 
 /// Opens the gate where both predictions name the same class with at least `threshold`, and sums the squared differences there.
 public func gatedDifference(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, threshold: Float, gate: UnsafeMutablePointer<UInt8>, count: Int, classes: Int
+  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, threshold: Float, gate: UnsafeMutablePointer<UInt8>, count: Int,
+  classes: Int
 ) -> GateSums {
   let sums = sumOverBlocks(count, sums: 5) { start, length, sums in
     cohort_gated_difference(gate + start, p + start * classes, q + start * classes, threshold, length, classes, sums)
   }
   return GateSums(
-    openBackground: sums[0], differenceBackground: sums[1], openForeground: sums[2], differenceForeground: sums[3], foreground: sums[4])
+    openBackground: sums[0], differenceBackground: sums[1], openForeground: sums[2], differenceForeground: sums[3],
+    foreground: sums[4])
 }
 
 /// dp = scale · (p - q) where the gate is open, dq = -dp; `scale` is that of background and of foreground voxels.
@@ -82,7 +84,8 @@ public func gatedDifferenceGradient(
   let scales = [scale.background, scale.foreground]
   parallelFor(count, grain: grain) { start, end in
     cohort_gated_difference_gradient(
-      dp + start * classes, dq + start * classes, gate + start, p + start * classes, q + start * classes, scales, end - start, classes)
+      dp + start * classes, dq + start * classes, gate + start, p + start * classes, q + start * classes, scales, end - start,
+      classes)
   }
 }
 

@@ -126,5 +126,7 @@ private enum ConvolutionCache {
 }
 
 private func check(_ status: dnnl_status_t, _ call: @autoclosure () -> String) {
-  require(status == dnnl_success, "oneDNN refused \(call()) with status \(status.rawValue): check that channels and sizes are positive.")
+  require(
+    status == dnnl_success, "oneDNN refused \(call()) with status \(status.rawValue): check that channels and sizes are positive."
+  )
 }

@@ -58,7 +58,8 @@ public func concatenateChannels(
 
 /// Takes rows of y apart into a (`first` channels) and b (`second` channels).
 public func splitChannels(
-  _ y: UnsafePointer<Float>, _ a: UnsafeMutablePointer<Float>, first: Int, _ b: UnsafeMutablePointer<Float>, second: Int, rows: Int
+  _ y: UnsafePointer<Float>, _ a: UnsafeMutablePointer<Float>, first: Int, _ b: UnsafeMutablePointer<Float>, second: Int,
+  rows: Int
 ) {
   parallelFor(rows, grain: grain / (first + second) + 1) { start, end in
     cohort_split(y + start * (first + second), a + start * first, first, b + start * second, second, end - start)

@@ -14,7 +14,9 @@ public struct NormalizationStatistics: Sendable {
 private func blockRows(_ channels: Int) -> Int { max(128, 16384 / channels) }
 
 /// Mean and biased variance of each channel, and scale = 1/√(variance + epsilon), shift = -mean · scale.
-public func normalizationStatistics(_ x: UnsafePointer<Float>, rows: Int, channels: Int, epsilon: Double) -> NormalizationStatistics {
+public func normalizationStatistics(_ x: UnsafePointer<Float>, rows: Int, channels: Int, epsilon: Double)
+  -> NormalizationStatistics
+{
   // Distances from the first row keep the variance exact where the mean is large.
   let sums = sumOverBlocks(rows, sums: 2 * channels, block: blockRows(channels)) { start, length, sums in
     cohort_moments(x + start * channels, x, length, channels, sums, sums + channels)

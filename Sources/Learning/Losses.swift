@@ -68,9 +68,12 @@ extension Tape {
   private func checked(_ p: Tensor, _ labels: [UInt8], _ operation: String) -> (count: Int, classes: Int) {
     let (count, classes) = (p.shape.rows, p.shape.channels)
     require(p.shape.batch == 1, "\(operation) of \(p.shape): one sample at a time.")
-    require(labels.count == count, "\(operation): \(labels.count) labels for probabilities \(p.shape): give one label for each voxel.")
+    require(
+      labels.count == count, "\(operation): \(labels.count) labels for probabilities \(p.shape): give one label for each voxel.")
     let highest = labels.max() ?? 0
-    require(Int(highest) < classes, "\(operation): label \(highest) with \(classes) classes: declare more classes or correct the label.")
+    require(
+      Int(highest) < classes, "\(operation): label \(highest) with \(classes) classes: declare more classes or correct the label."
+    )
     return (count, classes)
   }
 }

@@ -49,7 +49,8 @@ public final class ParameterSet {
     var parameters: [Parameter] = [], offset = 0
     for specification in specifications {
       let parameter = Parameter(
-        name: specification.name, shape: specification.shape, offset: offset, values: values.storage, gradients: gradients.storage)
+        name: specification.name, shape: specification.shape, offset: offset, values: values.storage, gradients: gradients.storage
+      )
       Self.fill(parameter, specification.initializer, seed: seed)
       parameters.append(parameter)
       offset += specification.shape.count
@@ -60,7 +61,9 @@ public final class ParameterSet {
 
   /// The parameter of that name, which the network itself specified.
   public subscript(name: String) -> Parameter {
-    guard let parameter = byName[name] else { fatalError("no parameter \"\(name)\": the network must list it in its specification.") }
+    guard let parameter = byName[name] else {
+      fatalError("no parameter \"\(name)\": the network must list it in its specification.")
+    }
     return parameter
   }
 

@@ -46,7 +46,9 @@ public struct MethodPlan: Sendable {
   }
 
   func choice(_ name: String, of method: any Method.Type) throws(MethodError) -> String {
-    guard case .choice(let standard, let allowed) = option(name, of: method).standard else { fatalError("option \(name) is no choice") }
+    guard case .choice(let standard, let allowed) = option(name, of: method).standard else {
+      fatalError("option \(name) is no choice")
+    }
     let value = options[name] ?? standard
     guard allowed.contains(value) else {
       throw MethodError("method.\(name): \(value) is none of \(allowed.joined(separator: ", ")).")

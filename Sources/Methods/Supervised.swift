@@ -11,7 +11,8 @@ public final class Supervised: Method {
   public static let options = [
     SupervisedBlend.option,
     MethodOption(
-      "sobf", .choice("none", of: ["none"] + SOBFPreset.allCases.map(\.rawValue)), "bias-field view of the labelled volumes, or none"),
+      "sobf", .choice("none", of: ["none"] + SOBFPreset.allCases.map(\.rawValue)),
+      "bias-field view of the labelled volumes, or none"),
   ]
 
   public let trained: [TrainedModule]

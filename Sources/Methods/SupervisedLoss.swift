@@ -39,7 +39,9 @@ extension Batch {
   ) throws(MethodError) -> [LossTerm] {
     var terms: [LossTerm] = []
     for sample in labelled {
-      guard let label = sample.label else { throw MethodError("case \(sample.identifier) came without its label: prepare the data again.") }
+      guard let label = sample.label else {
+        throw MethodError("case \(sample.identifier) came without its label: prepare the data again.")
+      }
       guard let image = sample.view(view) else { fatalError("the recipe does not ask for the view that the loss reads") }
       let logits = network.logits(image, mode: .training(dropout: sample.dropout(view: view, seed: step.seed)), on: tape)
       terms += blend.terms(logits: logits, label: label, share: 1 / Double(labelled.count), at: step, on: tape)

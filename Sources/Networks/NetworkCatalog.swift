@@ -7,7 +7,8 @@ public let networkCatalog: [any Network.Type] = [
 /// Builds a network by name.
 public func makeNetwork(_ name: String, _ plan: NetworkPlan) throws(NetworkError) -> any Network {
   guard let type = networkCatalog.first(where: { $0.name == name }) else {
-    throw NetworkError("there is no network \"\(name)\": choose one of \(networkCatalog.map { $0.name }.joined(separator: ", ")).")
+    throw NetworkError(
+      "there is no network \"\(name)\": choose one of \(networkCatalog.map { $0.name }.joined(separator: ", ")).")
   }
   guard plan.classes >= 2, plan.inputChannels >= 1 else {
     throw NetworkError(

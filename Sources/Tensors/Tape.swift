@@ -119,10 +119,15 @@ public final class Tape {
   /// - Parameters:
   ///   - keepRecords: leave the tape whole, so that another term can be walked; memory is not released.
   ///   - onReady: called once for each parameter, as soon as no further record can add to its gradient.
-  public func backward(from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, onReady: (Parameter) -> Void = { _ in }) {
+  public func backward(from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, onReady: (Parameter) -> Void = { _ in })
+  {
     for (term, weight) in terms {
       guard let slot = term.slot, weight != 0 else { continue }
-      if case .scalar(let sum) = gradients[slot] { gradients[slot] = .scalar(sum + weight) } else { gradients[slot] = .scalar(weight) }
+      if case .scalar(let sum) = gradients[slot] {
+        gradients[slot] = .scalar(sum + weight)
+      } else {
+        gradients[slot] = .scalar(weight)
+      }
     }
     var uses = pendingUses
     for index in records.indices.reversed() {

@@ -67,7 +67,8 @@ public struct Tensor: Sendable {
 
   /// The same memory under another shape of as many elements.
   public func reshaped(_ shape: Shape) -> Tensor {
-    require(shape.count == count, "reshape: \(self.shape) has \(count) elements, \(shape) has \(shape.count): they must be equal.")
+    require(
+      shape.count == count, "reshape: \(self.shape) has \(count) elements, \(shape) has \(shape.count): they must be equal.")
     var result = Tensor(shape: shape, storage: storage, offset: offset)
     result.slot = slot
     return result

@@ -69,13 +69,16 @@ public func train(
       skipped += 1
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
       guard skipped < 20 else {
-        return failure("20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", 78, step)
+        return failure(
+          "20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", 78, step)
       }
     }
     step += 1
     let numbers = lanes.named(summary)
     progress.after(step, numbers)
-    log?.append(kind: "step", step: step, numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
+    log?.append(
+      kind: "step", step: step,
+      numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
     if let warning = termCheck.warning(after: step - 1) { console.warn(warning) }
 
     let stops = summary.flags.contains(.stop)
@@ -100,7 +103,8 @@ public func train(
   report(scores, run, step: step, console, log)
   guard start.step == step || save(run, step: step, best: best, world, console) else {
     return failure(
-      "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79, step)
+      "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79,
+      step)
   }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
@@ -189,7 +193,9 @@ private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, 
 
 private func report(_ scores: ValidationScores, _ run: Run, step: Int, _ console: Console, _ log: MetricsLog?) {
   let kind = run.split.isHeldOut ? "validation" : "training volumes"
-  console.say("step \(step): Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) \(kind == "validation" ? "validation cases" : kind)")
+  console.say(
+    "step \(step): Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) \(kind == "validation" ? "validation cases" : kind)"
+  )
   var numbers = ["dice": scores.mean]
   for (k, value) in scores.classMeans.enumerated() { numbers["dice." + run.description.classNames[k + 1]] = value }
   log?.append(kind: kind == "validation" ? "validation" : "trainingFit", step: step, numbers)

@@ -22,7 +22,8 @@ extension ParameterSet {
     }
     guard missing.isEmpty else {
       throw WeightError(
-        "\(path) lacks \(missing.count) of \(parameters.count) parameters, the first is \(missing[0]): is it a file of this network?")
+        "\(path) lacks \(missing.count) of \(parameters.count) parameters, the first is \(missing[0]): is it a file of this network?"
+      )
     }
   }
 

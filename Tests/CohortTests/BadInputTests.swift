@@ -41,7 +41,8 @@ import Volumes
     ]
     keys.merge(lines) { $1 }
     let path = folder + "/run.yaml"
-    try keys.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)\n" }.joined().write(toFile: path, atomically: true, encoding: .utf8)
+    try keys.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)\n" }.joined().write(
+      toFile: path, atomically: true, encoding: .utf8)
     return path
   }
 
@@ -102,7 +103,9 @@ import Volumes
       bytes[bytes.count - 100] ^= 1
       try bytes.write(to: URL(fileURLWithPath: state))
       try expectSentence(["checkpoint", "verify", folder + "/run"], ["step-00000002"])
-      try expectSentence(["predict", "--checkpoint", folder + "/run", "--input", self.raw + "/imagesTs", "--output", folder + "/out"], ["step-00000002"])
+      try expectSentence(
+        ["predict", "--checkpoint", folder + "/run", "--input", self.raw + "/imagesTs", "--output", folder + "/out"],
+        ["step-00000002"])
       try expectSentence(["checkpoint", "inspect", folder], [folder])
     }
   }
@@ -149,7 +152,9 @@ import Volumes
       try expectSentence(prepare, ["77", "subject_0001"])
       #expect(!FileManager.default.fileExists(atPath: folder + "/packs/packs.json"), "no half-made packs")
 
-      for name in ["subject_0001", "subject_0002"] { try FileManager.default.removeItem(atPath: "\(raw)/labelsTr/\(name).nii.gz") }
+      for name in ["subject_0001", "subject_0002"] {
+        try FileManager.default.removeItem(atPath: "\(raw)/labelsTr/\(name).nii.gz")
+      }
       try expectSentence(prepare, ["imagesUn"])
     }
   }

@@ -19,7 +19,8 @@ import Weights
       .appendingPathComponent("NetworksTests/Fixtures/unet3d_base2.safetensors").path
     try withTemporaryFolder { folder in
       _ = try cohort([
-        "network", "forward", "--network", "unet3d", "--option", "base=2", "--classes", "3", "--weights", golden, "--input", golden,
+        "network", "forward", "--network", "unet3d", "--option", "base=2", "--classes", "3", "--weights", golden, "--input",
+        golden,
         "--output", folder + "/o.safetensors",
       ])
       let logits = try Safetensors.read(folder + "/o.safetensors")["logits"]!, expected = try Safetensors.read(golden)["logits"]!
@@ -48,7 +49,9 @@ import Weights
         2, ["predict", "--checkpoint", run, "--input", raw + "/imagesTs", "--output", folder + "/shared"], executable: "cohort")
       #expect(shared.status == 0, "\(shared.output)")
       for name in try FileManager.default.contentsOfDirectory(atPath: folder + "/alone") {
-        let bytes = try [folder + "/alone/" + name, folder + "/shared/" + name].map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        let bytes = try [folder + "/alone/" + name, folder + "/shared/" + name].map {
+          try Data(contentsOf: URL(fileURLWithPath: $0))
+        }
         #expect(bytes[0] == bytes[1], "\(name) is the same on 1 and 2 ranks")
       }
       let predicted = try readLabels(folder + "/alone/subject_0003.nii.gz")
@@ -75,7 +78,8 @@ import Weights
       return result
     }
     volume.grid = FileGrid(
-      dimensions: order.map { old.dimensions[$0] }, pixelDimensions: order.map { old.pixelDimensions[$0] }, sformCode: 1, qformCode: 0,
+      dimensions: order.map { old.dimensions[$0] }, pixelDimensions: order.map { old.pixelDimensions[$0] }, sformCode: 1,
+      qformCode: 0,
       sform: reordered(old.sform), qform: old.qform, fileAxis: [0, 2, 1], flipped: [false, false, true])
     try writeVolume(volume, to: path)
   }
@@ -91,13 +95,19 @@ import Weights
   }
 
   @Test func theRunFileInTheReadmeLoads() throws {
-    let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
       .appendingPathComponent("README.md")
     let text = try String(contentsOf: readme, encoding: .utf8)
     let block = try #require(text.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
     let configuration = try RunConfiguration(yaml: block, source: "README.md")
-    let shown = Set(block.split(separator: "\n").compactMap { $0.split(separator: ":").first.map { String($0).trimmingCharacters(in: .whitespaces) } })
-    for key in runKeys.map({ String($0.name.split(separator: ".").last!) }) { #expect(shown.contains(key), "README explains \(key)") }
+    let shown = Set(
+      block.split(separator: "\n").compactMap {
+        $0.split(separator: ":").first.map { String($0).trimmingCharacters(in: .whitespaces) }
+      })
+    for key in runKeys.map({ String($0.name.split(separator: ".").last!) }) {
+      #expect(shown.contains(key), "README explains \(key)")
+    }
     #expect(configuration.steps > 0)
   }
 }

@@ -10,7 +10,8 @@ import Testing
 @Suite struct MethodTests {
   func plan(_ options: [String: String] = [:]) -> MethodPlan {
     MethodPlan(
-      networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1), options: options)
+      networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1), options: options
+    )
   }
 
   func batch(_ recipe: BatchRecipe) -> Batch {
@@ -19,7 +20,8 @@ import Testing
     }
     func sample(_ name: String, _ views: ViewRequest, label: [UInt8]?) -> Sample {
       Sample(
-        identifier: name, draw: 3, clean: views.contains(.clean) ? image(1) : nil, biased: views.contains(.biased) ? image(2) : nil,
+        identifier: name, draw: 3, clean: views.contains(.clean) ? image(1) : nil,
+        biased: views.contains(.biased) ? image(2) : nil,
         label: label)
     }
     let label = (0..<(16 * 16 * 32)).map { UInt8($0 / 900 % 3) }
@@ -65,7 +67,8 @@ import Testing
   @Test func supervisedLossFadesFromDiceToCrossEntropy() throws {
     let method = try makeMethod("supervised", plan())
     for (index, dice) in [(0, 1.0), (4, 0.6), (10, 0.0)] {
-      let terms = try method.loss(batch(method.recipe), at: Step(index: index, total: 10, seed: 7), on: Tape(recording: false)).terms
+      let terms = try method.loss(batch(method.recipe), at: Step(index: index, total: 10, seed: 7), on: Tape(recording: false))
+        .terms
       #expect(abs(terms[0].weight - dice) < 1e-12 && abs(terms[1].weight - (1 - dice)) < 1e-12)
     }
   }

@@ -41,9 +41,12 @@ final class AlternatingPair: Method {
     let pseudo = logits.map { strongestClass($0.values, classes: $0.shape.channels) }
     let cross = tape.crossEntropy(logits[0], probabilities: tape.softmax(logits[0]), labels: pseudo[1])
     let back = tape.crossEntropy(logits[1], probabilities: tape.softmax(logits[1]), labels: pseudo[0])
-    let supervised = [first, second].map { tape.diceLoss(tape.softmax($0.logits(labelled.clean!, mode: .evaluation, on: tape)), labels: labelled.label!) }
+    let supervised = [first, second].map {
+      tape.diceLoss(tape.softmax($0.logits(labelled.clean!, mode: .evaluation, on: tape)), labels: labelled.label!)
+    }
     return LossTerms([
-      LossTerm("cross", cross, weight: 0.1), LossTerm("back", back, weight: 0.1), LossTerm("dice.first", supervised[0], weight: 1),
+      LossTerm("cross", cross, weight: 0.1), LossTerm("back", back, weight: 0.1),
+      LossTerm("dice.first", supervised[0], weight: 1),
       LossTerm("dice.second", supervised[1], weight: 1),
     ])
   }

@@ -27,7 +27,8 @@ import Weights
 
   func train(_ ranks: Int, _ run: String, in folder: String, _ overrides: [String] = []) throws -> String {
     let file = "\(folder)/\(run).yaml"
-    try TinyCohort.runFile(data: folder + "/packs", output: "\(folder)/\(run)").write(toFile: file, atomically: true, encoding: .utf8)
+    try TinyCohort.runFile(data: folder + "/packs", output: "\(folder)/\(run)").write(
+      toFile: file, atomically: true, encoding: .utf8)
     let (status, output) = try mpirun(ranks, ["train", file] + overrides, timeout: 120, executable: "cohort")
     try #require(status == 0, "\(output)")
     return output
@@ -38,7 +39,8 @@ import Weights
       try TinyCohort.write(to: folder + "/packs")
       for ranks in 1...3 { _ = try train(ranks, "run\(ranks)", in: folder) }
       let one = try metrics(folder + "/run1")
-      #expect(one.keys.filter { $0.hasPrefix("step") }.count == 50 && one["trainingFit 25"] != nil && one["trainingFit 50"] != nil)
+      #expect(
+        one.keys.filter { $0.hasPrefix("step") }.count == 50 && one["trainingFit 25"] != nil && one["trainingFit 50"] != nil)
       #expect(one["step 50"]!["dice"]! < one["step 1"]!["dice"]!, "the run learns something")
       for ranks in 2...3 {
         #expect(try metrics(folder + "/run\(ranks)") == one, "\(ranks) ranks: all numbers equal to the last bit")
@@ -73,7 +75,8 @@ import Weights
   /// Starts a run and kills it without warning once the log shows the step.
   func killedAfterStep(_ step: Int, _ run: String, in folder: String) throws {
     let file = "\(folder)/\(run).yaml"
-    try TinyCohort.runFile(data: folder + "/packs", output: "\(folder)/\(run)").write(toFile: file, atomically: true, encoding: .utf8)
+    try TinyCohort.runFile(data: folder + "/packs", output: "\(folder)/\(run)").write(
+      toFile: file, atomically: true, encoding: .utf8)
     let process = try startAlone(["train", file], executable: "cohort")
     let deadline = Date().addingTimeInterval(60)
     while Date() < deadline {

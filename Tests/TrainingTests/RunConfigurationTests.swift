@@ -18,7 +18,8 @@ import Training
   }
 
   @Test func theResolvedTextIsTheSameConfiguration() throws {
-    let run = try configuration("data: d\noutput: o\nmethod: supervised\nnetwork: {name: unet3d, base: 4}\nvalidation: {cases: [a, b]}\n")
+    let run = try configuration(
+      "data: d\noutput: o\nmethod: supervised\nnetwork: {name: unet3d, base: 4}\nvalidation: {cases: [a, b]}\n")
     let again = try configuration(run.yaml)
     #expect(again.values == run.values && again.changes(since: run).isEmpty)
     #expect(try configuration(run.yaml, ["seed=2", "data=elsewhere"]).changes(since: run) == ["seed"])

@@ -18,7 +18,8 @@ import Weights
 
   @Test func halfPrecisionAndIntegersAreWidened() throws {
     try withTemporaryFolder { folder in
-      let header = #"{"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"i":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}"#
+      let header =
+        #"{"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"i":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}"#
       var data = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8)
       for value in [Float16(1.5), Float16(-0.25)] { withUnsafeBytes(of: value) { data.append(contentsOf: $0) } }
       withUnsafeBytes(of: Int64(-7)) { data.append(contentsOf: $0) }

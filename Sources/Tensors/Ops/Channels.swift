@@ -7,7 +7,8 @@ extension Tape {
   public func concatenation(_ a: Tensor, _ b: Tensor) -> Tensor {
     require(
       a.shape.sizes.dropLast() == b.shape.sizes.dropLast(),
-      "concatenation of \(a.shape) and \(b.shape): all axes but the channels must agree: is the patch divisible by the network's stride?")
+      "concatenation of \(a.shape) and \(b.shape): all axes but the channels must agree: is the patch divisible by the network's stride?"
+    )
     let (first, second, rows) = (a.shape.channels, b.shape.channels, a.shape.rows)
     let y = Tensor(uninitialized: Shape(a.shape.sizes.dropLast() + [first + second]))
     concatenateChannels(a.pointer, first: first, b.pointer, second: second, into: y.pointer, rows: rows)

@@ -10,7 +10,8 @@ extension Tape {
   ) -> Tensor {
     require(
       x.shape.rank == 5 && weight.shape.rank == 5 && x.shape.channels == weight.shape[1],
-      "convolution \(weight.name): input \(x.shape) does not fit weights \(weight.shape): the input needs \(weight.shape[1]) channels.")
+      "convolution \(weight.name): input \(x.shape) does not fit weights \(weight.shape): the input needs \(weight.shape[1]) channels."
+    )
     let shape = ConvolutionShape(
       batch: x.shape.batch, input: x.shape.spatial, inputChannels: x.shape.channels, outputChannels: weight.shape[0],
       kernel: Array(weight.shape.sizes[2...]), stride: stride, padding: padding, bias: bias != nil)

@@ -15,7 +15,8 @@ extension Tape {
     let statistics = (0..<samples).map { sample in
       let found = normalizationStatistics(x.pointer + sample * size, rows: rows, channels: channels, epsilon: epsilon)
       normalizeAndActivate(
-        x.pointer + sample * size, into: y.pointer + sample * size, rows: rows, channels: channels, statistics: found, slope: slope)
+        x.pointer + sample * size, into: y.pointer + sample * size, rows: rows, channels: channels, statistics: found,
+        slope: slope)
       return found
     }
     return record("instanceNormalization", inputs: [x], output: y) { dy in

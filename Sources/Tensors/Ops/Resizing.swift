@@ -8,14 +8,16 @@ extension Tape {
   public func maxPooling(_ x: Tensor) -> Tensor {
     let output = x.shape.spatial.map { $0 / 2 }
     require(
-      x.shape.spatial.allSatisfy { $0 % 2 == 0 && $0 > 0 }, "max pooling of \(x.shape): every side must be even: choose another patch size.")
+      x.shape.spatial.allSatisfy { $0 % 2 == 0 && $0 > 0 },
+      "max pooling of \(x.shape): every side must be even: choose another patch size.")
     let y = Tensor(uninitialized: Shape([x.shape.batch] + output + [x.shape.channels]))
     let choice = ByteBuffer(count: y.count)
     maxPool(x.pointer, into: y.pointer, choice: choice.pointer, batch: x.shape.batch, output: output, channels: x.shape.channels)
     return record("maxPooling", inputs: [x], output: y) { dy in
       let dx = Tensor(uninitialized: x.shape)
       maxPoolGradient(
-        dy: dy.pointer, choice: choice.pointer, into: dx.pointer, batch: x.shape.batch, output: output, channels: x.shape.channels)
+        dy: dy.pointer, choice: choice.pointer, into: dx.pointer, batch: x.shape.batch, output: output, channels: x.shape.channels
+      )
       self.accumulate(dx, for: x)
     }
   }

@@ -99,7 +99,9 @@ public struct RunConfiguration: Sendable {
         flat[name] = scalar.string
       case .sequence(let sequence):
         let parts = sequence.compactMap(\.scalar?.string)
-        guard parts.count == sequence.count else { throw TrainingError("\(source): \(key) must be a plain list, for example [1, 2, 3].") }
+        guard parts.count == sequence.count else {
+          throw TrainingError("\(source): \(key) must be a plain list, for example [1, 2, 3].")
+        }
         flat[key] = "[" + parts.joined(separator: ", ") + "]"
       case .alias: throw TrainingError("\(source): \(key) uses a YAML alias: write the value out.")
       }
@@ -142,7 +144,9 @@ public struct RunConfiguration: Sendable {
   }
 
   private static func normalized(_ value: String, _ key: RunKey, _ source: String) throws(TrainingError) -> String {
-    func wrong(_ wanted: String) -> TrainingError { TrainingError("\(source): \(key.name) is \"\(value)\" but must be \(wanted).") }
+    func wrong(_ wanted: String) -> TrainingError {
+      TrainingError("\(source): \(key.name) is \"\(value)\" but must be \(wanted).")
+    }
     switch key.kind {
     case .text:
       guard !value.isEmpty else { throw wrong("a text") }

@@ -37,21 +37,33 @@ public let runKeys: [RunKey] = [
   RunKey("network.name", .text, "unet3d", "student network (`cohort network list`)"),
   RunKey("patch", .integers(3), "[64, 64, 64]", "crop that the network sees: depth, height, width in voxels"),
   RunKey("steps", .integer(1...100_000_000), "30000", "optimiser steps of the whole run"),
-  RunKey("lanes", .integer(1...65536), "2", "micro-batches in each step, spread over the ranks; results do not depend on the ranks"),
+  RunKey(
+    "lanes", .integer(1...65536), "2", "micro-batches in each step, spread over the ranks; results do not depend on the ranks"),
   RunKey("seed", .integer(0...Int.max), "1337", "all random numbers of the run are a function of it"),
   RunKey("optimizer.rate", .number(1e-12...1000), "0.01", "learning rate at the first step"),
   RunKey("optimizer.power", .number(0...10), "0.9", "polynomial decay: rate (1 - t/T)^power"),
   RunKey("optimizer.momentum", .number(0...0.9999), "0.9", "momentum of SGD"),
   RunKey("optimizer.weightDecay", .number(0...10), "0.0001", "weight decay of SGD"),
   RunKey("sampling.foreground", .number(0...1), "0.33", "share of labelled crops that are centred on a foreground voxel"),
-  RunKey("augmentation.kind", .choice(["none", "flip", "rotateFlip"]), "none", "random flips, or quarter turns and flips, of crops"),
-  RunKey("augmentation.axes", .texts, "[]", "axes that may be flipped: D, H, W (W is left-right: leave it out for paired organs)"),
+  RunKey(
+    "augmentation.kind", .choice(["none", "flip", "rotateFlip"]), "none", "random flips, or quarter turns and flips, of crops"),
+  RunKey(
+    "augmentation.axes", .texts, "[]", "axes that may be flipped: D, H, W (W is left-right: leave it out for paired organs)"),
   RunKey("reduction", .choice(["exact", "fast"]), "exact", "gradient average: exact gives the same bits on any number of ranks"),
-  RunKey("validation.every", .integer(0...100_000_000), "0", "steps between validations; 0 validates at the end only", changesResults: false),
-  RunKey("validation.cases", .texts, "[]", "labelled cases kept out of training for validation; none: the training volumes are scored"),
-  RunKey("window.overlap", .number(0...0.95), "0.5", "share of a patch by which windows overlap in validation", changesResults: false),
-  RunKey("window.weighting", .choice(["gaussian", "uniform"]), "gaussian", "weights of a window's voxels", changesResults: false),
-  RunKey("checkpoint.every", .integer(0...100_000_000), "500", "steps between checkpoints; 0 saves at the end only", changesResults: false),
+  RunKey(
+    "validation.every", .integer(0...100_000_000), "0", "steps between validations; 0 validates at the end only",
+    changesResults: false),
+  RunKey(
+    "validation.cases", .texts, "[]", "labelled cases kept out of training for validation; none: the training volumes are scored"),
+  RunKey(
+    "window.overlap", .number(0...0.95), "0.5", "share of a patch by which windows overlap in validation", changesResults: false),
+  RunKey(
+    "window.weighting", .choice(["gaussian", "uniform"]), "gaussian", "weights of a window's voxels", changesResults: false),
+  RunKey(
+    "checkpoint.every", .integer(0...100_000_000), "500", "steps between checkpoints; 0 saves at the end only",
+    changesResults: false),
   RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
-  RunKey("threads", .integer(0...4096), "0", "threads of each rank; 0 takes OMP_NUM_THREADS or shares the machine's processors out", changesResults: false),
+  RunKey(
+    "threads", .integer(0...4096), "0", "threads of each rank; 0 takes OMP_NUM_THREADS or shares the machine's processors out",
+    changesResults: false),
 ]

@@ -28,7 +28,8 @@ public struct DataSplit: Sendable, Equatable {
       throw TrainingError("\(data) has no labelled case left to train on: add a labelled volume or shorten validation.cases.")
     }
     guard !needsUnlabelled || !unlabelled.isEmpty else {
-      throw TrainingError("\(data) has no unlabelled case, which this method needs: add images to imagesUn, or take method: supervised.")
+      throw TrainingError(
+        "\(data) has no unlabelled case, which this method needs: add images to imagesUn, or take method: supervised.")
     }
   }
 }

@@ -59,7 +59,8 @@ public final class LaneLoader {
     var biased: Tensor?
     if views.contains(.biased), let field = recipe.field {
       let view = field.apply(
-        to: patch.image, extent: patch.extent, channels: volume.channels, seed: seed, volume: identifier, draw: draw, step: step.index,
+        to: patch.image, extent: patch.extent, channels: volume.channels, seed: seed, volume: identifier, draw: draw,
+        step: step.index,
         total: step.total)
       biased = Tensor(view.image, shape: shape)
     }

@@ -13,7 +13,9 @@ public final class MetricsLog {
     let path = configuration.output + "/metrics.jsonl"
     var kept = Data()
     if let old = try? String(contentsOfFile: path, encoding: .utf8) {
-      for line in old.split(separator: "\n") where Self.step(of: line).map({ $0 <= stepsDone }) ?? false { kept += Data("\(line)\n".utf8) }
+      for line in old.split(separator: "\n") where Self.step(of: line).map({ $0 <= stepsDone }) ?? false {
+        kept += Data("\(line)\n".utf8)
+      }
     }
     do {
       try Data(configuration.yaml.utf8).write(
@@ -22,7 +24,8 @@ public final class MetricsLog {
       file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
       try file.seekToEnd()
     } catch {
-      throw TrainingError("cannot write \(path) (\(error.localizedDescription)): check that the folder is writable and has space.", exitCode: 79)
+      throw TrainingError(
+        "cannot write \(path) (\(error.localizedDescription)): check that the folder is writable and has space.", exitCode: 79)
     }
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

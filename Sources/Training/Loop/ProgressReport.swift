@@ -16,7 +16,8 @@ extension Duration {
 public func clockTime(_ seconds: Double) -> String {
   let whole = Int(seconds.rounded())
   return whole >= 3600
-    ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60) : String(format: "%d:%02d", whole / 60, whole % 60)
+    ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+    : String(format: "%d:%02d", whole / 60, whole % 60)
 }
 
 /// Tells how far a run is and how fast it goes.
@@ -63,10 +64,16 @@ final class ProgressReport {
     let seconds = (ContinuousClock.now - started).seconds, steps = step - firstStep
     console.say("")
     console.say("  run           \(run.configuration.output)")
-    console.say("  steps         \(steps) in \(clockTime(seconds)) (\((seconds / Double(max(1, steps))).formatted(decimals: 3)) s each), validation and checkpoints included")
-    console.say("  Dice on the \(run.split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)")")
+    console.say(
+      "  steps         \(steps) in \(clockTime(seconds)) (\((seconds / Double(max(1, steps))).formatted(decimals: 3)) s each), validation and checkpoints included"
+    )
+    console.say(
+      "  Dice on the \(run.split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)")"
+    )
     for (k, value) in scores.classMeans.enumerated() {
-      console.say("    \(run.description.classNames[k + 1].padding(toLength: 24, withPad: " ", startingAt: 0)) \(value.formatted(decimals: 4))")
+      console.say(
+        "    \(run.description.classNames[k + 1].padding(toLength: 24, withPad: " ", startingAt: 0)) \(value.formatted(decimals: 4))"
+      )
     }
     console.say("    \("mean".padding(toLength: 24, withPad: " ", startingAt: 0)) \(scores.mean.formatted(decimals: 4))")
     if let newest = run.checkpoints.list().last { console.say("  checkpoint    \(newest.path)") }

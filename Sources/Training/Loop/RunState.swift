@@ -64,7 +64,8 @@ extension Run {
   private func copy(_ state: CheckpointState, _ name: String, into tensor: Tensor) throws(TrainingError) {
     guard let values = state[name], values.count == tensor.count else {
       throw TrainingError(
-        "the checkpoint in \(configuration.output) has no vector \(name) of \(tensor.count) values: it belongs to another network or method.")
+        "the checkpoint in \(configuration.output) has no vector \(name) of \(tensor.count) values: it belongs to another network or method."
+      )
     }
     values.withUnsafeBufferPointer { tensor.pointer.update(from: $0.baseAddress!, count: values.count) }
   }

@@ -29,7 +29,9 @@ extension Run {
     var scores = [Double](repeating: 0, count: cases.count * classes), defined = scores
     for (number, identifier) in cases.enumerated() where number % world.size == world.rank {
       let volume = try store.volume(identifier)
-      guard let reference = volume.label else { throw TrainingError("case \(identifier) has no label to validate on: prepare the data again.") }
+      guard let reference = volume.label else {
+        throw TrainingError("case \(identifier) has no label to validate on: prepare the data again.")
+      }
       let prediction = segmenter.labels(of: volume)
       for label in 1...classes {
         let found = dice(prediction: prediction, reference: reference, extent: volume.extent, label: UInt8(label))

@@ -46,6 +46,8 @@ private func labelFiles(_ path: String) throws(TrainingError) -> [String: String
   }
   guard isFolder.boolValue else { return ["case": path] }
   let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter(isImage)
-  guard !names.isEmpty else { throw TrainingError("\(path) holds no .nii or .nii.gz file: check --predictions and --references.") }
+  guard !names.isEmpty else {
+    throw TrainingError("\(path) holds no .nii or .nii.gz file: check --predictions and --references.")
+  }
   return Dictionary(names.map { (imageStem($0), join(path, $0)) }) { first, _ in first }
 }

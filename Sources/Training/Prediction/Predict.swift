@@ -30,7 +30,8 @@ public func rawCases(in path: String, channels: Int) throws(TrainingError) -> [R
     let isNumbered = stem.count > 5 && stem.dropLast(4).hasSuffix("_") && channel != nil && stem.suffix(4).allSatisfy(\.isNumber)
     guard isNumbered else {
       guard channels == 1 else {
-        throw TrainingError("\(name) has no channel number, but the model has \(channels) channels: name files case_0000.nii.gz and so on.")
+        throw TrainingError(
+          "\(name) has no channel number, but the model has \(channels) channels: name files case_0000.nii.gz and so on.")
       }
       cases.append(RawCase(identifier: stem, images: [join(folder, name)]))
       continue
@@ -56,9 +57,11 @@ public func predictCases(
   let settings = try PreparationSettings(text: model.description.preparation)
   for (number, item) in cases.enumerated() where number % world.size == world.rank {
     let started = ContinuousClock.now
-    let prepared = try prepareForPrediction(images: item.images, settings: settings, channels: model.description.channelNames.count)
+    let prepared = try prepareForPrediction(
+      images: item.images, settings: settings, channels: model.description.channelNames.count)
     let labels = restoreLabels(
-      scores: segmenter.probabilities(of: prepared), classes: segmenter.classes, extent: prepared.extent, spacing: prepared.spacing,
+      scores: segmenter.probabilities(of: prepared), classes: segmenter.classes, extent: prepared.extent,
+      spacing: prepared.spacing,
       frame: prepared.frame)
     let path = join(output, item.identifier + ".nii.gz")
     try writeLabels(labels, to: path)
@@ -74,4 +77,6 @@ public func imageStem(_ name: String) -> String {
 
 public func isImage(_ name: String) -> Bool { !name.hasPrefix(".") && (name.hasSuffix(".nii") || name.hasSuffix(".nii.gz")) }
 
-func join(_ folder: some StringProtocol, _ name: some StringProtocol) -> String { folder.isEmpty ? String(name) : "\(folder)/\(name)" }
+func join(_ folder: some StringProtocol, _ name: some StringProtocol) -> String {
+  folder.isEmpty ? String(name) : "\(folder)/\(name)"
+}

@@ -66,7 +66,9 @@ struct NetworkCommand: ParsableCommand {
     private func options() throws -> [String: String] {
       var result: [String: String] = [:]
       for text in option {
-        guard let sign = text.firstIndex(of: "=") else { throw NetworkError("--option \(text): write key=value, for example base=16.") }
+        guard let sign = text.firstIndex(of: "=") else {
+          throw NetworkError("--option \(text): write key=value, for example base=16.")
+        }
         result[String(text[..<sign])] = String(text[text.index(after: sign)...])
       }
       return result
@@ -74,7 +76,8 @@ struct NetworkCommand: ParsableCommand {
 
     private func check(_ shape: Shape, _ divisor: [Int]) throws {
       for (axis, size) in shape.spatial.enumerated() where size % divisor[axis] != 0 || size == 0 {
-        throw NetworkError("\(input): side \(size) is not divisible by \(divisor[axis]), the stride of \(network): pad the input.")
+        throw NetworkError(
+          "\(input): side \(size) is not divisible by \(divisor[axis]), the stride of \(network): pad the input.")
       }
     }
   }

@@ -55,7 +55,9 @@ struct Predict: ParsableCommand {
   private func drawOverlays(_ cases: [RawCase], model: TrainedModel, references: String, world: borrowing Communicator) throws {
     for (number, item) in cases.enumerated() where number % world.size == world.rank {
       let prediction = try readLabels("\(output)/\(item.identifier).nii.gz")
-      let found = [".nii.gz", ".nii"].map { "\(references)/\(item.identifier)\($0)" }.first { FileManager.default.fileExists(atPath: $0) }
+      let found = [".nii.gz", ".nii"].map { "\(references)/\(item.identifier)\($0)" }.first {
+        FileManager.default.fileExists(atPath: $0)
+      }
       try writeOverlay(
         image: try readVolume(item.images[0]), reference: try found.map { try readLabels($0) }, prediction: prediction,
         classNames: model.description.classNames, to: "\(output)/\(item.identifier).png")
@@ -64,7 +66,8 @@ struct Predict: ParsableCommand {
 
   private func makeFolder(_ path: String) throws {
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw TrainingError("cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+      throw TrainingError(
+        "cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
     }
   }
 }

@@ -19,7 +19,8 @@ struct Prepare: ParsableCommand {
   func run() throws {
     try saying {
       let outcome = try prepareDataset(
-        PreparationPlan(dataset: dataset, output: output, spacing: try spacing.map(parseSpacing))) { print($0) }
+        PreparationPlan(dataset: dataset, output: output, spacing: try spacing.map(parseSpacing))
+      ) { print($0) }
       print(
         "\(outcome.prepared) cases prepared, \(outcome.unchanged) unchanged, \(outcome.removed) removed; "
           + "voxels of \(outcome.spacing) in \(output)")
@@ -29,7 +30,8 @@ struct Prepare: ParsableCommand {
   private func parseSpacing(_ text: String) throws -> Spacing {
     let numbers = text.split(separator: ",").map { Double($0.trimmingPrefix(" ")) ?? -1 }
     guard [1, 3].contains(numbers.count), numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw PreparationError("--spacing \(text) is no voxel size: give one positive number of millimetres, or depth,height,width.")
+      throw PreparationError(
+        "--spacing \(text) is no voxel size: give one positive number of millimetres, or depth,height,width.")
     }
     return numbers.count == 1 ? Spacing(numbers[0], numbers[0], numbers[0]) : Spacing(numbers[0], numbers[1], numbers[2])
   }

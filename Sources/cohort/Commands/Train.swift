@@ -6,7 +6,8 @@ import Training
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network, or continue a run that was interrupted.",
-    discussion: "Start it bare (one rank), under mpirun or under srun. The same command in the same run folder continues the run.")
+    discussion: "Start it bare (one rank), under mpirun or under srun. The same command in the same run folder continues the run."
+  )
 
   @Argument(help: "Run file (YAML); `cohort recipes demo-relif` prints one.")
   var file: String
