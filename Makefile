@@ -49,7 +49,7 @@ demo: build
 	    --references demo/raw/labelsTs || exit 1; \
 	done
 	for method in supervised relif; do echo; echo "Test subjects, $$method:"; \
-	  $(COHORT) evaluate --predictions demo/predictions/$$method --references demo/raw/labelsTs --dataset demo/raw || exit 1; done
+	  $(COHORT) evaluate --predictions demo/predictions/$$method --references demo/raw/labelsTs || exit 1; done
 	@echo; echo "Pictures of image, reference and prediction: demo/predictions/relif/*.png"
 
 format:

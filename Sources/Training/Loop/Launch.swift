@@ -20,8 +20,10 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   let failure = try preflight(over: world) { world in
     let yaml = try sharedText(file, over: world)
     let configuration = try RunConfiguration(yaml: yaml, source: file, overrides: overrides)
-    try chooseThreads(configuration.integer("threads"), over: world)
-    let made = try Run(configuration, rank: world.rank, ranks: world.size)
+    let host = Communicator.hostName
+    let ranksOnHost = try world.allgather(text: host).filter { $0 == host }.count
+    chooseThreads(configuration.integer("threads"), ranksOnHost: ranksOnHost)
+    let made = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: ranksOnHost)
     if world.rank == 0 {
       try makeRunFolder(configuration.output)
       lease = try RunLease(folder: configuration.output)
@@ -83,13 +85,11 @@ private func sharedText(_ file: String, over world: borrowing Communicator) thro
 
 /// Threads of this rank: as asked; else OMP_NUM_THREADS; else the processors it may run on, shared out over the ranks of the host unless the
 /// launcher has bound each to its own.
-private func chooseThreads(_ asked: Int, over world: borrowing Communicator) throws {
-  let host = Communicator.hostName
-  let sharing = try world.allgather(text: host).filter { $0 == host }.count
+private func chooseThreads(_ asked: Int, ranksOnHost: Int) {
   if asked > 0 { return Threads.set(asked) }
   if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil { return }
   let isBound = Threads.count < ProcessInfo.processInfo.processorCount
-  if !isBound { Threads.set(Threads.count / sharing) }
+  if !isBound { Threads.set(Threads.count / ranksOnHost) }
 }
 
 /// On rank 0.

@@ -1,6 +1,7 @@
 // A run, set up and checked on every rank before its first step: data, lanes, method, optimisers, averagers.
 
 import Cluster
+import Foundation
 import Kernels
 import Learning
 import MPI
@@ -25,17 +26,17 @@ public final class Run {
   var modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
 
-  /// Bytes of prepared volumes that a rank keeps in memory.
-  private static let cacheBytes = 4 << 30
-
-  /// - Parameter make: builds the method; the catalogue's, unless a test brings its own.
+  /// - Parameters:
+  ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.
+  ///   - make: builds the method; the catalogue's, unless a test brings its own.
   public init(
-    _ configuration: RunConfiguration, rank: Int, ranks: Int, make: (String, MethodPlan) throws -> any Method = makeMethod
+    _ configuration: RunConfiguration, rank: Int, ranks: Int, ranksOnHost: Int = 1,
+    make: (String, MethodPlan) throws -> any Method = makeMethod
   ) throws {
     self.configuration = configuration
     let plan = try LanePlan(lanes: configuration.lanes, ranks: ranks)
     lanes = plan.lanes(ofRank: rank, of: ranks)
-    store = try CaseStore(folder: configuration.data, budget: Self.cacheBytes)
+    store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
     let index = store.index
     description = try ModelDescription(configuration, index)
     method = try make(
