@@ -78,7 +78,7 @@ let layers: [[Target]] = [
         "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Tensors", "Cluster", "MPI", "Methods",
         argumentParser,
       ],
-      exclude: ["README.md"]),
+      exclude: ["README.md", "demo.png"]),
     .executableTarget(
       name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors"], path: "Tests/Scenarios"),
     .testTarget(

@@ -18,6 +18,9 @@ public final class ReLiF: Method {
     MethodOption("gateEnd", .number(0.70), "and at the last, linear between"),
     MethodOption("consistency", .number(1), "weight of the gated consistency term"),
     MethodOption(
+      "ramp", .choice("none", of: ["none", "sigmoid"]),
+      "full weight throughout (published), or rising as exp(-5 (1 - t/T)²), so that labels are learnt first"),
+    MethodOption(
       "normalise", .choice("perSample", of: GateNormalization.allCases.map(\.rawValue)),
       "divide the consistency by all gated voxels (published), or weigh background and foreground alike (perClass)"),
   ]
@@ -29,6 +32,7 @@ public final class ReLiF: Method {
   private let gateStart: Double
   private let gateEnd: Double
   private let consistency: Double
+  private let ramps: Bool
   private let normalization: GateNormalization
 
   public init(_ plan: MethodPlan) throws(MethodError) {
@@ -38,6 +42,7 @@ public final class ReLiF: Method {
     gateStart = try plan.number("gateStart", of: Self.self, in: 0...1)
     gateEnd = try plan.number("gateEnd", of: Self.self, in: 0...1)
     consistency = try plan.number("consistency", of: Self.self, in: 0...1000)
+    ramps = try plan.choice("ramp", of: Self.self) == "sigmoid"
     normalization = GateNormalization(rawValue: try plan.choice("normalise", of: Self.self))!
     let preset = SOBFPreset(rawValue: try plan.choice("sobf", of: Self.self))!
     recipe = BatchRecipe(labelled: .biased, unlabelled: [.clean, .biased], field: SOBF(preset: preset))
@@ -46,6 +51,12 @@ public final class ReLiF: Method {
   /// The confidence that both views must reach at a step.
   public func gateThreshold(at step: Step) -> Double { gateStart * (1 - step.progress) + gateEnd * step.progress }
 
+  /// The weight of the consistency term at a step.
+  public func consistencyWeight(at step: Step) -> Double {
+    let rest = 1 - step.progress
+    return ramps ? consistency * exponential(-5 * rest * rest) : consistency
+  }
+
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     var result = LossTerms(try batch.supervisedTerms(blend, view: .biased, network: predictor, at: step, on: tape))
     var coverage = 0.0, foregroundCoverage = 0.0
@@ -53,7 +64,7 @@ public final class ReLiF: Method {
     for sample in batch.unlabelled {
       let p = probabilities(sample, .clean, at: step, on: tape), q = probabilities(sample, .biased, at: step, on: tape)
       let (loss, gate) = tape.gatedConsistency(p, q, threshold: gateThreshold(at: step), normalization: normalization)
-      result.terms.append(LossTerm("consistency", loss, weight: share * consistency))
+      result.terms.append(LossTerm("consistency", loss, weight: share * consistencyWeight(at: step)))
       coverage += share * gate.open / Double(p.shape.rows)
       foregroundCoverage += share * gate.openForeground / max(1, gate.foreground)
     }

@@ -91,7 +91,7 @@ import Volumes
   }
 
   @Test func missingFolderAndMissingDescription() throws {
-    try withTemporaryFolder { folder in
+    withTemporaryFolder { folder in
       let missing = #expect(throws: VolumeError.self) { try Dataset.open("\(folder)/none") }
       #expect(missing?.description.contains("no data set folder") == true)
       let empty = #expect(throws: VolumeError.self) { try Dataset.open(folder) }
