@@ -1,5 +1,5 @@
 // JSON files that carry the checksum of all their own bytes, so that any damage to them is noticed before they are believed.
-// The file is {"checksum" : "crc32:xxxxxxxx", "content" : ...}; the checksum is taken with zeros in place of its eight digits.
+// The file is {"checksum" : "crc32:89abcdef", "content" : ...}; the checksum is taken with zeros in place of its eight digits.
 
 import Foundation
 
