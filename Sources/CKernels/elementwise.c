@@ -8,14 +8,6 @@ COHORT_CLONES void cohort_add(float *restrict y, const float *restrict x, size_t
   for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-COHORT_CLONES void cohort_scale(float *y, const float *x, float factor, size_t n) {
-  for (size_t i = 0; i < n; i++) y[i] = factor * x[i];
-}
-
-COHORT_CLONES void cohort_accumulate_scaled(float *restrict y, const float *restrict x, float factor, size_t n) {
-  for (size_t i = 0; i < n; i++) y[i] += factor * x[i];
-}
-
 COHORT_CLONES double cohort_sum_of_squares(const float *x, size_t n) {
   COHORT_REASSOCIATE
   double sum = 0;

@@ -9,16 +9,6 @@ public func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, co
   parallelFor(count, grain: grain) { start, end in cohort_add(y + start, x + start, end - start) }
 }
 
-/// y = factor · x.
-public func scale(_ x: UnsafePointer<Float>, by factor: Float, into y: UnsafeMutablePointer<Float>, count: Int) {
-  parallelFor(count, grain: grain) { start, end in cohort_scale(y + start, x + start, factor, end - start) }
-}
-
-/// y += factor · x.
-public func addScaled(_ x: UnsafePointer<Float>, by factor: Float, to y: UnsafeMutablePointer<Float>, count: Int) {
-  parallelFor(count, grain: grain) { start, end in cohort_accumulate_scaled(y + start, x + start, factor, end - start) }
-}
-
 /// The sum of squares, by fixed blocks added in order.
 public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
   sumOverBlocks(count, sums: 1) { start, length, sums in sums[0] = cohort_sum_of_squares(x + start, length) }[0]

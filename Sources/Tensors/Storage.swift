@@ -20,23 +20,8 @@ public final class Storage: @unchecked Sendable {
 public enum BufferPool {
   private struct State: ~Copyable {
     var free: [Int: [UnsafeMutableRawPointer]] = [:]
-    var bytesHeld = 0
-    var bytesLive = 0
-    var peakLive = 0
   }
   private static let state = Mutex(State())
-
-  /// The largest number of bytes that tensors held at one time.
-  public static var peakBytes: Int { state.withLock { $0.peakLive } }
-
-  /// Returns kept buffers to the system.
-  public static func trim() {
-    state.withLock { state in
-      for (_, buffers) in state.free { for buffer in buffers { buffer.deallocate() } }
-      state.free = [:]
-      state.bytesHeld = 0
-    }
-  }
 
   /// `count` rounded up so that at most an eighth is wasted and sizes meet again.
   static func sizeClass(_ count: Int) -> Int {
@@ -47,22 +32,15 @@ public enum BufferPool {
   static func take(_ capacity: Int) -> UnsafeMutablePointer<Float> {
     let bytes = capacity * MemoryLayout<Float>.stride
     let address: UInt = state.withLock { state in
-      state.bytesLive += bytes
-      state.peakLive = max(state.peakLive, state.bytesLive)
-      if let kept = state.free[capacity]?.popLast() {
-        state.bytesHeld -= bytes
-        return UInt(bitPattern: kept)
-      }
+      if let kept = state.free[capacity]?.popLast() { return UInt(bitPattern: kept) }
       return UInt(bitPattern: UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64))
     }
     return UnsafeMutableRawPointer(bitPattern: address)!.bindMemory(to: Float.self, capacity: capacity)
   }
 
   static func giveBack(_ pointer: UnsafeMutablePointer<Float>, _ capacity: Int) {
-    let address = UInt(bitPattern: pointer), bytes = capacity * MemoryLayout<Float>.stride
+    let address = UInt(bitPattern: pointer)
     state.withLock { state in
-      state.bytesLive -= bytes
-      state.bytesHeld += bytes
       state.free[capacity, default: []].append(UnsafeMutableRawPointer(bitPattern: address)!)
     }
   }

@@ -65,15 +65,6 @@ public struct Tensor: Sendable {
     withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: pointer, count: count)) }
   }
 
-  /// The same memory under another shape of as many elements.
-  public func reshaped(_ shape: Shape) -> Tensor {
-    require(
-      shape.count == count, "reshape: \(self.shape) has \(count) elements, \(shape) has \(shape.count): they must be equal.")
-    var result = Tensor(shape: shape, storage: storage, offset: offset)
-    result.slot = slot
-    return result
-  }
-
   /// The same values without a place on the tape: no gradient flows through.
   public var detached: Tensor { Tensor(shape: shape, storage: storage, offset: offset) }
 }

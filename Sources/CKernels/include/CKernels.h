@@ -7,8 +7,6 @@
 
 // elementwise.c
 void cohort_add(float *y, const float *x, size_t n);                           // y += x
-void cohort_scale(float *y, const float *x, float factor, size_t n);           // y = factor x
-void cohort_accumulate_scaled(float *y, const float *x, float factor, size_t n);  // y += factor x
 double cohort_sum_of_squares(const float *x, size_t n);
 // v = momentum v + (g + decay p);  p -= rate v
 void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
