@@ -69,6 +69,35 @@ public func doubleSizeGradient(
   }
 }
 
+/// Each voxel of [B, D, H, W, C] repeated `factors` (D, H, W) times.
+public func repeatVoxels(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, batch: Int, input: [Int], factors: [Int], channels: Int
+) {
+  let (depth, height, width) = (input[0], input[1], input[2]), wide = factors[2] * width
+  forEachRow(batch: batch, depth: factors[0] * depth, height: factors[1] * height) { b, d, h in
+    let from = x + ((b * depth + d / factors[0]) * height + h / factors[1]) * width * channels
+    let to = y + ((b * factors[0] * depth + d) * factors[1] * height + h) * wide * channels
+    for w in 0..<wide { (to + w * channels).update(from: from + w / factors[2] * channels, count: channels) }
+  }
+}
+
+/// dx of `repeatVoxels`, the sum over each voxel's copies: overwrites dx.
+public func repeatVoxelsGradient(
+  dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, batch: Int, input: [Int], factors: [Int], channels: Int
+) {
+  let (depth, height, width) = (input[0], input[1], input[2]), wide = factors[2] * width
+  forEachRow(batch: batch, depth: depth, height: height) { b, d, h in
+    let to = dx + ((b * depth + d) * height + h) * width * channels
+    to.update(repeating: 0, count: width * channels)
+    for copyD in 0..<factors[0] {
+      for copyH in 0..<factors[1] {
+        let row = (b * factors[0] * depth + factors[0] * d + copyD) * factors[1] * height + factors[1] * h + copyH
+        for w in 0..<wide { cohort_add(to + w / factors[2] * channels, dy + (row * wide + w) * channels, channels) }
+      }
+    }
+  }
+}
+
 /// The two input positions and weights that output position `o` of a doubled axis interpolates.
 private func sources(_ o: Int, _ size: Int) -> [(Int, Float)] {
   let i = o / 2, neighbour = o % 2 == 0 ? max(0, i - 1) : min(size - 1, i + 1)

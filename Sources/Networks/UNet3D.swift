@@ -41,26 +41,25 @@ public final class UNet3D: Network {
   public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
     var skips: [Tensor] = [], features = x
     for level in 1...4 {
-      features = block("conv\(level)", features, tape)
+      features = block("conv\(level)", [.same(features)], tape)
       skips.append(features)
       features = tape.maxPooling(features)
     }
-    features = dropped(block("center", features, tape), layer: 0, mode, tape)
+    features = dropped(block("center", [.same(features)], tape), layer: 0, mode, tape)
     for level in (1...4).reversed() {
-      let joined = tape.concatenation(skips.removeLast(), tape.trilinearDoubling(features))
-      features = block("up_concat\(level).conv", joined, tape)
+      features = block("up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], tape)
     }
     features = dropped(features, layer: 1, mode, tape)
     return tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
   }
 
-  private func block(_ name: String, _ x: Tensor, _ tape: Tape) -> Tensor {
-    var features = x
-    for convolution in ["conv1", "conv2"] {
-      let raw = tape.convolution(features, weight: parameters["\(name).\(convolution).0.weight"], padding: [1, 1, 1])
-      features = tape.instanceNormalization(raw, slope: 0)
-    }
-    return features
+  private func block(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
+    let first = convolved("\(name).conv1.0", inputs, tape)
+    return convolved("\(name).conv2.0", [.same(first)], tape)
+  }
+
+  private func convolved(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
+    tape.instanceNormalization(tape.convolution(joining: inputs, weight: parameters["\(name).weight"]), slope: 0)
   }
 
   private func dropped(_ x: Tensor, layer: UInt64, _ mode: ForwardMode, _ tape: Tape) -> Tensor {

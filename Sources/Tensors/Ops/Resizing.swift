@@ -34,4 +34,18 @@ extension Tape {
       self.accumulate(dx, for: x)
     }
   }
+
+  /// Repeats each voxel `factors` (D, H, W) times.
+  /// - Shape: x [B, D, H, W, C]; result [B, fD·D, fH·H, fW·W, C].
+  public func nearestUpsampling(_ x: Tensor, factors: [Int]) -> Tensor {
+    let shape = x.shape
+    let y = Tensor(uninitialized: Shape([shape.batch] + (0..<3).map { factors[$0] * shape.spatial[$0] } + [shape.channels]))
+    repeatVoxels(x.pointer, into: y.pointer, batch: shape.batch, input: shape.spatial, factors: factors, channels: shape.channels)
+    return record("nearestUpsampling", inputs: [x], output: y) { dy in
+      let dx = Tensor(uninitialized: shape)
+      repeatVoxelsGradient(
+        dy: dy.pointer, into: dx.pointer, batch: shape.batch, input: shape.spatial, factors: factors, channels: shape.channels)
+      self.accumulate(dx, for: x)
+    }
+  }
 }
