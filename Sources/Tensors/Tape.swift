@@ -50,7 +50,8 @@ public final class Tape {
 
   // MARK: Recording
 
-  /// Appends an operation. `pullback` receives the gradient of `output` and must pass fresh tensors to `accumulate`.
+  /// Appends an operation. `pullback` receives the gradient of `output`, which is its own to change or to hand on, and passes tensors that
+  /// nobody else holds to `accumulate`.
   /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
   public func record(
     _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, pullback: @escaping (Tensor) -> Void
