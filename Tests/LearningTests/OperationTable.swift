@@ -47,7 +47,7 @@ let operationTable: [OperationRow] = [
     name: "instance normalisation with weight and bias", inputs: [[2, 3, 4, 4, 3]], parameters: [[3], [3]]
   ) { tape, x, p in .tensor(tape.normalization(x[0], .ofSamples, affine: (p[0], p[1]), slope: 1)) },
   OperationRow(
-    name: "instance normalisation with weight, bias and leaky ReLU", inputs: [[2, 2, 2, 3, 2]], parameters: [[2], [2]]
+    name: "instance normalisation with weight, bias and leaky ReLU", inputs: [[2, 3, 2, 2, 3]], parameters: [[3], [3]]
   ) { tape, x, p in .tensor(tape.normalization(x[0], .ofSamples, affine: (p[0], p[1]), slope: 0.01)) },
   OperationRow(
     name: "normalisation with a sum before the activation", inputs: [[1, 2, 3, 4, 2], [1, 2, 3, 4, 2]], parameters: [[2], [2]]
