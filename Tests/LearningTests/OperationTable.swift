@@ -102,6 +102,9 @@ let operationTable: [OperationRow] = [
   OperationRow(name: "dropout", inputs: [[1, 3, 3, 3, 4]]) { tape, x, _ in
     .tensor(tape.dropout(x[0], probability: 0.3, key: RandomKey(5)))
   },
+  OperationRow(name: "channel dropout", inputs: [[2, 2, 2, 2, 6]]) { tape, x, _ in
+    .tensor(tape.channelDropout(x[0], probability: 0.5, key: RandomKey(5)))
+  },
   OperationRow(name: "softmax", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in .tensor(tape.softmax(x[0])) },
   OperationRow(name: "Dice loss", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
     .scalar(tape.diceLoss(tape.softmax(x[0]), labels: voxelLabels))

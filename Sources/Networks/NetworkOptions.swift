@@ -1,0 +1,33 @@
+// Options of networks as run files and command lines give them: texts by name, checked and read here.
+
+extension Network {
+  /// The text of an option, or its default, after checking that all options are known.
+  static func textOption(_ name: String, in plan: NetworkPlan) throws(NetworkError) -> String {
+    for key in plan.options.keys where !options.contains(where: { $0.name == key }) {
+      throw NetworkError(
+        "network \(Self.name) has no option \"\(key)\": it knows \(options.map(\.name).joined(separator: ", ")).")
+    }
+    return plan.options[name] ?? options.first { $0.name == name }!.standard
+  }
+
+  /// A positive whole number.
+  static func integerOption(_ name: String, in plan: NetworkPlan) throws(NetworkError) -> Int {
+    let text = try textOption(name, in: plan)
+    guard let value = Int(text), value > 0 else {
+      throw NetworkError("network \(Self.name): option \(name)=\(text) must be a positive whole number.")
+    }
+    return value
+  }
+
+  /// One of the raw values of `Choice`.
+  static func choiceOption<Choice: RawRepresentable & CaseIterable>(
+    _ name: String, _ type: Choice.Type, in plan: NetworkPlan
+  ) throws(NetworkError) -> Choice where Choice.RawValue == String {
+    let text = try textOption(name, in: plan)
+    guard let value = Choice(rawValue: text) else {
+      throw NetworkError(
+        "network \(Self.name): option \(name)=\(text) must be \(Choice.allCases.map(\.rawValue).joined(separator: " or ")).")
+    }
+    return value
+  }
+}
