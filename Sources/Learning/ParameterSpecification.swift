@@ -47,7 +47,7 @@ public enum ConvolutionInitialization: Sendable {
   }
 }
 
-extension ParameterSpecification {
+extension [ParameterSpecification] {
   /// Weight [O, I, kD, kH, kW] ([I, O, kD, kH, kW] of a transposed convolution) and bias [O].
   /// - Parameter stride: see `ParameterSpecification.stride`; of a transposed convolution that of its input.
   public static func convolution(

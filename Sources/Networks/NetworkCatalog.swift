@@ -3,6 +3,8 @@
 public let networkCatalog: [any Network.Type] = [
   UNet3D.self,
   VNet.self,
+  STUNet.self,
+  PlainConvUNet.self,
 ]
 
 /// Builds a network by name.

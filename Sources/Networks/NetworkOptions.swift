@@ -30,4 +30,31 @@ extension Network {
     }
     return value
   }
+
+  /// As many positive whole numbers as `count` says, between commas; nil where the option is empty.
+  static func optionalIntegers(_ name: String, count: Int, in plan: NetworkPlan) throws(NetworkError) -> [Int]? {
+    let text = try textOption(name, in: plan)
+    guard !text.isEmpty else { return nil }
+    guard let values = positiveIntegers(text), values.count == count else {
+      let wanted = count == 1 ? "a positive whole number" : "\(count) positive whole numbers with commas between them"
+      throw NetworkError("network \(Self.name): option \(name)=\(text) must be \(wanted).")
+    }
+    return values
+  }
+
+  /// Triples D,H,W of positive whole numbers, with semicolons between them.
+  static func triplesOption(_ name: String, in plan: NetworkPlan) throws(NetworkError) -> [[Int]] {
+    let text = try textOption(name, in: plan)
+    let triples = text.split(separator: ";", omittingEmptySubsequences: false).map { positiveIntegers(String($0)) }
+    guard triples.allSatisfy({ $0?.count == 3 }) else {
+      throw NetworkError(
+        "network \(Self.name): option \(name)=\(text) must be triples like 1,2,2;2,2,2 of positive whole numbers.")
+    }
+    return triples.map { $0! }
+  }
+
+  private static func positiveIntegers(_ text: String) -> [Int]? {
+    let values = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    return values.allSatisfy { $0 ?? 0 > 0 } ? values.map { $0! } : nil
+  }
 }

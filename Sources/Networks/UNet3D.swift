@@ -25,8 +25,8 @@ public final class UNet3D: Network {
     let base = try integerOption("base", in: plan), width = (0..<5).map { base << $0 }
     func block(_ name: String, _ inputs: Int, _ outputs: Int, level: Int) -> [ParameterSpecification] {
       let stride = [Int](repeating: 1 << level, count: 3)
-      return ParameterSpecification.convolution("\(name).conv1.0", inputs: inputs, outputs: outputs, stride: stride, .kaiming)
-        + ParameterSpecification.convolution("\(name).conv2.0", inputs: outputs, outputs: outputs, stride: stride, .kaiming)
+      return [ParameterSpecification].convolution("\(name).conv1.0", inputs: inputs, outputs: outputs, stride: stride, .kaiming)
+        + [ParameterSpecification].convolution("\(name).conv2.0", inputs: outputs, outputs: outputs, stride: stride, .kaiming)
     }
     var all = block("conv1", plan.inputChannels, width[0], level: 0)
     for level in 1..<4 { all += block("conv\(level + 1)", width[level - 1], width[level], level: level) }
@@ -35,7 +35,7 @@ public final class UNet3D: Network {
       all += block("up_concat\(level + 1).conv", width[level] + width[level + 1], width[level], level: level)
     }
     return all
-      + ParameterSpecification.convolution(
+      + [ParameterSpecification].convolution(
         "final", inputs: width[0], outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .kaiming)
   }
 

@@ -55,7 +55,7 @@ public final class VNet: Network {
     }
 
     var specification: [ParameterSpecification] {
-      ParameterSpecification.convolution(
+      [ParameterSpecification].convolution(
         convolution, inputs: inputs, outputs: outputs, kernel: kind == .same ? [3, 3, 3] : [2, 2, 2],
         transposed: kind == .doubling, stride: [Int](repeating: 1 << level, count: 3), .uniform)
     }
@@ -84,9 +84,9 @@ public final class VNet: Network {
     let isAffine = try choiceOption("norm", Norm.self, in: plan) == .batch, layers = try layers(plan)
     return layers.flatMap { layer in
       layer.specification
-        + (isAffine ? ParameterSpecification.normalization(layer.normalization, channels: layer.outputs) : [])
+        + (isAffine ? [ParameterSpecification].normalization(layer.normalization, channels: layer.outputs) : [])
     }
-      + ParameterSpecification.convolution(
+      + [ParameterSpecification].convolution(
         "out_conv", inputs: layers.last!.outputs, outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .uniform)
   }
 
