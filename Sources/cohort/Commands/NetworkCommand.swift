@@ -56,7 +56,7 @@ struct NetworkCommand: ParsableCommand {
         try check(x.shape, made.divisor)
         let tensors = try Safetensors.read(weights)
         let prefix = tensors.keys.contains { $0.hasPrefix("weights.") } ? "weights." : ""
-        try made.parameters.load(stateDict: tensors, prefix: prefix, from: weights)
+        for set in made.state { try set.load(stateDict: tensors, prefix: prefix, from: weights) }
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
         try Safetensors.write(["logits": logits.channelsFirst], to: output)
         print("logits \(logits.channelsFirst.shape) written to \(output)")
