@@ -75,7 +75,9 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Tensors", "Cluster", "MPI", "Methods",
+        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster",
+        "MPI",
+        "Methods",
         argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),
