@@ -16,6 +16,17 @@ void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint
 void cohort_concatenate(float *y, const float *a, size_t ca, const float *b, size_t cb, size_t rows);
 void cohort_split(const float *y, float *a, size_t ca, float *b, size_t cb, size_t rows);
 
+// combine.c: y[i] = sum over k of weight[k] x[offset[k] + i], or += that.
+typedef struct {
+  int32_t count;
+  float weight[8];
+  int64_t offset[8];
+} cohort_terms;
+// terms[output] gives y + output y_step; the same for each of `runs`, y_run and x_run apart; every run is n long.
+void cohort_combine(
+    float *y, int64_t y_step, const float *x, const cohort_terms *terms, size_t outputs, size_t runs, int64_t y_run, int64_t x_run,
+    size_t n, int accumulates);
+
 // normalization.c: `rows` rows of one block; sums are added to.
 void cohort_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sum, double *squares);
 // y = max(z, slope z), z = scale x + shift
