@@ -22,7 +22,8 @@ public final class Storage: @unchecked Sendable {
 
 /// Where `Storage` comes from.
 public enum BufferPool {
-  private static let region = Mutex(Region(reserving: 2 * physicalMemory))
+  // Far more than there is, so that a rehearsal of what does not fit can be gone through; addresses cost nothing.
+  private static let region = Mutex(Region(reserving: max(1 << 40, 16 * physicalMemory)))
 
   /// The most bytes that were in use at one time since `resetPeak`.
   public static var peakBytes: Int { region.withLock { $0.peak } }

@@ -116,6 +116,7 @@ enum DirectConvolution {
     _ bias: UnsafePointer<Float>?, _ destination: UnsafePointer<Float>
   ) {
     let scratch = Storage(count: primitive.pointee.scratch_bytes / 4 + 1)
+    if Rehearsal.isOn { return }
     withExtendedLifetime((packed, scratch)) {
       check(
         cohort_convolution_run(
@@ -128,6 +129,7 @@ enum DirectConvolution {
     _ primitive: UnsafeMutablePointer<cohort_convolution>, _ weights: UnsafeMutablePointer<Float>, _ packed: Storage
   ) {
     let scratch = Storage(count: primitive.pointee.scratch_bytes / 4 + 1)
+    if Rehearsal.isOn { return }
     withExtendedLifetime((packed, scratch)) {
       check(
         cohort_convolution_reorder(primitive, state.stream, weights, packed.pointer, scratch.pointer), "reordering weights")

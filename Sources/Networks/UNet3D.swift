@@ -54,8 +54,10 @@ public final class UNet3D: Network {
   }
 
   private func block(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
-    let first = convolved("\(name).conv1.0", inputs, tape)
-    return convolved("\(name).conv2.0", [.same(first)], tape)
+    tape.recomputing(inputs) { [self] tape, inputs in
+      let first = convolved("\(name).conv1.0", inputs, tape)
+      return convolved("\(name).conv2.0", [.same(first)], tape)
+    }
   }
 
   private func convolved(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {

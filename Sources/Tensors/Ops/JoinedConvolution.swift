@@ -19,6 +19,15 @@ public enum ConvolutionInput {
     }
   }
 
+  /// The same kind of input made of another tensor.
+  fileprivate func with(_ x: Tensor) -> ConvolutionInput {
+    switch self {
+    case .same: .same(x)
+    case .doubled: .doubled(x)
+    case .repeated(_, let factors): .repeated(x, factors: factors)
+    }
+  }
+
   /// How each axis is enlarged, nil if none is.
   fileprivate var enlargement: [Enlargement]? {
     switch self {
@@ -52,6 +61,11 @@ extension Tape {
       weight.accumulate(dw)
       if let bias, let db { bias.accumulate(db) }
     }
+  }
+
+  /// `recomputing` for a part of a network that begins with a joined convolution.
+  public func recomputing(_ inputs: [ConvolutionInput], _ body: @escaping (Tape, [ConvolutionInput]) -> Tensor) -> Tensor {
+    recomputing(inputs.map(\.tensor)) { tape, tensors in body(tape, zip(inputs, tensors).map { $0.with($1) }) }
   }
 
   private func joinedParts(_ inputs: [ConvolutionInput], weight: Parameter, bias: Parameter?) -> [JoinedPart] {
