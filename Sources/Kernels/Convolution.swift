@@ -130,3 +130,9 @@ private func check(_ status: dnnl_status_t, _ call: @autoclosure () -> String) {
     status == dnnl_success, "oneDNN refused \(call()) with status \(status.rawValue): check that channels and sizes are positive."
   )
 }
+
+/// The version of oneDNN that the program runs with, for example 2.6.3.
+public var oneDNNVersion: String {
+  let version = dnnl_version().pointee
+  return "\(version.major).\(version.minor).\(version.patch)"
+}

@@ -27,6 +27,8 @@ public final class Tape {
     let output: Int
     let parameters: [Parameter]
     let pullback: Pullback
+    /// What the backward pass will be entered as; nil where nobody profiles.
+    let backward: Profile.Cost?
   }
   private enum Gradient {
     case none
@@ -36,11 +38,13 @@ public final class Tape {
 
   /// False: operations compute their value and leave no record (inference).
   public let recording: Bool
+  /// Told of every operation as it ends, forward and backward.
+  public let profile: Profile?
   private var records: [Record?] = []
   private var gradients: [Gradient] = []
   private var pendingUses: [ObjectIdentifier: Int] = [:]
 
-  public init(recording: Bool = true) { self.recording = recording }
+  public init(recording: Bool = true, profile: Profile? = nil) { (self.recording, self.profile) = (recording, profile) }
 
   /// The operations on the tape, first to last.
   public var operations: [String] { records.compactMap { $0?.operation } }
@@ -51,13 +55,18 @@ public final class Tape {
   // MARK: Recording
 
   /// Appends an operation. `pullback` receives the gradient of `output` and must pass fresh tensors to `accumulate`.
+  /// - Parameter operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
   /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
   public func record(
-    _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, pullback: @escaping (Tensor) -> Void
+    _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, operations: Double = 0,
+    pullback: @escaping (Tensor) -> Void
   ) -> Tensor {
+    let backward = profile?.addForward(
+      operation, inputs: inputs, parameters: parameters, output: output.shape, operations: operations)
     guard needsGradient(inputs, parameters) else { return output }
     let result = marked(output)
-    append(Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback)))
+    append(
+      Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback), backward: backward))
     return result
   }
 
@@ -65,9 +74,11 @@ public final class Tape {
   public func recordScalar(
     _ operation: String, inputs: [Tensor], value: Double, pullback: @escaping (Double) -> Void
   ) -> Scalar {
+    let backward = profile?.addForward(operation, inputs: inputs, parameters: [], output: [1], operations: 0)
     guard needsGradient(inputs, []) else { return Scalar(constant: value) }
     gradients.append(.none)
-    append(Record(operation: operation, output: gradients.count - 1, parameters: [], pullback: .scalar(pullback)))
+    append(
+      Record(operation: operation, output: gradients.count - 1, parameters: [], pullback: .scalar(pullback), backward: backward))
     return Scalar(value: value, slot: gradients.count - 1)
   }
 
@@ -135,8 +146,12 @@ public final class Tape {
       let gradient = gradients[record.output]
       gradients[record.output] = .none
       switch (record.pullback, gradient) {
-      case (.tensor(let pullback), .tensor(let gradient)): pullback(gradient)
-      case (.scalar(let pullback), .scalar(let gradient)): pullback(gradient)
+      case (.tensor(let pullback), .tensor(let gradient)):
+        pullback(gradient)
+        record.backward.map { profile?.add($0) }
+      case (.scalar(let pullback), .scalar(let gradient)):
+        pullback(gradient)
+        record.backward.map { profile?.add($0) }
       default: break  // nothing that was asked for depends on this record
       }
       if !keepRecords { records[index] = nil }
