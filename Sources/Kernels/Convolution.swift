@@ -1,6 +1,8 @@
 // 3D convolution on channels-last activations: forward, data gradient and weight gradient.
 // Axes: B batch, D H W voxels, I input channels, O output channels. Weights stay in PyTorch's [O, I, kD, kH, kW].
 
+import COneDNN
+
 /// y = w * x + b.
 /// - Parameter accumulates: adds to y instead of overwriting it.
 public func convolutionForward(
@@ -25,4 +27,10 @@ public func convolutionBackwardWeights(
   db: UnsafeMutablePointer<Float>?
 ) {
   DirectConvolution.weightGradient(shape, x: x, dy: dy, dw: dw, db: db)
+}
+
+/// The version of oneDNN that the program runs with, for example 2.6.3.
+public var oneDNNVersion: String {
+  let version = dnnl_version().pointee
+  return "\(version.major).\(version.minor).\(version.patch)"
 }

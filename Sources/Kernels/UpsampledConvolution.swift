@@ -36,6 +36,11 @@ public struct UpsampledConvolutionShape: Hashable, Sendable {
   /// D', H', W' of the result.
   public var output: [Int] { (0..<3).map { input[$0] * enlargement[$0].factor } }
   var taps: Int { kernel.reduce(1, *) }
+
+  /// Floating-point operations of the same convolution on the enlarged tensor.
+  public var operations: Double {
+    2 * Double(batch) * Double(output.reduce(1, *)) * Double(inputChannels * outputChannels) * Double(taps)
+  }
 }
 
 /// y += w * enlarged(x).

@@ -17,7 +17,7 @@ public struct Scalar: Sendable {
 }
 
 /// What a tape keeps for the backward walk.
-public enum TapeMemory: String, Sendable, CaseIterable {
+public enum TapeMemory: String, Sendable, CaseIterable, Codable {
   /// Every value that a pullback reads.
   case standard
   /// Only the inputs of the parts that networks mark with `recomputing`; what lies inside is computed again. The same bits.
@@ -37,6 +37,8 @@ public final class Tape {
     let output: Int
     let parameters: [Parameter]
     let pullback: Pullback
+    /// What the backward pass will be entered as; nil where nobody profiles.
+    let backward: Profile.Cost?
   }
   private enum Gradient {
     case none
@@ -49,12 +51,16 @@ public final class Tape {
   public let memory: TapeMemory
   /// While a part is computed the second time: what happened once (batch statistics) must not happen again.
   public private(set) var isRepeating = false
+  /// Told of every operation as it ends, forward and backward.
+  public let profile: Profile?
   private var parametersOfSkippedRecords: [Parameter] = []
   private var records: [Record?] = []
   private var gradients: [Gradient] = []
   private var pendingUses: [ObjectIdentifier: Int] = [:]
 
-  public init(recording: Bool = true, memory: TapeMemory = .standard) { (self.recording, self.memory) = (recording, memory) }
+  public init(recording: Bool = true, memory: TapeMemory = .standard, profile: Profile? = nil) {
+    (self.recording, self.memory, self.profile) = (recording, memory, profile)
+  }
 
   /// The operations on the tape, first to last.
   public var operations: [String] { records.compactMap { $0?.operation } }
@@ -65,16 +71,22 @@ public final class Tape {
   // MARK: Recording
 
   /// Appends an operation. `pullback` receives the gradient of `output` and must pass fresh tensors to `accumulate`.
+  /// - Parameter operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
   /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
   public func record(
-    _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, pullback: @escaping (Tensor) -> Void
+    _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, operations: Double = 0,
+    pullback: @escaping (Tensor) -> Void
   ) -> Tensor {
+    let backward = profile?.addForward(
+      operation, inputs: inputs, parameters: parameters, output: output.shape, operations: operations,
+      pass: isRepeating ? .recomputed : .forward)
     guard needsGradient(inputs, parameters) else {
       parametersOfSkippedRecords += parameters
       return output
     }
     let result = marked(output)
-    append(Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback)))
+    append(
+      Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback), backward: backward))
     return result
   }
 
@@ -82,12 +94,12 @@ public final class Tape {
   /// `body` must compute the same from the same inputs each time.
   public func recomputing(_ inputs: [Tensor], _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
     guard memory == .lean, recording else { return body(self, inputs) }
-    let quiet = Tape(recording: false)
+    let quiet = Tape(recording: false, profile: profile)
     let output = body(quiet, inputs.map(\.detached)), parameters = quiet.parametersOfSkippedRecords
     guard needsGradient(inputs, parameters) else { return output }
     let result = marked(output)
     let pullback = Pullback.taking { gradient in
-      let again = Tape()
+      let again = Tape(profile: self.profile)
       again.isRepeating = true
       let copies = inputs.map { $0.slot == nil ? $0.detached : again.variable($0.detached) }
       guard let slot = body(again, copies).slot else { return }
@@ -98,7 +110,7 @@ public final class Tape {
         if let gradient = again.takeGradient(of: copy) { self.accumulate(gradient, for: input) }
       }
     }
-    append(Record(operation: "recomputed", output: result.slot!, parameters: parameters, pullback: pullback))
+    append(Record(operation: "recomputed", output: result.slot!, parameters: parameters, pullback: pullback, backward: nil))
     return result
   }
 
@@ -106,9 +118,11 @@ public final class Tape {
   public func recordScalar(
     _ operation: String, inputs: [Tensor], value: Double, pullback: @escaping (Double) -> Void
   ) -> Scalar {
+    let backward = profile?.addForward(operation, inputs: inputs, parameters: [], output: [1], operations: 0, pass: .forward)
     guard needsGradient(inputs, []) else { return Scalar(constant: value) }
     gradients.append(.none)
-    append(Record(operation: operation, output: gradients.count - 1, parameters: [], pullback: .scalar(pullback)))
+    append(
+      Record(operation: operation, output: gradients.count - 1, parameters: [], pullback: .scalar(pullback), backward: backward))
     return Scalar(value: value, slot: gradients.count - 1)
   }
 
@@ -186,7 +200,9 @@ public final class Tape {
   /// Hands a record the gradient of its output, if anything that was asked for depends on it.
   private func run(_ record: Record) {
     switch record.pullback {
-    case .tensor(let pullback): if let gradient = takeTensor(at: record.output) { pullback(gradient) }
+    case .tensor(let pullback):
+      guard let gradient = takeTensor(at: record.output) else { return }
+      pullback(gradient)
     case .taking(let pullback):
       var gradient = takeTensor(at: record.output)
       if gradient != nil { pullback(&gradient) }
@@ -195,6 +211,7 @@ public final class Tape {
       gradients[record.output] = .none
       pullback(gradient)
     }
+    record.backward.map { profile?.add($0) }
   }
 
   private func takeTensor(at slot: Int) -> Tensor? {

@@ -52,7 +52,8 @@ extension Tape {
     for part in parts where !part.isPlain { part.forward(into: y) }
 
     return record(
-      "convolution", inputs: parts.map(\.x), parameters: [weight] + (bias.map { [$0] } ?? []), output: y
+      "convolution", inputs: parts.map(\.x), parameters: [weight] + (bias.map { [$0] } ?? []), output: y,
+      operations: parts.reduce(0) { $0 + $1.operations }
     ) { dy in
       let dw = Tensor(uninitialized: weight.shape), db = bias.map { Tensor(uninitialized: $0.shape) }
       // Enlarged inputs first: their gradients are small, and the large ones of plain inputs are not held meanwhile.
@@ -118,6 +119,14 @@ private struct JoinedPart {
         batch: x.shape.batch, input: x.shape.spatial, inputChannels: x.shape.channels, outputChannels: outputs, kernel: taps,
         stride: [1, 1, 1], padding: taps.map { $0 / 2 }, bias: bias != nil, storedChannels: stored)
       (kernel, outputSize) = (.plain(shape), shape.output)
+    }
+  }
+
+  /// Of the forward pass as the layer is defined: on the enlarged tensor.
+  var operations: Double {
+    switch kernel {
+    case .plain(let shape): shape.operations
+    case .enlarged(let shape): shape.operations
     }
   }
 

@@ -52,32 +52,14 @@ struct NetworkCommand: ParsableCommand {
         }
         let x = try Tensor(channelsFirst: image)
         let made = try makeNetwork(
-          network, NetworkPlan(inputChannels: x.shape.channels, classes: classes, options: try options(), seed: 0))
-        try check(x.shape, made.divisor)
+          network, NetworkPlan(inputChannels: x.shape.channels, classes: classes, options: try networkOptions(option), seed: 0))
+        try made.check(sides: x.shape.spatial, of: input)
         let tensors = try Safetensors.read(weights)
         let prefix = tensors.keys.contains { $0.hasPrefix("weights.") } ? "weights." : ""
         try made.parameters.load(stateDict: tensors, prefix: prefix, from: weights)
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
         try Safetensors.write(["logits": logits.channelsFirst], to: output)
         print("logits \(logits.channelsFirst.shape) written to \(output)")
-      }
-    }
-
-    private func options() throws -> [String: String] {
-      var result: [String: String] = [:]
-      for text in option {
-        guard let sign = text.firstIndex(of: "=") else {
-          throw NetworkError("--option \(text): write key=value, for example base=16.")
-        }
-        result[String(text[..<sign])] = String(text[text.index(after: sign)...])
-      }
-      return result
-    }
-
-    private func check(_ shape: Shape, _ divisor: [Int]) throws {
-      for (axis, size) in shape.spatial.enumerated() where size % divisor[axis] != 0 || size == 0 {
-        throw NetworkError(
-          "\(input): side \(size) is not divisible by \(divisor[axis]), the stride of \(network): pad the input.")
       }
     }
   }
