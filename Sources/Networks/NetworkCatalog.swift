@@ -1,7 +1,10 @@
 // Every network, in the order `cohort network list` prints them. Add yours as one line.
 
 public let networkCatalog: [any Network.Type] = [
-  UNet3D.self
+  UNet3D.self,
+  VNet.self,
+  STUNet.self,
+  PlainConvUNet.self,
 ]
 
 /// Builds a network by name.

@@ -70,7 +70,8 @@ public final class Tape {
 
   // MARK: Recording
 
-  /// Appends an operation. `pullback` receives the gradient of `output` and must pass fresh tensors to `accumulate`.
+  /// Appends an operation. `pullback` receives the gradient of `output`, which is its own to change or to hand on, and passes tensors that
+  /// nobody else holds to `accumulate`.
   /// - Parameter operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
   /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
   public func record(

@@ -12,6 +12,8 @@ double cohort_sum_of_squares(const float *x, size_t n);
 void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
 // y = x keep-scaled where 16 hashed bits of (key, index) are >= threshold, else 0; index starts at first (a multiple of 4).
 void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n);
+// y = factors x, a factor for each channel; y may be x.
+void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels);
 // Interleaves rows of a (ca channels) and b (cb channels) into y, and takes them apart again.
 void cohort_concatenate(float *y, const float *a, size_t ca, const float *b, size_t cb, size_t rows);
 void cohort_split(const float *y, float *a, size_t ca, float *b, size_t cb, size_t rows);
@@ -29,17 +31,29 @@ void cohort_combine(
 
 // normalization.c: `rows` rows of one block; sums are added to.
 void cohort_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sum, double *squares);
-// y = max(z, slope z), z = scale x + shift
-void cohort_scale_shift_activate(
-    float *y, const float *x, const float *scale, const float *shift, float slope, size_t rows, size_t channels);
-// With g = dy (z > 0 ? 1 : slope): adds g and g z to the sums, z = scale x + shift.
+// y = max(z, slope z) + after, z = scale x + shift + before; `before` and `after` may be NULL, at most one is given.
+void cohort_normalize(
+    float *y, const float *x, const float *scale, const float *shift, float slope, const float *before, const float *after,
+    size_t rows, size_t channels);
+// With g = dy where the activation let z through and slope dy elsewhere: adds g and g (x - mean) to the sums. Without a sum before the
+// activation y is NULL, else it is the result (whose sign is that of z).
 void cohort_normalization_sums(
-    const float *dy, const float *x, const float *scale, const float *shift, float slope, size_t rows, size_t channels, double *sum,
-    double *product);
-// dx = a g + b x + c
+    const float *dy, const float *x, const float *y, const float *scale, const float *shift, const float *mean, float slope,
+    size_t rows, size_t channels, double *sum, double *product);
+// dx = scale g + on_value x + constant; with y also dadded = g. dx or dadded may be dy itself.
 void cohort_normalization_gradient(
-    float *dx, const float *dy, const float *x, const float *scale, const float *shift, float slope, const float *a, const float *b,
-    const float *c, size_t rows, size_t channels);
+    float *dx, float *dadded, const float *dy, const float *x, const float *y, const float *scale, const float *shift, float slope,
+    const float *on_value, const float *constant, size_t rows, size_t channels);
+
+// patches.c: rows of [D, H, W] blocks of `factors` voxels; block number `first` on. `row` = factors' product * channels values.
+// Copies blocks of `fine` [B, fD D, fH H, fW W, C] into rows, and rows (+ bias, which may be NULL) back into `fine`.
+void cohort_gather_patches(
+    float *rows, const float *fine, const size_t coarse[3], const size_t factors[3], size_t channels, size_t first, size_t count);
+void cohort_scatter_patches(
+    float *fine, const float *rows, const float *bias, const size_t coarse[3], const size_t factors[3], size_t channels,
+    size_t first, size_t count);
+void cohort_add_to_rows(float *y, const float *bias, size_t rows, size_t channels);
+void cohort_column_sums(const float *x, size_t rows, size_t channels, double *sums);
 
 // resize.c: one row of the output (D and H given by the row pointers).
 void cohort_max_pool_row(float *y, uint8_t *choice, const float *const rows[4], size_t width, size_t channels);
