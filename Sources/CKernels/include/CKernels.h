@@ -58,4 +58,12 @@ void cohort_gated_difference_gradient(
     float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
 
+// winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
+void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
+void cohort_winograd_output_gradient(float *const t[6], const float *const dy[], size_t n);  // dy has 4 planes
+void cohort_winograd_output(float *const y[], size_t planes, const float *const m[6], int accumulates, size_t n);  // planes is 1 to 4
+// Consecutive filters w[3, 3, 3], flipped along depth if asked, to u[6, ..., 3, 3] with `stride` floats between the 6; and back.
+void cohort_winograd_weights(float *u, size_t stride, const float *w, int flips, size_t filters);
+void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
+
 #endif
