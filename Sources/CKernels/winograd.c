@@ -67,20 +67,28 @@ COHORT_CLONES void cohort_winograd_output(float *const y[], size_t planes, const
 
 enum { PLANE_TAPS = 9 };
 
-COHORT_CLONES void cohort_winograd_weights(float *restrict u, size_t stride, const float *restrict w, int flips, size_t filters) {
-  const size_t first = flips ? 2 * PLANE_TAPS : 0, last = 2 * PLANE_TAPS - first;
-  for (size_t filter = 0; filter < filters; filter++, u += PLANE_TAPS, w += 3 * PLANE_TAPS)
-    for (size_t i = 0; i < PLANE_TAPS; i++) {
-      float w0 = w[first + i], w1 = w[PLANE_TAPS + i], w2 = w[last + i];
-      float even = (w0 + w2) * (-1 / 6.f), odd = w1 * (-1 / 6.f);
-      float even2 = w0 * (1 / 24.f) + w2 * (1 / 6.f), odd2 = w1 * (1 / 12.f);
-      u[i] = w0 * 0.25f;
-      u[stride + i] = even + odd;
-      u[2 * stride + i] = even - odd;
-      u[3 * stride + i] = even2 + odd2;
-      u[4 * stride + i] = even2 - odd2;
-      u[5 * stride + i] = w2;
-    }
+// always_inline, so that `flips` is a constant of the loop.
+static inline __attribute__((always_inline)) void transform_filter(float *restrict u, size_t stride, const float *restrict w, int flips) {
+  for (size_t i = 0; i < PLANE_TAPS; i++) {
+    float a = w[i], b = w[PLANE_TAPS + i], c = w[2 * PLANE_TAPS + i], w0 = flips ? c : a, w2 = flips ? a : c;
+    float even = (w0 + w2) * (-1 / 6.f), odd = b * (-1 / 6.f);
+    float even2 = w0 * (1 / 24.f) + w2 * (1 / 6.f), odd2 = b * (1 / 12.f);
+    float *to = u + (flips ? PLANE_TAPS - 1 - i : i);
+    to[0] = w0 * 0.25f;
+    to[stride] = even + odd;
+    to[2 * stride] = even - odd;
+    to[3 * stride] = even2 + odd2;
+    to[4 * stride] = even2 - odd2;
+    to[5 * stride] = w2;
+  }
+}
+
+COHORT_CLONES void cohort_winograd_weights(
+    float *restrict u, size_t stride, const float *restrict w, size_t step, int flips, size_t filters) {
+  for (size_t filter = 0; filter < filters; filter++, u += PLANE_TAPS, w += step) {
+    if (flips) transform_filter(u, stride, w, 1);
+    else transform_filter(u, stride, w, 0);
+  }
 }
 
 COHORT_CLONES void cohort_winograd_weight_gradient(float *restrict dw, const float *restrict u, size_t stride, size_t filters) {

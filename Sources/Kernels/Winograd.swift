@@ -10,60 +10,37 @@ import CKernels
 package enum Winograd {
   static let points = 6
   static let outputPlanes = 4
-  /// The point 1 is the sum: what its product gets reaches each of the tile's outputs once, so that the bias is added there.
-  private static let summingPoint = 1
+  private static let planeTaps = 9
 
   /// As `convolutionForward`.
   package static func forward(
     _ shape: ConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
     y: UnsafeMutablePointer<Float>, accumulates: Bool
   ) {
-    convolve(
-      shape, .forward, x, channels: shape.inputChannels, weights, bias: bias, into: y, channels: shape.outputChannels,
-      accumulates: accumulates)
+    let size = filterSize(shape), filters = Storage(count: points * size)
+    forEachBlock(shape.outputChannels) { o in
+      cohort_winograd_weights(
+        filters.pointer + o * shape.inputChannels * planeTaps, size, weights + o * shape.storedChannels * shape.taps, shape.taps,
+        0,
+        shape.inputChannels)
+    }
+    convolve(shape, x, filters, bias: bias, into: y, accumulates: accumulates)
   }
 
-  /// As `convolutionBackwardData`: a convolution of dy with the flipped weights.
+  /// As `convolutionBackwardData`: the convolution of dy by the flipped weights, input and output channels changing places.
   package static func backwardData(
     _ shape: ConvolutionShape, dy: UnsafePointer<Float>, weights: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>
   ) {
-    convolve(
-      shape, .backwardData, dy, channels: shape.outputChannels, weights, bias: nil, into: dx, channels: shape.inputChannels,
-      accumulates: false)
-  }
-
-  private static func convolve(
-    _ shape: ConvolutionShape, _ direction: DirectConvolution.Direction, _ source: UnsafePointer<Float>, channels: Int,
-    _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, into destination: UnsafeMutablePointer<Float>,
-    channels destinationChannels: Int, accumulates: Bool
-  ) {
-    let from = Tiling(shape, channels: channels), to = Tiling(shape, channels: destinationChannels)
-    let filters = transformed(weights, shape, flips: direction == .backwardData)
-    for (count, starts) in chunks(shape) {
-      let planes = Storage(count: points * count * from.planeSize), products = Storage(count: points * count * to.planeSize)
-      let kinds = (0..<points).map { point in
-        DirectConvolution.Kind(shape: inner(shape, tiles: count, bias: shape.bias && point == summingPoint), direction: direction)
-      }
-      let packed = kinds.enumerated().map { point, kind in
-        DirectConvolution.packed(kind, weights: filters.pointer + point * filterSize(shape))
-      }
-      for sample in 0..<shape.batch {
-        for start in starts {
-          let tiles = start..<start + count
-          from.expand(cohort_winograd_input, source, sample, reach: -1..<5, tiles, into: planes.pointer)
-          for point in 0..<points {
-            let plane = planes.pointer + point * count * from.planeSize, product = products.pointer + point * count * to.planeSize
-            let forward = direction == .forward
-            DirectConvolution.run(
-              kinds[point], source: forward ? plane : product, packed: packed[point], bias: point == summingPoint ? bias : nil,
-              destination: forward ? product : plane)
-          }
-          to.contract(products.pointer, tiles, into: destination, sample, accumulates: accumulates)
-        }
-      }
-      withExtendedLifetime((planes, products)) {}
+    let size = filterSize(shape), filters = Storage(count: points * size)
+    forEachBlock(shape.inputChannels) { i in
+      cohort_winograd_weights(
+        filters.pointer + i * shape.outputChannels * planeTaps, size, weights + i * shape.taps, shape.storedChannels * shape.taps,
+        1,
+        shape.outputChannels)
     }
-    withExtendedLifetime(filters) {}
+    var adjoint = shape
+    (adjoint.inputChannels, adjoint.outputChannels, adjoint.bias) = (shape.outputChannels, shape.inputChannels, false)
+    convolve(adjoint, dy, filters, bias: nil, into: dx, accumulates: false)
   }
 
   /// As `convolutionBackwardWeights`: overwrites dw and db.
@@ -71,61 +48,82 @@ package enum Winograd {
     _ shape: ConvolutionShape, x: UnsafePointer<Float>, dy: UnsafePointer<Float>, dw: UnsafeMutablePointer<Float>,
     db: UnsafeMutablePointer<Float>?
   ) {
-    let from = Tiling(shape, channels: shape.inputChannels), to = Tiling(shape, channels: shape.outputChannels)
+    let from = Tiling(shape, channels: shape.inputChannels, order: .rowsFirst)
+    let to = Tiling(shape, channels: shape.outputChannels, order: .rowsFirst)
     let size = filterSize(shape), sums = Storage(count: points * size), partial = Storage(count: size + shape.outputChannels)
-    let biasSums = db ?? partial.pointer + size
-    sums.pointer.update(repeating: 0, count: points * size)
-    biasSums.update(repeating: 0, count: shape.outputChannels)
+    var isFirst = true
     for (count, starts) in chunks(shape) {
+      let inner = planeConvolution(shape, input: [shape.input[1], count, shape.input[2]], kernel: [3, 1, 3])
       let planes = Storage(count: points * count * from.planeSize), gradients = Storage(count: points * count * to.planeSize)
       for sample in 0..<shape.batch {
         for start in starts {
           let tiles = start..<start + count
           from.expand(cohort_winograd_input, x, sample, reach: -1..<5, tiles, into: planes.pointer)
           to.expand(cohort_winograd_output_gradient, dy, sample, reach: 0..<4, tiles, into: gradients.pointer)
-          for point in 0..<points {
-            let bias = db != nil && point == summingPoint
+          for (point, inner) in inner.enumerated() {
+            let sum = sums.pointer + point * size
             DirectConvolution.weightGradient(
-              inner(shape, tiles: count, bias: bias), x: planes.pointer + point * count * from.planeSize,
-              dy: gradients.pointer + point * count * to.planeSize, dw: partial.pointer, db: bias ? partial.pointer + size : nil)
-            cohort_add(sums.pointer + point * size, partial.pointer, size)
-            if bias { cohort_add(biasSums, partial.pointer + size, shape.outputChannels) }
+              inner, x: planes.pointer + point * count * from.planeSize, dy: gradients.pointer + point * count * to.planeSize,
+              dw: isFirst ? sum : partial.pointer, db: inner.bias ? (isFirst ? db : partial.pointer + size) : nil)
+            if isFirst { continue }
+            add(partial.pointer, to: sum, count: size)
+            if inner.bias, let db { add(partial.pointer + size, to: db, count: shape.outputChannels) }
           }
+          isFirst = false
         }
       }
       withExtendedLifetime((planes, gradients)) {}
     }
-    gather(sums.pointer, shape, into: dw)
+    forEachBlock(shape.outputChannels) { o in
+      cohort_winograd_weight_gradient(
+        dw + o * shape.storedChannels * shape.taps, sums.pointer + o * shape.inputChannels * planeTaps, size, shape.inputChannels)
+    }
     withExtendedLifetime((sums, partial)) {}
   }
 
+  /// y from x and the transformed filters [P, O, I, 3, 3].
+  private static func convolve(
+    _ shape: ConvolutionShape, _ x: UnsafePointer<Float>, _ filters: Storage, bias: UnsafePointer<Float>?,
+    into y: UnsafeMutablePointer<Float>, accumulates: Bool
+  ) {
+    let from = Tiling(shape, channels: shape.inputChannels, order: .tilesFirst)
+    let to = Tiling(shape, channels: shape.outputChannels, order: .tilesFirst)
+    for (count, starts) in chunks(shape) {
+      let planes = Storage(count: points * count * from.planeSize), products = Storage(count: points * count * to.planeSize)
+      let kinds = planeConvolution(shape, input: [count, shape.input[1], shape.input[2]], kernel: [1, 3, 3]).map {
+        DirectConvolution.Kind(shape: $0, direction: .forward)
+      }
+      let packed = kinds.enumerated().map { point, kind in
+        DirectConvolution.packed(kind, weights: filters.pointer + point * filterSize(shape))
+      }
+      for sample in 0..<shape.batch {
+        for start in starts {
+          let tiles = start..<start + count
+          from.expand(cohort_winograd_input, x, sample, reach: -1..<5, tiles, into: planes.pointer)
+          for (point, kind) in kinds.enumerated() {
+            DirectConvolution.run(
+              kind, source: planes.pointer + point * count * from.planeSize, packed: packed[point],
+              bias: kind.shape.bias ? bias : nil, destination: products.pointer + point * count * to.planeSize)
+          }
+          to.contract(products.pointer, tiles, into: y, sample, accumulates: accumulates)
+        }
+      }
+      withExtendedLifetime((planes, products)) {}
+    }
+    withExtendedLifetime(filters) {}
+  }
+
   /// Floats of one point's filters [O, I, 3, 3].
-  private static func filterSize(_ shape: ConvolutionShape) -> Int { shape.outputChannels * shape.inputChannels * 9 }
+  private static func filterSize(_ shape: ConvolutionShape) -> Int { shape.outputChannels * shape.inputChannels * planeTaps }
 
-  /// Filters [P, O, I, 3, 3] from weights [O, stored I, 3, 3, 3].
-  private static func transformed(_ weights: UnsafePointer<Float>, _ shape: ConvolutionShape, flips: Bool) -> Storage {
-    let size = filterSize(shape), filters = Storage(count: points * size), row = shape.inputChannels * 9
-    forEachBlock(shape.outputChannels) { o in
-      cohort_winograd_weights(
-        filters.pointer + o * row, size, weights + o * shape.storedChannels * 27, flips ? 1 : 0, shape.inputChannels)
+  /// The convolution in H and W of the transformed planes, for each point. Bias belongs to the point 1, whose products are added to each
+  /// of a tile's outputs once.
+  private static func planeConvolution(_ shape: ConvolutionShape, input: [Int], kernel: [Int]) -> [ConvolutionShape] {
+    (0..<points).map { point in
+      ConvolutionShape(
+        batch: 1, input: input, inputChannels: shape.inputChannels, outputChannels: shape.outputChannels, kernel: kernel,
+        stride: [1, 1, 1], padding: kernel.map { $0 / 2 }, bias: shape.bias && point == 1)
     }
-    return filters
-  }
-
-  /// dw [O, stored I, 3, 3, 3] from the gradients of the filters [P, O, I, 3, 3].
-  private static func gather(_ gradients: UnsafePointer<Float>, _ shape: ConvolutionShape, into dw: UnsafeMutablePointer<Float>) {
-    let row = shape.inputChannels * 9
-    forEachBlock(shape.outputChannels) { o in
-      cohort_winograd_weight_gradient(
-        dw + o * shape.storedChannels * 27, gradients + o * row, filterSize(shape), shape.inputChannels)
-    }
-  }
-
-  /// The convolution in H and W of the planes of one point, [T, H, W, I] to [T, H, W, O].
-  private static func inner(_ shape: ConvolutionShape, tiles: Int, bias: Bool) -> ConvolutionShape {
-    ConvolutionShape(
-      batch: 1, input: [tiles, shape.input[1], shape.input[2]], inputChannels: shape.inputChannels,
-      outputChannels: shape.outputChannels, kernel: [1, 3, 3], stride: [1, 1, 1], padding: [0, 1, 1], bias: bias)
   }
 
   /// The tiles along depth in chunks: how many tiles, and the first tile of each chunk of that many.
@@ -151,13 +149,20 @@ private struct Tiling {
   typealias Transform =
     @convention(c) (UnsafePointer<UnsafeMutablePointer<Float>?>?, UnsafePointer<UnsafePointer<Float>?>?, Int) -> Void
 
+  /// Whether the transformed planes of each point are [T, H, W, C] or [H, T, W, C].
+  enum Order {
+    case tilesFirst, rowsFirst
+  }
+
+  let order: Order
   let depth: Int
   let rows: Int
   let row: Int
   /// What planes beyond either end are read as.
   private let zeros: Storage
 
-  init(_ shape: ConvolutionShape, channels: Int) {
+  init(_ shape: ConvolutionShape, channels: Int, order: Order) {
+    self.order = order
     depth = shape.input[0]
     rows = shape.input[1]
     row = shape.input[2] * channels
@@ -167,7 +172,7 @@ private struct Tiling {
 
   var planeSize: Int { rows * row }
 
-  /// Transformed planes [P, T, H, W, C] of `tiles` from the planes of a tile that are `reach` from its first output plane.
+  /// Transformed planes of `tiles` from the planes of a tile that are `reach` from its first output plane.
   func expand(
     _ transform: Transform, _ planes: UnsafePointer<Float>, _ sample: Int, reach: Range<Int>, _ tiles: Range<Int>,
     into transformed: UnsafeMutablePointer<Float>
@@ -183,7 +188,7 @@ private struct Tiling {
     }
   }
 
-  /// The planes of `tiles` from their products [P, T, H, W, C].
+  /// The planes of `tiles` from their products.
   func contract(
     _ products: UnsafeMutablePointer<Float>, _ tiles: Range<Int>, into planes: UnsafeMutablePointer<Float>, _ sample: Int,
     accumulates: Bool
@@ -203,8 +208,13 @@ private struct Tiling {
     (0..<Winograd.points).map { planes + $0 * tiles.count * planeSize + offset }
   }
 
-  /// `body(tile, y, offset)`: row y of a tile's planes, which begins at `offset` of a point's planes [T, H, W, C].
+  /// `body(tile, y, offset)`: row y of a tile's planes, which begins at `offset` of a point's planes.
   private func forEachRow(of tiles: Range<Int>, _ body: (Int, Int, Int) -> Void) {
-    forEachBlock(tiles.count * rows) { index in body(tiles.lowerBound + index / rows, index % rows, index * row) }
+    forEachBlock(tiles.count * rows) { index in
+      switch order {
+      case .tilesFirst: body(tiles.lowerBound + index / rows, index % rows, index * row)
+      case .rowsFirst: body(tiles.lowerBound + index % tiles.count, index / tiles.count, index * row)
+      }
+    }
   }
 }
