@@ -83,4 +83,14 @@ void cohort_gated_difference_gradient(
     float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
 
+// winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
+void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
+void cohort_winograd_output_gradient(float *const t[6], const float *const dy[], size_t n);  // dy has 4 planes
+void cohort_winograd_output(float *const y[], size_t planes, const float *const m[6], int accumulates, size_t n);  // planes is 1 to 4
+// Filters w[3, 3, 3] that begin `step` floats apart, flipped in all axes if asked, to consecutive u[3, 3] of each of the 6 points, which
+// are `stride` floats apart.
+void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t step, int flips, size_t filters);
+// Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
+void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
+
 #endif
