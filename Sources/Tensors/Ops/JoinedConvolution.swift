@@ -13,7 +13,7 @@ public enum ConvolutionInput {
   /// [B, D/fD, H/fH, W/fW, C], each voxel repeated `factors` times (nearest neighbour).
   case repeated(Tensor, factors: [Int])
 
-  fileprivate var tensor: Tensor {
+  public var tensor: Tensor {
     switch self {
     case .same(let x), .doubled(let x), .repeated(let x, _): x
     }

@@ -18,20 +18,24 @@ extension Tape {
   /// - Parameters:
   ///   - affine: weight and bias of each channel; nil for 1 and 0.
   ///   - slope: factor for negative values: 0 is ReLU, 0.01 leaky ReLU, 1 no activation.
+  ///   - overwriting: what is added before the activation is held by nobody else, and its memory may take the result.
+  ///   - endsPart: the result is that of a part that a lean tape computes twice: nobody reads it the second time.
   ///   - epsilon: added to the (biased) variance.
   public func normalization(
     _ x: Tensor, _ moments: NormalizationMoments, affine: (weight: Parameter, bias: Parameter)? = nil, slope: Float,
-    adding sum: NormalizationSum<Tensor> = .none, epsilon: Double = 1e-5
+    adding sum: NormalizationSum<Tensor> = .none, overwriting: Bool = false, endsPart: Bool = false, epsilon: Double = 1e-5
   ) -> Tensor {
     let channels = x.shape.channels, slabs = moments.slabs(x), rows = x.shape.rows / slabs, size = rows * channels
     let addend = sum.addend
     require(
       addend == nil || addend!.shape == x.shape, "normalization of \(x.shape) with a sum of \(addend!.shape): shapes must agree.")
-    let y = Tensor(uninitialized: x.shape)
+    let isSkipped = endsPart && isRepeating && !sum.isBeforeActivation
+    let y = isSkipped ? x.detached : overwriting ? addend!.detached : Tensor(uninitialized: x.shape)
     let normalizations = (0..<slabs).map { slab in
       let normalization = SlabNormalization(
         moments.find(x.pointer + slab * size, rows: rows, channels: channels, isRepeating: isRepeating), epsilon: epsilon,
         weight: affine?.weight.value.pointer, bias: affine?.bias.value.pointer)
+      if isSkipped { return normalization }
       normalizeAndActivate(
         x.pointer + slab * size, into: y.pointer + slab * size, rows: rows, channels: channels, normalization, slope: slope,
         adding: sum.map { UnsafePointer($0.pointer + slab * size) })
@@ -47,7 +51,7 @@ extension Tape {
       for slab in 0..<slabs {
         let at = slab * size
         let residual: (UnsafePointer<Float>, UnsafeMutablePointer<Float>)?
-        if case .beforeActivation = sum { residual = (UnsafePointer(y.pointer + at), dy.pointer + at) } else { residual = nil }
+        residual = sum.isBeforeActivation ? (UnsafePointer(y.pointer + at), dy.pointer + at) : nil
         let found = NormalizationGradient(dy: dy.pointer + at, x: x.pointer + at, dx: dx.pointer + at, residual: residual)
           .run(rows: rows, channels: channels, normalizations[slab], slope: slope, momentsOfX: momentsOfX)
         for c in 0..<channels {
@@ -65,7 +69,9 @@ extension Tape {
   }
 
   /// Instance normalisation without weight and bias, and its activation.
-  public func instanceNormalization(_ x: Tensor, slope: Float) -> Tensor { normalization(x, .ofSamples, slope: slope) }
+  public func instanceNormalization(_ x: Tensor, slope: Float, endsPart: Bool = false) -> Tensor {
+    normalization(x, .ofSamples, slope: slope, endsPart: endsPart)
+  }
 }
 
 extension NormalizationMoments {
@@ -85,6 +91,8 @@ extension NormalizationMoments {
 }
 
 extension NormalizationSum<Tensor> {
+  fileprivate var isBeforeActivation: Bool { if case .beforeActivation = self { true } else { false } }
+
   fileprivate var addend: Tensor? {
     switch self {
     case .none: nil
