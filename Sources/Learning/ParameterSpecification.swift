@@ -75,6 +75,9 @@ extension [ParameterSpecification] {
     }
   }
 
+  /// The longest stride along D, H, W: a patch's sides must be multiples of it.
+  public var divisor: [Int] { (0..<3).map { axis in compactMap { $0.stride?[axis] }.max() ?? 1 } }
+
   /// P: the number of floats.
   public var parameterCount: Int { reduce(0) { $0 + $1.shape.count } }
 }

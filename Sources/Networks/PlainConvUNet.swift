@@ -57,8 +57,9 @@ public final class PlainConvUNet: Network {
 
   public init(_ plan: NetworkPlan) throws(NetworkError) {
     form = try Form(plan)
-    divisor = form.stride(stage: form.coarsest)
-    parameters = ParameterSet(try Self.specification(plan), seed: plan.seed)
+    let specification = try Self.specification(plan)
+    divisor = specification.divisor
+    parameters = ParameterSet(specification, seed: plan.seed)
   }
 
   public static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification] {
