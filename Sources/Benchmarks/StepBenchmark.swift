@@ -44,7 +44,12 @@ public func measureStep(_ plan: StepPlan) throws(NetworkError) -> StepResult {
   Threads.set(plan.threads)
   let network = try makeNetwork(
     plan.network, NetworkPlan(inputChannels: plan.channels, classes: plan.classes, options: plan.options, seed: 1))
-  try network.check(sides: plan.patch, of: "patch \(plan.patch.map(String.init).joined(separator: ","))")
+  let named = "patch \(plan.patch.map(String.init).joined(separator: ","))"
+  try network.check(sides: plan.patch, of: named)
+  guard (0..<3).contains(where: { plan.patch[$0] > network.divisor[$0] }) else {
+    throw NetworkError(
+      "\(named) leaves \(plan.network) one voxel at its coarsest level, where nothing can be normalised: double a side.")
+  }
   let trainer = Trainer(network, plan)
   for step in 0..<plan.warmup { _ = trainer.step(step, profile: nil) }
   var timed: [(seconds: Double, profile: Profile)] = [], loss = 0.0

@@ -61,11 +61,10 @@ import Testing
     #expect(text.contains("GFLOP per step") && text.contains("convolution backward"))
   }
 
-  @Test func aPatchThatDoesNotFitIsRefused() throws {
-    let refused = try runAlone(
-      ["bench", "step", "--network", "unet3d", "--patch", "30,32,32", "--threads", "1"], executable: "cohort")
-    #expect(refused.status == 3 && refused.output.contains("30 is not divisible by 16"))
-    let text = try runAlone(["bench", "step", "--network", "unet3d", "--patch", "32,32", "--threads", "1"], executable: "cohort")
-    #expect(text.status != 0 && text.output.contains("three sides"))
+  @Test(arguments: [("30,32,32", "30 is not divisible by 16"), ("16,16,16", "one voxel"), ("32,32", "three sides")])
+  func aPatchThatDoesNotFitIsRefused(patch: String, reason: String) throws {
+    let (status, output) = try runAlone(
+      ["bench", "step", "--network", "unet3d", "--patch", patch, "--threads", "1"], executable: "cohort")
+    #expect(status != 0 && output.contains(reason))
   }
 }

@@ -5,6 +5,7 @@ the rounds make one table, printed and written as Markdown. A program that fails
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -150,6 +151,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="Markdown file to write")
     given = parser.parse_args()
 
+    load = os.getloadavg()[0]
     programs = Programs(given.python, given.cohort, given.threads, given.steps)
     cases = [case._replace(lean=lean) for case in given.cases for lean in ([False, True] if given.lean else [False])]
     results: Dict[Case, List[Round]] = {}
@@ -159,6 +161,8 @@ def main() -> None:
             results.setdefault(case, []).append(programs.round(case))
     rows = [row(case, results[case]) for case in cases]
     legend = LEGEND.format(threads=given.threads, rounds=given.rounds, steps=given.steps)
+    if load > 0.5:
+        legend += f"\nThe machine was busy (load {load:.1f} before the start): nothing here is worth keeping."
     told = [f"{where}: {words}" for where, words in programs.complaints.items()]
     text = "\n\n".join(filter(None, [
         machine([each for rounds in results.values() for each in rounds]), markdown(rows), legend, "\n".join(told)])) + "\n"

@@ -30,6 +30,13 @@ def leaky():
     return nn.LeakyReLU(0.01, inplace=True)
 
 
+def initialize(network, slope=0.0):
+    """First values for a (leaky) ReLU of that slope, as the originals take them, so that losses begin where cohort's do."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv3d, nn.ConvTranspose3d)):
+            nn.init.kaiming_normal_(module.weight, slope)
+
+
 class UNet3D(nn.Module):
     """3D U-Net of SSL4MIS: instance normalisation, max-pooling, trilinear doubling, dropout at the bottleneck and before the head."""
 
@@ -45,6 +52,7 @@ class UNet3D(nn.Module):
         self.up = nn.ModuleList(double(width[k] + width[k + 1], width[k]) for k in reversed(range(4)))
         self.drop = nn.Dropout(0.3)
         self.head = nn.Conv3d(width[0], classes, 1)
+        initialize(self)
 
     def forward(self, x):
         skips = []
@@ -125,6 +133,7 @@ class STUNet(nn.Module):
         self.project = nn.ModuleList(nn.Conv3d(width[k + 1], width[k], 1) for k in reversed(range(5)))
         self.decoder = nn.ModuleList(stage(2 * width[k], width[k], 1) for k in reversed(range(5)))
         self.head = nn.Conv3d(width[0], classes, 1)
+        initialize(self, 0.01)
 
     def forward(self, x):
         skips = []
@@ -153,6 +162,7 @@ class PlainConvUNet(nn.Module):
         self.grow = nn.ModuleList(nn.ConvTranspose3d(width[k + 1], width[k], 2, 2) for k in reversed(range(stages - 1)))
         self.decoder = nn.ModuleList(stage(2 * width[k], width[k], 1) for k in reversed(range(stages - 1)))
         self.head = nn.Conv3d(width[0], classes, 1)
+        initialize(self, 0.01)
 
     def forward(self, x):
         skips = []
