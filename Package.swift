@@ -76,7 +76,8 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster",
+        "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors",
+        "Cluster",
         "MPI", "Methods", argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),

@@ -4,13 +4,13 @@ import Foundation
 import Tensors
 
 public struct ProfileTable: Encodable, Sendable {
-  /// All calls of one operation in one pass, or those with the same shapes; numbers are those of one step.
+  /// All calls of one operation in one pass, or those with the same shapes; numbers are sums over its calls.
   public struct Row: Encodable, Sendable {
     public let operation: String
-    /// Inputs > output; nil for all shapes together.
-    public let shapes: String?
+    /// Inputs > output; empty for all shapes together.
+    public let shapes: String
     public let pass: Profile.Pass
-    public var calls = 0.0
+    public var calls = 0
     public var seconds = 0.0
     /// Of the step, 0 to 1.
     public var share = 0.0
@@ -18,7 +18,8 @@ public struct ProfileTable: Encodable, Sendable {
     public var gflop = 0.0
     /// 10⁹ bytes of inputs, parameters and outputs, each touched once.
     public var gigabytes = 0.0
-    /// The time at the machine's rates: a call takes as long as its arithmetic or its memory, whichever is slower.
+    /// The time at the machine's rates: as long as the arithmetic or the memory takes, whichever is slower. What stays in the processor's
+    /// caches can be faster.
     public var limitSeconds = 0.0
   }
 
@@ -27,23 +28,19 @@ public struct ProfileTable: Encodable, Sendable {
   /// By operation, shapes and pass, the longest first.
   public let shapes: [Row]
 
-  init(_ profile: Profile, steps: Int, rates: MachineRates) {
+  init(_ profile: Profile, rates: MachineRates) {
     let total = profile.entries.reduce(0) { $0 + $1.seconds }
-    func rows(apart: Bool) -> [Row] {
-      var rows: [Row] = []
+    func rows(by key: (Profile.Kind) -> Profile.Kind) -> [Row] {
+      var rows: [Profile.Kind: Row] = [:]
       for entry in profile.entries {
-        let kind = entry.kind, shapes = apart ? kind.shapes : nil
-        var place = rows.firstIndex { $0.operation == kind.operation && $0.pass == kind.pass && $0.shapes == shapes }
-        if place == nil {
-          place = rows.count
-          rows.append(Row(operation: kind.operation, shapes: shapes, pass: kind.pass))
-        }
-        rows[place!].add(entry, steps: Double(steps), total: total, rates: rates)
+        let kind = key(entry.kind)
+        rows[kind, default: Row(operation: kind.operation, shapes: kind.shapes, pass: kind.pass)].add(
+          entry, total: total, rates: rates)
       }
-      return rows.sorted { $0.seconds > $1.seconds }
+      return rows.values.sorted { $0.seconds > $1.seconds }
     }
-    operations = rows(apart: false)
-    shapes = rows(apart: true)
+    operations = rows { Profile.Kind(operation: $0.operation, shapes: "", pass: $0.pass) }
+    shapes = rows { $0 }
   }
 
   public var text: String {
@@ -56,19 +53,19 @@ public struct ProfileTable: Encodable, Sendable {
 }
 
 extension ProfileTable.Row {
-  fileprivate mutating func add(_ entry: Profile.Entry, steps: Double, total: Double, rates: MachineRates) {
-    calls += Double(entry.calls) / steps
-    seconds += entry.seconds / steps
+  fileprivate mutating func add(_ entry: Profile.Entry, total: Double, rates: MachineRates) {
+    calls += entry.calls
+    seconds += entry.seconds
     share += entry.seconds / total
-    gflop += entry.operations / steps / 1e9
-    gigabytes += entry.bytes / steps / 1e9
-    limitSeconds += rates.limit(operations: entry.operations, bytes: entry.bytes) / steps
+    gflop += entry.operations / 1e9
+    gigabytes += entry.bytes / 1e9
+    limitSeconds += rates.limit(operations: entry.operations, bytes: entry.bytes)
   }
 
   fileprivate var text: String {
     let rate = gflop > 0 ? String(format: "%6.0f GF/s", gflop / seconds) : String(format: "%6.1f GB/s", gigabytes / seconds)
     let numbers =
-      String(format: "%8.0f  %8.4f  %5.1f%%  ", calls, seconds, 100 * share) + rate + String(format: "  %8.4f", limitSeconds)
-    return numbers + "  \(operation) \(pass.rawValue)" + (shapes.map { " " + $0 } ?? "")
+      String(format: "%8d  %8.4f  %5.1f%%  ", calls, seconds, 100 * share) + rate + String(format: "  %8.4f", limitSeconds)
+    return numbers + "  \(operation) \(pass.rawValue)" + (shapes.isEmpty ? "" : "  \(shapes)")
   }
 }

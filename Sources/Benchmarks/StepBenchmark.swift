@@ -46,16 +46,20 @@ public func measureStep(_ plan: StepPlan) throws(NetworkError) -> StepResult {
   Threads.set(plan.threads)
   let network = try makeNetwork(
     plan.network, NetworkPlan(inputChannels: plan.channels, classes: plan.classes, options: plan.options, seed: 1))
-  try network.check(sides: plan.patch, of: "patch \(plan.patch.map(String.init).joined(separator: ","))")
+  if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
+    throw NetworkError("patch: \(problem)")
+  }
   let trainer = Trainer(network, plan)
   for step in 0..<plan.warmup { _ = trainer.step(step, profile: nil) }
-  let profile = Profile()
-  var seconds: [Double] = [], loss = 0.0
+  var timed: [(seconds: Double, profile: Profile)] = [], loss = 0.0
   for step in 0..<plan.steps {
-    seconds.append(ContinuousClock().measure { loss = trainer.step(plan.warmup + step, profile: profile) } / .seconds(1))
+    let profile = Profile()
+    let time = ContinuousClock().measure { loss = trainer.step(plan.warmup + step, profile: profile) }
+    timed.append((time / .seconds(1), profile))
   }
   return StepResult(
-    plan, parameters: network.parameters.count, loss: loss, seconds: seconds, peakBytes: peakBytes(), profile: profile)
+    plan, parameters: network.parameters.count, loss: loss, timed: timed.sorted { $0.seconds < $1.seconds },
+    peakBytes: peakBytes())
 }
 
 /// A network in training on random samples.

@@ -26,22 +26,21 @@ public struct StepResult: Encodable, Sendable {
   public let gflop: Double
   /// `gflop` over `medianSeconds`.
   public let gflopPerSecond: Double
-  /// Time by operation and pass; nil where not asked for.
+  /// Time by operation and pass in the shortest step; nil where not asked for.
   public private(set) var profile: ProfileTable?
 
-  /// - Parameter seconds: of each step that counts.
-  init(_ plan: StepPlan, parameters: Int, loss: Double, seconds: [Double], peakBytes: Int, profile: Profile) {
+  /// - Parameter timed: the steps that count, the shortest first: its profile is shown, being the least disturbed.
+  init(_ plan: StepPlan, parameters: Int, loss: Double, timed: [(seconds: Double, profile: Profile)], peakBytes: Int) {
     (network, options, patch, batch) = (plan.network, plan.options, plan.patch, plan.batch)
     (classes, channels, threads, memory, steps) = (plan.classes, plan.channels, plan.threads, plan.memory, plan.steps)
     (self.parameters, self.loss, self.peakBytes) = (parameters, loss, peakBytes)
     machine = Machine()
     rates = MachineRates()
-    let sorted = seconds.sorted()
-    medianSeconds = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-    minimumSeconds = sorted[0]
-    gflop = profile.entries.reduce(0) { $0 + ($1.kind.pass == .recomputed ? 0 : $1.operations) } / Double(plan.steps) / 1e9
+    medianSeconds = (timed[(timed.count - 1) / 2].seconds + timed[timed.count / 2].seconds) / 2
+    minimumSeconds = timed[0].seconds
+    gflop = timed[0].profile.entries.reduce(0) { $0 + ($1.kind.pass == .recomputed ? 0 : $1.operations) } / 1e9
     gflopPerSecond = gflop / medianSeconds
-    self.profile = ProfileTable(profile, steps: plan.steps, rates: rates)
+    self.profile = ProfileTable(timed[0].profile, rates: rates)
   }
 
   /// The same without the profile.

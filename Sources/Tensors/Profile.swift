@@ -17,6 +17,10 @@ public final class Profile {
     /// Inputs and output, for example `48x48x48x16 + 48x48x48x32 > 48x48x48x16`.
     public let shapes: String
     public let pass: Pass
+
+    public init(operation: String, shapes: String, pass: Pass) {
+      (self.operation, self.shapes, self.pass) = (operation, shapes, pass)
+    }
   }
 
   /// What one call must do at least.

@@ -15,10 +15,7 @@ struct Bench: ParsableCommand {
         + "one after the other and their gradients are averaged, as in training. GFLOP counts the convolutions and matrix products as the "
         + "layers define them, forward and backward.")
 
-    @Option(help: "Name of the network.")
-    var network: String
-    @Option(help: "Option of the network, key=value; may be given several times.")
-    var option: [String] = []
+    @OptionGroup var choice: NetworkChoice
     @Option(help: "Depth, height and width of the patch in voxels, D,H,W.")
     var patch: String
     @Option(help: "Samples in a step.")
@@ -53,7 +50,8 @@ struct Bench: ParsableCommand {
     func run() throws {
       try saying {
         let plan = StepPlan(
-          network: network, options: try networkOptions(option), patch: sides, batch: batch, classes: classes, channels: channels,
+          network: choice.network, options: try choice.plan(channels: channels, classes: classes).options, patch: sides,
+          batch: batch, classes: classes, channels: channels,
           threads: threads, memory: memory, steps: steps, warmup: warmup)
         let result = try measureStep(plan), shown = profile ? result : result.summary
         if json { try printJSON(shown) } else { print(shown.text) }
