@@ -1,7 +1,12 @@
-# build, test, demo, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, test, demo, compare, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libopenblas-openmp-dev libdnnl-dev libnifti-dev libpng-dev zlib1g-dev
 DEMO_PACKAGES := mricron-data
+# What `make compare` times against PyTorch: network:D,H,W or network:option=value:D,H,W.
+CASES ?= vnet:112,112,80 unet3d:96,96,96 stunet:128,128,128 unet3d:64,64,64
+THREADS ?= $(shell nproc)
+STEPS ?= 5
+ROUNDS ?= 3
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 COHORT := .build/release/cohort
 TEMPLATES := /usr/share/mricron/templates
@@ -24,7 +29,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test demo format clean
+.PHONY: build test demo compare format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -52,8 +57,18 @@ demo: build
 	  $(COHORT) evaluate --predictions demo/predictions/$$method --references demo/raw/labelsTs || exit 1; done
 	@echo; echo "Pictures of image, reference and prediction: demo/predictions/relif/*.png"
 
+# Training steps of PyTorch and Cohort in turn, as a table: about an hour, and 5 GB of disk for PyTorch. `make compare LEAN=1` adds lines for
+# --memory lean.
+compare: build
+	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo found),,$(call install,python3 python3-venv))
+	[ -x compare/venv/bin/python ] || python3 -m venv compare/venv
+	compare/venv/bin/python -m pip install --quiet "torch==2.15.*" numpy
+	compare/venv/bin/python -m unittest discover --start-directory Tests/Yardstick --pattern '*_test.py'
+	compare/venv/bin/python Tests/Yardstick/compare.py $(CASES) --python compare/venv/bin/python --cohort $(COHORT) \
+	  --threads $(THREADS) --steps $(STEPS) --rounds $(ROUNDS) $(if $(LEAN),--lean) --output compare/table.md
+
 format:
 	swift format --in-place --recursive Sources Tests Package.swift
 
 clean:
-	rm -rf .build demo
+	rm -rf .build demo compare

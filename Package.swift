@@ -59,8 +59,9 @@ let layers: [[Target]] = [
   module("Preparation", ["Volumes", "Tensors"]),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"]),
-  // 5. One file for each method; pictures and tables.
+  // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
   module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
+  module("Benchmarks", ["Networks", "Learning", "Tensors", "Kernels"]),
   module("Reports", ["Metrics", "Volumes", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
   module(
@@ -75,10 +76,9 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Training", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster",
-        "MPI",
-        "Methods",
-        argumentParser,
+        "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors",
+        "Cluster",
+        "MPI", "Methods", argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),
     .executableTarget(

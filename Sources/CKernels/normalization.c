@@ -48,6 +48,8 @@ INLINE void normalize(
   repeat(b, shift, channels, copies);
   for (size_t start = 0; start < n; start += period) {
     size_t length = n - start < period ? n - start : period;
+    // The result may take the place of what is added: an element is read before it is written, and no other element is touched.
+#pragma clang loop vectorize(assume_safety)
     for (size_t i = 0; i < length; i++) {
       float z = a[i] * x[start + i] + b[i];
       if (place == BEFORE) z += added[start + i];

@@ -9,6 +9,11 @@ public func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, co
   parallelFor(count, grain: grain) { start, end in cohort_add(y + start, x + start, end - start) }
 }
 
+/// y = x, n values.
+public func copyFloats(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in (y + start).update(from: x + start, count: end - start) }
+}
+
 /// The sum of squares, by fixed blocks added in order.
 public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
   sumOverBlocks(count, sums: 1) { start, length, sums in sums[0] = cohort_sum_of_squares(x + start, length) }[0]

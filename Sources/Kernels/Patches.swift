@@ -25,6 +25,8 @@ public struct PatchShape: Sendable {
     self.fineChannels = fineChannels
   }
 
+  /// Floating-point operations of one pass (a multiply and an add count two).
+  public var operations: Double { 2 * Double(places) * Double(coarseChannels) * Double(row) }
   /// Places of the coarse grid in the whole batch.
   var places: Int { batch * coarse.reduce(1, *) }
   /// F.

@@ -103,20 +103,19 @@ public final class PlainConvUNet: Network {
   private func decoded(_ x: Tensor, heads: [Int], _ tape: Tape) -> [Tensor] {
     var skips: [Tensor] = [], features = x
     for s in 0...form.coarsest {
-      let stride = s == 0 ? [1, 1, 1] : form.strides[s - 1]
-      features = stage("encoder.stages.\(s).0", tape) { weight in
-        tape.convolution(features, weight: weight, stride: stride, padding: form.kernels[s].map { $0 / 2 })
+      let stride = s == 0 ? [1, 1, 1] : form.strides[s - 1], padding = form.kernels[s].map { $0 / 2 }
+      features = stage("encoder.stages.\(s).0", [features], tape) { tape, inputs, weight in
+        tape.convolution(inputs[0], weight: weight, stride: stride, padding: padding)
       }
       skips.append(features)
     }
     var logits: [Tensor] = []
     for u in 0..<form.coarsest {
-      let (weight, bias) = weights("decoder.transpconvs.\(u)")
-      let inputs = [
-        ConvolutionInput.same(tape.transposedConvolution(features, weight: weight, bias: bias)),
-        .same(skips[form.coarsest - 1 - u]),
-      ]
-      features = stage("decoder.stages.\(u)", tape) { tape.convolution(joining: inputs, weight: $0) }
+      let up = weights("decoder.transpconvs.\(u)")
+      features = stage("decoder.stages.\(u)", [features, skips[form.coarsest - 1 - u]], tape) { tape, inputs, weight in
+        let enlarged = tape.transposedConvolution(inputs[0], weight: up.weight, bias: up.bias)
+        return tape.convolution(joining: [.same(enlarged), .same(inputs[1])], weight: weight)
+      }
       if heads.contains(u) {
         let (weight, bias) = weights("decoder.seg_layers.\(u)")
         logits.append(tape.convolution(features, weight: weight, bias: bias))
@@ -125,15 +124,19 @@ public final class PlainConvUNet: Network {
     return logits
   }
 
-  /// Two convolutions, the first of them as `first` makes it from its weight.
-  private func stage(_ name: String, _ tape: Tape, first: (Parameter) -> Tensor) -> Tensor {
-    let x = activated("\(name).convs.0", first(parameters["\(name).convs.0.conv.weight"]), tape)
-    let weight = parameters["\(name).convs.1.conv.weight"]
-    return activated("\(name).convs.1", tape.convolution(joining: [.same(x)], weight: weight), tape)
+  /// Two convolutions, the first of them as `first` makes it from the inputs and its weight.
+  private func stage(
+    _ name: String, _ inputs: [Tensor], _ tape: Tape, first: @escaping (Tape, [Tensor], Parameter) -> Tensor
+  ) -> Tensor {
+    tape.recomputing(inputs) { [self] tape, inputs in
+      let raw = first(tape, inputs, parameters["\(name).convs.0.conv.weight"])
+      let x = activated("\(name).convs.0", raw, tape), weight = parameters["\(name).convs.1.conv.weight"]
+      return activated("\(name).convs.1", tape.convolution(joining: [.same(x)], weight: weight), endsPart: true, tape)
+    }
   }
 
-  private func activated(_ name: String, _ x: Tensor, _ tape: Tape) -> Tensor {
-    tape.normalization(x, .ofSamples, affine: weights("\(name).norm"), slope: Self.slope)
+  private func activated(_ name: String, _ x: Tensor, endsPart: Bool = false, _ tape: Tape) -> Tensor {
+    tape.normalization(x, .ofSamples, affine: weights("\(name).norm"), slope: Self.slope, endsPart: endsPart)
   }
 
   private func weights(_ name: String) -> (weight: Parameter, bias: Parameter) {

@@ -128,20 +128,27 @@ public final class STUNet: Network {
   }
 
   private func stage(_ name: String, _ inputs: [ConvolutionInput], stride: [Int], _ tape: Tape) -> Tensor {
-    let first = residual(
-      "\(name).0", inputs, stride: stride, shortcut: convolved("\(name).0.conv3", inputs, stride: stride, tape), tape)
+    let first = tape.recomputing(inputs) { [self] tape, inputs in
+      let shortcut = convolved("\(name).0.conv3", inputs, stride: stride, tape)
+      return residual("\(name).0", inputs, stride: stride, shortcut: shortcut, overwriting: true, tape)
+    }
     return (1..<form.depth).reduce(first) { x, block in
-      residual("\(name).\(block)", [.same(x)], stride: [1, 1, 1], shortcut: x, tape)
+      tape.recomputing([.same(x)]) { [self] tape, inputs in
+        residual("\(name).\(block)", inputs, stride: [1, 1, 1], shortcut: inputs[0].tensor, overwriting: false, tape)
+      }
     }
   }
 
-  private func residual(_ name: String, _ inputs: [ConvolutionInput], stride: [Int], shortcut: Tensor, _ tape: Tape) -> Tensor {
+  /// - Parameter overwriting: nobody else holds the shortcut.
+  private func residual(
+    _ name: String, _ inputs: [ConvolutionInput], stride: [Int], shortcut: Tensor, overwriting: Bool, _ tape: Tape
+  ) -> Tensor {
     let first = tape.normalization(
       convolved("\(name).conv1", inputs, stride: stride, bias: false, tape), .ofSamples, affine: affine("\(name).norm1"),
       slope: Self.slope)
     return tape.normalization(
       convolved("\(name).conv2", [.same(first)], bias: false, tape), .ofSamples, affine: affine("\(name).norm2"),
-      slope: Self.slope, adding: .beforeActivation(shortcut))
+      slope: Self.slope, adding: .beforeActivation(shortcut), overwriting: overwriting)
   }
 
   private func affine(_ name: String) -> (weight: Parameter, bias: Parameter) {

@@ -55,12 +55,15 @@ public final class UNet3D: Network {
   }
 
   private func block(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
-    let first = convolved("\(name).conv1.0", inputs, tape)
-    return convolved("\(name).conv2.0", [.same(first)], tape)
+    tape.recomputing(inputs) { [self] tape, inputs in
+      let first = convolved("\(name).conv1.0", inputs, tape)
+      return convolved("\(name).conv2.0", [.same(first)], endsPart: true, tape)
+    }
   }
 
-  private func convolved(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
-    tape.instanceNormalization(tape.convolution(joining: inputs, weight: parameters["\(name).weight"]), slope: 0)
+  private func convolved(_ name: String, _ inputs: [ConvolutionInput], endsPart: Bool = false, _ tape: Tape) -> Tensor {
+    let raw = tape.convolution(joining: inputs, weight: parameters["\(name).weight"])
+    return tape.instanceNormalization(raw, slope: 0, endsPart: endsPart)
   }
 
   private func dropped(_ x: Tensor, layer: UInt64, _ mode: ForwardMode, _ tape: Tape) -> Tensor {

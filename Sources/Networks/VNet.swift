@@ -99,8 +99,7 @@ public final class VNet: Network {
     }
     features = dropped(block(4, features, mode, tape), layer: 0, mode, tape)
     for position in 5..<9 {
-      let skip = NormalizationSum.afterActivation(skips.removeLast())
-      features = layer(.doubling, Self.blocks[position - 1] + "_up", features, adding: skip, mode, tape)
+      features = layer(.doubling, Self.blocks[position - 1] + "_up", features, adding: skips.removeLast(), mode, tape)
       features = block(position, features, mode, tape)
     }
     features = dropped(features, layer: 1, mode, tape)
@@ -111,22 +110,25 @@ public final class VNet: Network {
     (0..<Self.depths[position]).reduce(x) { layer(.same, Self.blocks[position], number: $1, $0, mode, tape) }
   }
 
-  /// Convolution, normalisation, ReLU, and a sum after it.
+  /// Convolution, normalisation, ReLU, and the sum with a skip connection after it.
   private func layer(
-    _ kind: Layer.Kind, _ block: String, number: Int = 0, _ x: Tensor, adding sum: NormalizationSum<Tensor> = .none,
+    _ kind: Layer.Kind, _ block: String, number: Int = 0, _ x: Tensor, adding skip: Tensor? = nil,
     _ mode: ForwardMode, _ tape: Tape
   ) -> Tensor {
     let (convolution, normalization) = Layer.names(block, number)
     let weight = parameters["\(convolution).weight"], bias = parameters["\(convolution).bias"]
     let (moments, usedBias) = moments(normalization, bias, mode)
-    let y =
-      switch kind {
-      case .same: tape.convolution(x, weight: weight, bias: usedBias, padding: [1, 1, 1])
-      case .halving: tape.patchConvolution(x, weight: weight, bias: usedBias)
-      case .doubling: tape.transposedConvolution(x, weight: weight, bias: usedBias)
-      }
     let affine = norm == .batch ? (parameters["\(normalization).weight"], parameters["\(normalization).bias"]) : nil
-    return tape.normalization(y, moments, affine: affine, slope: 0, adding: sum)
+    return tape.recomputing([x] + (skip.map { [$0] } ?? [])) { tape, inputs in
+      let raw =
+        switch kind {
+        case .same: tape.convolution(inputs[0], weight: weight, bias: usedBias, padding: [1, 1, 1])
+        case .halving: tape.patchConvolution(inputs[0], weight: weight, bias: usedBias)
+        case .doubling: tape.transposedConvolution(inputs[0], weight: weight, bias: usedBias)
+        }
+      let sum = inputs.count > 1 ? NormalizationSum.afterActivation(inputs[1]) : .none
+      return tape.normalization(raw, moments, affine: affine, slope: 0, adding: sum, endsPart: true)
+    }
   }
 
   /// What normalises a convolution's output, and the convolution's bias where it has an effect.

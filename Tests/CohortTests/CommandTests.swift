@@ -85,7 +85,9 @@ import Weights
   }
 
   @Test func everySubcommandExplainsItself() throws {
-    for command in ["synthesize", "prepare", "train", "predict", "evaluate", "checkpoint", "network", "methods", "recipes"] {
+    for command in [
+      "synthesize", "prepare", "train", "predict", "evaluate", "checkpoint", "network", "methods", "recipes", "bench",
+    ] {
       let help = try cohort([command, "--help"])
       #expect(help.contains("OVERVIEW:") && help.contains("USAGE: cohort \(command)"))
     }

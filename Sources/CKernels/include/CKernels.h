@@ -18,6 +18,17 @@ void cohort_scale_channels(float *y, const float *x, const float *factors, size_
 void cohort_concatenate(float *y, const float *a, size_t ca, const float *b, size_t cb, size_t rows);
 void cohort_split(const float *y, float *a, size_t ca, float *b, size_t cb, size_t rows);
 
+// combine.c: y[i] = sum over k of weight[k] x[offset[k] + i], or += that.
+typedef struct {
+  int32_t count;
+  float weight[8];
+  int64_t offset[8];
+} cohort_terms;
+// terms[output] gives y + output y_step; the same for each of `runs`, y_run and x_run apart; every run is n long.
+void cohort_combine(
+    float *y, int64_t y_step, const float *x, const cohort_terms *terms, size_t outputs, size_t runs, int64_t y_run, int64_t x_run,
+    size_t n, int accumulates);
+
 // normalization.c: `rows` rows of one block; sums are added to.
 void cohort_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sum, double *squares);
 // y = max(z, slope z) + after, z = scale x + shift + before; `before` and `after` may be NULL, at most one is given.
@@ -71,5 +82,15 @@ void cohort_gated_difference(
 void cohort_gated_difference_gradient(
     float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+
+// winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
+void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
+void cohort_winograd_output_gradient(float *const t[6], const float *const dy[], size_t n);  // dy has 4 planes
+void cohort_winograd_output(float *const y[], size_t planes, const float *const m[6], int accumulates, size_t n);  // planes is 1 to 4
+// Filters w[3, 3, 3] that begin `step` floats apart, flipped in all axes if asked, to consecutive u[3, 3] of each of the 6 points, which
+// are `stride` floats apart.
+void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t step, int flips, size_t filters);
+// Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
+void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
 
 #endif

@@ -18,7 +18,9 @@ extension Tape {
     let y = Tensor(uninitialized: Shape([x.shape.batch] + shape.output + [shape.outputChannels]))
     convolutionForward(shape, x: x.pointer, weights: weight.value.pointer, bias: bias?.value.pointer, y: y.pointer)
 
-    return record("convolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y) { dy in
+    return record(
+      "convolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y, operations: shape.operations
+    ) { dy in
       let dw = Tensor(uninitialized: weight.shape), db = bias.map { Tensor(uninitialized: $0.shape) }
       convolutionBackwardWeights(shape, x: x.pointer, dy: dy.pointer, dw: dw.pointer, db: db?.pointer)
       weight.accumulate(dw)

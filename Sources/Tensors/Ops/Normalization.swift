@@ -18,20 +18,24 @@ extension Tape {
   /// - Parameters:
   ///   - affine: weight and bias of each channel; nil for 1 and 0.
   ///   - slope: factor for negative values: 0 is ReLU, 0.01 leaky ReLU, 1 no activation.
+  ///   - overwriting: what is added before the activation is held by nobody else, and its memory may take the result.
+  ///   - endsPart: the result is that of a part that a lean tape computes twice: nobody reads it the second time.
   ///   - epsilon: added to the (biased) variance.
   public func normalization(
     _ x: Tensor, _ moments: NormalizationMoments, affine: (weight: Parameter, bias: Parameter)? = nil, slope: Float,
-    adding sum: NormalizationSum<Tensor> = .none, epsilon: Double = 1e-5
+    adding sum: NormalizationSum<Tensor> = .none, overwriting: Bool = false, endsPart: Bool = false, epsilon: Double = 1e-5
   ) -> Tensor {
     let channels = x.shape.channels, slabs = moments.slabs(x), rows = x.shape.rows / slabs, size = rows * channels
     let addend = sum.addend
     require(
       addend == nil || addend!.shape == x.shape, "normalization of \(x.shape) with a sum of \(addend!.shape): shapes must agree.")
-    let y = Tensor(uninitialized: x.shape)
+    let isSkipped = endsPart && isRepeating && !sum.isBeforeActivation
+    let y = isSkipped ? x.detached : overwriting ? addend!.detached : Tensor(uninitialized: x.shape)
     let normalizations = (0..<slabs).map { slab in
       let normalization = SlabNormalization(
-        moments.find(x.pointer + slab * size, rows: rows, channels: channels), epsilon: epsilon,
+        moments.find(x.pointer + slab * size, rows: rows, channels: channels, isRepeating: isRepeating), epsilon: epsilon,
         weight: affine?.weight.value.pointer, bias: affine?.bias.value.pointer)
+      if isSkipped { return normalization }
       normalizeAndActivate(
         x.pointer + slab * size, into: y.pointer + slab * size, rows: rows, channels: channels, normalization, slope: slope,
         adding: sum.map { UnsafePointer($0.pointer + slab * size) })
@@ -39,7 +43,7 @@ extension Tape {
     }
     // Kept for the way back: x, and y only where something was added to z. What was added is not.
     let momentsOfX = moments.areOfX, place = addend?.place
-    let summed: Tensor? = if case .beforeActivation = sum { y } else { nil }
+    let summed = sum.isBeforeActivation ? y : nil
     return record(
       "normalization", inputs: [x] + (addend.map { [$0] } ?? []), parameters: affine.map { [$0.weight, $0.bias] } ?? [], output: y
     ) { dy in
@@ -61,7 +65,9 @@ extension Tape {
   }
 
   /// Instance normalisation without weight and bias, and its activation.
-  public func instanceNormalization(_ x: Tensor, slope: Float) -> Tensor { normalization(x, .ofSamples, slope: slope) }
+  public func instanceNormalization(_ x: Tensor, slope: Float, endsPart: Bool = false) -> Tensor {
+    normalization(x, .ofSamples, slope: slope, endsPart: endsPart)
+  }
 }
 
 extension NormalizationMoments {
@@ -70,16 +76,19 @@ extension NormalizationMoments {
 
   fileprivate var areOfX: Bool { if case .fixed = self { false } else { true } }
 
-  fileprivate func find(_ x: UnsafePointer<Float>, rows: Int, channels: Int) -> ChannelMoments {
+  /// - Parameter isRepeating: the same voxels were observed before.
+  fileprivate func find(_ x: UnsafePointer<Float>, rows: Int, channels: Int, isRepeating: Bool) -> ChannelMoments {
     if case .fixed(let moments) = self { return moments }
     require(rows > 1, "normalization of \(rows) voxel: one voxel has no variance: use a larger patch.")
     let found = channelMoments(x, rows: rows, channels: channels)
-    if case .ofBatch(let observe) = self { observe(found, rows) }
+    if case .ofBatch(let observe) = self, !isRepeating { observe(found, rows) }
     return found
   }
 }
 
 extension NormalizationSum<Tensor> {
+  fileprivate var isBeforeActivation: Bool { if case .beforeActivation = self { true } else { false } }
+
   fileprivate var addend: Tensor? {
     switch self {
     case .none: nil

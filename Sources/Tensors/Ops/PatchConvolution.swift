@@ -17,7 +17,9 @@ extension Tape {
       fineChannels: weight.shape[1])
     let y = Tensor(uninitialized: Shape([shape.batch] + shape.coarse + [shape.coarseChannels]))
     collectPatches(shape, fine: x.pointer, weights: weight.value.pointer, bias: bias?.value.pointer, into: y.pointer)
-    return record("patchConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y) { dy in
+    return record(
+      "patchConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y, operations: shape.operations
+    ) { dy in
       self.accumulateWeights(weight, bias, shape, coarse: dy, fine: x, gradient: dy)
       guard x.slot != nil else { return }
       let dx = Tensor(uninitialized: x.shape)
@@ -39,7 +41,10 @@ extension Tape {
     let fine = (0..<3).map { shape.coarse[$0] * shape.factors[$0] }
     let y = Tensor(uninitialized: Shape([shape.batch] + fine + [shape.fineChannels]))
     spreadPatches(shape, coarse: x.pointer, weights: weight.value.pointer, bias: bias?.value.pointer, into: y.pointer)
-    return record("transposedConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y) { dy in
+    return record(
+      "transposedConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y,
+      operations: shape.operations
+    ) { dy in
       self.accumulateWeights(weight, bias, shape, coarse: x, fine: dy, gradient: dy)
       guard x.slot != nil else { return }
       let dx = Tensor(uninitialized: x.shape)

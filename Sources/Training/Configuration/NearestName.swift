@@ -1,8 +1,9 @@
 // "Did you mean": the known name that is closest to a misspelt one.
 
-/// The candidate with the fewest single-letter edits from `name`.
+/// The candidate with the fewest single-letter edits from `name`; one that begins with it comes before all others.
 public func nearestName(to name: String, among candidates: [String]) -> String? {
-  candidates.min { editDistance(name, $0) < editDistance(name, $1) }
+  func distance(_ candidate: String) -> (Int, Int) { (candidate.hasPrefix(name) ? 0 : 1, editDistance(name, candidate)) }
+  return candidates.min { distance($0) < distance($1) }
 }
 
 /// Insertions, deletions and substitutions between two texts (Levenshtein), upper and lower case alike.

@@ -1,0 +1,109 @@
+// One training step, timed: forward in training mode, half Dice and half cross entropy, backward, update by stochastic gradient descent.
+// The image and its labels are random, so that the step does what training does without data. Axes: B batch, D H W voxels, C channels,
+// K classes.
+
+import Kernels
+import Learning
+import Networks
+import Tensors
+
+/// What is measured.
+public struct StepPlan: Sendable {
+  public var network: String
+  public var options: [String: String]
+  /// D, H, W in voxels.
+  public var patch: [Int]
+  /// Samples in a step; they run one after the other, as in training, and their gradients are averaged.
+  public var batch: Int
+  public var classes: Int
+  public var channels: Int
+  public var threads: Int
+  public var memory: TapeMemory
+  /// Steps that count.
+  public var steps: Int
+  /// Steps before them.
+  public var warmup: Int
+
+  public init(
+    network: String, options: [String: String] = [:], patch: [Int], batch: Int = 1, classes: Int = 2, channels: Int = 1,
+    threads: Int, memory: TapeMemory = .standard, steps: Int = 5, warmup: Int = 2
+  ) {
+    self.network = network
+    self.options = options
+    self.patch = patch
+    self.batch = batch
+    self.classes = classes
+    self.channels = channels
+    self.threads = threads
+    self.memory = memory
+    self.steps = steps
+    self.warmup = warmup
+  }
+}
+
+/// Runs the plan. Sets the threads of the process.
+public func measureStep(_ plan: StepPlan) throws(NetworkError) -> StepResult {
+  Threads.set(plan.threads)
+  let network = try makeNetwork(
+    plan.network, NetworkPlan(inputChannels: plan.channels, classes: plan.classes, options: plan.options, seed: 1))
+  if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
+    throw NetworkError("patch: \(problem)")
+  }
+  let trainer = Trainer(network, plan)
+  for step in 0..<plan.warmup { _ = trainer.step(step, profile: nil) }
+  var timed: [(seconds: Double, profile: Profile)] = [], loss = 0.0
+  for step in 0..<plan.steps {
+    let profile = Profile()
+    let time = ContinuousClock().measure { loss = trainer.step(plan.warmup + step, profile: profile) }
+    timed.append((time / .seconds(1), profile))
+  }
+  return StepResult(
+    plan, parameters: network.parameters.count, loss: loss, timed: timed.sorted { $0.seconds < $1.seconds },
+    peakBytes: peakBytes())
+}
+
+/// A network in training on random samples.
+private final class Trainer {
+  private let network: any Network
+  private let optimizer: StochasticGradientDescent
+  private let images: [Tensor]
+  private let labels: [[UInt8]]
+  private let memory: TapeMemory
+
+  init(_ network: any Network, _ plan: StepPlan) {
+    self.network = network
+    optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
+    memory = plan.memory
+    let shape = Shape([1] + plan.patch + [plan.channels])
+    images = (0..<plan.batch).map { sample in
+      let key = RandomKey(1).child(UInt64(sample))
+      return Tensor((0..<shape.count).map { Float(key.gaussian(UInt64($0))) }, shape: shape)
+    }
+    labels = (0..<plan.batch).map { sample in
+      let key = RandomKey(2).child(UInt64(sample))
+      return (0..<shape.count / plan.channels).map { UInt8(key.hash(UInt64($0)) % UInt64(plan.classes)) }
+    }
+  }
+
+  /// - Returns: the loss before the update, averaged over the samples.
+  func step(_ step: Int, profile: Profile?) -> Double {
+    profile?.start()
+    let parameters = network.parameters, vector = parameters.count * MemoryLayout<Float>.stride
+    parameters.clearGradients()
+    profile?.addUpdate("clearGradients", bytes: vector)
+    var loss = 0.0
+    for (sample, image) in images.enumerated() {
+      let tape = Tape(memory: memory, profile: profile), share = 1 / Double(images.count)
+      let logits = network.logits(
+        image, mode: .training(dropout: RandomKey(3).child(UInt64(step)).child(UInt64(sample))), on: tape)
+      let p = tape.softmax(logits)
+      let dice = tape.diceLoss(p, labels: labels[sample])
+      let entropy = tape.crossEntropy(logits, probabilities: p, labels: labels[sample])
+      loss += share * 0.5 * (dice.value + entropy.value)
+      tape.backward(from: [(dice, weight: 0.5 * share), (entropy, weight: 0.5 * share)])
+    }
+    optimizer.step(rate: 0.01, gradients: parameters.gradients)
+    profile?.addUpdate("gradientDescent", bytes: 5 * vector)
+    return loss
+  }
+}

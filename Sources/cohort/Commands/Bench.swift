@@ -1,0 +1,63 @@
+// `cohort bench step`: how long a training step takes, and where the time goes.
+
+import ArgumentParser
+import Benchmarks
+import Tensors
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Measure how fast this machine trains.", subcommands: [Step.self])
+
+  struct Step: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Time one training step on random voxels.",
+      discussion:
+        "A step is forward in training mode, half Dice and half cross entropy, backward and update. The samples of a batch run "
+        + "one after the other and their gradients are averaged, as in training. GFLOP counts the convolutions and matrix products as the "
+        + "layers define them, forward and backward.")
+
+    @OptionGroup var choice: NetworkChoice
+    @Option(help: "Depth, height and width of the patch in voxels, D,H,W.")
+    var patch: String
+    @Option(help: "Samples in a step.")
+    var batch = 1
+    @Option(help: "Number of classes, background included.")
+    var classes = 2
+    @Option(help: "Number of image channels.")
+    var channels = 1
+    @Option(help: "Threads.")
+    var threads: Int
+    @Option(help: "standard, or lean: compute parts twice instead of keeping them.")
+    var memory = TapeMemory.standard
+    @Option(help: "Steps that count.")
+    var steps = 5
+    @Option(help: "Steps before them.")
+    var warmup = 2
+    @Flag(help: "Show the time by operation, beside what the machine's measured rates would allow.")
+    var profile = false
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+      guard sides.count == 3 else { throw ValidationError("--patch \(patch): give three sides, for example 96,96,96.") }
+      for (name, value, least) in [("batch", batch, 1), ("threads", threads, 1), ("steps", steps, 1), ("warmup", warmup, 0)]
+      where value < least {
+        throw ValidationError("--\(name) \(value) must be \(least) or more.")
+      }
+    }
+
+    private var sides: [Int] { patch.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int($0) } }
+
+    func run() throws {
+      try saying {
+        let plan = StepPlan(
+          network: choice.network, options: try choice.plan(channels: channels, classes: classes).options, patch: sides,
+          batch: batch, classes: classes, channels: channels,
+          threads: threads, memory: memory, steps: steps, warmup: warmup)
+        let result = try measureStep(plan), shown = profile ? result : result.summary
+        if json { try printJSON(shown) } else { print(shown.text) }
+      }
+    }
+  }
+}
+
+extension TapeMemory: ExpressibleByArgument {}
