@@ -55,7 +55,7 @@ let layers: [[Target]] = [
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors"]),
-  module("Networks", ["Learning", "Tensors"], tests: ["Weights"], fixtures: true),
+  module("Networks", ["Learning", "Tensors", "Kernels"], tests: ["Weights"], fixtures: true),
   module("Preparation", ["Volumes", "Tensors"]),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"]),
@@ -76,9 +76,8 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Tensors", "Cluster",
-        "MPI",
-        "Methods", argumentParser,
+        "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors", "Cluster",
+        "MPI", "Methods", argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),
     .executableTarget(

@@ -10,30 +10,27 @@ import Tensors
 /// What is measured.
 public struct StepPlan: Sendable {
   public var network: String
-  public var options: [String: String]
+  public var networkPlan: NetworkPlan
   /// D, H, W in voxels.
   public var patch: [Int]
   /// Samples in a step; they run one after the other, as in training, and their gradients are averaged.
   public var batch: Int
-  public var classes: Int
-  public var channels: Int
   public var threads: Int
+  public var memory: TapeMemory
   /// Steps that count.
   public var steps: Int
   /// Steps before them.
   public var warmup: Int
 
   public init(
-    network: String, options: [String: String] = [:], patch: [Int], batch: Int = 1, classes: Int = 2, channels: Int = 1,
-    threads: Int, steps: Int = 5, warmup: Int = 2
+    network: String, networkPlan: NetworkPlan, patch: [Int], batch: Int, threads: Int, memory: TapeMemory, steps: Int, warmup: Int
   ) {
     self.network = network
-    self.options = options
+    self.networkPlan = networkPlan
     self.patch = patch
     self.batch = batch
-    self.classes = classes
-    self.channels = channels
     self.threads = threads
+    self.memory = memory
     self.steps = steps
     self.warmup = warmup
   }
@@ -42,13 +39,9 @@ public struct StepPlan: Sendable {
 /// Runs the plan. Sets the threads of the process.
 public func measureStep(_ plan: StepPlan) throws(NetworkError) -> StepResult {
   Threads.set(plan.threads)
-  let network = try makeNetwork(
-    plan.network, NetworkPlan(inputChannels: plan.channels, classes: plan.classes, options: plan.options, seed: 1))
-  let named = "patch \(plan.patch.map(String.init).joined(separator: ","))"
-  try network.check(sides: plan.patch, of: named)
-  guard (0..<3).contains(where: { plan.patch[$0] > network.divisor[$0] }) else {
-    throw NetworkError(
-      "\(named) leaves \(plan.network) one voxel at its coarsest level, where nothing can be normalised: double a side.")
+  let network = try makeNetwork(plan.network, plan.networkPlan)
+  if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
+    throw NetworkError("patch: \(problem)")
   }
   let trainer = Trainer(network, plan)
   for step in 0..<plan.warmup { _ = trainer.step(step, profile: nil) }
@@ -69,18 +62,20 @@ private final class Trainer {
   private let optimizer: StochasticGradientDescent
   private let images: [Tensor]
   private let labels: [[UInt8]]
+  private let memory: TapeMemory
 
   init(_ network: any Network, _ plan: StepPlan) {
     self.network = network
     optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
-    let shape = Shape([1] + plan.patch + [plan.channels])
+    memory = plan.memory
+    let shape = Shape([1] + plan.patch + [plan.networkPlan.inputChannels])
     images = (0..<plan.batch).map { sample in
       let key = RandomKey(1).child(UInt64(sample))
       return Tensor((0..<shape.count).map { Float(key.gaussian(UInt64($0))) }, shape: shape)
     }
     labels = (0..<plan.batch).map { sample in
       let key = RandomKey(2).child(UInt64(sample))
-      return (0..<shape.count / plan.channels).map { UInt8(key.hash(UInt64($0)) % UInt64(plan.classes)) }
+      return (0..<shape.rows).map { UInt8(key.hash(UInt64($0)) % UInt64(plan.networkPlan.classes)) }
     }
   }
 
@@ -92,7 +87,7 @@ private final class Trainer {
     profile?.addUpdate("clearGradients", bytes: vector)
     var loss = 0.0
     for (sample, image) in images.enumerated() {
-      let tape = Tape(profile: profile), share = 1 / Double(images.count)
+      let tape = Tape(memory: memory, profile: profile), share = 1 / Double(images.count)
       let logits = network.logits(
         image, mode: .training(dropout: RandomKey(3).child(UInt64(step)).child(UInt64(sample))), on: tape)
       let p = tape.softmax(logits)

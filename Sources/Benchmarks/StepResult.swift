@@ -12,6 +12,7 @@ public struct StepResult: Encodable, Sendable {
   public let classes: Int
   public let channels: Int
   public let threads: Int
+  public let memory: TapeMemory
   public let steps: Int
   public let machine: Machine
   public let rates: MachineRates
@@ -30,14 +31,15 @@ public struct StepResult: Encodable, Sendable {
 
   /// - Parameter timed: the steps that count, the shortest first: its profile is shown, being the least disturbed.
   init(_ plan: StepPlan, parameters: Int, loss: Double, timed: [(seconds: Double, profile: Profile)], peakBytes: Int) {
-    (network, options, patch, batch) = (plan.network, plan.options, plan.patch, plan.batch)
-    (classes, channels, threads, steps) = (plan.classes, plan.channels, plan.threads, plan.steps)
+    (network, options, patch, batch) = (plan.network, plan.networkPlan.options, plan.patch, plan.batch)
+    (classes, channels) = (plan.networkPlan.classes, plan.networkPlan.inputChannels)
+    (threads, memory, steps) = (plan.threads, plan.memory, plan.steps)
     (self.parameters, self.loss, self.peakBytes) = (parameters, loss, peakBytes)
     machine = Machine()
     rates = MachineRates()
     medianSeconds = (timed[(timed.count - 1) / 2].seconds + timed[timed.count / 2].seconds) / 2
     minimumSeconds = timed[0].seconds
-    gflop = timed[0].profile.entries.reduce(0) { $0 + $1.operations } / 1e9
+    gflop = timed[0].profile.entries.reduce(0) { $0 + ($1.kind.pass == .recomputed ? 0 : $1.operations) } / 1e9
     gflopPerSecond = gflop / medianSeconds
     self.profile = ProfileTable(timed[0].profile, rates: rates)
   }
@@ -52,7 +54,7 @@ public struct StepResult: Encodable, Sendable {
   public var text: String {
     let named = options.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     let lines = [
-      "\(network)\(named), patch \(patch.map(String.init).joined(separator: ",")), batch \(batch), \(threads) threads",
+      "\(network)\(named), patch \(patch.map(String.init).joined(separator: ",")), batch \(batch), \(threads) threads, memory \(memory)",
       "\(machine.processor), \(machine.processors) processors, oneDNN \(machine.oneDNN)",
       String(format: "machine: 3x3x3 convolution %.0f GF/s, memory copy %.1f GB/s", rates.convolution, rates.copy),
       String(format: "seconds per step: median %.3f, minimum %.3f of %d", medianSeconds, minimumSeconds, steps),

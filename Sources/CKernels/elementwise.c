@@ -47,6 +47,13 @@ COHORT_CLONES void cohort_dropout(
   for (size_t i = 4 * whole; i < n; i++) y[i] = ((bits >> (16 * (i - 4 * whole))) & 0xFFFF) >= threshold ? scale * x[i] : 0;
 }
 
+COHORT_CLONES void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels) {
+  for (size_t row = 0; row < rows; row++) {
+#pragma clang loop vectorize(assume_safety)
+    for (size_t c = 0; c < channels; c++) y[row * channels + c] = factors[c] * x[row * channels + c];
+  }
+}
+
 void cohort_concatenate(float *restrict y, const float *restrict a, size_t ca, const float *restrict b, size_t cb, size_t rows) {
   for (size_t row = 0; row < rows; row++) {
     memcpy(y, a, ca * sizeof *y);

@@ -42,6 +42,21 @@ public func dropout(
   }
 }
 
+/// y = factor · x with a factor for each of B samples and C channels; y may be x.
+public func scaleChannels(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, factors: [Float], samples: Int, rows: Int, channels: Int
+) {
+  for sample in 0..<samples {
+    let offset = sample * rows * channels
+    factors.withUnsafeBufferPointer { factors in
+      let own = factors.baseAddress! + sample * channels
+      parallelFor(rows, grain: grain / channels + 1) { start, end in
+        cohort_scale_channels(y + offset + start * channels, x + offset + start * channels, own, end - start, channels)
+      }
+    }
+  }
+}
+
 /// Joins rows of a (`first` channels) and b (`second` channels) into y.
 public func concatenateChannels(
   _ a: UnsafePointer<Float>, first: Int, _ b: UnsafePointer<Float>, second: Int, into y: UnsafeMutablePointer<Float>, rows: Int

@@ -3,35 +3,6 @@
 import Kernels
 import Tensors
 
-/// What a network says of one of its arrays before memory exists.
-public struct ParameterSpecification: Sendable {
-  public enum Initializer: Sendable {
-    /// Gaussian with the given standard deviation (Kaiming: √(2 / fan-in)).
-    case gaussian(deviation: Double)
-    /// Uniform in ±bound (PyTorch's default for biases: 1/√fan-in).
-    case uniform(bound: Double)
-    case constant(Float)
-  }
-  public let name: String
-  public let shape: Shape
-  public let initializer: Initializer
-
-  public init(_ name: String, _ shape: Shape, _ initializer: Initializer) {
-    self.name = name
-    self.shape = shape
-    self.initializer = initializer
-  }
-
-  /// Weight [O, I, k, k, k] and bias [O] of a convolution, with He initialisation and PyTorch's bias range.
-  public static func convolution(_ name: String, inputs: Int, outputs: Int, kernel: Int) -> [ParameterSpecification] {
-    let fanIn = Double(inputs * kernel * kernel * kernel)
-    return [
-      .init("\(name).weight", [outputs, inputs, kernel, kernel, kernel], .gaussian(deviation: (2 / fanIn).squareRoot())),
-      .init("\(name).bias", [outputs], .uniform(bound: 1 / fanIn.squareRoot())),
-    ]
-  }
-}
-
 /// All parameters of a network, P floats in one vector, in the order of the state dict.
 public final class ParameterSet {
   public let parameters: [Parameter]
@@ -43,7 +14,7 @@ public final class ParameterSet {
 
   /// Allocates and initialises: each value is a function of (seed, parameter name, index).
   public init(_ specifications: [ParameterSpecification], seed: UInt64) {
-    count = specifications.reduce(0) { $0 + $1.shape.count }
+    count = specifications.parameterCount
     values = Tensor(zeros: [count])
     gradients = Tensor(zeros: [count])
     var parameters: [Parameter] = [], offset = 0

@@ -11,12 +11,20 @@ public struct MethodError: Error, CustomStringConvertible, Sendable {
   public init(_ description: String) { self.description = description }
 }
 
-/// Parameters whose gradients are averaged over ranks and which an optimiser updates. The name is part of checkpoints.
+/// Parameters whose gradients are averaged over ranks and which an optimiser updates, and running statistics that are averaged with them.
+/// The name is part of checkpoints.
 public struct TrainedModule {
   public let name: String
   public let parameters: ParameterSet
+  public let statistics: RunningStatistics?
 
-  public init(_ name: String, _ parameters: ParameterSet) { (self.name, self.parameters) = (name, parameters) }
+  public init(_ name: String, _ parameters: ParameterSet, statistics: RunningStatistics? = nil) {
+    (self.name, self.parameters, self.statistics) = (name, parameters, statistics)
+  }
+
+  public init(_ name: String, _ network: any Network) {
+    self.init(name, network.parameters, statistics: network.statistics)
+  }
 }
 
 /// State that is saved and restored but not descended on: a teacher, class counts. Every rank updates it alike from equal inputs.

@@ -37,7 +37,7 @@ public final class ReLiF: Method {
 
   public init(_ plan: MethodPlan) throws(MethodError) {
     predictor = try plan.makeNetwork()
-    trained = [TrainedModule("student", predictor.parameters)]
+    trained = [TrainedModule("student", predictor)]
     blend = SupervisedBlend(rawValue: try plan.choice("sup", of: Self.self))!
     gateStart = try plan.number("gateStart", of: Self.self, in: 0...1)
     gateEnd = try plan.number("gateEnd", of: Self.self, in: 0...1)

@@ -22,7 +22,7 @@ public final class Supervised: Method {
 
   public init(_ plan: MethodPlan) throws(MethodError) {
     predictor = try plan.makeNetwork()
-    trained = [TrainedModule("student", predictor.parameters)]
+    trained = [TrainedModule("student", predictor)]
     blend = SupervisedBlend(rawValue: try plan.choice("sup", of: Self.self))!
     let field = SOBFPreset(rawValue: try plan.choice("sobf", of: Self.self)).map(SOBF.init(preset:))
     recipe = BatchRecipe(labelled: field == nil ? .clean : .biased, unlabelled: [], field: field)

@@ -36,8 +36,9 @@ public struct NetworkOption: Sendable {
 
 /// How a forward pass is run.
 public enum ForwardMode: Sendable {
-  /// Dropout on, its pattern drawn from the key (one key for each view of each sample).
-  case training(dropout: RandomKey)
+  /// Batch statistics, and dropout with a pattern drawn from the key (one key for each view of each sample); nil: no dropout.
+  case training(dropout: RandomKey?)
+  /// Running statistics, no dropout.
   case evaluation
 }
 
@@ -47,27 +48,27 @@ public protocol Network: AnyObject, SendableMetatype {
   static var summary: String { get }
   static var options: [NetworkOption] { get }
 
+  /// The arrays of a network, before memory exists: for counting those of a network that is too large to make.
+  static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification]
+
   init(_ plan: NetworkPlan) throws(NetworkError)
 
   var parameters: ParameterSet { get }
+  /// Running statistics of batch normalisations; nil where there are none.
+  var statistics: RunningStatistics? { get }
   /// Each side of the patch (D, H, W) must be a multiple of this, in voxels.
   var divisor: [Int] { get }
 
   /// - Shape: x [B, D, H, W, C]; result [B, D, H, W, K].
   func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor
+  /// Logits of every head, for deep supervision: the highest resolution first, at which the result begins with `logits`.
+  func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor]
 }
 
 extension Network {
-  /// A text option read as a positive integer, after checking that all options are known.
-  static func integerOption(_ name: String, in plan: NetworkPlan) throws(NetworkError) -> Int {
-    for key in plan.options.keys where !options.contains(where: { $0.name == key }) {
-      throw NetworkError(
-        "network \(Self.name) has no option \"\(key)\": it knows \(options.map(\.name).joined(separator: ", ")).")
-    }
-    let text = plan.options[name] ?? options.first { $0.name == name }!.standard
-    guard let value = Int(text), value > 0 else {
-      throw NetworkError("network \(Self.name): option \(name)=\(text) must be a positive whole number.")
-    }
-    return value
-  }
+  public var statistics: RunningStatistics? { nil }
+  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] { [logits(x, mode: mode, on: tape)] }
+
+  /// Everything that the state dict holds: parameters, and running statistics where there are some.
+  public var state: [ParameterSet] { [parameters] + (statistics.map { [$0.buffers] } ?? []) }
 }

@@ -16,26 +16,27 @@ public final class UNet3D: Network {
 
   public let parameters: ParameterSet
   public let divisor = [16, 16, 16]
-  private let classes: Int
 
   public init(_ plan: NetworkPlan) throws(NetworkError) {
-    let base = try Self.integerOption("base", in: plan)
-    classes = plan.classes
-    parameters = ParameterSet(
-      Self.specification(inputChannels: plan.inputChannels, classes: plan.classes, base: base), seed: plan.seed)
+    parameters = ParameterSet(try Self.specification(plan), seed: plan.seed)
   }
 
-  private static func specification(inputChannels: Int, classes: Int, base: Int) -> [ParameterSpecification] {
-    let width = (0..<5).map { base << $0 }
-    func block(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpecification] {
-      ParameterSpecification.convolution("\(name).conv1.0", inputs: inputs, outputs: outputs, kernel: 3)
-        + ParameterSpecification.convolution("\(name).conv2.0", inputs: outputs, outputs: outputs, kernel: 3)
+  public static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification] {
+    let base = try integerOption("base", in: plan), width = (0..<5).map { base << $0 }
+    func block(_ name: String, _ inputs: Int, _ outputs: Int, level: Int) -> [ParameterSpecification] {
+      let stride = [Int](repeating: 1 << level, count: 3)
+      return [ParameterSpecification].convolution("\(name).conv1.0", inputs: inputs, outputs: outputs, stride: stride, .kaiming)
+        + [ParameterSpecification].convolution("\(name).conv2.0", inputs: outputs, outputs: outputs, stride: stride, .kaiming)
     }
-    var all = block("conv1", inputChannels, width[0])
-    for level in 1..<4 { all += block("conv\(level + 1)", width[level - 1], width[level]) }
-    all += block("center", width[3], width[4])
-    for level in (0..<4).reversed() { all += block("up_concat\(level + 1).conv", width[level] + width[level + 1], width[level]) }
-    return all + ParameterSpecification.convolution("final", inputs: width[0], outputs: classes, kernel: 1)
+    var all = block("conv1", plan.inputChannels, width[0], level: 0)
+    for level in 1..<4 { all += block("conv\(level + 1)", width[level - 1], width[level], level: level) }
+    all += block("center", width[3], width[4], level: 4)
+    for level in (0..<4).reversed() {
+      all += block("up_concat\(level + 1).conv", width[level] + width[level + 1], width[level], level: level)
+    }
+    return all
+      + [ParameterSpecification].convolution(
+        "final", inputs: width[0], outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .kaiming)
   }
 
   public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
@@ -54,16 +55,19 @@ public final class UNet3D: Network {
   }
 
   private func block(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
-    let first = convolved("\(name).conv1.0", inputs, tape)
-    return convolved("\(name).conv2.0", [.same(first)], tape)
+    tape.recomputing(inputs) { [self] tape, inputs in
+      let first = convolved("\(name).conv1.0", inputs, tape)
+      return convolved("\(name).conv2.0", [.same(first)], endsPart: true, tape)
+    }
   }
 
-  private func convolved(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
-    tape.instanceNormalization(tape.convolution(joining: inputs, weight: parameters["\(name).weight"]), slope: 0)
+  private func convolved(_ name: String, _ inputs: [ConvolutionInput], endsPart: Bool = false, _ tape: Tape) -> Tensor {
+    let raw = tape.convolution(joining: inputs, weight: parameters["\(name).weight"])
+    return tape.instanceNormalization(raw, slope: 0, endsPart: endsPart)
   }
 
   private func dropped(_ x: Tensor, layer: UInt64, _ mode: ForwardMode, _ tape: Tape) -> Tensor {
-    guard case .training(let key) = mode else { return x }
+    guard case .training(let key?) = mode else { return x }
     return tape.dropout(x, probability: Self.dropout, key: key.child(layer))
   }
 }

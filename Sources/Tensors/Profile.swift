@@ -5,6 +5,8 @@
 public final class Profile {
   public enum Pass: String, Sendable, Encodable {
     case forward, backward
+    /// A forward pass for the second time, on a lean tape.
+    case recomputed
     /// Between two walks: the optimiser and its like.
     case update
   }
@@ -56,11 +58,13 @@ public final class Profile {
 
   /// Counts the forward pass of an operation.
   /// - Returns: the cost of its backward pass: as much for the weights' gradient, and as much for the inputs' where one is wanted.
-  func addForward(_ operation: String, inputs: [Tensor], parameters: [Parameter], output: Shape, operations: Double) -> Cost {
+  func addForward(_ operation: String, inputs: [Tensor], parameters: [Parameter], output: Shape, operations: Double, pass: Pass)
+    -> Cost
+  {
     let shapes = inputs.map { $0.shape.profileText }.joined(separator: " + ") + " > " + output.profileText
     let floats = inputs.reduce(0) { $0 + $1.count } + parameters.reduce(0) { $0 + $1.shape.count } + output.count
     let bytes = Double(floats * MemoryLayout<Float>.stride)
-    add(Cost(kind: Kind(operation: operation, shapes: shapes, pass: .forward), operations: operations, bytes: bytes))
+    add(Cost(kind: Kind(operation: operation, shapes: shapes, pass: pass), operations: operations, bytes: bytes))
     let passes = Double((parameters.isEmpty ? 0 : 1) + (inputs.contains { $0.slot != nil } ? 1 : 0))
     return Cost(
       kind: Kind(operation: operation, shapes: shapes, pass: .backward), operations: passes * operations,

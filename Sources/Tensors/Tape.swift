@@ -16,10 +16,20 @@ public struct Scalar: Sendable {
   init(value: Double, slot: Int?) { (self.value, self.slot) = (value, slot) }
 }
 
+/// What a tape keeps for the backward walk.
+public enum TapeMemory: String, Sendable, CaseIterable, Codable {
+  /// Every value that a pullback reads.
+  case standard
+  /// Only the inputs of the parts that networks mark with `recomputing`; what lies inside is computed again. The same bits.
+  case lean
+}
+
 /// Records operations and walks them backwards.
 public final class Tape {
   private enum Pullback {
     case tensor((Tensor) -> Void)
+    /// Takes the gradient away, so that it can be released before the pullback ends.
+    case taking((inout Tensor?) -> Void)
     case scalar((Double) -> Void)
   }
   private struct Record {
@@ -38,13 +48,19 @@ public final class Tape {
 
   /// False: operations compute their value and leave no record (inference).
   public let recording: Bool
+  public let memory: TapeMemory
+  /// While a part is computed the second time: what happened once (batch statistics) must not happen again.
+  public private(set) var isRepeating = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
+  private var parametersOfSkippedRecords: [Parameter] = []
   private var records: [Record?] = []
   private var gradients: [Gradient] = []
   private var pendingUses: [ObjectIdentifier: Int] = [:]
 
-  public init(recording: Bool = true, profile: Profile? = nil) { (self.recording, self.profile) = (recording, profile) }
+  public init(recording: Bool = true, memory: TapeMemory = .standard, profile: Profile? = nil) {
+    (self.recording, self.memory, self.profile) = (recording, memory, profile)
+  }
 
   /// The operations on the tape, first to last.
   public var operations: [String] { records.compactMap { $0?.operation } }
@@ -54,7 +70,8 @@ public final class Tape {
 
   // MARK: Recording
 
-  /// Appends an operation. `pullback` receives the gradient of `output` and must pass fresh tensors to `accumulate`.
+  /// Appends an operation. `pullback` receives the gradient of `output`, which is its own to change or to hand on, and passes tensors that
+  /// nobody else holds to `accumulate`.
   /// - Parameter operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
   /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
   public func record(
@@ -62,11 +79,39 @@ public final class Tape {
     pullback: @escaping (Tensor) -> Void
   ) -> Tensor {
     let backward = profile?.addForward(
-      operation, inputs: inputs, parameters: parameters, output: output.shape, operations: operations)
-    guard needsGradient(inputs, parameters) else { return output }
+      operation, inputs: inputs, parameters: parameters, output: output.shape, operations: operations,
+      pass: isRepeating ? .recomputed : .forward)
+    guard needsGradient(inputs, parameters) else {
+      parametersOfSkippedRecords += parameters
+      return output
+    }
     let result = marked(output)
     append(
       Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback), backward: backward))
+    return result
+  }
+
+  /// A part of a network that a lean tape computes twice: now without keeping anything, and in the backward walk with records of its own.
+  /// `body` must compute the same from the same inputs each time.
+  public func recomputing(_ inputs: [Tensor], _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
+    guard memory == .lean, recording else { return body(self, inputs) }
+    let quiet = Tape(recording: false, profile: profile)
+    let output = body(quiet, inputs.map(\.detached)), parameters = quiet.parametersOfSkippedRecords
+    guard needsGradient(inputs, parameters) else { return output }
+    let result = marked(output)
+    let pullback = Pullback.taking { gradient in
+      let again = Tape(profile: self.profile)
+      again.isRepeating = true
+      let copies = inputs.map { $0.slot == nil ? $0.detached : again.variable($0.detached) }
+      guard let slot = body(again, copies).slot else { return }
+      again.gradients[slot] = gradient.map(Gradient.tensor) ?? .none
+      gradient = nil
+      again.backward(from: [])
+      for (input, copy) in zip(inputs, copies) {
+        if let gradient = again.takeGradient(of: copy) { self.accumulate(gradient, for: input) }
+      }
+    }
+    append(Record(operation: "recomputed", output: result.slot!, parameters: parameters, pullback: pullback, backward: nil))
     return result
   }
 
@@ -74,7 +119,7 @@ public final class Tape {
   public func recordScalar(
     _ operation: String, inputs: [Tensor], value: Double, pullback: @escaping (Double) -> Void
   ) -> Scalar {
-    let backward = profile?.addForward(operation, inputs: inputs, parameters: [], output: [1], operations: 0)
+    let backward = profile?.addForward(operation, inputs: inputs, parameters: [], output: [1], operations: 0, pass: .forward)
     guard needsGradient(inputs, []) else { return Scalar(constant: value) }
     gradients.append(.none)
     append(
@@ -119,10 +164,7 @@ public final class Tape {
   }
 
   /// As `gradient(of:)`, and forgets it, so that the next walk begins at zero.
-  public func takeGradient(of value: Tensor) -> Tensor? {
-    defer { if let slot = value.slot { gradients[slot] = .none } }
-    return gradient(of: value)
-  }
+  public func takeGradient(of value: Tensor) -> Tensor? { value.slot.flatMap(takeTensor) }
 
   // MARK: The walk
 
@@ -143,17 +185,7 @@ public final class Tape {
     var uses = pendingUses
     for index in records.indices.reversed() {
       guard let record = records[index] else { continue }
-      let gradient = gradients[record.output]
-      gradients[record.output] = .none
-      switch (record.pullback, gradient) {
-      case (.tensor(let pullback), .tensor(let gradient)):
-        pullback(gradient)
-        record.backward.map { profile?.add($0) }
-      case (.scalar(let pullback), .scalar(let gradient)):
-        pullback(gradient)
-        record.backward.map { profile?.add($0) }
-      default: break  // nothing that was asked for depends on this record
-      }
+      run(record)
       if !keepRecords { records[index] = nil }
       for parameter in record.parameters {
         uses[ObjectIdentifier(parameter)]! -= 1
@@ -164,5 +196,28 @@ public final class Tape {
       records = []
       pendingUses = [:]
     }
+  }
+
+  /// Hands a record the gradient of its output, if anything that was asked for depends on it.
+  private func run(_ record: Record) {
+    switch record.pullback {
+    case .tensor(let pullback):
+      guard let gradient = takeTensor(at: record.output) else { return }
+      pullback(gradient)
+    case .taking(let pullback):
+      var gradient = takeTensor(at: record.output)
+      if gradient != nil { pullback(&gradient) }
+    case .scalar(let pullback):
+      guard case .scalar(let gradient) = gradients[record.output] else { return }
+      gradients[record.output] = .none
+      pullback(gradient)
+    }
+    record.backward.map { profile?.add($0) }
+  }
+
+  private func takeTensor(at slot: Int) -> Tensor? {
+    defer { gradients[slot] = .none }
+    guard case .tensor(let gradient) = gradients[slot] else { return nil }
+    return gradient
   }
 }

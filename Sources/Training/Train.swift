@@ -136,11 +136,11 @@ private struct LaneLosses {
 private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) throws -> LaneLosses {
   var losses = LaneLosses()
   let active = run.method.updated(at: step)
-  for position in active { run.modules[position].averager.begin() }
+  for position in active { run.modules[position].begin() }
   for lane in run.lanes {
     let batch = try run.loader.batch(lane: lane, at: step)
     let tape = Tape()
-    for update in run.modules { update.module.parameters.clearGradients() }
+    for update in run.modules { update.clear() }
     let terms = try run.method.loss(batch, at: step, on: tape)
     losses.add(terms, lane: lane)
     if lane == 0, TermCheck.steps.contains(step.index) { check.look(terms, modules: run.method.trained, tape: tape) }
@@ -153,7 +153,7 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
 private func average(_ run: Run, at step: Step, over world: borrowing Communicator) throws -> [AveragingOutcome] {
   var outcomes: [AveragingOutcome] = []
   for position in run.method.updated(at: step) {
-    outcomes.append(try run.modules[position].finish(lanes: run.configuration.lanes, over: world))
+    outcomes += try run.modules[position].finish(lanes: run.configuration.lanes, over: world)
   }
   return outcomes
 }
@@ -170,7 +170,7 @@ private func exchange(
 
 private func update(_ run: Run, at step: Step) {
   for position in run.method.updated(at: step) {
-    run.modules[position].optimizer.step(rate: run.schedule.rate(at: step.index), gradients: run.modules[position].average)
+    run.modules[position].apply(rate: run.schedule.rate(at: step.index))
   }
   run.method.afterUpdate(at: step)
 }

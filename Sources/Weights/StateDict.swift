@@ -4,13 +4,14 @@ import Learning
 import Tensors
 
 extension ParameterSet {
-  /// Loads every parameter from `tensors`; keys may carry the prefix `module.` (DataParallel) or `prefix`.
+  /// Loads every parameter from `tensors`; keys may carry the prefix `module.` (DataParallel) or `prefix`. A missing
+  /// `num_batches_tracked` keeps its value: old files lack it and nothing is computed with it.
   /// - Parameter path: the file the tensors came from, for messages.
   public func load(stateDict tensors: [String: StoredTensor], prefix: String = "", from path: String) throws(WeightError) {
     var missing: [String] = []
     for parameter in parameters {
       guard let stored = tensors[prefix + parameter.name] ?? tensors["module." + prefix + parameter.name] else {
-        missing.append(parameter.name)
+        if !parameter.name.hasSuffix(".num_batches_tracked") { missing.append(parameter.name) }
         continue
       }
       guard stored.shape == parameter.shape.sizes else {

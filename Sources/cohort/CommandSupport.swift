@@ -3,7 +3,6 @@
 import ArgumentParser
 import Foundation
 import MPI
-import Networks
 
 /// Runs `body` with all ranks of the job and ends the process with the exit code it returns.
 ///
@@ -41,16 +40,4 @@ func printJSON(_ value: some Encodable) throws {
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
-}
-
-/// The options of a network from the `key=value` texts of --option.
-func networkOptions(_ texts: [String]) throws(NetworkError) -> [String: String] {
-  var result: [String: String] = [:]
-  for text in texts {
-    guard let sign = text.firstIndex(of: "=") else {
-      throw NetworkError("--option \(text): write key=value, for example base=16.")
-    }
-    result[String(text[..<sign])] = String(text[text.index(after: sign)...])
-  }
-  return result
 }

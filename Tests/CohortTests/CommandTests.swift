@@ -96,6 +96,18 @@ import Weights
     #expect(try cohort(["recipes"]).contains("demo-relif"))
   }
 
+  @Test func describeCountsParametersAndWorkWithoutMakingTheNetwork() throws {
+    let large = try cohort(["network", "describe", "--network", "stunet", "--option", "variant=H", "--classes", "105"])
+    #expect(large.contains("stunet: 1457326221 parameters in 306 arrays") && large.contains("divide by 32, 32, 32"))
+    let json = try cohort(["network", "describe", "--network", "unet3d", "--patch", "128,128,128", "--json"])
+    let facts = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+    #expect(facts["parameterCount"] as? Int == 5_884_050)
+    #expect(abs(try #require(facts["gigaMultiplyAdds"] as? Double) - 144.57) < 0.005)
+    let (status, output) = try runAlone(
+      ["network", "describe", "--network", "vnet", "--patch", "16,16,16"], executable: "cohort")
+    #expect(status == 3 && output.contains("single voxel") && output.contains("double"))
+  }
+
   @Test func theRunFileInTheReadmeLoads() throws {
     let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()

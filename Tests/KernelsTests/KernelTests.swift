@@ -54,12 +54,41 @@ import Testing
     for (a, b) in zip(y, direct(shape, x, w)) { #expect(abs(a - b) < 1e-4) }
   }
 
+  @Test(arguments: [[2, 2, 2], [1, 2, 2], [2, 1, 1]]) func patchConvolutionEqualsTheDirectSum(factors: [Int]) {
+    let coarse = [3, 4, 5], (inputs, outputs) = (6, 7)
+    let fine = (0..<3).map { coarse[$0] * factors[$0] }
+    let shape = ConvolutionShape(
+      batch: 1, input: fine, inputChannels: inputs, outputChannels: outputs, kernel: factors, stride: factors,
+      padding: [0, 0, 0],
+      bias: false)
+    let x = noise(fine.reduce(1, *) * inputs, 1), w = noise(outputs * inputs * factors.reduce(1, *), 2)
+    let patches = PatchShape(batch: 1, coarse: coarse, factors: factors, coarseChannels: outputs, fineChannels: inputs)
+    var y = [Float](repeating: .nan, count: 60 * outputs)
+    collectPatches(patches, fine: x, weights: w, bias: nil, into: &y)
+    for (a, b) in zip(y, direct(shape, x, w)) { #expect(abs(a - b) < 1e-4) }
+  }
+
+  @Test func patchKernelsHaveTheSameBitsOnAnyNumberOfThreads() {
+    let shape = PatchShape(batch: 2, coarse: [9, 16, 16], factors: [2, 2, 2], coarseChannels: 32, fineChannels: 16)
+    let coarse = noise(2 * 9 * 256 * 32, 4), fine = noise(16 * 9 * 256 * 16, 5), w = noise(32 * 16 * 8, 6), before = Threads.count
+    defer { Threads.set(before) }
+    let results = [1, 2, 3].map { threads in
+      Threads.set(threads)
+      var y = [Float](repeating: .nan, count: fine.count), z = [Float](repeating: .nan, count: coarse.count), dw = w
+      spreadPatches(shape, coarse: coarse, weights: w, bias: nil, into: &y)
+      collectPatches(shape, fine: fine, weights: w, bias: nil, into: &z)
+      patchWeightGradient(shape, coarse: coarse, fine: fine, into: &dw)
+      return [y, z, dw]
+    }
+    #expect(results[1] == results[0] && results[2] == results[0])
+  }
+
   @Test func sumsHaveTheSameBitsOnAnyNumberOfThreads() {
     let x = noise(300_001, 3), before = Threads.count
     defer { Threads.set(before) }
     let results = [1, 2, 3, 5].map { threads in
       Threads.set(threads)
-      return (sumOfSquares(x, count: x.count), normalizationStatistics(x, rows: 100_000, channels: 3, epsilon: 1e-5).variance)
+      return (sumOfSquares(x, count: x.count), channelMoments(x, rows: 100_000, channels: 3).variance)
     }
     for result in results.dropFirst() { #expect(result.0 == results[0].0 && result.1 == results[0].1) }
     let plain = x.reduce(0.0) { $0 + Double($1) * Double($1) }
@@ -78,7 +107,7 @@ import Testing
     let x = noise(20_000, 9).map { 1000 + 0.1 * $0 }
     let mean = x.reduce(0.0) { $0 + Double($1) } / 20_000
     let variance = x.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / 20_000
-    let found = normalizationStatistics(x, rows: 20_000, channels: 1, epsilon: 0)
+    let found = channelMoments(x, rows: 20_000, channels: 1)
     #expect(abs(found.variance[0] / variance - 1) < 1e-4 && abs(found.mean[0] - mean) < 1e-6)
   }
 

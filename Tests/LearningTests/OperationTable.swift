@@ -1,6 +1,7 @@
 // Every operation with a pullback, one row each: a new operation adds a row and is checked by finite differences.
 // Axes: B batch, D H W voxels, C channels, K classes.
 
+import Kernels
 import Learning
 import Tensors
 import Testing
@@ -42,6 +43,41 @@ let operationTable: [OperationRow] = [
   OperationRow(name: "instance normalisation, leaky ReLU", inputs: [[1, 3, 4, 4, 2]], smooth: false) { tape, x, _ in
     .tensor(tape.instanceNormalization(x[0], slope: 0.01))
   },
+  OperationRow(
+    name: "instance normalisation with weight and bias", inputs: [[2, 3, 4, 4, 3]], parameters: [[3], [3]]
+  ) { tape, x, p in .tensor(tape.normalization(x[0], .ofSamples, affine: (p[0], p[1]), slope: 1)) },
+  OperationRow(
+    name: "instance normalisation with weight, bias and leaky ReLU", inputs: [[2, 3, 2, 2, 3]], parameters: [[3], [3]]
+  ) { tape, x, p in .tensor(tape.normalization(x[0], .ofSamples, affine: (p[0], p[1]), slope: 0.01)) },
+  OperationRow(
+    name: "normalisation with a sum before the activation", inputs: [[1, 2, 3, 4, 2], [1, 2, 3, 4, 2]], parameters: [[2], [2]]
+  ) { tape, x, p in
+    .tensor(tape.normalization(x[0], .ofSamples, affine: (p[0], p[1]), slope: 0.01, adding: .beforeActivation(x[1])))
+  },
+  OperationRow(
+    name: "batch normalisation with a sum after the activation", inputs: [[2, 3, 2, 4, 3], [2, 3, 2, 4, 3]],
+    parameters: [[3], [3]]
+  ) { tape, x, p in
+    .tensor(
+      tape.normalization(x[0], .ofBatch { _, _ in }, affine: (p[0], p[1]), slope: 1, adding: .afterActivation(x[1])))
+  },
+  OperationRow(
+    name: "batch normalisation, ReLU and a sum", inputs: [[2, 2, 2, 3, 2], [2, 2, 2, 3, 2]], parameters: [[2], [2]]
+  ) { tape, x, p in
+    .tensor(
+      tape.normalization(x[0], .ofBatch { _, _ in }, affine: (p[0], p[1]), slope: 0, adding: .afterActivation(x[1])))
+  },
+  OperationRow(name: "normalisation by fixed moments", inputs: [[2, 2, 3, 2, 2]], parameters: [[2], [2]]) {
+    tape, x, p in
+    let moments = ChannelMoments(mean: [0.3, -0.2], variance: [0.5, 2])
+    return .tensor(tape.normalization(x[0], .fixed(moments), affine: (p[0], p[1]), slope: 0.01))
+  },
+  OperationRow(name: "patch convolution", inputs: [[2, 4, 2, 6, 3]], parameters: [[4, 3, 2, 1, 2], [4]]) { tape, x, p in
+    .tensor(tape.patchConvolution(x[0], weight: p[0], bias: p[1]))
+  },
+  OperationRow(name: "transposed convolution", inputs: [[2, 2, 3, 2, 4]], parameters: [[4, 3, 1, 2, 2], [3]]) { tape, x, p in
+    .tensor(tape.transposedConvolution(x[0], weight: p[0], bias: p[1]))
+  },
   OperationRow(name: "max pooling", inputs: [[1, 4, 4, 2, 3]], smooth: false) { tape, x, _ in .tensor(tape.maxPooling(x[0])) },
   OperationRow(name: "trilinear doubling", inputs: [[2, 2, 3, 4, 2]]) { tape, x, _ in .tensor(tape.trilinearDoubling(x[0])) },
   OperationRow(name: "trilinear doubling of one voxel", inputs: [[1, 1, 1, 3, 2]]) { tape, x, _ in
@@ -65,6 +101,9 @@ let operationTable: [OperationRow] = [
   },
   OperationRow(name: "dropout", inputs: [[1, 3, 3, 3, 4]]) { tape, x, _ in
     .tensor(tape.dropout(x[0], probability: 0.3, key: RandomKey(5)))
+  },
+  OperationRow(name: "channel dropout", inputs: [[2, 2, 2, 2, 6]]) { tape, x, _ in
+    .tensor(tape.channelDropout(x[0], probability: 0.5, key: RandomKey(5)))
   },
   OperationRow(name: "softmax", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in .tensor(tape.softmax(x[0])) },
   OperationRow(name: "Dice loss", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in

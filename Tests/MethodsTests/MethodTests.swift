@@ -66,7 +66,8 @@ import Testing
 
   @Test(arguments: [(0, 0.006737947), (10, 0.060054668), (20, 0.286504797), (30, 0.731615629), (40, 1)])
   func consistencyRamp(step: Int, expected: Double) throws {
-    let ramped = try makeMethod("relif", plan(["ramp": "sigmoid"])) as! ReLiF, published = try makeMethod("relif", plan()) as! ReLiF
+    let ramped = try makeMethod("relif", plan(["ramp": "sigmoid"])) as! ReLiF,
+      published = try makeMethod("relif", plan()) as! ReLiF
     let now = Step(index: step, total: 40, seed: 1)
     #expect(abs(ramped.consistencyWeight(at: now) - expected) < 1e-8 && published.consistencyWeight(at: now) == 1)
   }

@@ -12,23 +12,48 @@ double cohort_sum_of_squares(const float *x, size_t n);
 void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
 // y = x keep-scaled where 16 hashed bits of (key, index) are >= threshold, else 0; index starts at first (a multiple of 4).
 void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n);
+// y = factors x, a factor for each channel; y may be x.
+void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels);
 // Interleaves rows of a (ca channels) and b (cb channels) into y, and takes them apart again.
 void cohort_concatenate(float *y, const float *a, size_t ca, const float *b, size_t cb, size_t rows);
 void cohort_split(const float *y, float *a, size_t ca, float *b, size_t cb, size_t rows);
 
+// combine.c: y[i] = sum over k of weight[k] x[offset[k] + i], or += that.
+typedef struct {
+  int32_t count;
+  float weight[8];
+  int64_t offset[8];
+} cohort_terms;
+// terms[output] gives y + output y_step; the same for each of `runs`, y_run and x_run apart; every run is n long.
+void cohort_combine(
+    float *y, int64_t y_step, const float *x, const cohort_terms *terms, size_t outputs, size_t runs, int64_t y_run, int64_t x_run,
+    size_t n, int accumulates);
+
 // normalization.c: `rows` rows of one block; sums are added to.
 void cohort_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sum, double *squares);
-// y = max(z, slope z), z = scale x + shift
-void cohort_scale_shift_activate(
-    float *y, const float *x, const float *scale, const float *shift, float slope, size_t rows, size_t channels);
-// With g = dy (z > 0 ? 1 : slope): adds g and g z to the sums, z = scale x + shift.
+// y = max(z, slope z) + after, z = scale x + shift + before; `before` and `after` may be NULL, at most one is given.
+void cohort_normalize(
+    float *y, const float *x, const float *scale, const float *shift, float slope, const float *before, const float *after,
+    size_t rows, size_t channels);
+// With g = dy where the activation let z through and slope dy elsewhere: adds g and g (x - mean) to the sums. Without a sum before the
+// activation y is NULL, else it is the result (whose sign is that of z).
 void cohort_normalization_sums(
-    const float *dy, const float *x, const float *scale, const float *shift, float slope, size_t rows, size_t channels, double *sum,
-    double *product);
-// dx = a g + b x + c
+    const float *dy, const float *x, const float *y, const float *scale, const float *shift, const float *mean, float slope,
+    size_t rows, size_t channels, double *sum, double *product);
+// dx = scale g + on_value x + constant; with y also dadded = g. dx or dadded may be dy itself.
 void cohort_normalization_gradient(
-    float *dx, const float *dy, const float *x, const float *scale, const float *shift, float slope, const float *a, const float *b,
-    const float *c, size_t rows, size_t channels);
+    float *dx, float *dadded, const float *dy, const float *x, const float *y, const float *scale, const float *shift, float slope,
+    const float *on_value, const float *constant, size_t rows, size_t channels);
+
+// patches.c: rows of [D, H, W] blocks of `factors` voxels; block number `first` on. `row` = factors' product * channels values.
+// Copies blocks of `fine` [B, fD D, fH H, fW W, C] into rows, and rows (+ bias, which may be NULL) back into `fine`.
+void cohort_gather_patches(
+    float *rows, const float *fine, const size_t coarse[3], const size_t factors[3], size_t channels, size_t first, size_t count);
+void cohort_scatter_patches(
+    float *fine, const float *rows, const float *bias, const size_t coarse[3], const size_t factors[3], size_t channels,
+    size_t first, size_t count);
+void cohort_add_to_rows(float *y, const float *bias, size_t rows, size_t channels);
+void cohort_column_sums(const float *x, size_t rows, size_t channels, double *sums);
 
 // resize.c: one row of the output (D and H given by the row pointers).
 void cohort_max_pool_row(float *y, uint8_t *choice, const float *const rows[4], size_t width, size_t channels);
@@ -57,5 +82,15 @@ void cohort_gated_difference(
 void cohort_gated_difference_gradient(
     float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+
+// winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
+void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
+void cohort_winograd_output_gradient(float *const t[6], const float *const dy[], size_t n);  // dy has 4 planes
+void cohort_winograd_output(float *const y[], size_t planes, const float *const m[6], int accumulates, size_t n);  // planes is 1 to 4
+// Filters w[3, 3, 3] that begin `step` floats apart, flipped in all axes if asked, to consecutive u[3, 3] of each of the 6 points, which
+// are `stride` floats apart.
+void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t step, int flips, size_t filters);
+// Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
+void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
 
 #endif

@@ -1,4 +1,4 @@
-// Joining channels, dropping elements, and softmax over classes.
+// Joining channels, dropping elements or channels, and softmax over classes.
 
 import Kernels
 
@@ -29,6 +29,20 @@ extension Tape {
       let dx = Tensor(uninitialized: x.shape)
       Kernels.dropout(dy.pointer, into: dx.pointer, count: x.count, probability: probability, key: key.value)
       self.accumulate(dx, for: x)
+    }
+  }
+
+  /// Zeroes whole channels of a sample with the given probability and scales the others by 1 / (1 - probability).
+  /// - Shape: x [B, D, H, W, C]; result the same.
+  public func channelDropout(_ x: Tensor, probability: Double, key: RandomKey) -> Tensor {
+    let (samples, channels) = (x.shape.batch, x.shape.channels), rows = x.shape.rows / samples,
+      keep = Float(1 / (1 - probability))
+    let factors = (0..<samples * channels).map { key.uniform(UInt64($0)) < probability ? 0 : keep }
+    let y = Tensor(uninitialized: x.shape)
+    scaleChannels(x.pointer, into: y.pointer, factors: factors, samples: samples, rows: rows, channels: channels)
+    return record("channelDropout", inputs: [x], output: y) { dy in
+      scaleChannels(dy.pointer, into: dy.pointer, factors: factors, samples: samples, rows: rows, channels: channels)
+      self.accumulate(dy, for: x)
     }
   }
 

@@ -62,38 +62,8 @@ public final class Run {
       overlap: configuration.number("window.overlap"),
       weighting: WindowWeighting(rawValue: configuration.text("window.weighting"))!)
     let averager = try averager(named: configuration.text("reduction"))
-    modules = method.trained.map { ModuleUpdate($0, configuration, averager: averager.init(parameterCount: $0.parameters.count)) }
+    modules = method.trained.map { ModuleUpdate($0, configuration, averager: averager) }
     checkpoints = CheckpointStore(folder: configuration.output + "/checkpoints", keep: configuration.integer("checkpoint.keep"))
-  }
-}
-
-/// A trained module with its optimiser and its way of averaging.
-struct ModuleUpdate {
-  let module: TrainedModule
-  let optimizer: StochasticGradientDescent
-  var averager: any GradientAverager
-  /// [P], the average over lanes.
-  let average: Tensor
-
-  init(_ module: TrainedModule, _ configuration: RunConfiguration, averager: any GradientAverager) {
-    self.module = module
-    self.averager = averager
-    optimizer = StochasticGradientDescent(
-      module.parameters, momentum: Float(configuration.number("optimizer.momentum")),
-      weightDecay: Float(configuration.number("optimizer.weightDecay")))
-    average = Tensor(zeros: [module.parameters.count])
-  }
-
-  mutating func addLane() {
-    let gradients = module.parameters.gradients
-    withExtendedLifetime(gradients) {
-      averager.add(laneGradient: UnsafeBufferPointer(start: gradients.pointer, count: gradients.count))
-    }
-  }
-
-  mutating func finish(lanes: Int, over world: borrowing Communicator) throws(ClusterError) -> AveragingOutcome {
-    try averager.finish(
-      into: UnsafeMutableBufferPointer(start: average.pointer, count: average.count), lanes: lanes, over: world)
   }
 }
 

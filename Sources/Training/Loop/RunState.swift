@@ -8,6 +8,9 @@ import MPI
 import Methods
 import Tensors
 
+/// The checkpoint's name for the running statistics of a module.
+func statisticsVector(_ module: String) -> String { module + ".statistics" }
+
 extension Run {
   /// The state after `step` steps; equal on every rank.
   func state(step: Int, best: Double?) -> CheckpointState {
@@ -20,13 +23,23 @@ extension Run {
       let name = update.module.name
       vectors.append((name, update.module.parameters.values.values))
       vectors.append((name + ".momentum", update.optimizer.momenta.values))
-      metadata[name + ".averager"] = update.averager.carried
-      index += update.module.parameters.parameters.map {
-        CheckpointTensor(name: $0.name, vector: name, shape: $0.shape.sizes, offset: $0.offset, count: $0.shape.count)
+      metadata[name + ".averager"] = update.gradients.averager.carried
+      index += tensors(of: update.module.parameters, in: name)
+      if let statistics = update.statistics {
+        let name = statisticsVector(name)
+        vectors.append((name, statistics.source.values.values))
+        metadata[name + ".averager"] = statistics.averager.carried
+        index += tensors(of: statistics.source, in: name)
       }
     }
     for carried in method.carried { vectors.append((carried.name, carried.values.values)) }
     return CheckpointState(step: step, vectors: vectors, index: index, metadata: metadata)
+  }
+
+  private func tensors(of set: ParameterSet, in vector: String) -> [CheckpointTensor] {
+    set.parameters.map {
+      CheckpointTensor(name: $0.name, vector: vector, shape: $0.shape.sizes, offset: $0.offset, count: $0.shape.count)
+    }
   }
 
   /// Takes up a saved state.
@@ -55,7 +68,10 @@ extension Run {
       let name = modules[position].module.name
       try copy(state, name, into: modules[position].module.parameters.values)
       try copy(state, name + ".momentum", into: modules[position].optimizer.momenta)
-      try modules[position].averager.restore(carried: state.metadata[name + ".averager"] ?? "")
+      try modules[position].gradients.averager.restore(carried: state.metadata[name + ".averager"] ?? "")
+      guard let statistics = modules[position].statistics else { continue }
+      try copy(state, statisticsVector(name), into: statistics.source.values)
+      try modules[position].statistics?.averager.restore(carried: state.metadata[statisticsVector(name) + ".averager"] ?? "")
     }
     for carried in method.carried { try copy(state, carried.name, into: carried.values) }
     return (state.step, state.metadata["best"].flatMap(Double.init))

@@ -41,16 +41,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 
   /// A patch whose sides the network cannot halve as often as it must is refused before anything is computed.
   public func check(patch: Extent, divisor: [Int]) throws(TrainingError) {
-    for (axis, name) in ["depth", "height", "width"].enumerated() where patch[axis] % divisor[axis] != 0 {
-      let lower = max(divisor[axis], patch[axis] / divisor[axis] * divisor[axis])
-      throw TrainingError(
-        "patch: the \(name) \(patch[axis]) is not divisible by \(divisor[axis]), the stride of \(network): "
-          + "take \(lower) or \(lower + divisor[axis]).")
-    }
-    guard (0..<3).reduce(1, { $0 * patch[$1] / divisor[$1] }) > 1 else {
-      throw TrainingError(
-        "patch: \(patch) leaves \(network) a single voxel at its coarsest level, where nothing can be normalised: "
-          + "double at least one side.")
+    if let problem = patchProblem((0..<3).map { patch[$0] }, divisor: divisor, network: network) {
+      throw TrainingError("patch: \(problem)")
     }
   }
 

@@ -28,6 +28,11 @@ public struct TrainedModel {
       throw TrainingError("\(path) holds no weights for \(description.network): it was written by another network or version.")
     }
     network.parameters.load(values)
+    guard let statistics = network.statistics else { return }
+    guard let running = state[statisticsVector(name)], running.count == statistics.buffers.count else {
+      throw TrainingError("\(path) holds no running statistics for \(description.network): it was written by another version.")
+    }
+    statistics.buffers.load(running)
   }
 
   public func segmenter(overlap: Double, weighting: WindowWeighting) -> Segmenter {
@@ -35,6 +40,8 @@ public struct TrainedModel {
       network: network, patch: description.patch, classes: description.classNames.count, overlap: overlap, weighting: weighting)
   }
 
-  /// The student's weights under their state-dict names.
-  public var stateDict: [String: StoredTensor] { network.parameters.stateDict }
+  /// The student's weights and running statistics under their state-dict names.
+  public var stateDict: [String: StoredTensor] {
+    network.state.reduce(into: [:]) { $0.merge($1.stateDict) { first, _ in first } }
+  }
 }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Benchmarks
+import Tensors
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Measure how fast this machine trains.", subcommands: [Step.self])
@@ -14,10 +15,7 @@ struct Bench: ParsableCommand {
         + "one after the other and their gradients are averaged, as in training. GFLOP counts the convolutions and matrix products as the "
         + "layers define them, forward and backward.")
 
-    @Option(help: "Name of the network.")
-    var network: String
-    @Option(help: "Option of the network, key=value; may be given several times.")
-    var option: [String] = []
+    @OptionGroup var choice: NetworkChoice
     @Option(help: "Depth, height and width of the patch in voxels, D,H,W.")
     var patch: String
     @Option(help: "Samples in a step.")
@@ -28,6 +26,8 @@ struct Bench: ParsableCommand {
     var channels = 1
     @Option(help: "Threads.")
     var threads: Int
+    @Option(help: "standard, or lean: compute parts twice instead of keeping them.")
+    var memory = TapeMemory.standard
     @Option(help: "Steps that count.")
     var steps = 5
     @Option(help: "Steps before them.")
@@ -50,11 +50,13 @@ struct Bench: ParsableCommand {
     func run() throws {
       try saying {
         let plan = StepPlan(
-          network: network, options: try networkOptions(option), patch: sides, batch: batch, classes: classes, channels: channels,
-          threads: threads, steps: steps, warmup: warmup)
+          network: choice.network, networkPlan: try choice.plan(channels: channels, classes: classes), patch: sides, batch: batch,
+          threads: threads, memory: memory, steps: steps, warmup: warmup)
         let result = try measureStep(plan), shown = profile ? result : result.summary
         if json { try printJSON(shown) } else { print(shown.text) }
       }
     }
   }
 }
+
+extension TapeMemory: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
-// `cohort network list|forward`: the networks, and a forward pass on tensors for comparing with other implementations.
+// `cohort network list|describe|forward`: the networks, what one consists of, and a forward pass on tensors for comparing with other
+// implementations.
 
 import ArgumentParser
 import Networks
@@ -7,7 +8,8 @@ import Weights
 
 struct NetworkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "network", abstract: "List networks, or run one on a tensor.", subcommands: [List.self, Forward.self])
+    commandName: "network", abstract: "List networks, describe one, or run one on a tensor.",
+    subcommands: [List.self, Describe.self, Forward.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Print the networks and their options.")
@@ -31,10 +33,7 @@ struct NetworkCommand: ParsableCommand {
       discussion: "Tensors are channels first, as in PyTorch: `input` [B, C, D, H, W] is read, `logits` [B, K, D, H, W] written. "
         + "Weights are a state dict with the original names; the prefix `weights.` may stand before them.")
 
-    @Option(help: "Name of the network.")
-    var network: String
-    @Option(help: "Option of the network, key=value; may be given several times.")
-    var option: [String] = []
+    @OptionGroup var choice: NetworkChoice
     @Option(help: "Number of classes, background included.")
     var classes: Int
     @Option(help: "Weights (safetensors).")
@@ -51,16 +50,36 @@ struct NetworkCommand: ParsableCommand {
           throw WeightError("\(input) has no tensor named input: name it so, with axes [B, C, D, H, W].")
         }
         let x = try Tensor(channelsFirst: image)
-        let made = try makeNetwork(
-          network, NetworkPlan(inputChannels: x.shape.channels, classes: classes, options: try networkOptions(option), seed: 0))
-        try made.check(sides: x.shape.spatial, of: input)
+        let made = try makeNetwork(choice.network, choice.plan(channels: x.shape.channels, classes: classes))
+        if let problem = patchProblem(x.shape.spatial, divisor: made.divisor, network: choice.network) {
+          throw NetworkError("\(input): \(problem)")
+        }
         let tensors = try Safetensors.read(weights)
         let prefix = tensors.keys.contains { $0.hasPrefix("weights.") } ? "weights." : ""
-        try made.parameters.load(stateDict: tensors, prefix: prefix, from: weights)
+        for set in made.state { try set.load(stateDict: tensors, prefix: prefix, from: weights) }
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
         try Safetensors.write(["logits": logits.channelsFirst], to: output)
         print("logits \(logits.channelsFirst.shape) written to \(output)")
       }
     }
+  }
+}
+
+/// A network and its options on the command line.
+struct NetworkChoice: ParsableArguments {
+  @Option(help: "Name of the network.")
+  var network: String
+  @Option(help: "Option of the network, key=value; may be given several times.")
+  var option: [String] = []
+
+  func plan(channels: Int, classes: Int) throws -> NetworkPlan {
+    var options: [String: String] = [:]
+    for text in option {
+      guard let sign = text.firstIndex(of: "=") else {
+        throw NetworkError("--option \(text): write key=value, for example base=16.")
+      }
+      options[String(text[..<sign])] = String(text[text.index(after: sign)...])
+    }
+    return NetworkPlan(inputChannels: channels, classes: classes, options: options, seed: 0)
   }
 }

@@ -1,0 +1,145 @@
+// nnU-Net's default network (shared/spec/liver.md 1.7): two convolutions with affine instance normalisation and leaky ReLU in each stage,
+// strided convolutions down, transposed ones up, joined skips, a head on every decoder stage. Biases of convolutions in front of a
+// normalisation have no effect: they are kept for the state dict and left out of the arithmetic.
+// Axes: B batch, D H W voxels, C channels, K classes.
+
+import Kernels
+import Learning
+import Tensors
+
+public final class PlainConvUNet: Network {
+  public static let name = "plainconvunet"
+  public static let summary = "nnU-Net's default network, any kernels and strides, deep supervision"
+  public static let options = [
+    NetworkOption(name: "base", standard: "32", meaning: "channels of the first stage; each stage doubles them"),
+    NetworkOption(name: "most", standard: "320", meaning: "channels at most"),
+    NetworkOption(
+      name: "widths", standard: "", meaning: "channels of every stage with commas, instead of those of base and most"),
+    NetworkOption(
+      name: "strides", standard: "2,2,2;2,2,2;2,2,2;2,2,2;2,2,2", meaning: "D,H,W of each step down: one less than stages"),
+    NetworkOption(name: "kernels", standard: "", meaning: "D,H,W of every stage's kernels, odd; empty for 3,3,3 throughout"),
+  ]
+  private static let slope: Float = 0.01
+
+  /// Everything that the options decide; stages from the finest to the coarsest.
+  private struct Form {
+    let widths: [Int]
+    /// D, H, W of every stage's kernels.
+    let kernels: [[Int]]
+    /// D, H, W of each step down.
+    let strides: [[Int]]
+    var coarsest: Int { strides.count }
+
+    init(_ plan: NetworkPlan) throws(NetworkError) {
+      strides = try PlainConvUNet.triplesOption("strides", in: plan)
+      let stages = strides.count + 1
+      let base = try PlainConvUNet.integerOption("base", in: plan), most = try PlainConvUNet.integerOption("most", in: plan)
+      widths =
+        try PlainConvUNet.optionalIntegers("widths", count: stages, in: plan)
+        ?? (0..<stages).map { min(most, base << min($0, 20)) }
+      let text = try PlainConvUNet.textOption("kernels", in: plan)
+      kernels =
+        text.isEmpty ? [[Int]](repeating: [3, 3, 3], count: stages) : try PlainConvUNet.triplesOption("kernels", in: plan)
+      guard kernels.count == stages, kernels.joined().allSatisfy({ $0 % 2 == 1 }) else {
+        throw NetworkError(
+          "network plainconvunet: option kernels=\(text) must be \(stages) triples of odd numbers, one for each stage, "
+            + "because strides has \(strides.count).")
+      }
+    }
+
+    /// Voxels of the image in one of a stage, along D, H, W.
+    func stride(stage: Int) -> [Int] { strides[..<stage].reduce([1, 1, 1]) { zip($0, $1).map { $0 * $1 } } }
+  }
+
+  public let parameters: ParameterSet
+  public let divisor: [Int]
+  private let form: Form
+
+  public init(_ plan: NetworkPlan) throws(NetworkError) {
+    form = try Form(plan)
+    let specification = try Self.specification(plan)
+    divisor = specification.divisor
+    parameters = ParameterSet(specification, seed: plan.seed)
+  }
+
+  public static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification] {
+    let form = try Form(plan), width = form.widths
+    func convolution(
+      _ name: String, _ inputs: Int, _ outputs: Int, kernel: [Int], transposed: Bool = false, at stage: Int
+    ) -> [ParameterSpecification] {
+      .convolution(
+        name, inputs: inputs, outputs: outputs, kernel: kernel, transposed: transposed, stride: form.stride(stage: stage),
+        .kaimingLeaky)
+    }
+    func stage(_ name: String, _ inputs: Int, at stage: Int) -> [ParameterSpecification] {
+      (0..<2).flatMap { number -> [ParameterSpecification] in
+        convolution(
+          "\(name).convs.\(number).conv", number == 0 ? inputs : width[stage], width[stage], kernel: form.kernels[stage],
+          at: stage)
+          + .normalization("\(name).convs.\(number).norm", channels: width[stage])
+      }
+    }
+    var all: [ParameterSpecification] = []
+    for s in 0...form.coarsest { all += stage("encoder.stages.\(s).0", s == 0 ? plan.inputChannels : width[s - 1], at: s) }
+    let finer = Array((0..<form.coarsest).reversed())
+    for (u, s) in finer.enumerated() { all += stage("decoder.stages.\(u)", 2 * width[s], at: s) }
+    for (u, s) in finer.enumerated() {
+      all += convolution(
+        "decoder.transpconvs.\(u)", width[s + 1], width[s], kernel: form.strides[s], transposed: true, at: s + 1)
+    }
+    for (u, s) in finer.enumerated() {
+      all += convolution("decoder.seg_layers.\(u)", width[s], plan.classes, kernel: [1, 1, 1], at: s)
+    }
+    return all
+  }
+
+  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor { decoded(x, heads: [form.coarsest - 1], tape)[0] }
+
+  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
+    decoded(x, heads: Array(0..<form.coarsest), tape).reversed()
+  }
+
+  /// The logits of the decoder stages that `heads` names, lowest resolution first.
+  private func decoded(_ x: Tensor, heads: [Int], _ tape: Tape) -> [Tensor] {
+    var skips: [Tensor] = [], features = x
+    for s in 0...form.coarsest {
+      let stride = s == 0 ? [1, 1, 1] : form.strides[s - 1], padding = form.kernels[s].map { $0 / 2 }
+      features = stage("encoder.stages.\(s).0", [features], tape) { tape, inputs, weight in
+        tape.convolution(inputs[0], weight: weight, stride: stride, padding: padding)
+      }
+      skips.append(features)
+    }
+    var logits: [Tensor] = []
+    for u in 0..<form.coarsest {
+      let up = weights("decoder.transpconvs.\(u)")
+      features = stage("decoder.stages.\(u)", [features, skips[form.coarsest - 1 - u]], tape) { tape, inputs, weight in
+        let enlarged = tape.transposedConvolution(inputs[0], weight: up.weight, bias: up.bias)
+        return tape.convolution(joining: [.same(enlarged), .same(inputs[1])], weight: weight)
+      }
+      if heads.contains(u) {
+        let (weight, bias) = weights("decoder.seg_layers.\(u)")
+        logits.append(tape.convolution(features, weight: weight, bias: bias))
+      }
+    }
+    return logits
+  }
+
+  /// Two convolutions, the first of them as `first` makes it from the inputs and its weight.
+  private func stage(
+    _ name: String, _ inputs: [Tensor], _ tape: Tape, first: @escaping (Tape, [Tensor], Parameter) -> Tensor
+  ) -> Tensor {
+    tape.recomputing(inputs) { [self] tape, inputs in
+      let raw = first(tape, inputs, parameters["\(name).convs.0.conv.weight"])
+      let x = activated("\(name).convs.0", raw, tape), weight = parameters["\(name).convs.1.conv.weight"]
+      return activated("\(name).convs.1", tape.convolution(joining: [.same(x)], weight: weight), endsPart: true, tape)
+    }
+  }
+
+  private func activated(_ name: String, _ x: Tensor, endsPart: Bool = false, _ tape: Tape) -> Tensor {
+    tape.normalization(x, .ofSamples, affine: weights("\(name).norm"), slope: Self.slope, endsPart: endsPart)
+  }
+
+  private func weights(_ name: String) -> (weight: Parameter, bias: Parameter) {
+    (parameters["\(name).weight"], parameters["\(name).bias"])
+  }
+}

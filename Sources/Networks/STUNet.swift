@@ -1,0 +1,167 @@
+// STU-Net (shared/spec/liver.md 1): six stages of residual blocks with affine instance normalisation and leaky ReLU; strided convolutions
+// down; nearest-neighbour enlargement, 1x1x1 convolution and joined skip up; a head on every decoder stage.
+// The 1x1x1 convolution commutes with the enlargement, so it is done before it, where there are fewer voxels. Biases of convolutions in
+// front of a normalisation have no effect: they are kept for the state dict and left out of the arithmetic.
+// Axes: B batch, D H W voxels, C channels, K classes.
+
+import Kernels
+import Learning
+import Tensors
+
+public final class STUNet: Network {
+  public static let name = "stunet"
+  public static let summary = "STU-Net: residual U-Net in the sizes S, B, L, H and any other, any strides, deep supervision"
+  public static let options = [
+    NetworkOption(name: "variant", standard: "S", meaning: "S, B, L or H: base 16, 32, 64, 96 and depth 1, 1, 2, 3"),
+    NetworkOption(
+      name: "base", standard: "", meaning: "channels of the first stage, instead of the variant's; then 2, 4, 8, 16, 16 times"),
+    NetworkOption(name: "depth", standard: "", meaning: "residual blocks in each stage, instead of the variant's"),
+    NetworkOption(name: "widths", standard: "", meaning: "six channel counts with commas, instead of those of the base"),
+    NetworkOption(
+      name: "strides", standard: "2,2,2;2,2,2;2,2,2;2,2,2;2,2,2",
+      meaning: "D,H,W of each step down; fewer than five are filled up with 1,1,1, more are cut"),
+  ]
+  private enum Variant: String, CaseIterable {
+    case S, B, L, H
+    var base: Int {
+      switch self {
+      case .S: 16
+      case .B: 32
+      case .L: 64
+      case .H: 96
+      }
+    }
+    var depth: Int {
+      switch self {
+      case .S, .B: 1
+      case .L: 2
+      case .H: 3
+      }
+    }
+  }
+  private static let slope: Float = 0.01
+
+  /// Everything that the options decide.
+  private struct Form {
+    let widths: [Int]
+    let depth: Int
+    /// D, H, W of each of the five steps down.
+    let strides: [[Int]]
+
+    init(_ plan: NetworkPlan) throws(NetworkError) {
+      let variant = try STUNet.choiceOption("variant", Variant.self, in: plan)
+      let base = try STUNet.optionalIntegers("base", count: 1, in: plan)?[0] ?? variant.base
+      depth = try STUNet.optionalIntegers("depth", count: 1, in: plan)?[0] ?? variant.depth
+      widths = try STUNet.optionalIntegers("widths", count: 6, in: plan) ?? [1, 2, 4, 8, 16, 16].map { base * $0 }
+      let given = try STUNet.triplesOption("strides", in: plan)
+      strides = Array((given + [[Int]](repeating: [1, 1, 1], count: 5)).prefix(5))
+    }
+
+    /// Voxels of the image in one of a stage, along D, H, W.
+    func stride(stage: Int) -> [Int] { strides[..<stage].reduce([1, 1, 1]) { zip($0, $1).map { $0 * $1 } } }
+  }
+
+  public let parameters: ParameterSet
+  public let divisor: [Int]
+  private let form: Form
+
+  public init(_ plan: NetworkPlan) throws(NetworkError) {
+    form = try Form(plan)
+    let specification = try Self.specification(plan)
+    divisor = specification.divisor
+    parameters = ParameterSet(specification, seed: plan.seed)
+  }
+
+  public static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification] {
+    let form = try Form(plan), width = form.widths
+    func stage(_ name: String, _ inputs: Int, _ outputs: Int, at place: Int) -> [ParameterSpecification] {
+      (0..<form.depth).flatMap { block in
+        Self.block("\(name).\(block)", block == 0 ? inputs : outputs, outputs, projects: block == 0, form.stride(stage: place))
+      }
+    }
+    func pointwise(_ name: String, _ inputs: Int, _ outputs: Int, at place: Int) -> [ParameterSpecification] {
+      .convolution(name, inputs: inputs, outputs: outputs, kernel: [1, 1, 1], stride: form.stride(stage: place), .kaimingLeaky)
+    }
+    var all: [ParameterSpecification] = []
+    for k in 0...5 { all += stage("conv_blocks_context.\(k)", k == 0 ? plan.inputChannels : width[k - 1], width[k], at: k) }
+    for u in 0..<5 { all += pointwise("upsample_layers.\(u).conv", width[5 - u], width[4 - u], at: 5 - u) }
+    for u in 0..<5 { all += stage("conv_blocks_localization.\(u)", 2 * width[4 - u], width[4 - u], at: 4 - u) }
+    for u in 0..<5 { all += pointwise("seg_outputs.\(u)", width[4 - u], plan.classes, at: 4 - u) }
+    return all
+  }
+
+  private static func block(
+    _ name: String, _ inputs: Int, _ outputs: Int, projects: Bool, _ stride: [Int]
+  ) -> [ParameterSpecification] {
+    func convolution(_ number: Int, _ inputs: Int, kernel: Int) -> [ParameterSpecification] {
+      .convolution(
+        "\(name).conv\(number)", inputs: inputs, outputs: outputs, kernel: [kernel, kernel, kernel], stride: stride, .kaimingLeaky
+      )
+    }
+    let normalizations = (1...2).map { [ParameterSpecification].normalization("\(name).norm\($0)", channels: outputs) }
+    return convolution(1, inputs, kernel: 3) + normalizations[0] + convolution(2, outputs, kernel: 3) + normalizations[1]
+      + (projects ? convolution(3, inputs, kernel: 1) : [])
+  }
+
+  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor { decoded(x, heads: [4], tape)[0] }
+
+  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
+    decoded(x, heads: Array(0..<5), tape).reversed()
+  }
+
+  /// The logits of the decoder stages that `heads` names, lowest resolution first.
+  private func decoded(_ x: Tensor, heads: [Int], _ tape: Tape) -> [Tensor] {
+    var skips: [Tensor] = [], features = x
+    for k in 0...5 {
+      features = stage("conv_blocks_context.\(k)", [.same(features)], stride: k == 0 ? [1, 1, 1] : form.strides[k - 1], tape)
+      skips.append(features)
+    }
+    var logits: [Tensor] = []
+    for u in 0..<5 {
+      let low = convolved("upsample_layers.\(u).conv", [.same(features)], tape)
+      features = stage(
+        "conv_blocks_localization.\(u)", [.repeated(low, factors: form.strides[4 - u]), .same(skips[4 - u])], stride: [1, 1, 1],
+        tape)
+      if heads.contains(u) { logits.append(convolved("seg_outputs.\(u)", [.same(features)], tape)) }
+    }
+    return logits
+  }
+
+  private func stage(_ name: String, _ inputs: [ConvolutionInput], stride: [Int], _ tape: Tape) -> Tensor {
+    let first = tape.recomputing(inputs) { [self] tape, inputs in
+      let shortcut = convolved("\(name).0.conv3", inputs, stride: stride, tape)
+      return residual("\(name).0", inputs, stride: stride, shortcut: shortcut, overwriting: true, tape)
+    }
+    return (1..<form.depth).reduce(first) { x, block in
+      tape.recomputing([.same(x)]) { [self] tape, inputs in
+        residual("\(name).\(block)", inputs, stride: [1, 1, 1], shortcut: inputs[0].tensor, overwriting: false, tape)
+      }
+    }
+  }
+
+  /// - Parameter overwriting: nobody else holds the shortcut.
+  private func residual(
+    _ name: String, _ inputs: [ConvolutionInput], stride: [Int], shortcut: Tensor, overwriting: Bool, _ tape: Tape
+  ) -> Tensor {
+    let first = tape.normalization(
+      convolved("\(name).conv1", inputs, stride: stride, bias: false, tape), .ofSamples, affine: affine("\(name).norm1"),
+      slope: Self.slope)
+    return tape.normalization(
+      convolved("\(name).conv2", [.same(first)], bias: false, tape), .ofSamples, affine: affine("\(name).norm2"),
+      slope: Self.slope, adding: .beforeActivation(shortcut), overwriting: overwriting)
+  }
+
+  private func affine(_ name: String) -> (weight: Parameter, bias: Parameter) {
+    (parameters["\(name).weight"], parameters["\(name).bias"])
+  }
+
+  private func convolved(
+    _ name: String, _ inputs: [ConvolutionInput], stride: [Int] = [1, 1, 1], bias: Bool = true, _ tape: Tape
+  ) -> Tensor {
+    let weight = parameters["\(name).weight"], bias = bias ? parameters["\(name).bias"] : nil
+    guard inputs.count == 1, case .same(let x) = inputs[0] else {
+      return tape.convolution(joining: inputs, weight: weight, bias: bias)
+    }
+    return tape.convolution(x, weight: weight, bias: bias, stride: stride, padding: weight.shape.sizes[2...].map { $0 / 2 })
+  }
+}

@@ -1,0 +1,147 @@
+// The V-Net of the semi-supervised literature (UA-MT; shared/spec/sfr.md 5.2): plain blocks of 3x3x3 convolutions, 2x2x2 strided
+// convolutions down, transposed ones up, skip connections that are added, batch normalisation and ReLU after every convolution; or with
+// MagicNet's instance normalisation, which has neither weights nor dropout.
+// Convolution biases in front of a normalisation by the data's own mean have no effect: they are kept for the state dict, enter the running
+// mean, and take part in the arithmetic only where that running mean is used. Axes: B batch, D H W voxels, C channels, K classes.
+
+import Kernels
+import Learning
+import Tensors
+
+public final class VNet: Network {
+  public static let name = "vnet"
+  public static let summary =
+    "V-Net with plain blocks and added skips, batch normalisation (UA-MT) or instance normalisation (MagicNet)"
+  public static let options = [
+    NetworkOption(name: "base", standard: "16", meaning: "channels of the first level; each level doubles them"),
+    NetworkOption(
+      name: "norm", standard: "batch", meaning: "batch (with dropout of channels), or instance (no weights, no dropout)"),
+  ]
+  private enum Norm: String, CaseIterable { case batch, instance }
+  private static let dropout = 0.5
+  /// Convolutions of each block: five down, four up.
+  private static let depths = [1, 2, 3, 3, 3, 3, 3, 2, 1]
+  private static let blocks = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"].map { "block_\($0)" }
+
+  public let parameters: ParameterSet
+  public let statistics: RunningStatistics?
+  public let divisor = [16, 16, 16]
+  private let norm: Norm
+
+  public init(_ plan: NetworkPlan) throws(NetworkError) {
+    norm = try Self.choiceOption("norm", Norm.self, in: plan)
+    parameters = ParameterSet(try Self.specification(plan), seed: plan.seed)
+    statistics = norm == .instance ? nil : RunningStatistics(try Self.layers(plan).map { ($0.normalization, $0.outputs) })
+  }
+
+  /// One convolution with its normalisation.
+  private struct Layer {
+    enum Kind { case same, halving, doubling }
+    let kind: Kind
+    /// State-dict names.
+    let convolution, normalization: String
+    let inputs, outputs: Int
+    /// Of the coarser of its two grids: halvings since the image.
+    let level: Int
+
+    init(_ kind: Kind, _ block: String, number: Int = 0, inputs: Int, outputs: Int, level: Int) {
+      (self.kind, self.inputs, self.outputs, self.level) = (kind, inputs, outputs, level)
+      (convolution, normalization) = Self.names(block, number)
+    }
+
+    /// A block is a list of convolution, normalisation, ReLU, and so on.
+    static func names(_ block: String, _ number: Int) -> (convolution: String, normalization: String) {
+      ("\(block).conv.\(3 * number)", "\(block).conv.\(3 * number + 1)")
+    }
+
+    var specification: [ParameterSpecification] {
+      [ParameterSpecification].convolution(
+        convolution, inputs: inputs, outputs: outputs, kernel: kind == .same ? [3, 3, 3] : [2, 2, 2],
+        transposed: kind == .doubling, stride: [Int](repeating: 1 << level, count: 3), .uniform)
+    }
+  }
+
+  /// All layers in the order of the state dict, which is that of the forward pass.
+  private static func layers(_ plan: NetworkPlan) throws(NetworkError) -> [Layer] {
+    let base = try integerOption("base", in: plan), width = (0..<5).map { base << $0 }
+    var layers: [Layer] = []
+    for (position, block) in blocks.enumerated() {
+      let level = min(position, 8 - position)
+      for number in 0..<depths[position] {
+        let inputs = position == 0 && number == 0 ? plan.inputChannels : width[level]
+        layers.append(Layer(.same, block, number: number, inputs: inputs, outputs: width[level], level: level))
+      }
+      if position < 4 {
+        layers.append(Layer(.halving, block + "_dw", inputs: width[level], outputs: width[level + 1], level: level + 1))
+      } else if position < 8 {
+        layers.append(Layer(.doubling, block + "_up", inputs: width[level], outputs: width[level - 1], level: level))
+      }
+    }
+    return layers
+  }
+
+  public static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification] {
+    let isAffine = try choiceOption("norm", Norm.self, in: plan) == .batch, layers = try layers(plan)
+    return layers.flatMap { layer in
+      layer.specification
+        + (isAffine ? [ParameterSpecification].normalization(layer.normalization, channels: layer.outputs) : [])
+    }
+      + [ParameterSpecification].convolution(
+        "out_conv", inputs: layers.last!.outputs, outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .uniform)
+  }
+
+  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
+    var skips: [Tensor] = [], features = x
+    for position in 0..<4 {
+      features = block(position, features, mode, tape)
+      skips.append(features)
+      features = layer(.halving, Self.blocks[position] + "_dw", features, mode, tape)
+    }
+    features = dropped(block(4, features, mode, tape), layer: 0, mode, tape)
+    for position in 5..<9 {
+      features = layer(.doubling, Self.blocks[position - 1] + "_up", features, adding: skips.removeLast(), mode, tape)
+      features = block(position, features, mode, tape)
+    }
+    features = dropped(features, layer: 1, mode, tape)
+    return tape.convolution(features, weight: parameters["out_conv.weight"], bias: parameters["out_conv.bias"])
+  }
+
+  private func block(_ position: Int, _ x: Tensor, _ mode: ForwardMode, _ tape: Tape) -> Tensor {
+    (0..<Self.depths[position]).reduce(x) { layer(.same, Self.blocks[position], number: $1, $0, mode, tape) }
+  }
+
+  /// Convolution, normalisation, ReLU, and the sum with a skip connection after it.
+  private func layer(
+    _ kind: Layer.Kind, _ block: String, number: Int = 0, _ x: Tensor, adding skip: Tensor? = nil,
+    _ mode: ForwardMode, _ tape: Tape
+  ) -> Tensor {
+    let (convolution, normalization) = Layer.names(block, number)
+    let weight = parameters["\(convolution).weight"], bias = parameters["\(convolution).bias"]
+    let (moments, usedBias) = moments(normalization, bias, mode)
+    let affine = norm == .batch ? (parameters["\(normalization).weight"], parameters["\(normalization).bias"]) : nil
+    return tape.recomputing([x] + (skip.map { [$0] } ?? [])) { tape, inputs in
+      let raw =
+        switch kind {
+        case .same: tape.convolution(inputs[0], weight: weight, bias: usedBias, padding: [1, 1, 1])
+        case .halving: tape.patchConvolution(inputs[0], weight: weight, bias: usedBias)
+        case .doubling: tape.transposedConvolution(inputs[0], weight: weight, bias: usedBias)
+        }
+      let sum = inputs.count > 1 ? NormalizationSum.afterActivation(inputs[1]) : .none
+      return tape.normalization(raw, moments, affine: affine, slope: 0, adding: sum, endsPart: true)
+    }
+  }
+
+  /// What normalises a convolution's output, and the convolution's bias where it has an effect.
+  private func moments(_ name: String, _ bias: Parameter, _ mode: ForwardMode) -> (NormalizationMoments, Parameter?) {
+    guard let statistics else { return (.ofSamples, nil) }
+    switch mode {
+    case .training: return (.ofBatch { statistics.observe(name, $0, rows: $1, offset: bias) }, nil)
+    case .evaluation: return (.fixed(statistics[name]), bias)
+    }
+  }
+
+  private func dropped(_ x: Tensor, layer: UInt64, _ mode: ForwardMode, _ tape: Tape) -> Tensor {
+    guard norm == .batch, case .training(let key?) = mode else { return x }
+    return tape.channelDropout(x, probability: Self.dropout, key: key.child(layer))
+  }
+}

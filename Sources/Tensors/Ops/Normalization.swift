@@ -1,0 +1,102 @@
+// Normalisation with what surrounds it, in one pass over memory: z = weight · (x - mean) / √(variance + ε) + bias, then max(z, slope·z), and
+// a sum before the activation (residual block) or after it (summed skip connection). Axes: B batch, D H W voxels, C channels.
+
+import Kernels
+
+/// Where mean and variance come from.
+public enum NormalizationMoments {
+  /// The voxels of each sample: instance normalisation.
+  case ofSamples
+  /// The voxels of the whole batch: batch normalisation in training. `observe` is told what was found (biased variance) in how many rows.
+  case ofBatch(observe: (ChannelMoments, _ rows: Int) -> Void)
+  /// Given: batch normalisation after training.
+  case fixed(ChannelMoments)
+}
+
+extension Tape {
+  /// - Shape: x [B, D, H, W, C], weight and bias [C]; result, and what is added, like x.
+  /// - Parameters:
+  ///   - affine: weight and bias of each channel; nil for 1 and 0.
+  ///   - slope: factor for negative values: 0 is ReLU, 0.01 leaky ReLU, 1 no activation.
+  ///   - overwriting: what is added before the activation is held by nobody else, and its memory may take the result.
+  ///   - endsPart: the result is that of a part that a lean tape computes twice: nobody reads it the second time.
+  ///   - epsilon: added to the (biased) variance.
+  public func normalization(
+    _ x: Tensor, _ moments: NormalizationMoments, affine: (weight: Parameter, bias: Parameter)? = nil, slope: Float,
+    adding sum: NormalizationSum<Tensor> = .none, overwriting: Bool = false, endsPart: Bool = false, epsilon: Double = 1e-5
+  ) -> Tensor {
+    let channels = x.shape.channels, slabs = moments.slabs(x), rows = x.shape.rows / slabs, size = rows * channels
+    let addend = sum.addend
+    require(
+      addend == nil || addend!.shape == x.shape, "normalization of \(x.shape) with a sum of \(addend!.shape): shapes must agree.")
+    let isSkipped = endsPart && isRepeating && !sum.isBeforeActivation
+    let y = isSkipped ? x.detached : overwriting ? addend!.detached : Tensor(uninitialized: x.shape)
+    let normalizations = (0..<slabs).map { slab in
+      let normalization = SlabNormalization(
+        moments.find(x.pointer + slab * size, rows: rows, channels: channels, isRepeating: isRepeating), epsilon: epsilon,
+        weight: affine?.weight.value.pointer, bias: affine?.bias.value.pointer)
+      if isSkipped { return normalization }
+      normalizeAndActivate(
+        x.pointer + slab * size, into: y.pointer + slab * size, rows: rows, channels: channels, normalization, slope: slope,
+        adding: sum.map { UnsafePointer($0.pointer + slab * size) })
+      return normalization
+    }
+    let momentsOfX = moments.areOfX
+    return record(
+      "normalization", inputs: [x] + (addend.map { [$0] } ?? []), parameters: affine.map { [$0.weight, $0.bias] } ?? [], output: y
+    ) { dy in
+      // dy is ours to use up: it becomes the addend's gradient, or else the input's.
+      let dx = addend == nil ? dy : Tensor(uninitialized: x.shape)
+      var onWeight = [Double](repeating: 0, count: channels), onBias = onWeight
+      for slab in 0..<slabs {
+        let at = slab * size
+        let residual: (UnsafePointer<Float>, UnsafeMutablePointer<Float>)?
+        residual = sum.isBeforeActivation ? (UnsafePointer(y.pointer + at), dy.pointer + at) : nil
+        let found = NormalizationGradient(dy: dy.pointer + at, x: x.pointer + at, dx: dx.pointer + at, residual: residual)
+          .run(rows: rows, channels: channels, normalizations[slab], slope: slope, momentsOfX: momentsOfX)
+        for c in 0..<channels {
+          onWeight[c] += found.weight[c]
+          onBias[c] += found.bias[c]
+        }
+      }
+      if let affine {
+        affine.weight.accumulate(Tensor(onWeight.map { Float($0) }, shape: affine.weight.shape))
+        affine.bias.accumulate(Tensor(onBias.map { Float($0) }, shape: affine.bias.shape))
+      }
+      self.accumulate(dx, for: x)
+      if let addend { self.accumulate(dy, for: addend) }
+    }
+  }
+
+  /// Instance normalisation without weight and bias, and its activation.
+  public func instanceNormalization(_ x: Tensor, slope: Float, endsPart: Bool = false) -> Tensor {
+    normalization(x, .ofSamples, slope: slope, endsPart: endsPart)
+  }
+}
+
+extension NormalizationMoments {
+  /// Parts of the batch that are normalised each by itself.
+  fileprivate func slabs(_ x: Tensor) -> Int { if case .ofSamples = self { x.shape.batch } else { 1 } }
+
+  fileprivate var areOfX: Bool { if case .fixed = self { false } else { true } }
+
+  /// - Parameter isRepeating: the same voxels were observed before.
+  fileprivate func find(_ x: UnsafePointer<Float>, rows: Int, channels: Int, isRepeating: Bool) -> ChannelMoments {
+    if case .fixed(let moments) = self { return moments }
+    require(rows > 1, "normalization of \(rows) voxel: one voxel has no variance: use a larger patch.")
+    let found = channelMoments(x, rows: rows, channels: channels)
+    if case .ofBatch(let observe) = self, !isRepeating { observe(found, rows) }
+    return found
+  }
+}
+
+extension NormalizationSum<Tensor> {
+  fileprivate var isBeforeActivation: Bool { if case .beforeActivation = self { true } else { false } }
+
+  fileprivate var addend: Tensor? {
+    switch self {
+    case .none: nil
+    case .beforeActivation(let addend), .afterActivation(let addend): addend
+    }
+  }
+}

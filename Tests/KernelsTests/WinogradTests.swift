@@ -1,0 +1,175 @@
+// Winograd's convolution against sums in double precision, and the promise of the same bits on every run.
+// Axes: B batch, D H W voxels, I input channels, O output channels.
+
+import Kernels
+import Testing
+
+@Suite(.serialized) struct WinogradTests {
+  static let examples = [
+    WinogradExample(size: [4, 5, 4], inputs: 16, outputs: 32),
+    WinogradExample(batch: 2, size: [7, 6, 5], inputs: 32, outputs: 16, bias: true),
+    WinogradExample(size: [9, 3, 17], inputs: 16, outputs: 16, stored: 48, channel: 16, bias: true),
+    WinogradExample(batch: 2, size: [2, 4, 4], inputs: 16, outputs: 16),
+    WinogradExample(size: [1, 4, 7], inputs: 16, outputs: 16),
+    // Several chunks of tiles, the last one smaller.
+    WinogradExample(batch: 2, size: [21, 64, 70], inputs: 16, outputs: 32, bias: true),
+  ]
+
+  /// Of the largest value: five times the largest error that was measured against double precision.
+  let tolerance: Float = 2e-5
+
+  private func expect(_ found: [Float], _ expected: (Int) -> Double, every step: Int = 1) {
+    let range = found.lazy.map { abs($0) }.max()!
+    var worst: Float = 0
+    for index in stride(from: 0, to: found.count, by: step) { worst = max(worst, abs(found[index] - Float(expected(index)))) }
+    #expect(worst <= tolerance * range, "\(worst / range) of the range")
+    #expect(found.allSatisfy { $0.isFinite })
+  }
+
+  @Test(arguments: examples) func forward(example: WinogradExample) {
+    expect(example.forward(), example.expectedOutput, every: example.sampling)
+  }
+
+  @Test(arguments: examples) func forwardAddsToTheOutput(example: WinogradExample) {
+    let before = example.dy
+    expect(example.forward(addingTo: before), { Double(before[$0]) + example.expectedOutput($0) }, every: example.sampling)
+  }
+
+  @Test(arguments: examples) func dataGradient(example: WinogradExample) {
+    expect(example.dataGradient(), example.expectedDataGradient, every: example.sampling)
+  }
+
+  @Test(arguments: examples) func weightGradient(example: WinogradExample) {
+    let (dw, db) = example.weightGradient()
+    expect(dw, example.expectedWeightGradient, every: example.sampling)
+    if example.shape.bias { expect(db, example.expectedBiasGradient) }
+  }
+
+  @Test(arguments: examples) func bitsAreTheSameOnEveryRunAndNumberOfThreads(example: WinogradExample) {
+    let before = Threads.count
+    defer { Threads.set(before) }
+    let weights = example.weightGradient()
+    let again = example.weightGradient()
+    #expect(weights.dw == again.dw && weights.db == again.db)
+    let (y, dx) = (example.forward(), example.dataGradient())
+    for threads in [1, 2, before] {
+      Threads.set(threads)
+      #expect(example.forward() == y && example.dataGradient() == dx)
+    }
+  }
+}
+
+/// A convolution on fixed noise, by Winograd's algorithm and, one value at a time, by plain sums.
+struct WinogradExample: CustomTestStringConvertible, Sendable {
+  let shape: ConvolutionShape
+  let x, dy, weights, bias: [Float]
+  /// The first of the stored input channels that the convolution reads.
+  let channel: Int
+
+  init(batch: Int = 1, size: [Int], inputs: Int, outputs: Int, stored: Int? = nil, channel: Int = 0, bias: Bool = false) {
+    shape = ConvolutionShape(
+      batch: batch, input: size, inputChannels: inputs, outputChannels: outputs, kernel: [3, 3, 3], stride: [1, 1, 1],
+      padding: [1, 1, 1], bias: bias, storedChannels: stored)
+    let voxels = batch * size.reduce(1, *)
+    x = noise(voxels * inputs, 1)
+    dy = noise(voxels * outputs, 2)
+    weights = noise(outputs * shape.storedChannels * 27, 3)
+    self.bias = noise(outputs, 4)
+    self.channel = channel
+  }
+
+  var testDescription: String { "\(shape.batch) x \(shape.input), \(shape.inputChannels) to \(shape.outputChannels)" }
+
+  /// Plain sums are slow: of a large result a part is compared, the step having no factor in common with sizes.
+  var sampling: Int { shape.operations > 1e8 ? 5003 : 1 }
+
+  private var offset: Int { shape.offset(ofChannel: channel) }
+
+  func forward(addingTo before: [Float]? = nil) -> [Float] {
+    var y = before ?? [Float](repeating: .nan, count: dy.count)
+    weights.withUnsafeBufferPointer {
+      Winograd.forward(
+        shape, x: x, weights: $0.baseAddress! + offset, bias: shape.bias ? bias : nil, y: &y, accumulates: before != nil)
+    }
+    return y
+  }
+
+  func dataGradient() -> [Float] {
+    var dx = [Float](repeating: .nan, count: x.count)
+    weights.withUnsafeBufferPointer {
+      Winograd.backwardData(shape, dy: dy, weights: $0.baseAddress! + offset, dx: &dx)
+    }
+    return dx
+  }
+
+  /// Zero where the slice of the weights has no part.
+  func weightGradient() -> (dw: [Float], db: [Float]) {
+    var dw = [Float](repeating: 0, count: weights.count), db = [Float](repeating: .nan, count: bias.count)
+    dw.withUnsafeMutableBufferPointer { dw in
+      db.withUnsafeMutableBufferPointer { db in
+        Winograd.backwardWeights(shape, x: x, dy: dy, dw: dw.baseAddress! + offset, db: shape.bias ? db.baseAddress! : nil)
+      }
+    }
+    return (dw, shape.bias ? db : [])
+  }
+
+  func expectedOutput(_ index: Int) -> Double {
+    let o = index % shape.outputChannels
+    var sum = shape.bias ? Double(bias[o]) : 0
+    forEachNeighbour(of: index / shape.outputChannels) { tap, neighbour in
+      for i in 0..<shape.inputChannels {
+        sum += Double(x[neighbour * shape.inputChannels + i]) * Double(weights[weight(o, i, tap)])
+      }
+    }
+    return sum
+  }
+
+  func expectedDataGradient(_ index: Int) -> Double {
+    let i = index % shape.inputChannels
+    var sum = 0.0
+    forEachNeighbour(of: index / shape.inputChannels) { tap, neighbour in
+      for o in 0..<shape.outputChannels {
+        sum += Double(dy[neighbour * shape.outputChannels + o]) * Double(weights[weight(o, i, 26 - tap)])
+      }
+    }
+    return sum
+  }
+
+  func expectedWeightGradient(_ index: Int) -> Double {
+    let tap = index % 27, i = index / 27 % shape.storedChannels - channel, o = index / 27 / shape.storedChannels
+    guard (0..<shape.inputChannels).contains(i) else { return 0 }
+    var sum = 0.0
+    for voxel in 0..<dy.count / shape.outputChannels {
+      guard let neighbour = neighbour(of: voxel, tap) else { continue }
+      sum += Double(x[neighbour * shape.inputChannels + i]) * Double(dy[voxel * shape.outputChannels + o])
+    }
+    return sum
+  }
+
+  func expectedBiasGradient(_ o: Int) -> Double {
+    stride(from: o, to: dy.count, by: shape.outputChannels).reduce(0) { $0 + Double(dy[$1]) }
+  }
+
+  private func weight(_ o: Int, _ i: Int, _ tap: Int) -> Int { (o * shape.storedChannels + channel + i) * 27 + tap }
+
+  private func forEachNeighbour(of voxel: Int, _ body: (_ tap: Int, _ neighbour: Int) -> Void) {
+    for tap in 0..<27 { if let neighbour = neighbour(of: voxel, tap) { body(tap, neighbour) } }
+  }
+
+  /// The voxel of [B, D, H, W] that `tap` of [3, 3, 3] meets when the kernel's middle is at `voxel`; nil outside.
+  private func neighbour(of voxel: Int, _ tap: Int) -> Int? {
+    let (depth, height, width) = (shape.input[0], shape.input[1], shape.input[2])
+    let d = voxel / (height * width) % depth + tap / 9 - 1, h = voxel / width % height + tap / 3 % 3 - 1,
+      w = voxel % width + tap % 3 - 1
+    guard (0..<depth).contains(d), (0..<height).contains(h), (0..<width).contains(w) else { return nil }
+    return ((voxel / (depth * height * width) * depth + d) * height + h) * width + w
+  }
+}
+
+private func noise(_ count: Int, _ seed: UInt64) -> [Float] {
+  var state = seed
+  return (0..<count).map { _ in
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Float(Int64(bitPattern: state) >> 40) / Float(1 << 23)
+  }
+}
