@@ -20,7 +20,7 @@ public struct Machine: Encodable, Sendable {
   }
 }
 
-/// Rates that no operation can be expected to beat, measured in about a second with the threads of the moment.
+/// Rates by which operations are judged, measured in about a second with the threads of the moment.
 public struct MachineRates: Encodable, Sendable {
   /// 10⁹ floating-point operations in a second: oneDNN's forward 3x3x3 convolution of 64 channels to 64 on 32x32x32 voxels.
   public let convolution: Double
@@ -33,14 +33,15 @@ public struct MachineRates: Encodable, Sendable {
       padding: [1, 1, 1], bias: false)
     let voxels = 32 * 32 * 32 * 64
     let x = Self.buffer(voxels), y = Self.buffer(voxels), weights = Self.buffer(64 * 64 * 27)
-    convolution = shape.operations / Self.shortest { convolutionForward(shape, x: x, weights: weights, bias: nil, y: y) } / 1e9
+    convolution =
+      shape.operations / Self.shortest { directConvolutionForward(shape, x: x, weights: weights, bias: nil, y: y) } / 1e9
     let floats = 1 << 25
     let from = Self.buffer(floats), to = Self.buffer(floats)
     copy = Double(2 * floats * MemoryLayout<Float>.stride) / Self.shortest { copyFloats(from, into: to, count: floats) } / 1e9
     for pointer in [x, y, weights, from, to] { pointer.deallocate() }
   }
 
-  /// Seconds that the machine needs at least.
+  /// Seconds that the machine needs at these rates.
   public func limit(operations: Double, bytes: Double) -> Double {
     max(operations / (convolution * 1e9), bytes / (copy * 1e9))
   }

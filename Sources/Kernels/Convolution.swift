@@ -12,6 +12,14 @@ public func convolutionForward(
   if winogradSuits(shape) {
     return Winograd.forward(shape, x: x, weights: weights, bias: bias, y: y, accumulates: accumulates)
   }
+  directConvolutionForward(shape, x: x, weights: weights, bias: bias, y: y, accumulates: accumulates)
+}
+
+/// The same by oneDNN for every shape: the rate by which convolutions are judged.
+package func directConvolutionForward(
+  _ shape: ConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+  y: UnsafeMutablePointer<Float>, accumulates: Bool = false
+) {
   let kind = DirectConvolution.Kind(shape: shape, direction: .forward, accumulates: accumulates)
   DirectConvolution.run(kind, source: x, packed: DirectConvolution.packed(kind, weights: weights), bias: bias, destination: y)
 }
