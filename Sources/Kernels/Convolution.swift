@@ -15,8 +15,8 @@ public func convolutionForward(
   directConvolutionForward(shape, x: x, weights: weights, bias: bias, y: y, accumulates: accumulates)
 }
 
-/// As `convolutionForward`, always as the direct sum: what oneDNN reaches.
-public func directConvolutionForward(
+/// As `convolutionForward`, always as the direct sum by oneDNN: the rate by which convolutions are judged.
+package func directConvolutionForward(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
   y: UnsafeMutablePointer<Float>, accumulates: Bool = false
 ) {
