@@ -146,10 +146,13 @@ public final class Tape {
   // MARK: Gradients
 
   /// Adds `gradient`, a tensor that nobody else holds, to the gradient of `value`.
-  public func accumulate(_ gradient: Tensor, for value: Tensor) {
-    guard let slot = value.slot else { return }
+  public func accumulate(_ gradient: Tensor, for value: Tensor) { accumulate(gradient, at: value.place) }
+
+  /// As `accumulate(_:for:)`, for pullbacks that do not read the value and so need not keep its memory.
+  public func accumulate(_ gradient: Tensor, at place: GradientPlace) {
+    guard let slot = place.slot else { return }
     require(
-      gradient.shape == value.shape, "accumulate: a gradient of shape \(gradient.shape) for a value of shape \(value.shape).")
+      gradient.shape == place.shape, "accumulate: a gradient of shape \(gradient.shape) for a value of shape \(place.shape).")
     if case .tensor(let sum) = gradients[slot] {
       add(gradient.pointer, to: sum.pointer, count: sum.count)
     } else {

@@ -65,6 +65,15 @@ public struct Tensor: Sendable {
     withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: pointer, count: count)) }
   }
 
+  /// Where the gradient of this value goes, without its memory.
+  public var place: GradientPlace { GradientPlace(shape: shape, slot: slot) }
+
   /// The same values without a place on the tape: no gradient flows through.
   public var detached: Tensor { Tensor(shape: shape, storage: storage, offset: offset) }
+}
+
+/// Where the tape keeps the gradient of a value of some shape.
+public struct GradientPlace: Sendable {
+  public let shape: Shape
+  let slot: Int?
 }

@@ -111,6 +111,13 @@ import Weights
     #expect(statistics.buffers["norm.num_batches_tracked"].value.values == [1], "nothing was seen")
   }
 
+  @Test func theStateDictIsThatOfTheOriginal() {
+    let names = Set(network.state.flatMap { $0.stateDict.keys }), counts = names.filter { $0.hasSuffix(".num_batches_tracked") }
+    #expect(names.subtracting(counts) == Set(golden.keys.filter { $0.hasPrefix("weights.") }.map { String($0.dropFirst(8)) }))
+    #expect(counts.count == golden.keys.filter { $0.hasSuffix(".running_mean") }.count)
+    #expect(counts.allSatisfy { network.statistics!.buffers[$0].shape == [] }, "a number without axes, as PyTorch has it")
+  }
+
   @Test func dropoutActsOnlyInTrainingWithBatchNormalisation() throws {
     let image = try Tensor(channelsFirst: golden["input"]!), tape = Tape(recording: false)
     let key = ForwardMode.training(dropout: RandomKey(3)), off = ForwardMode.training(dropout: nil)

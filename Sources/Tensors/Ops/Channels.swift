@@ -40,9 +40,10 @@ extension Tape {
     let factors = (0..<samples * channels).map { key.uniform(UInt64($0)) < probability ? 0 : keep }
     let y = Tensor(uninitialized: x.shape)
     scaleChannels(x.pointer, into: y.pointer, factors: factors, samples: samples, rows: rows, channels: channels)
+    let place = x.place
     return record("channelDropout", inputs: [x], output: y) { dy in
       scaleChannels(dy.pointer, into: dy.pointer, factors: factors, samples: samples, rows: rows, channels: channels)
-      self.accumulate(dy, for: x)
+      self.accumulate(dy, at: place)
     }
   }
 

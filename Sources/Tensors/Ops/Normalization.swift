@@ -41,30 +41,26 @@ extension Tape {
         adding: sum.map { UnsafePointer($0.pointer + slab * size) })
       return normalization
     }
-    let momentsOfX = moments.areOfX
+    // Kept for the way back: x, and y only where something was added to z. What was added is not.
+    let momentsOfX = moments.areOfX, place = addend?.place
+    let summed: Tensor? = if case .beforeActivation = sum { y } else { nil }
     return record(
       "normalization", inputs: [x] + (addend.map { [$0] } ?? []), parameters: affine.map { [$0.weight, $0.bias] } ?? [], output: y
     ) { dy in
       // dy is ours to use up: it becomes the addend's gradient, or else the input's.
-      let dx = addend == nil ? dy : Tensor(uninitialized: x.shape)
-      var onWeight = [Double](repeating: 0, count: channels), onBias = onWeight
+      let dx = place == nil ? dy : Tensor(uninitialized: x.shape)
       for slab in 0..<slabs {
         let at = slab * size
-        let residual: (UnsafePointer<Float>, UnsafeMutablePointer<Float>)?
-        residual = sum.isBeforeActivation ? (UnsafePointer(y.pointer + at), dy.pointer + at) : nil
-        let found = NormalizationGradient(dy: dy.pointer + at, x: x.pointer + at, dx: dx.pointer + at, residual: residual)
-          .run(rows: rows, channels: channels, normalizations[slab], slope: slope, momentsOfX: momentsOfX)
-        for c in 0..<channels {
-          onWeight[c] += found.weight[c]
-          onBias[c] += found.bias[c]
-        }
-      }
-      if let affine {
-        affine.weight.accumulate(Tensor(onWeight.map { Float($0) }, shape: affine.weight.shape))
-        affine.bias.accumulate(Tensor(onBias.map { Float($0) }, shape: affine.bias.shape))
+        let found = NormalizationGradient(
+          dy: dy.pointer + at, x: x.pointer + at, dx: dx.pointer + at,
+          residual: summed.map { (UnsafePointer($0.pointer + at), dy.pointer + at) }
+        ).run(rows: rows, channels: channels, normalizations[slab], slope: slope, momentsOfX: momentsOfX)
+        guard let affine else { continue }
+        affine.weight.accumulate(Tensor(found.weight.map { Float($0) }, shape: affine.weight.shape))
+        affine.bias.accumulate(Tensor(found.bias.map { Float($0) }, shape: affine.bias.shape))
       }
       self.accumulate(dx, for: x)
-      if let addend { self.accumulate(dy, for: addend) }
+      if let place { self.accumulate(dy, at: place) }
     }
   }
 
