@@ -20,7 +20,7 @@ public struct Machine: Encodable, Sendable {
   }
 }
 
-/// Rates that no operation can be expected to beat, measured in about a second with the threads of the moment.
+/// Rates by which operations are judged, measured in about a second with the threads of the moment.
 public struct MachineRates: Encodable, Sendable {
   /// 10⁹ floating-point operations in a second: oneDNN's forward 3x3x3 convolution of 64 channels to 64 on 32x32x32 voxels, as
   /// the direct sum.
@@ -42,7 +42,7 @@ public struct MachineRates: Encodable, Sendable {
     for pointer in [x, y, weights, from, to] { pointer.deallocate() }
   }
 
-  /// Seconds that the machine needs at least.
+  /// Seconds that the machine needs at these rates.
   public func limit(operations: Double, bytes: Double) -> Double {
     max(operations / (convolution * 1e9), bytes / (copy * 1e9))
   }

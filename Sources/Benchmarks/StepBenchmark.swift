@@ -2,6 +2,7 @@
 // The image and its labels are random, so that the step does what training does without data. Axes: B batch, D H W voxels, C channels,
 // K classes.
 
+import Cluster
 import Kernels
 import Learning
 import Networks
@@ -42,7 +43,7 @@ public struct StepPlan: Sendable {
 }
 
 /// Runs the plan. Sets the threads of the process.
-public func measureStep(_ plan: StepPlan) throws(NetworkError) -> StepResult {
+public func measureStep(_ plan: StepPlan) throws -> StepResult {
   Threads.set(plan.threads)
   let network = try makeNetwork(
     plan.network, NetworkPlan(inputChannels: plan.channels, classes: plan.classes, options: plan.options, seed: 1))
@@ -50,11 +51,13 @@ public func measureStep(_ plan: StepPlan) throws(NetworkError) -> StepResult {
     throw NetworkError("patch: \(problem)")
   }
   let trainer = Trainer(network, plan)
-  for step in 0..<plan.warmup { _ = trainer.step(step, profile: nil) }
+  try trainer.checkMemory(plan)
+  trainer.fill()
+  for step in 0..<plan.warmup { _ = trainer.step(step, plan.memory, profile: nil) }
   var timed: [(seconds: Double, profile: Profile)] = [], loss = 0.0
   for step in 0..<plan.steps {
     let profile = Profile()
-    let time = ContinuousClock().measure { loss = trainer.step(plan.warmup + step, profile: profile) }
+    let time = ContinuousClock().measure { loss = trainer.step(plan.warmup + step, plan.memory, profile: profile) }
     timed.append((time / .seconds(1), profile))
   }
   return StepResult(
@@ -67,26 +70,40 @@ private final class Trainer {
   private let network: any Network
   private let optimizer: StochasticGradientDescent
   private let images: [Tensor]
-  private let labels: [[UInt8]]
-  private let memory: TapeMemory
+  private var labels: [[UInt8]]
+  private let classes: Int
 
   init(_ network: any Network, _ plan: StepPlan) {
     self.network = network
     optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
-    memory = plan.memory
+    classes = plan.classes
     let shape = Shape([1] + plan.patch + [plan.channels])
-    images = (0..<plan.batch).map { sample in
-      let key = RandomKey(1).child(UInt64(sample))
-      return Tensor((0..<shape.count).map { Float(key.gaussian(UInt64($0))) }, shape: shape)
+    images = (0..<plan.batch).map { _ in Tensor(uninitialized: shape) }
+    labels = [[UInt8]](repeating: [UInt8](repeating: 0, count: shape.rows), count: plan.batch)
+  }
+
+  /// Refuses a step that the host's memory cannot hold.
+  func checkMemory(_ plan: StepPlan) throws {
+    guard let available = HostMemory.availableBytes else { return }
+    func needed(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = step(0, memory, profile: nil) } }
+    if let problem = HostMemory.problem(
+      standard: needed(.standard), lean: needed(.lean), isLean: plan.memory == .lean, available: available, ranks: 1)
+    {
+      throw NetworkError("patch \(plan.patch.map(String.init).joined(separator: ",")): \(problem)")
     }
-    labels = (0..<plan.batch).map { sample in
-      let key = RandomKey(2).child(UInt64(sample))
-      return (0..<shape.count / plan.channels).map { UInt8(key.hash(UInt64($0)) % UInt64(plan.classes)) }
+  }
+
+  /// Gives the samples their random voxels and labels.
+  func fill() {
+    for sample in images.indices {
+      let voxels = RandomKey(1).child(UInt64(sample)), classes = RandomKey(2).child(UInt64(sample))
+      for i in 0..<images[sample].count { images[sample].pointer[i] = Float(voxels.gaussian(UInt64(i))) }
+      labels[sample] = labels[sample].indices.map { UInt8(classes.integer(UInt64($0), below: self.classes)) }
     }
   }
 
   /// - Returns: the loss before the update, averaged over the samples.
-  func step(_ step: Int, profile: Profile?) -> Double {
+  func step(_ step: Int, _ memory: TapeMemory, profile: Profile?) -> Double {
     profile?.start()
     let parameters = network.parameters, vector = parameters.count * MemoryLayout<Float>.stride
     parameters.clearGradients()

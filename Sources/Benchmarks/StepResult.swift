@@ -31,8 +31,9 @@ public struct StepResult: Encodable, Sendable {
 
   /// - Parameter timed: the steps that count, the shortest first: its profile is shown, being the least disturbed.
   init(_ plan: StepPlan, parameters: Int, loss: Double, timed: [(seconds: Double, profile: Profile)], peakBytes: Int) {
-    (network, options, patch, batch) = (plan.network, plan.options, plan.patch, plan.batch)
-    (classes, channels, threads, memory, steps) = (plan.classes, plan.channels, plan.threads, plan.memory, plan.steps)
+    (network, options, patch, batch) = (plan.network, plan.networkPlan.options, plan.patch, plan.batch)
+    (classes, channels) = (plan.networkPlan.classes, plan.networkPlan.inputChannels)
+    (threads, memory, steps) = (plan.threads, plan.memory, plan.steps)
     (self.parameters, self.loss, self.peakBytes) = (parameters, loss, peakBytes)
     machine = Machine()
     rates = MachineRates()

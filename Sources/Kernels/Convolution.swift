@@ -9,14 +9,14 @@ public func convolutionForward(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
   y: UnsafeMutablePointer<Float>, accumulates: Bool = false
 ) {
-  if winogradSuits(shape) {
+  if Winograd.suits(shape) {
     return Winograd.forward(shape, x: x, weights: weights, bias: bias, y: y, accumulates: accumulates)
   }
   directConvolutionForward(shape, x: x, weights: weights, bias: bias, y: y, accumulates: accumulates)
 }
 
-/// As `convolutionForward`, always as the direct sum: what oneDNN reaches.
-public func directConvolutionForward(
+/// As `convolutionForward`, always as the direct sum by oneDNN: the rate by which convolutions are judged.
+package func directConvolutionForward(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
   y: UnsafeMutablePointer<Float>, accumulates: Bool = false
 ) {
@@ -28,7 +28,7 @@ public func directConvolutionForward(
 public func convolutionBackwardData(
   _ shape: ConvolutionShape, dy: UnsafePointer<Float>, weights: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>
 ) {
-  if winogradSuits(shape) { return Winograd.backwardData(shape, dy: dy, weights: weights, dx: dx) }
+  if Winograd.suits(shape) { return Winograd.backwardData(shape, dy: dy, weights: weights, dx: dx) }
   let kind = DirectConvolution.Kind(shape: shape, direction: .backwardData)
   DirectConvolution.run(kind, source: dx, packed: DirectConvolution.packed(kind, weights: weights), destination: dy)
 }
@@ -38,7 +38,7 @@ public func convolutionBackwardWeights(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, dy: UnsafePointer<Float>, dw: UnsafeMutablePointer<Float>,
   db: UnsafeMutablePointer<Float>?
 ) {
-  if winogradSuits(shape) { return Winograd.backwardWeights(shape, x: x, dy: dy, dw: dw, db: db) }
+  if Winograd.suits(shape) { return Winograd.backwardWeights(shape, x: x, dy: dy, dw: dw, db: db) }
   DirectConvolution.weightGradient(shape, x: x, dy: dy, dw: dw, db: db)
 }
 

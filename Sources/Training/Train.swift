@@ -139,7 +139,7 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
   for position in active { run.modules[position].begin() }
   for lane in run.lanes {
     let batch = try run.loader.batch(lane: lane, at: step)
-    let tape = Tape()
+    let tape = Tape(memory: run.memory)
     for update in run.modules { update.clear() }
     let terms = try run.method.loss(batch, at: step, on: tape)
     losses.add(terms, lane: lane)

@@ -61,7 +61,12 @@ import Testing
     #expect(text.contains("GFLOP per step") && text.contains("convolution backward"))
   }
 
-  @Test(arguments: [("30,32,32", "30 is not divisible by 16"), ("16,16,16", "one voxel"), ("32,32", "three sides")])
+  @Test func leanMemoryDoesTheSameWork() throws {
+    let found = try ["standard", "lean"].map { try json(["--steps", "2", "--warmup", "0", "--memory", $0]) }
+    for key in ["loss", "gflop"] { #expect(found[0][key] as! Double == found[1][key] as! Double, "\(key)") }
+  }
+
+  @Test(arguments: [("30,32,32", "30 is not divisible by 16"), ("16,16,16", "single voxel"), ("32,32", "three sides")])
   func aPatchThatDoesNotFitIsRefused(patch: String, reason: String) throws {
     let (status, output) = try runAlone(
       ["bench", "step", "--network", "unet3d", "--patch", patch, "--threads", "1"], executable: "cohort")

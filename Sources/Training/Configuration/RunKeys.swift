@@ -64,6 +64,10 @@ public let runKeys: [RunKey] = [
     changesResults: false),
   RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
   RunKey(
+    "memory", .choice(["standard", "lean"]), "standard",
+    "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",
+    changesResults: false),
+  RunKey(
     "threads", .integer(0...4096), "0", "threads of each rank; 0 takes OMP_NUM_THREADS or shares the machine's processors out",
     changesResults: false),
 ]

@@ -24,6 +24,7 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
     let ranksOnHost = try world.allgather(text: host).filter { $0 == host }.count
     chooseThreads(configuration.integer("threads"), ranksOnHost: ranksOnHost)
     let made = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: ranksOnHost)
+    try made.checkMemory(ranksOnHost: ranksOnHost)
     if world.rank == 0 {
       try makeRunFolder(configuration.output)
       lease = try RunLease(folder: configuration.output)
