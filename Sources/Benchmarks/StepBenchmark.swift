@@ -11,13 +11,11 @@ import Tensors
 /// What is measured.
 public struct StepPlan: Sendable {
   public var network: String
-  public var options: [String: String]
+  public var networkPlan: NetworkPlan
   /// D, H, W in voxels.
   public var patch: [Int]
   /// Samples in a step; they run one after the other, as in training, and their gradients are averaged.
   public var batch: Int
-  public var classes: Int
-  public var channels: Int
   public var threads: Int
   public var memory: TapeMemory
   /// Steps that count.
@@ -26,15 +24,12 @@ public struct StepPlan: Sendable {
   public var warmup: Int
 
   public init(
-    network: String, options: [String: String] = [:], patch: [Int], batch: Int = 1, classes: Int = 2, channels: Int = 1,
-    threads: Int, memory: TapeMemory = .standard, steps: Int = 5, warmup: Int = 2
+    network: String, networkPlan: NetworkPlan, patch: [Int], batch: Int, threads: Int, memory: TapeMemory, steps: Int, warmup: Int
   ) {
     self.network = network
-    self.options = options
+    self.networkPlan = networkPlan
     self.patch = patch
     self.batch = batch
-    self.classes = classes
-    self.channels = channels
     self.threads = threads
     self.memory = memory
     self.steps = steps
@@ -45,8 +40,7 @@ public struct StepPlan: Sendable {
 /// Runs the plan. Sets the threads of the process.
 public func measureStep(_ plan: StepPlan) throws -> StepResult {
   Threads.set(plan.threads)
-  let network = try makeNetwork(
-    plan.network, NetworkPlan(inputChannels: plan.channels, classes: plan.classes, options: plan.options, seed: 1))
+  let network = try makeNetwork(plan.network, plan.networkPlan)
   if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
     throw NetworkError("patch: \(problem)")
   }
@@ -76,8 +70,8 @@ private final class Trainer {
   init(_ network: any Network, _ plan: StepPlan) {
     self.network = network
     optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
-    classes = plan.classes
-    let shape = Shape([1] + plan.patch + [plan.channels])
+    classes = plan.networkPlan.classes
+    let shape = Shape([1] + plan.patch + [plan.networkPlan.inputChannels])
     images = (0..<plan.batch).map { _ in Tensor(uninitialized: shape) }
     labels = [[UInt8]](repeating: [UInt8](repeating: 0, count: shape.rows), count: plan.batch)
   }

@@ -50,8 +50,7 @@ struct Bench: ParsableCommand {
     func run() throws {
       try saying {
         let plan = StepPlan(
-          network: choice.network, options: try choice.plan(channels: channels, classes: classes).options, patch: sides,
-          batch: batch, classes: classes, channels: channels,
+          network: choice.network, networkPlan: try choice.plan(channels: channels, classes: classes), patch: sides, batch: batch,
           threads: threads, memory: memory, steps: steps, warmup: warmup)
         let result = try measureStep(plan), shown = profile ? result : result.summary
         if json { try printJSON(shown) } else { print(shown.text) }
