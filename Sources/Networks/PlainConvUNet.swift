@@ -112,7 +112,10 @@ public final class PlainConvUNet: Network {
     var logits: [Tensor] = []
     for u in 0..<form.coarsest {
       let up = weights("decoder.transpconvs.\(u)")
-      features = stage("decoder.stages.\(u)", [features, skips[form.coarsest - 1 - u]], tape) { tape, inputs, weight in
+      // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+      let isFinest = u == form.coarsest - 1
+      features = stage("decoder.stages.\(u)", [features, skips[form.coarsest - 1 - u]], apart: isFinest, tape) {
+        tape, inputs, weight in
         let enlarged = tape.transposedConvolution(inputs[0], weight: up.weight, bias: up.bias)
         return tape.convolution(joining: [.same(enlarged), .same(inputs[1])], weight: weight)
       }
@@ -125,17 +128,24 @@ public final class PlainConvUNet: Network {
   }
 
   /// Two convolutions, the first of them as `first` makes it from the inputs and its weight.
+  /// - Parameter apart: two parts for a lean tape instead of one.
   private func stage(
-    _ name: String, _ inputs: [Tensor], _ tape: Tape, first: @escaping (Tape, [Tensor], Parameter) -> Tensor
+    _ name: String, _ inputs: [Tensor], apart: Bool = false, _ tape: Tape,
+    first: @escaping (Tape, [Tensor], Parameter) -> Tensor
   ) -> Tensor {
-    tape.recomputing(inputs) { [self] tape, inputs in
-      let raw = first(tape, inputs, parameters["\(name).convs.0.conv.weight"])
-      let x = activated("\(name).convs.0", raw, tape), weight = parameters["\(name).convs.1.conv.weight"]
-      return activated("\(name).convs.1", tape.convolution(joining: [.same(x)], weight: weight), endsPart: true, tape)
+    tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+      let x = tape.recomputing(inputs, whole: apart) { [self] tape, inputs in
+        let raw = first(tape, inputs, parameters["\(name).convs.0.conv.weight"])
+        return activated("\(name).convs.0", raw, endsPart: apart, tape)
+      }
+      return tape.recomputing([x], whole: apart) { [self] tape, inputs in
+        let raw = tape.convolution(joining: [.same(inputs[0])], weight: parameters["\(name).convs.1.conv.weight"])
+        return activated("\(name).convs.1", raw, endsPart: true, tape)
+      }
     }
   }
 
-  private func activated(_ name: String, _ x: Tensor, endsPart: Bool = false, _ tape: Tape) -> Tensor {
+  private func activated(_ name: String, _ x: Tensor, endsPart: Bool, _ tape: Tape) -> Tensor {
     tape.normalization(x, .ofSamples, affine: weights("\(name).norm"), slope: Self.slope, endsPart: endsPart)
   }
 

@@ -117,38 +117,53 @@ public final class STUNet: Network {
       skips.append(features)
     }
     var logits: [Tensor] = []
+    // The finest stage is walked back while most of the rest is still held: smaller parts need less.
     for u in 0..<5 {
       let low = convolved("upsample_layers.\(u).conv", [.same(features)], tape)
       features = stage(
         "conv_blocks_localization.\(u)", [.repeated(low, factors: form.strides[4 - u]), .same(skips[4 - u])], stride: [1, 1, 1],
-        tape)
+        apart: u == 4, tape)
       if heads.contains(u) { logits.append(convolved("seg_outputs.\(u)", [.same(features)], tape)) }
     }
     return logits
   }
 
-  private func stage(_ name: String, _ inputs: [ConvolutionInput], stride: [Int], _ tape: Tape) -> Tensor {
-    let first = tape.recomputing(inputs) { [self] tape, inputs in
-      let shortcut = convolved("\(name).0.conv3", inputs, stride: stride, tape)
-      return residual("\(name).0", inputs, stride: stride, shortcut: shortcut, overwriting: true, tape)
+  /// - Parameter apart: two parts of the first block for a lean tape instead of one.
+  private func stage(
+    _ name: String, _ inputs: [ConvolutionInput], stride: [Int], apart: Bool = false, _ tape: Tape
+  ) -> Tensor {
+    let first = tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+      let x = tape.recomputing(inputs, whole: apart) { [self] in
+        activated("\(name).0.conv1", "\(name).0.norm1", $1, stride: stride, endsPart: apart, $0)
+      }
+      return tape.recomputing(inputs + [.same(x)], whole: apart) { [self] tape, inputs in
+        let shortcut = convolved("\(name).0.conv3", inputs.dropLast(), stride: stride, tape)
+        return summed("\(name).0", inputs.last!, shortcut: shortcut, owning: true, tape)
+      }
     }
     return (1..<form.depth).reduce(first) { x, block in
       tape.recomputing([.same(x)]) { [self] tape, inputs in
-        residual("\(name).\(block)", inputs, stride: [1, 1, 1], shortcut: inputs[0].tensor, overwriting: false, tape)
+        let first = activated("\(name).\(block).conv1", "\(name).\(block).norm1", inputs, endsPart: false, tape)
+        return summed("\(name).\(block)", .same(first), shortcut: inputs[0].tensor, owning: false, tape)
       }
     }
   }
 
-  /// - Parameter overwriting: nobody else holds the shortcut.
-  private func residual(
-    _ name: String, _ inputs: [ConvolutionInput], stride: [Int], shortcut: Tensor, overwriting: Bool, _ tape: Tape
+  /// The first half of a block.
+  private func activated(
+    _ convolution: String, _ normalization: String, _ inputs: [ConvolutionInput], stride: [Int] = [1, 1, 1], endsPart: Bool,
+    _ tape: Tape
   ) -> Tensor {
-    let first = tape.normalization(
-      convolved("\(name).conv1", inputs, stride: stride, bias: false, tape), .ofSamples, affine: affine("\(name).norm1"),
-      slope: Self.slope)
-    return tape.normalization(
-      convolved("\(name).conv2", [.same(first)], bias: false, tape), .ofSamples, affine: affine("\(name).norm2"),
-      slope: Self.slope, adding: .beforeActivation(shortcut), overwriting: overwriting)
+    let raw = convolved(convolution, inputs, stride: stride, bias: false, tape)
+    return tape.normalization(raw, .ofSamples, affine: affine(normalization), slope: Self.slope, endsPart: endsPart)
+  }
+
+  /// The second half of a block.
+  /// - Parameter owning: nobody else holds the shortcut.
+  private func summed(_ name: String, _ x: ConvolutionInput, shortcut: Tensor, owning: Bool, _ tape: Tape) -> Tensor {
+    tape.normalization(
+      convolved("\(name).conv2", [x], bias: false, tape), .ofSamples, affine: affine("\(name).norm2"), slope: Self.slope,
+      adding: .beforeActivation(shortcut), owning: owning)
   }
 
   private func affine(_ name: String) -> (weight: Parameter, bias: Parameter) {

@@ -48,20 +48,22 @@ public final class UNet3D: Network {
     }
     features = dropped(block("center", [.same(features)], tape), layer: 0, mode, tape)
     for level in (1...4).reversed() {
-      features = block("up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], tape)
+      // The finest block is walked back while most of the rest is still held: smaller parts need less.
+      features = block("up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], apart: level == 1, tape)
     }
     features = dropped(features, layer: 1, mode, tape)
     return tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
   }
 
-  private func block(_ name: String, _ inputs: [ConvolutionInput], _ tape: Tape) -> Tensor {
-    tape.recomputing(inputs) { [self] tape, inputs in
-      let first = convolved("\(name).conv1.0", inputs, tape)
-      return convolved("\(name).conv2.0", [.same(first)], endsPart: true, tape)
+  /// - Parameter apart: two parts for a lean tape instead of one.
+  private func block(_ name: String, _ inputs: [ConvolutionInput], apart: Bool = false, _ tape: Tape) -> Tensor {
+    tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+      let first = tape.recomputing(inputs, whole: apart) { [self] in convolved("\(name).conv1.0", $1, endsPart: apart, $0) }
+      return tape.recomputing([.same(first)], whole: apart) { [self] in convolved("\(name).conv2.0", $1, endsPart: true, $0) }
     }
   }
 
-  private func convolved(_ name: String, _ inputs: [ConvolutionInput], endsPart: Bool = false, _ tape: Tape) -> Tensor {
+  private func convolved(_ name: String, _ inputs: [ConvolutionInput], endsPart: Bool, _ tape: Tape) -> Tensor {
     let raw = tape.convolution(joining: inputs, weight: parameters["\(name).weight"])
     return tape.instanceNormalization(raw, slope: 0, endsPart: endsPart)
   }

@@ -93,42 +93,58 @@ public final class VNet: Network {
   public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
     var skips: [Tensor] = [], features = x
     for position in 0..<4 {
-      features = block(position, features, mode, tape)
+      features = stage(position, [features], mode, tape)
       skips.append(features)
-      features = layer(.halving, Self.blocks[position] + "_dw", features, mode, tape)
     }
-    features = dropped(block(4, features, mode, tape), layer: 0, mode, tape)
-    for position in 5..<9 {
-      features = layer(.doubling, Self.blocks[position - 1] + "_up", features, adding: skips.removeLast(), mode, tape)
-      features = block(position, features, mode, tape)
-    }
+    features = dropped(stage(4, [features], mode, tape), layer: 0, mode, tape)
+    // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+    for position in 5..<9 { features = stage(position, [features, skips.removeLast()], apart: position == 8, mode, tape) }
     features = dropped(features, layer: 1, mode, tape)
     return tape.convolution(features, weight: parameters["out_conv.weight"], bias: parameters["out_conv.bias"])
   }
 
-  private func block(_ position: Int, _ x: Tensor, _ mode: ForwardMode, _ tape: Tape) -> Tensor {
-    (0..<Self.depths[position]).reduce(x) { layer(.same, Self.blocks[position], number: $1, $0, mode, tape) }
+  /// A block, after the layer that leads to its level.
+  /// - Parameters:
+  ///   - inputs: the features, and the skip connection that is added on the way up.
+  ///   - apart: a part for each layer on a lean tape instead of one.
+  private func stage(
+    _ position: Int, _ inputs: [Tensor], apart: Bool = false, _ mode: ForwardMode, _ tape: Tape
+  ) -> Tensor {
+    tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+      let count = Self.depths[position]
+      let first = position == 0 ? inputs[0] : entrance(position, inputs, apart: apart, mode, tape)
+      return (0..<count).reduce(first) { x, number in
+        tape.recomputing([x], whole: apart) { [self] in
+          layer(.same, Self.blocks[position], number: number, $1, endsPart: apart || number == count - 1, mode, $0)
+        }
+      }
+    }
   }
 
-  /// Convolution, normalisation, ReLU, and the sum with a skip connection after it.
+  /// The layer that leads from the level before to that of a block.
+  private func entrance(_ position: Int, _ inputs: [Tensor], apart: Bool, _ mode: ForwardMode, _ tape: Tape) -> Tensor {
+    let isDown = position <= 4, name = Self.blocks[position - 1] + (isDown ? "_dw" : "_up")
+    return tape.recomputing(inputs, whole: apart) { [self] in
+      layer(isDown ? .halving : .doubling, name, $1, endsPart: apart, mode, $0)
+    }
+  }
+
+  /// Convolution, normalisation, ReLU, and the sum with a second input after it.
   private func layer(
-    _ kind: Layer.Kind, _ block: String, number: Int = 0, _ x: Tensor, adding skip: Tensor? = nil,
-    _ mode: ForwardMode, _ tape: Tape
+    _ kind: Layer.Kind, _ block: String, number: Int = 0, _ inputs: [Tensor], endsPart: Bool, _ mode: ForwardMode, _ tape: Tape
   ) -> Tensor {
     let (convolution, normalization) = Layer.names(block, number)
     let weight = parameters["\(convolution).weight"], bias = parameters["\(convolution).bias"]
     let (moments, usedBias) = moments(normalization, bias, mode)
+    let raw =
+      switch kind {
+      case .same: tape.convolution(inputs[0], weight: weight, bias: usedBias, padding: [1, 1, 1])
+      case .halving: tape.patchConvolution(inputs[0], weight: weight, bias: usedBias)
+      case .doubling: tape.transposedConvolution(inputs[0], weight: weight, bias: usedBias)
+      }
     let affine = norm == .batch ? (parameters["\(normalization).weight"], parameters["\(normalization).bias"]) : nil
-    return tape.recomputing([x] + (skip.map { [$0] } ?? [])) { tape, inputs in
-      let raw =
-        switch kind {
-        case .same: tape.convolution(inputs[0], weight: weight, bias: usedBias, padding: [1, 1, 1])
-        case .halving: tape.patchConvolution(inputs[0], weight: weight, bias: usedBias)
-        case .doubling: tape.transposedConvolution(inputs[0], weight: weight, bias: usedBias)
-        }
-      let sum = inputs.count > 1 ? NormalizationSum.afterActivation(inputs[1]) : .none
-      return tape.normalization(raw, moments, affine: affine, slope: 0, adding: sum, endsPart: true)
-    }
+    let sum = inputs.count > 1 ? NormalizationSum.afterActivation(inputs[1]) : .none
+    return tape.normalization(raw, moments, affine: affine, slope: 0, adding: sum, endsPart: endsPart)
   }
 
   /// What normalises a convolution's output, and the convolution's bias where it has an effect.

@@ -53,6 +53,8 @@ public final class Tape {
   public private(set) var isRepeating = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
+  /// During a walk after which the tape can be walked again: what it holds must stay as it is.
+  public private(set) var keepsRecords = false
   private var parametersOfSkippedRecords: [Parameter] = []
   private var records: [Record?] = []
   private var gradients: [Gradient] = []
@@ -93,8 +95,9 @@ public final class Tape {
 
   /// A part of a network that a lean tape computes twice: now without keeping anything, and in the backward walk with records of its own.
   /// `body` must compute the same from the same inputs each time.
-  public func recomputing(_ inputs: [Tensor], _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
-    guard memory == .lean, recording else { return body(self, inputs) }
+  /// - Parameter whole: false where `body` marks smaller parts itself.
+  public func recomputing(_ inputs: [Tensor], whole: Bool = true, _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
+    guard whole, memory == .lean, recording else { return body(self, inputs) }
     let quiet = Tape(recording: false, profile: profile)
     let output = body(quiet, inputs.map(\.detached)), parameters = quiet.parametersOfSkippedRecords
     guard needsGradient(inputs, parameters) else { return output }
@@ -185,6 +188,7 @@ public final class Tape {
         gradients[slot] = .scalar(weight)
       }
     }
+    keepsRecords = keepRecords
     var uses = pendingUses
     for index in records.indices.reversed() {
       guard let record = records[index] else { continue }

@@ -65,8 +65,10 @@ extension Tape {
   }
 
   /// `recomputing` for a part of a network that begins with a joined convolution.
-  public func recomputing(_ inputs: [ConvolutionInput], _ body: @escaping (Tape, [ConvolutionInput]) -> Tensor) -> Tensor {
-    recomputing(inputs.map(\.tensor)) { tape, tensors in body(tape, zip(inputs, tensors).map { $0.with($1) }) }
+  public func recomputing(
+    _ inputs: [ConvolutionInput], whole: Bool = true, _ body: @escaping (Tape, [ConvolutionInput]) -> Tensor
+  ) -> Tensor {
+    recomputing(inputs.map(\.tensor), whole: whole) { tape, tensors in body(tape, zip(inputs, tensors).map { $0.with($1) }) }
   }
 
   private func joinedParts(_ inputs: [ConvolutionInput], weight: Parameter, bias: Parameter?) -> [JoinedPart] {

@@ -18,19 +18,19 @@ extension Tape {
   /// - Parameters:
   ///   - affine: weight and bias of each channel; nil for 1 and 0.
   ///   - slope: factor for negative values: 0 is ReLU, 0.01 leaky ReLU, 1 no activation.
-  ///   - overwriting: what is added before the activation is held by nobody else, and its memory may take the result.
+  ///   - owning: nobody else reads x or what is added before the activation: the result takes the addend's memory, the gradient x's.
   ///   - endsPart: the result is that of a part that a lean tape computes twice: nobody reads it the second time.
   ///   - epsilon: added to the (biased) variance.
   public func normalization(
     _ x: Tensor, _ moments: NormalizationMoments, affine: (weight: Parameter, bias: Parameter)? = nil, slope: Float,
-    adding sum: NormalizationSum<Tensor> = .none, overwriting: Bool = false, endsPart: Bool = false, epsilon: Double = 1e-5
+    adding sum: NormalizationSum<Tensor> = .none, owning: Bool = false, endsPart: Bool = false, epsilon: Double = 1e-5
   ) -> Tensor {
     let channels = x.shape.channels, slabs = moments.slabs(x), rows = x.shape.rows / slabs, size = rows * channels
     let addend = sum.addend
     require(
       addend == nil || addend!.shape == x.shape, "normalization of \(x.shape) with a sum of \(addend!.shape): shapes must agree.")
     let isSkipped = endsPart && isRepeating && !sum.isBeforeActivation
-    let y = isSkipped ? x.detached : overwriting ? addend!.detached : Tensor(uninitialized: x.shape)
+    let y = isSkipped ? x.detached : owning && addend != nil ? addend!.detached : Tensor(uninitialized: x.shape)
     let normalizations = (0..<slabs).map { slab in
       let normalization = SlabNormalization(
         moments.find(x.pointer + slab * size, rows: rows, channels: channels, isRepeating: isRepeating), epsilon: epsilon,
@@ -48,7 +48,7 @@ extension Tape {
       "normalization", inputs: [x] + (addend.map { [$0] } ?? []), parameters: affine.map { [$0.weight, $0.bias] } ?? [], output: y
     ) { dy in
       // dy is ours to use up: it becomes the addend's gradient, or else the input's.
-      let dx = place == nil ? dy : Tensor(uninitialized: x.shape)
+      let dx = place == nil ? dy : owning && !self.keepsRecords ? x.detached : Tensor(uninitialized: x.shape)
       for slab in 0..<slabs {
         let at = slab * size
         let found = NormalizationGradient(
