@@ -99,7 +99,7 @@ public final class Tape {
   public func recomputing(_ inputs: [Tensor], whole: Bool = true, _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
     guard whole, memory == .lean, recording else { return body(self, inputs) }
     let quiet = Tape(recording: false, profile: profile)
-    let output = body(quiet, inputs.map(\.detached)), parameters = quiet.parametersOfSkippedRecords
+    let output = body(quiet, inputs.map(\.detached)).compacted, parameters = quiet.parametersOfSkippedRecords
     guard needsGradient(inputs, parameters) else { return output }
     let result = marked(output)
     let pullback = Pullback.taking { gradient in

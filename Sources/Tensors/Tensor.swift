@@ -68,6 +68,13 @@ public struct Tensor: Sendable {
   /// Where the gradient of this value goes, without its memory.
   public var place: GradientPlace { GradientPlace(shape: shape, slot: slot) }
 
+  /// A copy, in memory that became free since the tensor was made: where what lasts was made above what did not.
+  var compacted: Tensor {
+    let copy = Tensor(uninitialized: shape)
+    copyFloats(pointer, into: copy.pointer, count: count)
+    return copy
+  }
+
   /// The same values without a place on the tape: no gradient flows through.
   public var detached: Tensor { Tensor(shape: shape, storage: storage, offset: offset) }
 }
