@@ -44,8 +44,11 @@ public func measureStep(_ plan: StepPlan) throws -> StepResult {
   if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
     throw NetworkError("patch: \(problem)")
   }
+  let lack = HostMemory.problem(patch: plan.patch, isLean: plan.memory == .lean, ranks: 1) { isLean in
+    Trainer(network, plan).rehearsedBytes(isLean ? .lean : .standard)
+  }
+  if let lack { throw NetworkError("patch \(plan.patch.map(String.init).joined(separator: ",")): \(lack)") }
   let trainer = Trainer(network, plan)
-  try trainer.checkMemory(plan)
   trainer.fill()
   for step in 0..<plan.warmup { _ = trainer.step(step, plan.memory, profile: nil) }
   var timed: [(seconds: Double, profile: Profile)] = [], loss = 0.0
@@ -76,16 +79,8 @@ private final class Trainer {
     labels = [[UInt8]](repeating: [UInt8](repeating: 0, count: shape.rows), count: plan.batch)
   }
 
-  /// Refuses a step that the host's memory cannot hold.
-  func checkMemory(_ plan: StepPlan) throws {
-    guard let available = HostMemory.availableBytes else { return }
-    func needed(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = step(0, memory, profile: nil) } }
-    if let problem = HostMemory.problem(
-      standard: needed(.standard), lean: needed(.lean), isLean: plan.memory == .lean, available: available, ranks: 1)
-    {
-      throw NetworkError("patch \(plan.patch.map(String.init).joined(separator: ",")): \(problem)")
-    }
-  }
+  /// Bytes that a step takes at most.
+  func rehearsedBytes(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = step(0, memory, profile: nil) } }
 
   /// Gives the samples their random voxels and labels.
   func fill() {

@@ -52,6 +52,9 @@ import Volumes
       try expectSentence(["train", try runFile(folder, ["stepz": "3"])], ["stepz", "steps"])
       try expectSentence(["train", try runFile(folder), "steps=soon"], ["steps", "soon"])
       try expectSentence(["train", try runFile(folder, ["patch": "[16, 16, 20]"])], ["width 20", "16", "32"])
+      for patch in ["[8192, 8192, 8192]", "[1024, 1024, 1024]"] {
+        try expectSentence(["train", try runFile(folder, ["patch": patch])], ["GiB left", "smaller patch"])
+      }
       try expectSentence(["train", try runFile(folder, ["data": folder + "/nowhere"])], ["nowhere"])
       try expectSentence(["train", try runFile(folder, ["validation": "{cases: [subject_0009]}"])], ["subject_0009"])
       try expectSentence(

@@ -50,6 +50,15 @@ import Weights
     }
   }
 
+  @Test func leanMemoryGivesTheSameBits() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder + "/packs")
+      for memory in ["standard", "lean"] { _ = try train(1, memory, in: folder, ["network.name=vnet", "memory=\(memory)"]) }
+      #expect(try metrics(folder + "/lean") == metrics(folder + "/standard"))
+      #expect(try weights("lean", in: folder) == weights("standard", in: folder))
+    }
+  }
+
   @Test func theFastAverageAgreesClosely() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")

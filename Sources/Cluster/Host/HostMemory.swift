@@ -10,7 +10,21 @@ public enum HostMemory {
     return ([free].compactMap { $0 } + controlGroupRooms()).min()
   }
 
-  /// Why a step does not fit, with the cure; nil if it does.
+  /// Why a step on a patch (D, H, W in voxels) does not fit, with the cure; nil if it does, or if the system does not say what it has.
+  /// - Parameter rehearsed: bytes that a rank's step takes at most, standard or lean.
+  public static func problem(
+    patch: [Int], isLean: Bool, ranks: Int, rehearsed: (_ isLean: Bool) throws -> Int
+  ) rethrows -> String? {
+    guard let available = availableBytes else { return nil }
+    // Sixteen channels at full resolution are less than any network holds: a patch that is too large for these need not be rehearsed,
+    // which takes labels in real memory.
+    let least = 16 * MemoryLayout<Float>.stride * patch.reduce(1, *)
+    if let found = problem(standard: least, lean: least, isLean: isLean, available: available, ranks: ranks) { return found }
+    return problem(
+      standard: try rehearsed(false), lean: try rehearsed(true), isLean: isLean, available: available, ranks: ranks)
+  }
+
+  /// The same from the bytes of both.
   /// - Parameters:
   ///   - standard, lean: bytes that a rank's step takes at most with `memory: standard` and `memory: lean`.
   ///   - isLean: which of them the run asks for.

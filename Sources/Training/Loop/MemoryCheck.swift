@@ -13,13 +13,11 @@ extension Run {
 
   /// - Parameter ranksOnHost: ranks that share the host's memory.
   func checkMemory(ranksOnHost: Int) throws {
-    guard let available = HostMemory.availableBytes else { return }
-    let standard = try rehearsedBytes(.standard), lean = try rehearsedBytes(.lean)
-    if let problem = HostMemory.problem(
-      standard: standard, lean: lean, isLean: memory == .lean, available: available, ranks: ranksOnHost)
-    {
-      throw TrainingError("patch \(configuration.patch): \(problem)")
+    let patch = (0..<3).map { configuration.patch[$0] }
+    let problem = try HostMemory.problem(patch: patch, isLean: memory == .lean, ranks: ranksOnHost) { isLean in
+      try rehearsedBytes(isLean ? .lean : .standard)
     }
+    if let problem { throw TrainingError("patch \(configuration.patch): \(problem)") }
   }
 
   /// Bytes that a lane's step takes at most beyond what is in use now.
