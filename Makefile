@@ -15,7 +15,8 @@ THREADS ?= $(shell nproc)
 STEPS ?= 5
 ROUNDS ?= 3
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error $(if $(CHOSEN),--scratch-path $(BUILD)) \
-  $(CHOSEN:%=-Xcc -I%/include) $(foreach folder,$(CHOSEN_LIBRARIES),-Xlinker -L$(folder) -Xlinker -rpath -Xlinker $(folder)) $(if $(OPENBLAS),-Xlinker -lopenblas)
+  $(CHOSEN:%=-Xcc -I%/include) $(if $(OPENBLAS),-Xlinker -lopenblas) \
+  $(foreach folder,$(CHOSEN_LIBRARIES),-Xlinker -L$(folder) -Xlinker -rpath -Xlinker $(folder))
 COHORT := $(BUILD)/release/cohort
 TEMPLATES := /usr/share/mricron/templates
 # Open MPI refuses root unless told twice; containers and fresh machines run as root.
