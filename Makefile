@@ -15,7 +15,7 @@ THREADS ?= $(shell nproc)
 STEPS ?= 5
 ROUNDS ?= 3
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error $(if $(CHOSEN),--scratch-path $(BUILD)) \
-  $(CHOSEN:%=-Xcc -I%/include) $(if $(OPENBLAS),-Xlinker -lopenblas) \
+  $(CHOSEN:%=-Xcc -I%/include) $(CHOSEN_LIBRARIES:%=--pkg-config-path %/pkgconfig) \
   $(foreach folder,$(CHOSEN_LIBRARIES),-Xlinker -L$(folder) -Xlinker -rpath -Xlinker $(folder))
 COHORT := $(BUILD)/release/cohort
 TEMPLATES := /usr/share/mricron/templates
