@@ -1,14 +1,23 @@
 # build, test, demo, compare, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
-PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libopenblas-openmp-dev libdnnl-dev libnifti-dev libpng-dev zlib1g-dev
+# oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64.
+CHOSEN := $(abspath $(ONEDNN) $(OPENBLAS))
+$(foreach folder,$(CHOSEN),$(if $(wildcard $(folder)/include),,$(error No folder $(folder)/include: name the folder that holds include and lib)))
+CHOSEN_LIBRARIES := $(wildcard $(CHOSEN:=/lib) $(CHOSEN:=/lib64))
+# Each choice has a build folder of its own, because Swift keeps the compiled headers of the other library when only the path changes.
+BUILD := .build$(subst /,-,$(abspath $(ONEDNN))$(abspath $(OPENBLAS)))
+PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev $(if $(OPENBLAS),,libopenblas-openmp-dev) \
+  $(if $(ONEDNN),,libdnnl-dev) libnifti-dev libpng-dev zlib1g-dev
 DEMO_PACKAGES := mricron-data
 # What `make compare` times against PyTorch: network:D,H,W or network:option=value:D,H,W.
 CASES ?= vnet:112,112,80 unet3d:96,96,96 stunet:128,128,128 unet3d:64,64,64
 THREADS ?= $(shell nproc)
 STEPS ?= 5
 ROUNDS ?= 3
-SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
-COHORT := .build/release/cohort
+SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error $(if $(CHOSEN),--scratch-path $(BUILD)) \
+  $(CHOSEN:%=-Xcc -I%/include) $(CHOSEN_LIBRARIES:%=--pkg-config-path %/pkgconfig) \
+  $(foreach folder,$(CHOSEN_LIBRARIES),-Xlinker -L$(folder) -Xlinker -rpath -Xlinker $(folder))
+COHORT := $(BUILD)/release/cohort
 TEMPLATES := /usr/share/mricron/templates
 # Open MPI refuses root unless told twice; containers and fresh machines run as root.
 export OMPI_ALLOW_RUN_AS_ROOT := 1
@@ -71,4 +80,4 @@ format:
 	swift format --in-place --recursive Sources Tests Package.swift
 
 clean:
-	rm -rf .build demo compare
+	rm -rf $(BUILD) demo compare

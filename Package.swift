@@ -4,7 +4,8 @@
 
 import PackageDescription
 
-/// A system library: a module map and a shim header in `Sources/<name>`.
+/// A system library: a module map and a shim header in `Sources/<name>`. `pkgConfig` only for libraries outside the system's folders: zlib's,
+/// for one, names these, and the linker would look there before the folder of another oneDNN that the Makefile is given.
 func library(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
@@ -34,8 +35,8 @@ let layers: [[Target]] = [
     library("COneDNN", apt: "libdnnl-dev"),
     library("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-openmp-dev"),
     library("COpenMP", apt: "gcc"),
-    library("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
-    library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    library("CPNG", apt: "libpng-dev"),
+    library("CZlib", apt: "zlib1g-dev"),
     // nifticlib (apt install libnifti2-dev); a target of ours because its headers need a search path that no pkg-config file gives.
     .target(name: "CNIfTI"),
     // Loops that the compiler vectorises for each processor type.
