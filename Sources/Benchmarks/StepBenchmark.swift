@@ -48,8 +48,10 @@ public func measureStep(_ plan: StepPlan) throws -> StepResult {
     Trainer(network, plan).rehearsedBytes(isLean ? .lean : .standard)
   }
   if let lack { throw NetworkError("patch \(plan.patch.map(String.init).joined(separator: ",")): \(lack)") }
-  let trainer = Trainer(network, plan)
+  let trainer = Trainer(network, plan), foretold = trainer.rehearsedBytes(plan.memory)
   trainer.fill()
+  BufferPool.resetPeak()
+  let before = BufferPool.peakBytes
   for step in 0..<plan.warmup { _ = trainer.step(step, plan.memory, profile: nil) }
   var timed: [(seconds: Double, profile: Profile)] = [], loss = 0.0
   for step in 0..<plan.steps {
@@ -59,7 +61,7 @@ public func measureStep(_ plan: StepPlan) throws -> StepResult {
   }
   return StepResult(
     plan, parameters: network.parameters.count, loss: loss, timed: timed.sorted { $0.seconds < $1.seconds },
-    peakBytes: peakBytes())
+    peakBytes: peakBytes(), bufferBytes: BufferPool.peakBytes - before, foretoldBytes: foretold)
 }
 
 /// A network in training on random samples.

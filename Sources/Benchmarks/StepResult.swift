@@ -21,7 +21,12 @@ public struct StepResult: Encodable, Sendable {
   public let loss: Double
   public let medianSeconds: Double
   public let minimumSeconds: Double
+  /// Of the whole process.
   public let peakBytes: Int
+  /// Of the step's tensors and working memory, at most.
+  public let bufferBytes: Int
+  /// The same as a rehearsal foretells it, by which patches are refused that do not fit.
+  public let foretoldBytes: Int
   /// 10⁹ floating-point operations of a step's convolutions and matrix products, as the layers define them.
   public let gflop: Double
   /// `gflop` over `medianSeconds`.
@@ -30,11 +35,16 @@ public struct StepResult: Encodable, Sendable {
   public private(set) var profile: ProfileTable?
 
   /// - Parameter timed: the steps that count, the shortest first: its profile is shown, being the least disturbed.
-  init(_ plan: StepPlan, parameters: Int, loss: Double, timed: [(seconds: Double, profile: Profile)], peakBytes: Int) {
+  init(
+    _ plan: StepPlan, parameters: Int, loss: Double, timed: [(seconds: Double, profile: Profile)], peakBytes: Int,
+    bufferBytes: Int,
+    foretoldBytes: Int
+  ) {
     (network, options, patch, batch) = (plan.network, plan.networkPlan.options, plan.patch, plan.batch)
     (classes, channels) = (plan.networkPlan.classes, plan.networkPlan.inputChannels)
     (threads, memory, steps) = (plan.threads, plan.memory, plan.steps)
     (self.parameters, self.loss, self.peakBytes) = (parameters, loss, peakBytes)
+    (self.bufferBytes, self.foretoldBytes) = (bufferBytes, foretoldBytes)
     machine = Machine()
     rates = MachineRates()
     medianSeconds = (timed[(timed.count - 1) / 2].seconds + timed[timed.count / 2].seconds) / 2
@@ -59,7 +69,10 @@ public struct StepResult: Encodable, Sendable {
       String(format: "machine: 3x3x3 convolution %.0f GF/s, memory copy %.1f GB/s", rates.convolution, rates.copy),
       String(format: "seconds per step: median %.3f, minimum %.3f of %d", medianSeconds, minimumSeconds, steps),
       String(format: "%.1f GFLOP per step, %.0f GF/s", gflop, gflopPerSecond),
-      String(format: "peak memory %.2f GB, %d parameters, last loss %.4f", Double(peakBytes) / 1e9, parameters, loss),
+      String(
+        format: "peak memory %.2f GB, of which the step's buffers %.2f GB; %d parameters, last loss %.4f",
+        Double(peakBytes) / 1e9,
+        Double(bufferBytes) / 1e9, parameters, loss),
     ]
     return (lines + (profile.map { ["", $0.text] } ?? [])).joined(separator: "\n")
   }

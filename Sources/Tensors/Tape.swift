@@ -105,7 +105,13 @@ public final class Tape {
     let pullback = Pullback.taking { gradient in
       let again = Tape(profile: self.profile)
       again.isRepeating = true
-      let copies = inputs.map { $0.slot == nil ? $0.detached : again.variable($0.detached) }
+      let copies = inputs.map { input -> Tensor in
+        guard input.slot != nil else { return input.detached }
+        // What others found for the input goes in first, so that the sum has the association that it has on a standard tape.
+        let copy = again.variable(input.detached)
+        if let found = self.takeGradient(of: input) { again.accumulate(found, for: copy) }
+        return copy
+      }
       guard let slot = body(again, copies).slot else { return }
       again.gradients[slot] = gradient.map(Gradient.tensor) ?? .none
       gradient = nil

@@ -46,6 +46,24 @@ import Testing
     #expect(found["profile"] == nil)
   }
 
+  /// What a rehearsal foretells is what the step takes, but for working memory that kernels take on their threads.
+  @Test(arguments: ["unet3d", "vnet", "stunet", "plainconvunet"]) func aRehearsalForetellsTheMemory(network: String) throws {
+    var taken: [String: Int] = [:]
+    for memory in ["standard", "lean"] {
+      let arguments = [
+        "bench", "step", "--network", network, "--option", "base=8", "--patch", "64,64,64", "--threads", "2", "--steps", "1",
+        "--warmup", "0", "--memory", memory, "--json",
+      ]
+      let (status, output) = try runAlone(arguments, executable: "cohort")
+      try #require(status == 0, "\(output)")
+      let found = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+      let foretold = try #require(found["foretoldBytes"] as? Int), bytes = try #require(found["bufferBytes"] as? Int)
+      #expect(abs(Double(foretold) / Double(bytes) - 1) < 0.15, "\(memory): foretold \(foretold), taken \(bytes) bytes")
+      taken[memory] = bytes
+    }
+    #expect(Double(taken["lean"]!) < 0.7 * Double(taken["standard"]!), "\(taken)")
+  }
+
   @Test func theProfileAddsUpToTheStep() throws {
     let found = try json(["--steps", "1", "--warmup", "0", "--profile"])
     let profile = try #require(found["profile"] as? [String: [[String: Any]]])
