@@ -1,4 +1,4 @@
-// Element by element: sums, the optimiser, dropout, concatenation of channels.
+// Element by element: sums, the optimiser, dropout.
 #include <string.h>
 
 #include "CKernels.h"
@@ -51,21 +51,5 @@ COHORT_CLONES void cohort_scale_channels(float *y, const float *x, const float *
   for (size_t row = 0; row < rows; row++) {
 #pragma clang loop vectorize(assume_safety)
     for (size_t c = 0; c < channels; c++) y[row * channels + c] = factors[c] * x[row * channels + c];
-  }
-}
-
-void cohort_concatenate(float *restrict y, const float *restrict a, size_t ca, const float *restrict b, size_t cb, size_t rows) {
-  for (size_t row = 0; row < rows; row++) {
-    memcpy(y, a, ca * sizeof *y);
-    memcpy(y + ca, b, cb * sizeof *y);
-    y += ca + cb, a += ca, b += cb;
-  }
-}
-
-void cohort_split(const float *restrict y, float *restrict a, size_t ca, float *restrict b, size_t cb, size_t rows) {
-  for (size_t row = 0; row < rows; row++) {
-    memcpy(a, y, ca * sizeof *y);
-    memcpy(b, y + ca, cb * sizeof *y);
-    y += ca + cb, a += ca, b += cb;
   }
 }

@@ -57,25 +57,6 @@ public func scaleChannels(
   }
 }
 
-/// Joins rows of a (`first` channels) and b (`second` channels) into y.
-public func concatenateChannels(
-  _ a: UnsafePointer<Float>, first: Int, _ b: UnsafePointer<Float>, second: Int, into y: UnsafeMutablePointer<Float>, rows: Int
-) {
-  parallelFor(rows, grain: grain / (first + second) + 1) { start, end in
-    cohort_concatenate(y + start * (first + second), a + start * first, first, b + start * second, second, end - start)
-  }
-}
-
-/// Takes rows of y apart into a (`first` channels) and b (`second` channels).
-public func splitChannels(
-  _ y: UnsafePointer<Float>, _ a: UnsafeMutablePointer<Float>, first: Int, _ b: UnsafeMutablePointer<Float>, second: Int,
-  rows: Int
-) {
-  parallelFor(rows, grain: grain / (first + second) + 1) { start, end in
-    cohort_split(y + start * (first + second), a + start * first, first, b + start * second, second, end - start)
-  }
-}
-
 /// Sums over 0..<count by blocks of fixed size, added in block order: the association never depends on the threads.
 /// `body(start, length, sums)` adds one block's values to `sums`, which begin at zero.
 public func sumOverBlocks(

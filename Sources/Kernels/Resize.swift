@@ -28,7 +28,8 @@ public func maxPoolGradient(
   }
 }
 
-/// Trilinear doubling of [B, D, H, W, C], align_corners false, ends clamped.
+/// Trilinear doubling of [B, D, H, W, C], align_corners false, ends clamped. Networks convolve without making it (`UpsampledConvolution`):
+/// this is the reference.
 public func doubleSize(
   _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, batch: Int, input: [Int], channels: Int
 ) {
@@ -69,7 +70,7 @@ public func doubleSizeGradient(
   }
 }
 
-/// Each voxel of [B, D, H, W, C] repeated `factors` (D, H, W) times.
+/// Each voxel of [B, D, H, W, C] repeated `factors` (D, H, W) times; a reference like `doubleSize`.
 public func repeatVoxels(
   _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, batch: Int, input: [Int], factors: [Int], channels: Int
 ) {

@@ -79,13 +79,6 @@ let operationTable: [OperationRow] = [
     .tensor(tape.transposedConvolution(x[0], weight: p[0], bias: p[1]))
   },
   OperationRow(name: "max pooling", inputs: [[1, 4, 4, 2, 3]], smooth: false) { tape, x, _ in .tensor(tape.maxPooling(x[0])) },
-  OperationRow(name: "trilinear doubling", inputs: [[2, 2, 3, 4, 2]]) { tape, x, _ in .tensor(tape.trilinearDoubling(x[0])) },
-  OperationRow(name: "trilinear doubling of one voxel", inputs: [[1, 1, 1, 3, 2]]) { tape, x, _ in
-    .tensor(tape.trilinearDoubling(x[0]))
-  },
-  OperationRow(name: "nearest upsampling", inputs: [[2, 2, 3, 2, 3]]) { tape, x, _ in
-    .tensor(tape.nearestUpsampling(x[0], factors: [1, 2, 3]))
-  },
   OperationRow(
     name: "joined convolution, doubled", inputs: [[2, 4, 6, 2, 3], [2, 2, 3, 1, 2]], parameters: [[3, 5, 3, 3, 3], [3]]
   ) { tape, x, p in
@@ -95,9 +88,6 @@ let operationTable: [OperationRow] = [
     name: "joined convolution, repeated", inputs: [[1, 2, 3, 2, 2], [1, 2, 6, 4, 3]], parameters: [[4, 5, 3, 3, 3]]
   ) { tape, x, p in
     .tensor(tape.convolution(joining: [.repeated(x[0], factors: [1, 2, 2]), .same(x[1])], weight: p[0]))
-  },
-  OperationRow(name: "concatenation", inputs: [[1, 2, 2, 3, 2], [1, 2, 2, 3, 3]]) { tape, x, _ in
-    .tensor(tape.concatenation(x[0], x[1]))
   },
   OperationRow(name: "dropout", inputs: [[1, 3, 3, 3, 4]]) { tape, x, _ in
     .tensor(tape.dropout(x[0], probability: 0.3, key: RandomKey(5)))

@@ -14,9 +14,6 @@ void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, 
 void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n);
 // y = factors x, a factor for each channel; y may be x.
 void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels);
-// Interleaves rows of a (ca channels) and b (cb channels) into y, and takes them apart again.
-void cohort_concatenate(float *y, const float *a, size_t ca, const float *b, size_t cb, size_t rows);
-void cohort_split(const float *y, float *a, size_t ca, float *b, size_t cb, size_t rows);
 
 // combine.c: y[i] = sum over k of weight[k] x[offset[k] + i], or += that.
 typedef struct {

@@ -1,25 +1,8 @@
-// Joining channels, dropping elements or channels, and softmax over classes.
+// Dropping elements or channels, and softmax over classes.
 
 import Kernels
 
 extension Tape {
-  /// - Shape: a [B, D, H, W, C1], b [B, D, H, W, C2]; result [B, D, H, W, C1 + C2].
-  public func concatenation(_ a: Tensor, _ b: Tensor) -> Tensor {
-    require(
-      a.shape.sizes.dropLast() == b.shape.sizes.dropLast(),
-      "concatenation of \(a.shape) and \(b.shape): all axes but the channels must agree: is the patch divisible by the network's stride?"
-    )
-    let (first, second, rows) = (a.shape.channels, b.shape.channels, a.shape.rows)
-    let y = Tensor(uninitialized: Shape(a.shape.sizes.dropLast() + [first + second]))
-    concatenateChannels(a.pointer, first: first, b.pointer, second: second, into: y.pointer, rows: rows)
-    return record("concatenation", inputs: [a, b], output: y) { dy in
-      let da = Tensor(uninitialized: a.shape), db = Tensor(uninitialized: b.shape)
-      splitChannels(dy.pointer, da.pointer, first: first, db.pointer, second: second, rows: rows)
-      self.accumulate(da, for: a)
-      self.accumulate(db, for: b)
-    }
-  }
-
   /// Zeroes elements with the given probability and scales the others by 1 / (1 - probability). The pattern is a function of the key, so
   /// the backward walk makes it again instead of keeping it.
   public func dropout(_ x: Tensor, probability: Double, key: RandomKey) -> Tensor {
