@@ -5,24 +5,30 @@
 typedef float lanes __attribute__((vector_size(64), aligned(4)));
 enum { LANES = 16, ROUND = 4 };  // four accumulators hide the latency of an addition
 
-static inline lanes term(const float *x, const cohort_terms *terms, int k, size_t i) {
-  return terms->weight[k] * *(const lanes *)(x + terms->offset[k] + i);
+// Vectors go through memory operands only: as arguments or results they would depend on the processor level of each clone.
+static inline __attribute__((always_inline)) void add_terms(lanes *sum, const float *x, const cohort_terms *terms, size_t i, int rounds) {
+  for (int k = 0; k < terms->count; k++)
+    for (int r = 0; r < rounds; r++) sum[r] += terms->weight[k] * *(const lanes *)(x + terms->offset[k] + i + r * LANES);
 }
 
-static inline void put(float *y, lanes sum, int accumulates) { *(lanes *)y = accumulates ? *(const lanes *)y + sum : sum; }
+static inline __attribute__((always_inline)) void put(float *y, const lanes *sum, int rounds, int accumulates) {
+  for (int r = 0; r < rounds; r++) {
+    lanes *to = (lanes *)(y + r * LANES);
+    *to = accumulates ? *to + sum[r] : sum[r];
+  }
+}
 
-static inline void combine_run(float *y, const float *x, const cohort_terms *terms, size_t n, int accumulates) {
+static inline __attribute__((always_inline)) void combine_run(float *y, const float *x, const cohort_terms *terms, size_t n, int accumulates) {
   size_t i = 0;
   for (; i + ROUND * LANES <= n; i += ROUND * LANES) {
     lanes sum[ROUND] = {{0}};
-    for (int k = 0; k < terms->count; k++)
-      for (int r = 0; r < ROUND; r++) sum[r] += term(x, terms, k, i + r * LANES);
-    for (int r = 0; r < ROUND; r++) put(y + i + r * LANES, sum[r], accumulates);
+    add_terms(sum, x, terms, i, ROUND);
+    put(y + i, sum, ROUND, accumulates);
   }
   for (; i + LANES <= n; i += LANES) {
     lanes sum = {0};
-    for (int k = 0; k < terms->count; k++) sum += term(x, terms, k, i);
-    put(y + i, sum, accumulates);
+    add_terms(&sum, x, terms, i, 1);
+    put(y + i, &sum, 1, accumulates);
   }
   for (; i < n; i++) {
     float sum = 0;
