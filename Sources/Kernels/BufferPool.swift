@@ -56,17 +56,21 @@ private struct Region: ~Copyable {
   /// Free blocks in address order, no two adjacent.
   private var free: [Block]
   private var sizes: [UInt: UInt] = [:]
+  /// Where the part ends that may be written. It grows as it is needed, because systems that never promise more memory than they have
+  /// (vm.overcommit_memory = 2) count what may be written, not what is reserved.
+  private var writableEnd: UInt
   private(set) var used = 0
   var peak = 0
 
   init(reserving bytes: Int) {
     var size = bytes
     while true {
-      let found = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+      let found = mmap(nil, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
       if let found, found != MAP_FAILED {
         madvise(found, size, MADV_HUGEPAGE)  // fewer page faults and address look-ups; a refusal costs only speed
         bounds = Block(start: UInt(bitPattern: found), size: UInt(size))
         free = [bounds]
+        writableEnd = bounds.start
         return
       }
       size /= 2  // an address-space limit (ulimit -v)
@@ -81,6 +85,7 @@ private struct Region: ~Copyable {
     let size = (UInt(bytes) + 448 + 63) & ~63
     guard let index = free.firstIndex(where: { $0.size >= size }) else { return nil }
     let start = free[index].start
+    guard makeWritable(upTo: start + size) else { return nil }
     if free[index].size == size {
       free.remove(at: index)
     } else {
@@ -91,6 +96,16 @@ private struct Region: ~Copyable {
     used += Int(size)
     peak = max(peak, used)
     return start
+  }
+
+  private mutating func makeWritable(upTo end: UInt) -> Bool {
+    if end <= writableEnd { return true }
+    let step: UInt = 256 << 20, whole = (end - bounds.start + step - 1) / step * step
+    let newEnd = bounds.start + min(whole, bounds.size)
+    let from = UnsafeMutableRawPointer(bitPattern: writableEnd)
+    guard mprotect(from, Int(newEnd - writableEnd), PROT_READ | PROT_WRITE) == 0 else { return false }
+    writableEnd = newEnd
+    return true
   }
 
   mutating func giveBack(_ start: UInt) {
