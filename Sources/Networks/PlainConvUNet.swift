@@ -104,7 +104,7 @@ public final class PlainConvUNet: Network {
     var skips: [Tensor] = [], features = x
     for s in 0...form.coarsest {
       let stride = s == 0 ? [1, 1, 1] : form.strides[s - 1], padding = form.kernels[s].map { $0 / 2 }
-      features = stage("encoder.stages.\(s).0", [features], tape) { tape, inputs, weight in
+      features = stage("encoder.stages.\(s).0", [features], level: s, tape) { tape, inputs, weight in
         tape.convolution(inputs[0], weight: weight, stride: stride, padding: padding)
       }
       skips.append(features)
@@ -113,8 +113,8 @@ public final class PlainConvUNet: Network {
     for u in 0..<form.coarsest {
       let up = weights("decoder.transpconvs.\(u)")
       // The finest stage is walked back while most of the rest is still held: smaller parts need less.
-      let isFinest = u == form.coarsest - 1
-      features = stage("decoder.stages.\(u)", [features, skips[form.coarsest - 1 - u]], apart: isFinest, tape) {
+      let level = form.coarsest - 1 - u
+      features = stage("decoder.stages.\(u)", [features, skips[level]], level: level, apart: level == 0, tape) {
         tape, inputs, weight in
         let enlarged = tape.transposedConvolution(inputs[0], weight: up.weight, bias: up.bias)
         return tape.convolution(joining: [.same(enlarged), .same(inputs[1])], weight: weight)
@@ -130,10 +130,10 @@ public final class PlainConvUNet: Network {
   /// Two convolutions, the first of them as `first` makes it from the inputs and its weight.
   /// - Parameter apart: two parts for a lean tape instead of one.
   private func stage(
-    _ name: String, _ inputs: [Tensor], apart: Bool = false, _ tape: Tape,
+    _ name: String, _ inputs: [Tensor], level: Int, apart: Bool = false, _ tape: Tape,
     first: @escaping (Tape, [Tensor], Parameter) -> Tensor
   ) -> Tensor {
-    tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+    tape.recomputing(inputs, whole: !apart && level < keptLevel) { [self] tape, inputs in
       let x = tape.recomputing(inputs, whole: apart) { [self] tape, inputs in
         let raw = first(tape, inputs, parameters["\(name).convs.0.conv.weight"])
         return activated("\(name).convs.0", raw, endsPart: apart, tape)

@@ -113,7 +113,8 @@ public final class STUNet: Network {
   private func decoded(_ x: Tensor, heads: [Int], _ tape: Tape) -> [Tensor] {
     var skips: [Tensor] = [], features = x
     for k in 0...5 {
-      features = stage("conv_blocks_context.\(k)", [.same(features)], stride: k == 0 ? [1, 1, 1] : form.strides[k - 1], tape)
+      features = stage(
+        "conv_blocks_context.\(k)", [.same(features)], stride: k == 0 ? [1, 1, 1] : form.strides[k - 1], level: k, tape)
       skips.append(features)
     }
     var logits: [Tensor] = []
@@ -122,7 +123,7 @@ public final class STUNet: Network {
       let low = convolved("upsample_layers.\(u).conv", [.same(features)], tape)
       features = stage(
         "conv_blocks_localization.\(u)", [.repeated(low, factors: form.strides[4 - u]), .same(skips[4 - u])], stride: [1, 1, 1],
-        apart: u == 4, tape)
+        level: 4 - u, apart: u == 4, tape)
       if heads.contains(u) { logits.append(convolved("seg_outputs.\(u)", [.same(features)], tape)) }
     }
     return logits
@@ -130,9 +131,10 @@ public final class STUNet: Network {
 
   /// - Parameter apart: two parts of the first block for a lean tape instead of one.
   private func stage(
-    _ name: String, _ inputs: [ConvolutionInput], stride: [Int], apart: Bool = false, _ tape: Tape
+    _ name: String, _ inputs: [ConvolutionInput], stride: [Int], level: Int, apart: Bool = false, _ tape: Tape
   ) -> Tensor {
-    let first = tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+    let isPart = level < keptLevel
+    let first = tape.recomputing(inputs, whole: !apart && isPart) { [self] tape, inputs in
       let x = tape.recomputing(inputs, whole: apart) { [self] in
         activated("\(name).0.conv1", "\(name).0.norm1", $1, stride: stride, endsPart: apart, $0)
       }
@@ -142,7 +144,7 @@ public final class STUNet: Network {
       }
     }
     return (1..<form.depth).reduce(first) { x, block in
-      tape.recomputing([.same(x)]) { [self] tape, inputs in
+      tape.recomputing([.same(x)], whole: isPart) { [self] tape, inputs in
         let first = activated("\(name).\(block).conv1", "\(name).\(block).norm1", inputs, endsPart: false, tape)
         return summed("\(name).\(block)", .same(first), shortcut: inputs[0].tensor, owning: false, tape)
       }

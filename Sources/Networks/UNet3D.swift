@@ -42,22 +42,23 @@ public final class UNet3D: Network {
   public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
     var skips: [Tensor] = [], features = x
     for level in 1...4 {
-      features = block("conv\(level)", [.same(features)], tape)
+      features = block("conv\(level)", [.same(features)], level: level - 1, tape)
       skips.append(features)
       features = tape.maxPooling(features)
     }
-    features = dropped(block("center", [.same(features)], tape), layer: 0, mode, tape)
+    features = dropped(block("center", [.same(features)], level: 4, tape), layer: 0, mode, tape)
     for level in (1...4).reversed() {
       // The finest block is walked back while most of the rest is still held: smaller parts need less.
-      features = block("up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], apart: level == 1, tape)
+      features = block(
+        "up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], level: level - 1, apart: level == 1, tape)
     }
     features = dropped(features, layer: 1, mode, tape)
     return tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
   }
 
   /// - Parameter apart: two parts for a lean tape instead of one.
-  private func block(_ name: String, _ inputs: [ConvolutionInput], apart: Bool = false, _ tape: Tape) -> Tensor {
-    tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+  private func block(_ name: String, _ inputs: [ConvolutionInput], level: Int, apart: Bool = false, _ tape: Tape) -> Tensor {
+    tape.recomputing(inputs, whole: !apart && level < keptLevel) { [self] tape, inputs in
       let first = tape.recomputing(inputs, whole: apart) { [self] in convolved("\(name).conv1.0", $1, endsPart: apart, $0) }
       return tape.recomputing([.same(first)], whole: apart) { [self] in convolved("\(name).conv2.0", $1, endsPart: true, $0) }
     }

@@ -110,7 +110,7 @@ public final class VNet: Network {
   private func stage(
     _ position: Int, _ inputs: [Tensor], apart: Bool = false, _ mode: ForwardMode, _ tape: Tape
   ) -> Tensor {
-    tape.recomputing(inputs, whole: !apart) { [self] tape, inputs in
+    tape.recomputing(inputs, whole: !apart && min(position, 8 - position) < keptLevel) { [self] tape, inputs in
       let count = Self.depths[position]
       let first = position == 0 ? inputs[0] : entrance(position, inputs, apart: apart, mode, tape)
       return (0..<count).reduce(first) { x, number in
