@@ -14,6 +14,16 @@ public func copyFloats(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<F
   parallelFor(count, grain: grain) { start, end in (y + start).update(from: x + start, count: end - start) }
 }
 
+/// y = factor · x, n values.
+public func scale(_ x: UnsafePointer<Float>, by factor: Float, into y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in for i in start..<end { y[i] = factor * x[i] } }
+}
+
+/// y = value, n values.
+public func fill(_ y: UnsafeMutablePointer<Float>, with value: Float, count: Int) {
+  parallelFor(count, grain: grain) { start, end in (y + start).update(repeating: value, count: end - start) }
+}
+
 /// The sum of squares, by fixed blocks added in order.
 public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
   sumOverBlocks(count, sums: 1) { start, length, sums in sums[0] = cohort_sum_of_squares(x + start, length) }[0]

@@ -95,15 +95,19 @@ public final class Tape {
 
   /// A part of a network that a lean tape computes twice: now without keeping anything, and in the backward walk with records of its own.
   /// `body` must compute the same from the same inputs each time.
-  /// - Parameter whole: false where `body` marks smaller parts itself.
-  public func recomputing(_ inputs: [Tensor], whole: Bool = true, _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
-    guard whole, memory == .lean, recording else { return body(self, inputs) }
+  /// - Parameters:
+  ///   - whole: false where `body` marks smaller parts itself.
+  ///   - always: on a standard tape too.
+  public func recomputing(
+    _ inputs: [Tensor], whole: Bool = true, always: Bool = false, _ body: @escaping (Tape, [Tensor]) -> Tensor
+  ) -> Tensor {
+    guard whole, memory == .lean || always, recording else { return body(self, inputs) }
     let quiet = Tape(recording: false, profile: profile)
     let output = body(quiet, inputs.map(\.detached)).compacted, parameters = quiet.parametersOfSkippedRecords
     guard needsGradient(inputs, parameters) else { return output }
     let result = marked(output)
     let pullback = Pullback.taking { gradient in
-      let again = Tape(profile: self.profile)
+      let again = Tape(memory: always ? self.memory : .standard, profile: self.profile)
       again.isRepeating = true
       let copies = inputs.map { input -> Tensor in
         guard input.slot != nil else { return input.detached }

@@ -70,15 +70,35 @@ void cohort_dice_gradient(
     float *dp, const float *p, const uint8_t *labels, const float *on_label, const float *on_value, size_t n, size_t classes);
 double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, size_t classes);  // sum of -log p[label]
 void cohort_cross_entropy_gradient(float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes);
-// The gate opens where both predictions agree and both are confident; gate[v] is 0 (shut), 1 (open, background) or 2 (open, foreground).
-// Adds to sums: open background voxels and their squared difference, open foreground voxels and theirs, voxels whose first prediction is
-// foreground.
+void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+
+// consistency.c: `n` voxels of K class probabilities, of two views p and q or of the student q and a prior.
+enum { COHORT_GATE_HARD, COHORT_GATE_SOFT, COHORT_GATE_SOFT_ALL, COHORT_GATE_JENSEN_SHANNON };
+// Multiplies w by how far both predictions agree and are sure. Adds to sums: weights of predicted background, of predicted foreground,
+// and voxels of predicted foreground (by p).
+void cohort_gate(
+    float *w, const float *p, const float *q, int kind, float threshold, float kappa, size_t n, size_t classes, double *sums);
+// w = whether the prior [n, K] names the class that p names, or how probable it finds it; 1 where the prior is silent of that class.
+void cohort_veto(float *w, const float *p, const float *prior, const uint8_t *present, int is_soft, size_t n, size_t classes);
+// Adds to sums: weighted difference of predicted background and of predicted foreground; squared, or the symmetric divergence.
 void cohort_gated_difference(
-    uint8_t *gate, const float *p, const float *q, float threshold, size_t n, size_t classes, double *sums);
+    const float *w, const float *p, const float *q, int is_divergence, size_t n, size_t classes, double *sums);
 // scale: of background and of foreground voxels.
 void cohort_gated_difference_gradient(
-    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
-void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+    float *dp, float *dq, const float *w, const float *p, const float *q, int is_divergence, const float scale[2], size_t n,
+    size_t classes);
+// sums[2 K]: sum w p q, sum w (p p + q q) of each class
+void cohort_gated_overlap(const float *w, const float *p, const float *q, size_t n, size_t classes, double *sums);
+// dp = w (onOther[k] q + onOwn[k] p)
+void cohort_gated_overlap_gradient(
+    float *dp, const float *w, const float *p, const float *q, const float *on_other, const float *on_own, size_t n,
+    size_t classes);
+// p [n, K] of a prior's logits [n, K - 1]: sigmoid of each present class, the product of their complements for background, normalised.
+void cohort_prior_probabilities(
+    float *p, const float *logits, const uint8_t *present, float temperature, size_t n, size_t classes);
+// difference = w (q - target); sum of w target log(target / q). The target is the prior, within what q leaves to classes it speaks of.
+double cohort_distillation(
+    float *difference, const float *q, const float *prior, const uint8_t *present, const float *w, size_t n, size_t classes);
 
 // winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
 void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes

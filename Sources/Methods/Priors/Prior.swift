@@ -24,6 +24,9 @@ public protocol Prior: AnyObject {
   /// From 0 to 1: how far the calibration on the labelled volumes trusts it (1.8); multiplies the weight of the distillation.
   var reliability: Double { get }
 
+  /// E of `tokens`; 0 where the prior has no features of its own.
+  var tokenChannels: Int { get }
+
   /// - Parameter student: the student's class probabilities on the crop, [1, D, H, W, K], detached: what prompts are made of for samples
   ///   without a label.
   /// - Returns: nil where the prior is silent of every class.
@@ -37,5 +40,6 @@ public protocol Prior: AnyObject {
 extension Prior {
   public var readsCrop: Bool { false }
   public var reliability: Double { 1 }
+  public var tokenChannels: Int { 0 }
   public func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor? { nil }
 }
