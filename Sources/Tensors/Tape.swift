@@ -187,9 +187,12 @@ public final class Tape {
   /// Walks the tape backwards from weighted scalars; parameter gradients are added to `Parameter.gradient`.
   /// - Parameters:
   ///   - keepRecords: leave the tape whole, so that another term can be walked; memory is not released.
+  ///   - value: where it was made the walk ends, and `gradient(of:)` has its gradient; nil walks to the beginning.
   ///   - onReady: called once for each parameter, as soon as no further record can add to its gradient.
-  public func backward(from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, onReady: (Parameter) -> Void = { _ in })
-  {
+  public func backward(
+    from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, to value: Tensor? = nil,
+    onReady: (Parameter) -> Void = { _ in }
+  ) {
     for (term, weight) in terms {
       guard let slot = term.slot, weight != 0 else { continue }
       if case .scalar(let sum) = gradients[slot] {
@@ -202,6 +205,7 @@ public final class Tape {
     var uses = pendingUses
     for index in records.indices.reversed() {
       guard let record = records[index] else { continue }
+      if let end = value?.slot, end == record.output { break }
       run(record)
       if !keepRecords { records[index] = nil }
       for parameter in record.parameters {
