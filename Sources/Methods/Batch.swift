@@ -13,10 +13,13 @@ public struct Sample {
   public let biased: Tensor?
   /// D·H·W labels; nil for unlabelled samples.
   public let label: [UInt8]?
+  /// Where the crop lies in its volume; nil where nobody knows (tests, rehearsals).
+  public let place: CropPlace?
 
-  public init(identifier: String, draw: UInt64, clean: Tensor?, biased: Tensor?, label: [UInt8]?) {
+  public init(identifier: String, draw: UInt64, clean: Tensor?, biased: Tensor?, label: [UInt8]?, place: CropPlace? = nil) {
     self.identifier = identifier
     self.draw = draw
+    self.place = place
     self.clean = clean
     self.biased = biased
     self.label = label

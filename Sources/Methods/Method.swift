@@ -65,8 +65,12 @@ public struct LossTerm {
   public let name: String
   public let scalar: Scalar
   public let weight: Double
+  /// Whether the value must change when the prior says the opposite: what the check of the first steps asks of it.
+  public let readsPrior: Bool
 
-  public init(_ name: String, _ scalar: Scalar, weight: Double) { (self.name, self.scalar, self.weight) = (name, scalar, weight) }
+  public init(_ name: String, _ scalar: Scalar, weight: Double, readsPrior: Bool = false) {
+    (self.name, self.scalar, self.weight, self.readsPrior) = (name, scalar, weight, readsPrior)
+  }
 }
 
 /// What a method says of one lane's batch.

@@ -18,14 +18,16 @@ public struct MethodOption: Sendable {
 }
 
 /// The network and the options that a run file gives a method.
-public struct MethodPlan: Sendable {
+public struct MethodPlan {
   public var networkName: String
   public var network: NetworkPlan
   /// Values of options that differ from the default, as text.
   public var options: [String: String]
+  /// The frozen prior of the run; nil for `prior.kind: none`.
+  public var prior: (any Prior)?
 
-  public init(networkName: String, network: NetworkPlan, options: [String: String] = [:]) {
-    (self.networkName, self.network, self.options) = (networkName, network, options)
+  public init(networkName: String, network: NetworkPlan, options: [String: String] = [:], prior: (any Prior)? = nil) {
+    (self.networkName, self.network, self.options, self.prior) = (networkName, network, options, prior)
   }
 
   /// Builds a network of the plan; `seedOffset` tells a second network's first weights from the first's.

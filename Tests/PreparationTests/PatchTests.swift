@@ -44,6 +44,20 @@ import Volumes
     }
   }
 
+  @Test(arguments: PatchAugmentation.Kind.allCases)
+  func thePlaceOfACropFindsItsVoxelsInTheVolume(kind: PatchAugmentation.Kind) {
+    let augmentation = PatchAugmentation(kind, flipAxes: [.depth, .height, .width])
+    let sampler = PatchSampler(patch: Extent(4, 5, 5), seed: 2, augmentation: augmentation)
+    for draw in 0..<30 as Range<UInt64> {
+      let patch = Self.patch(sampler, draw: draw)
+      for (d, h, w) in [(0, 0, 0), (3, 4, 4), (1, 2, 3)] {
+        let voxel = patch.place.position(d, h, w)
+        #expect(patch.image[patch.extent.index(d, h, w)] == Self.image[Self.extent.index(voxel[0], voxel[1], voxel[2])])
+        #expect(patch.place.cropPosition(voxel.map(Double.init)) == [d, h, w].map(Double.init))
+      }
+    }
+  }
+
   @Test func everyOffsetOccursAndNoneLeavesTheVolume() {
     let sampler = PatchSampler(patch: Extent(4, 8, 8), seed: 2, foregroundShare: 0)
     let firsts = Set((0..<400 as Range<UInt64>).map { Int(Self.patch(sampler, draw: $0).image[0]) })

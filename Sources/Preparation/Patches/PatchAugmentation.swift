@@ -76,17 +76,24 @@ package struct PatchPermutation: Equatable {
 
   /// Where the first voxel of the result comes from, and how far the source moves for a step of the result along each axis.
   private func sourceSteps(_ extent: Extent) -> (first: Int, depth: Int, height: Int, width: Int) {
-    var first = 0
-    var step = [extent.height * extent.width, extent.width, 1]
+    let (first, steps) = map(extent)
+    func flat(_ position: [Int]) -> Int { (position[0] * extent.height + position[1]) * extent.width + position[2] }
+    return (flat(first), flat(steps[0]), flat(steps[1]), flat(steps[2]))
+  }
+
+  /// The voxel (D, H, W) of the source that becomes the first of the result, and where the source goes for a step of the result along each axis.
+  func map(_ extent: Extent) -> (first: [Int], steps: [[Int]]) {
+    var first = [0, 0, 0], steps = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    func move(along axis: Int) { for i in 0..<3 { first[i] += (extent[axis] - 1) * steps[axis][i] } }
     for _ in 0..<quarterTurns {
       // result(h, w) = source(w, last - h)
-      first += (extent.width - 1) * step[2]
-      step = [step[0], -step[2], step[1]]
+      move(along: 2)
+      steps = [steps[0], steps[2].map { -$0 }, steps[1]]
     }
     for axis in flips {
-      first += (extent[axis] - 1) * step[axis]
-      step[axis] = -step[axis]
+      move(along: axis)
+      steps[axis] = steps[axis].map { -$0 }
     }
-    return (first, step[0], step[1], step[2])
+    return (first, steps)
   }
 }

@@ -12,6 +12,7 @@ public struct Patch: Sendable {
   public var label: [UInt8]?
   public var extent: Extent
   public var identifier: String
+  public var place: CropPlace
 }
 
 /// Cuts patches out of prepared volumes (shared spec liver.md 2.10 and relif.md 5.3).
@@ -33,12 +34,15 @@ public struct PatchSampler: Sendable {
   public func sample(_ prepared: PackedCase, draw: UInt64) -> Patch {
     sample(
       image: prepared.image, label: prepared.role == .labelled ? prepared.label : nil, extent: prepared.extent,
-      channels: prepared.channels, identifier: prepared.identifier, draw: draw)
+      spacing: prepared.spacing, channels: prepared.channels, identifier: prepared.identifier, draw: draw)
   }
 
   /// The patch of one draw from arrays: image [D, H, W, C], label [D, H, W]. A volume smaller than the patch is centred in it:
   /// the image is padded with the smallest value of each channel, the label with background.
-  package func sample(image: [Float], label: [UInt8]?, extent: Extent, channels: Int, identifier: String, draw: UInt64) -> Patch {
+  package func sample(
+    image: [Float], label: [UInt8]?, extent: Extent, spacing: Spacing = Spacing(1, 1, 1), channels: Int, identifier: String,
+    draw: UInt64
+  ) -> Patch {
     guard image.count == extent.count * channels, label == nil || label?.count == extent.count else {
       fatalError("patch of \(identifier): image or label do not have \(extent) voxels; prepare the data set again")
     }
@@ -47,10 +51,13 @@ public struct PatchSampler: Sendable {
     let permutation = augmentation.draw(key, patch: patch)
     let padding = window.isInside(extent) ? [Float](repeating: 0, count: channels) : background(image, channels: channels)
     let imagePatch = window.cut(image, of: extent, padding: padding)
+    let (first, steps) = permutation.map(patch)
+    let origin = zip(window.start, first).map { $0 + $1 }
     return Patch(
       image: permutation.apply(imagePatch, extent: patch, channels: channels),
       label: label.map { permutation.apply(window.cut($0, of: extent, padding: [0]), extent: patch, channels: 1) },
-      extent: patch, identifier: identifier)
+      extent: patch, identifier: identifier,
+      place: CropPlace(volume: extent, spacing: spacing, crop: patch, origin: origin, steps: steps))
   }
 
   private func start(_ label: [UInt8]?, _ extent: Extent, identifier: String, draw: UInt64) -> [Int] {

@@ -66,6 +66,6 @@ public final class LaneLoader {
     }
     return Sample(
       identifier: identifier, draw: draw, clean: views.contains(.clean) ? Tensor(patch.image, shape: shape) : nil, biased: biased,
-      label: patch.label)
+      label: patch.label, place: patch.place)
   }
 }

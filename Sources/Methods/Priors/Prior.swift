@@ -1,0 +1,41 @@
+// What a frozen prior tells a method about a crop: logits of each foreground class, and features to align with (shared/spec/relif.md 1.8, 1.10).
+// Axes: B batch, D H W voxels of the crop, F foreground classes (K - 1), N tokens, E embedding.
+
+import Learning
+import Preparation
+import Tensors
+
+/// What a prior says of one crop.
+public struct PriorAnswer: Sendable {
+  /// z [1, D, H, W, F]: above 0 where the prior sees the class.
+  public var logits: Tensor
+  /// For each foreground class whether the prior has anything to say of it here (the safety rules of 1.8).
+  public var isPresent: [Bool]
+
+  public init(logits: Tensor, isPresent: [Bool]) { (self.logits, self.isPresent) = (logits, isPresent) }
+}
+
+/// A frozen source of guidance. It has no trained parameters, records nothing on a tape, and answers alike on every rank.
+public protocol Prior: AnyObject {
+  /// For the console and reports: "SAM-Med3D", "demo prior", "oracle".
+  var title: String { get }
+  /// Whether the prior looks at the crop itself, so that every sample must carry its clean view.
+  var readsCrop: Bool { get }
+  /// From 0 to 1: how far the calibration on the labelled volumes trusts it (1.8); multiplies the weight of the distillation.
+  var reliability: Double { get }
+
+  /// - Parameter student: the student's class probabilities on the crop, [1, D, H, W, K], detached: what prompts are made of for samples
+  ///   without a label.
+  /// - Returns: nil where the prior is silent of every class.
+  func answer(for sample: Sample, student: Tensor, at step: Step) throws(MethodError) -> PriorAnswer?
+
+  /// The prior's own features at a coarse grid over the crop, for alignment (4.4): [1, N, E], N = grid[0]·grid[1]·grid[2], centred by the
+  /// volume's mean token. Nil where the prior has none.
+  func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor?
+}
+
+extension Prior {
+  public var readsCrop: Bool { false }
+  public var reliability: Double { 1 }
+  public func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor? { nil }
+}
