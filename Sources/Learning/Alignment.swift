@@ -11,7 +11,8 @@ extension PriorProbabilities {
   public func weights(exponent gamma: Double, grid: [Int]) -> Tensor {
     let classes = isPresent.count + 1, fine = values.shape.spatial, size = (0..<3).map { fine[$0] / grid[$0] }
     require(
-      (0..<3).allSatisfy { size[$0] * grid[$0] == fine[$0] }, "weights of \(fine) voxels on a grid of \(grid): no whole multiple.")
+      (0..<3).allSatisfy { size[$0] * grid[$0] == fine[$0] }, "weights of \(fine) voxels on a grid of \(grid): no whole multiple."
+    )
     let cells = grid[0] * grid[1] * grid[2], result = Tensor(uninitialized: [classes - 1, cells])
     let to = result.pointer, from = values.pointer, share = 1 / Float(size[0] * size[1] * size[2])
     parallelFor(cells, grain: 64) { start, end in

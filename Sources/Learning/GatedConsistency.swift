@@ -68,7 +68,8 @@ public struct ConsistencyGate: Sendable {
     }
     let sums = withExtendedLifetime((p, q, prior)) {
       gate(
-        p.pointer, q.pointer, kind: kind, threshold: Float(threshold), kappa: Float(kappa), weights: weights.pointer, count: count,
+        p.pointer, q.pointer, kind: kind, threshold: Float(threshold), kappa: Float(kappa), weights: weights.pointer,
+        count: count,
         classes: classes)
     }
     return (weights, sums)

@@ -51,6 +51,8 @@ public final class Tape {
   public let memory: TapeMemory
   /// While a part is computed the second time: what happened once (batch statistics) must not happen again.
   public private(set) var isRepeating = false
+  /// While such a part ends: nobody reads its result the second time.
+  private(set) var skipsEnds = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
   /// During a walk after which the tape can be walked again: what it holds must stay as it is.
@@ -103,12 +105,13 @@ public final class Tape {
   ) -> Tensor {
     guard whole, memory == .lean || always, recording else { return body(self, inputs) }
     let quiet = Tape(recording: false, profile: profile)
+    quiet.isRepeating = isRepeating
     let output = body(quiet, inputs.map(\.detached)).compacted, parameters = quiet.parametersOfSkippedRecords
     guard needsGradient(inputs, parameters) else { return output }
     let result = marked(output)
     let pullback = Pullback.taking { gradient in
       let again = Tape(memory: always ? self.memory : .standard, profile: self.profile)
-      again.isRepeating = true
+      (again.isRepeating, again.skipsEnds) = (true, !always)
       let copies = inputs.map { input -> Tensor in
         guard input.slot != nil else { return input.detached }
         // What others found for the input goes in first, so that the sum has the association that it has on a standard tape.

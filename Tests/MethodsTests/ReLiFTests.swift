@@ -56,12 +56,19 @@ final class BallPrior: Prior {
 
   static let variants: [([String: String], Set<String>)] = [
     ([:], ["dice", "crossEntropy", "cgcr", "kl", "larc"]),
-    (["larc.mode": "both", "larc.layer": "dec2", "larc.head": "trainable"], ["dice", "crossEntropy", "cgcr", "kl", "larc", "priorAlign"]),
+    (
+      ["larc.mode": "both", "larc.layer": "dec2", "larc.head": "trainable"],
+      ["dice", "crossEntropy", "cgcr", "kl", "larc", "priorAlign"]
+    ),
     (["fidelity": "literalPage"], ["dice", "crossEntropy", "cgcr", "kl", "priorAlign"]),
-    (["larc.scope": "all", "larc.head": "identity", "kl.gate": "0.3", "kl.target": "hardMask", "cgcr.prior": "soft"],
-      ["dice", "crossEntropy", "cgcr", "kl", "larc"]),
-    (["larc.mode": "none", "cgcr.gate": "js", "cgcr.term": "kl", "cgcr.stopGradient": "clean", "kl.scope": "unlabelled"],
-      ["dice", "crossEntropy", "cgcr", "kl"]),
+    (
+      ["larc.scope": "all", "larc.head": "identity", "kl.gate": "0.3", "kl.target": "hardMask", "cgcr.prior": "soft"],
+      ["dice", "crossEntropy", "cgcr", "kl", "larc"]
+    ),
+    (
+      ["larc.mode": "none", "cgcr.gate": "js", "cgcr.term": "kl", "cgcr.stopGradient": "clean", "kl.scope": "unlabelled"],
+      ["dice", "crossEntropy", "cgcr", "kl"]
+    ),
   ]
 
   @Test(arguments: variants) func everyTermActsAndThoseOfThePriorListen(options: [String: String], names: Set<String>) throws {

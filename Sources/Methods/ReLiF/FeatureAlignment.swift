@@ -26,7 +26,8 @@ struct FeatureAlignment {
     if compares, let problem = student.featureProblem(options.layer) { throw MethodError("method.larc.layer: \(problem)") }
     if aligns, prior?.tokenChannels == 0 {
       throw MethodError(
-        "method.larc.mode: \(options.mode.rawValue) needs features of the prior and \(prior!.title) has none: take views or none.")
+        "method.larc.mode: \(options.mode.rawValue) needs features of the prior and \(prior!.title) has none: take views or none."
+      )
     }
     projection =
       compares && options.head != .identity

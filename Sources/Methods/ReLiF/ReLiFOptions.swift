@@ -35,10 +35,12 @@ struct ReLiFOptions {
     [
       MethodOption(
         "fidelity", choice(ReLiFFidelity.self, .intent),
-        "intent; released: what the authors' program computes, without any influence of the prior; literalPage: larc.mode priorAlign"),
+        "intent; released: what the authors' program computes, without any influence of the prior; literalPage: larc.mode priorAlign"
+      ),
       SupervisedBlend.option,
       MethodOption("sobf", choice(SOBFPreset.self, .paper), "how bias fields are made"),
-      MethodOption("viewOrder", .choice("joint", of: ["joint", "lean"]), "lean computes the clean view twice: less memory, same bits"),
+      MethodOption(
+        "viewOrder", .choice("joint", of: ["joint", "lean"]), "lean computes the clean view twice: less memory, same bits"),
     ] + gate + distillation + alignment
   private static let gate = [
     MethodOption("cgcr.weight", .number(1), "weight of the consistency of both views"),
@@ -61,7 +63,8 @@ struct ReLiFOptions {
   ]
   private static let distillation = [
     MethodOption("kl.weight", .number(0.1), "weight of the distillation from the prior at the end of its ramp"),
-    MethodOption("kl.ramp", .choice("sigmoid", of: ["none", "sigmoid"]), "rising in 200 stairs (published), or full weight throughout"),
+    MethodOption(
+      "kl.ramp", .choice("sigmoid", of: ["none", "sigmoid"]), "rising in 200 stairs (published), or full weight throughout"),
     MethodOption("kl.temperature", .number(2), "both sides are softened by it"),
     MethodOption("kl.scope", .choice("all", of: ["all", "unlabelled"]), "samples that learn from the prior"),
     MethodOption(
@@ -75,7 +78,8 @@ struct ReLiFOptions {
     MethodOption("larc.layer", choice(FeatureLayer.self, .dec1), "features of the comparison of views"),
     MethodOption("larc.gamma", .number(1.5), "exponent of the prior's probability as a weight"),
     MethodOption("larc.minimumMass", .number(50), "voxels that the weights must sum to"),
-    MethodOption("larc.head", choice(AlignmentHead.self, .frozenRandom), "between features and cosine, in the comparison of views"),
+    MethodOption(
+      "larc.head", choice(AlignmentHead.self, .frozenRandom), "between features and cosine, in the comparison of views"),
     MethodOption("larc.scope", .choice("unlabelled", of: ["all", "unlabelled"]), "samples that are compared"),
     MethodOption("larc.background", .number(0.05), "weight of background tokens in the comparison with the prior"),
   ]

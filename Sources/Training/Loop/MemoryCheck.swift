@@ -25,7 +25,8 @@ extension Run {
     let batch = rehearsalBatch
     return try Rehearsal.peakBytes {
       let tape = Tape(memory: memory)
-      let terms = try method.loss(batch, at: Step(index: configuration.steps - 1, total: configuration.steps, seed: configuration.seed), on: tape)
+      let terms = try method.loss(
+        batch, at: Step(index: configuration.steps - 1, total: configuration.steps, seed: configuration.seed), on: tape)
       tape.backward(from: terms.terms.map { ($0.scalar, weight: 1) })
     }
   }
