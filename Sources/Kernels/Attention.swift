@@ -81,7 +81,8 @@ private func probabilities(
   cohort_softmax_rows(p, rows, shape.keys)
 }
 
-private func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+/// Runs `body` with room for that many floats, contents undefined.
+func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
   let scratch = UnsafeMutablePointer<Float>.allocate(capacity: count)
   defer { scratch.deallocate() }
   body(scratch)

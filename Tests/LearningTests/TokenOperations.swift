@@ -1,5 +1,6 @@
 // The rows of the operation table for transformers and the losses of one foreground class. Axes: B batch, N M tokens, E channels.
 
+import Kernels
 import Learning
 import Tensors
 
@@ -57,4 +58,18 @@ let tokenOperations: [OperationRow] = [
   OperationRow(name: "soft Dice loss", inputs: [[1, 2, 3, 4, 1]]) { tape, x, _ in
     .scalar(tape.softDiceLoss(tape.sigmoid(x[0]), targets: targets(x[0].shape)))
   },
+  OperationRow(
+    name: "relative attention", inputs: [[2, 3, 3, 3, 24]], parameters: [[5, 4], [5, 4], [5, 4], [24]]
+  ) { tape, x, p in
+    .tensor(tape.relativeAttention(x[0], positions: positions(p), bias: p[3], heads: 2))
+  },
+  OperationRow(
+    name: "relative attention in a padded window", inputs: [[1, 2, 2, 2, 24]], parameters: [[5, 4], [5, 4], [5, 4], [24]]
+  ) { tape, x, p in
+    .tensor(tape.relativeAttention(x[0], positions: positions(p), bias: p[3], heads: 2))
+  },
 ]
+
+private func positions(_ p: [Parameter]) -> RelativePositions<Parameter> {
+  RelativePositions(depth: p[0], height: p[1], width: p[2])
+}

@@ -125,6 +125,20 @@ void cohort_prior_probabilities(
 double cohort_distillation(
     float *difference, const float *q, const float *prior, const uint8_t *present, const float *w, size_t n, size_t classes);
 
+// attention.c: attention with the relative positions of SAM-Med3D, for the g queries (a, b, 0 .. g - 1) and the g^3 keys (i, j, l).
+// td, th, tw: products of the g query vectors with the vectors of 2 n - 1 distances, one row for each query; n is the window.
+// Adds what positions contribute to the logits rows[c, key]; rows are `width` floats apart.
+void cohort_add_relative_terms(
+    float *rows, size_t width, const float *td, const float *th, const float *tw, size_t a, size_t b, size_t g, size_t n);
+// pad[width c]: from the logit of a pad token without positions to that of all pad tokens of the window together, log sum e^logit.
+// ph, pw: products of the pad query, [2 n - 1].
+void cohort_fold_padding(
+    float *pad, size_t width, const float *td, const float *th, const float *tw, const float *ph, const float *pw, size_t a,
+    size_t b, size_t g, size_t n);
+// Adds rows[c, key], the gradient of the logits, to that of the tables.
+void cohort_relative_terms_gradient(
+    float *td, float *th, float *tw, const float *rows, size_t a, size_t b, size_t g, size_t n);
+
 // winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
 void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
 void cohort_winograd_output_gradient(float *const t[6], const float *const dy[], size_t n);  // dy has 4 planes
