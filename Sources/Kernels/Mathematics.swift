@@ -11,3 +11,6 @@ public func raise(_ base: Double, to exponent: Double) -> Double { pow(base, exp
 
 /// e^x.
 public func exponential(_ x: Double) -> Double { exp(x) }
+
+/// The natural logarithm.
+public func logarithm(_ x: Double) -> Double { log(x) }
