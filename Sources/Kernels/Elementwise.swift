@@ -83,6 +83,20 @@ public func adamwStep(
   }
 }
 
+/// y = keep · y + (1 - keep) · x: one step of a moving average.
+public func follow(_ x: UnsafePointer<Float>, by y: UnsafeMutablePointer<Float>, keep: Float, count: Int) {
+  parallelFor(count, grain: grain) { start, end in cohort_follow(y + start, x + start, keep, end - start) }
+}
+
+/// y = x + noise of standard deviation `deviation`, cut off at ±`limit`: element i gets the Gaussian of (key, i).
+public func addNoise(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, deviation: Float, limit: Float, key: UInt64, count: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_add_noise(y + start, x + start, key, UInt64(start), deviation, limit, end - start)
+  }
+}
+
 /// y = x / (1 - probability) where the hashed bits of (key, index) keep the element, else 0. The same call on dy is the gradient.
 public func dropout(
   _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, probability: Double, key: UInt64

@@ -27,6 +27,8 @@ enum OperationResult {
 
 private let voxelLabels: [UInt8] = (0..<48).map { UInt8(($0 * 7) % 3) }
 
+private let someTarget = Tensor((0..<144).map { Float(RandomKey(6).uniform(UInt64($0))) }, shape: [1, 2, 4, 6, 3])
+
 /// The transformers' are in TokenOperations.swift.
 let operationTable = imageOperations + tokenOperations + guidanceOperations
 
@@ -99,6 +101,13 @@ private let imageOperations: [OperationRow] = [
     .tensor(tape.channelDropout(x[0], probability: 0.5, key: RandomKey(5)))
   },
   OperationRow(name: "softmax", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in .tensor(tape.softmax(x[0])) },
+  OperationRow(name: "squared difference", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
+    .scalar(tape.squaredDifference(tape.softmax(x[0]), to: someTarget))
+  },
+  OperationRow(name: "weighted squared difference", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
+    let weights = Tensor((0..<48).map { Float($0 % 3) }, shape: [1, 2, 4, 6, 1])
+    return .scalar(tape.squaredDifference(tape.softmax(x[0]), to: someTarget, weights: weights))
+  },
   OperationRow(name: "Dice loss", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
     .scalar(tape.diceLoss(tape.softmax(x[0]), labels: voxelLabels))
   },

@@ -8,10 +8,11 @@ import Tensors
 import Testing
 
 @Suite struct MethodTests {
-  func plan(_ options: [String: String] = [:]) -> MethodPlan {
+  func plan(_ options: [String: String] = [:], prior: (any Prior)? = nil) -> MethodPlan {
     MethodPlan(
-      networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1), options: options
-    )
+      networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1),
+      options: options,
+      prior: prior)
   }
 
   func batch(_ recipe: BatchRecipe) -> Batch {
@@ -33,7 +34,8 @@ import Testing
   @Test(arguments: methodCatalog.map { $0.name }) func lossesActAndRepeat(name: String) throws {
     let options = name == "relif" ? ["cgcr.thresholdStart": "0.3", "cgcr.thresholdEnd": "0.3"] : [:]
     func totals() throws -> (Double, [[Float]]) {
-      let method = try makeMethod(name, plan(options)), tape = Tape()
+      let method = try makeMethod(name, plan(options, prior: BaselineTests.guided.contains(name) ? SlabPrior() : nil)),
+        tape = Tape()
       let step = Step(index: 2, total: 10, seed: 7)
       let terms = try method.loss(batch(method.recipe), at: step, on: tape)
       #expect(terms.terms.allSatisfy { $0.scalar.value.isFinite && $0.weight.isFinite } && !terms.terms.isEmpty)

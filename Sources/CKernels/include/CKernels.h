@@ -19,6 +19,9 @@ void cohort_adamw(
 void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n);
 // y = factors x, a factor for each channel; y may be x.
 void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels);
+void cohort_follow(float *y, const float *x, float keep, size_t n);  // y = keep y + (1 - keep) x
+// y = x + deviation N, the noise cut off at +-limit; N is the Gaussian of (key, index), index starts at first.
+void cohort_add_noise(float *y, const float *x, uint64_t key, uint64_t first, float deviation, float limit, size_t n);
 
 // activations.c: gradients take dy to dx in place; that of gelu reads its input, the others their output.
 void cohort_gelu(float *y, const float *x, size_t n);
@@ -148,5 +151,20 @@ void cohort_winograd_output(float *const y[], size_t planes, const float *const 
 void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t step, int flips, size_t filters);
 // Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
 void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
+
+// targets.c: `n` voxels of K class probabilities p against a fixed target, and what makes targets and their weights.
+// Adds to sums: w |p - q|^2, and w. Without weights (NULL) each voxel has 1.
+void cohort_squared_difference(
+    const float *p, const float *q, const float *weights, size_t n, size_t classes, double sums[2]);
+// dp = scale w (p - q)
+void cohort_squared_difference_gradient(
+    float *dp, const float *p, const float *q, const float *weights, float scale, size_t n, size_t classes);
+// weights = 1 where the entropy of share * p is below the limit, else 0.
+void cohort_certain(float *weights, const float *p, float share, float limit, size_t n, size_t classes);
+// weights = exp(-factor sum of u), u >= 0 having `channels` values a voxel.
+void cohort_falling_weights(float *weights, const float *u, float factor, size_t n, size_t channels);
+// The foreground class with the highest logit z above 0 among those that are present (K flags, the first is 1); where there is none,
+// background, or the strongest class of p if that one is absent. z has K - 1 values a voxel.
+void cohort_prior_labels(uint8_t *labels, const float *z, const float *p, const uint8_t *present, size_t n, size_t classes);
 
 #endif

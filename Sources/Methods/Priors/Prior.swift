@@ -11,8 +11,12 @@ public struct PriorAnswer: Sendable {
   public var logits: Tensor
   /// For each foreground class whether the prior has anything to say of it here (the safety rules of 1.8).
   public var isPresent: [Bool]
+  /// The variance of the probabilities that several rounds of prompts gave, [1, D, H, W, F], 0 or more; nil where there was one round.
+  public var uncertainty: Tensor?
 
-  public init(logits: Tensor, isPresent: [Bool]) { (self.logits, self.isPresent) = (logits, isPresent) }
+  public init(logits: Tensor, isPresent: [Bool], uncertainty: Tensor? = nil) {
+    (self.logits, self.isPresent, self.uncertainty) = (logits, isPresent, uncertainty)
+  }
 }
 
 /// A frozen source of guidance. It has no trained parameters, records nothing on a tape, and answers alike on every rank.
