@@ -5,7 +5,7 @@ import Tensors
 import Weights
 
 extension SAMMed3D {
-  /// The network of a checkpoint (.pth or safetensors) with exactly the original's names and shapes; `weights.` may stand before them.
+  /// The network of a checkpoint (.pth or safetensors) with exactly the original's names and shapes, or `weights.` before them.
   ///
   /// Errors: no file of weights; not SAM-Med3D's.
   public convenience init(file path: String, padding: WindowPadding = .folded) throws {
