@@ -108,4 +108,16 @@ let operationTable: [OperationRow] = [
   OperationRow(name: "gated consistency per class", inputs: [[1, 4, 4, 4, 3], [1, 4, 4, 4, 3]], smooth: false) { tape, x, _ in
     .scalar(tape.gatedConsistency(tape.softmax(x[0]), tape.softmax(x[1]), threshold: 0.4, normalization: .perClass).loss)
   },
+  OperationRow(
+    name: "relative attention", inputs: [[2, 3, 3, 3, 24]], parameters: [[5, 4], [5, 4], [5, 4], [24]]
+  ) { tape, x, p in
+    let positions = RelativePositions(depth: p[0], height: p[1], width: p[2])
+    return .tensor(tape.relativeAttention(x[0], positions: positions, bias: p[3], heads: 2))
+  },
+  OperationRow(
+    name: "relative attention in a padded window", inputs: [[1, 2, 2, 2, 24]], parameters: [[5, 4], [5, 4], [5, 4], [24]]
+  ) { tape, x, p in
+    let positions = RelativePositions(depth: p[0], height: p[1], width: p[2])
+    return .tensor(tape.relativeAttention(x[0], positions: positions, bias: p[3], heads: 2))
+  },
 ]

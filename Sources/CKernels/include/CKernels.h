@@ -80,6 +80,21 @@ void cohort_gated_difference_gradient(
     float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
 
+// attention.c: attention with the relative positions of SAM-Med3D, for the g queries (a, b, 0 .. g - 1) and the g^3 keys (i, j, l).
+// td, th, tw: products of the g query vectors with the vectors of 2 n - 1 distances, one row for each query; n is the window.
+// shared[i, j, l] belongs to all queries, own[c, l] to each.
+void cohort_relative_terms(
+    float *shared, float *own, const float *td, const float *th, const float *tw, size_t a, size_t b, size_t g, size_t n);
+// rows[c, key]: from products q.k to probabilities. pad (NULL for none): from the logit of one more key to its probability.
+void cohort_relative_softmax(float *rows, float *pad, const float *shared, const float *own, float scale, size_t g);
+// pad[c]: from q.k of a pad token to the logit of all pad tokens of the window together; ph, pw: products of the pad query.
+void cohort_fold_padding(
+    float *pad, const float *td, const float *th, const float *tw, const float *ph, const float *pw, float scale, size_t a,
+    size_t b, size_t g, size_t n);
+// Adds rows[c, key], the gradient of the logits, to that of the tables.
+void cohort_relative_terms_gradient(
+    float *td, float *th, float *tw, const float *rows, size_t a, size_t b, size_t g, size_t n);
+
 // winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
 void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
 void cohort_winograd_output_gradient(float *const t[6], const float *const dy[], size_t n);  // dy has 4 planes
