@@ -11,35 +11,17 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-void cohort_relative_terms(
-    float *shared, float *own, const float *td, const float *th, const float *tw, size_t a, size_t b, size_t g, size_t n) {
-  size_t row = 2 * n - 1, zero = n - 1;
+COHORT_CLONES void cohort_add_relative_terms(
+    float *rows, size_t width, const float *td, const float *th, const float *tw, size_t a, size_t b, size_t g, size_t n) {
+  size_t row = 2 * n - 1, zero = n - 1, keys = g * g * g;
+  float shared[keys], own[keys];  // by all queries of the line, and by each
   for (size_t i = 0; i < g; i++)
     for (size_t j = 0; j < g; j++)
       for (size_t l = 0; l < g; l++) shared[(i * g + j) * g + l] = th[i * row + b + zero - l] + tw[j * row + j + zero - l];
-  for (size_t c = 0; c < g; c++)
-    for (size_t l = 0; l < g; l++) own[c * g + l] = td[c * row + a + zero - l];
-}
-
-COHORT_CLONES void cohort_relative_softmax(
-    float *rows, float *pad, const float *shared, const float *own, float scale, size_t g) {
-  COHORT_REASSOCIATE
-  size_t keys = g * g * g;
-  float term[keys];
-  for (size_t c = 0; c < g; c++, rows += keys, own += g) {
-    for (size_t key = 0; key < keys; key += g) memcpy(term + key, own, g * sizeof *own);
-    float highest = pad ? pad[c] : -INFINITY, sum = 0;
-    for (size_t key = 0; key < keys; key++) {
-      rows[key] = scale * rows[key] + shared[key] + term[key];
-      highest = rows[key] > highest ? rows[key] : highest;
-    }
-    for (size_t key = 0; key < keys; key++) {
-      rows[key] = exponential(rows[key] - highest);
-      sum += rows[key];
-    }
-    float mass = pad ? exponential(pad[c] - highest) : 0, part = 1 / (sum + mass);
-    for (size_t key = 0; key < keys; key++) rows[key] *= part;
-    if (pad) pad[c] = mass * part;
+  for (size_t c = 0; c < g; c++, rows += width, td += row) {
+    for (size_t l = 0; l < g; l++) own[l] = td[a + zero - l];
+    for (size_t key = g; key < keys; key += g) memcpy(own + key, own, g * sizeof *own);
+    for (size_t key = 0; key < keys; key++) rows[key] += shared[key] + own[key];
   }
 }
 
@@ -63,19 +45,19 @@ INLINE float pad_sum(
 }
 
 COHORT_CLONES void cohort_fold_padding(
-    float *pad, const float *td, const float *th, const float *tw, const float *ph, const float *pw, float scale, size_t a,
+    float *pad, size_t width, const float *td, const float *th, const float *tw, const float *ph, const float *pw, size_t a,
     size_t b, size_t g, size_t n) {
   size_t row = 2 * n - 1, zero = n - 1;
   float sums[n];
   for (size_t l = 0; l < n; l++) sums[l] = pad_sum(l, th, tw, ph, pw, b, g, n);
-  for (size_t c = 0; c < g; c++, td += row) {
+  for (size_t c = 0; c < g; c++, td += row, pad += width) {
     float highest = -INFINITY, sum = 0, term[n];
     for (size_t l = 0; l < n; l++) {
       term[l] = td[a + zero - l] + sums[l];
       highest = term[l] > highest ? term[l] : highest;
     }
     for (size_t l = 0; l < n; l++) sum += exponential(term[l] - highest);
-    pad[c] = scale * pad[c] + highest + logf(sum);
+    *pad += highest + logf(sum);
   }
 }
 

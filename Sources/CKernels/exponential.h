@@ -1,9 +1,9 @@
-// e^x where loops must vectorise, which expf does not.
+// The exponential function for loops that are to be vectorised, which expf is not.
 #ifndef COHORT_EXPONENTIAL_H
 #define COHORT_EXPONENTIAL_H
 #include <stdint.h>
 
-// For x <= 0, within 2e-7 relative: Cody-Waite reduction and a degree-6 polynomial.
+// e^x for x <= 0 within 2e-7 relative: Cody-Waite reduction and a degree-6 polynomial.
 static inline float exponential(float x) {
   x = x < -87.0f ? -87.0f : x;
   float n = __builtin_rintf(x * 1.44269504088896341f);

@@ -6,7 +6,6 @@
 // Axes: B batch, g³ tokens of the grid, H heads, S size of a head, E = H·S; rows of q, k and v are the three thirds of [.., 3E].
 
 import CKernels
-import COpenBLAS
 
 /// The numbers that describe the operation.
 public struct RelativeAttentionShape: Sendable {
@@ -58,14 +57,10 @@ public func relativeAttention(
   padding: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>
 ) {
   forEachBlock(shape.batch * shape.heads * shape.grid) { block in
-    let a = block % shape.grid, head = HeadOfAttention(shape, block / shape.grid, qkv, positions, padding)
-    withFloats(shape.plane * (shape.tokens + 3 * shape.distances)) { rows in
-      let tables = rows + shape.plane * shape.tokens
-      head.computeTables(a, into: tables)
-      withFloats(shape.plane) { pad in
-        head.computeProbabilities(a, tables: tables, pad: padding == nil ? nil : pad, into: rows)
-        head.computeValues(a, rows, pad: pad, into: y + head.outputOffset)
-      }
+    let plane = block % shape.grid, head = HeadOfAttention(shape, block / shape.grid, qkv, positions, padding)
+    withScratch(shape.plane * (head.width + 3 * shape.distances)) { rows in
+      head.computeProbabilities(plane, tables: rows + shape.plane * head.width, into: rows)
+      head.computeValues(plane, rows, into: y + head.outputOffset)
     }
   }
 }
@@ -77,7 +72,7 @@ public func relativeAttentionGradient(
   dy: UnsafePointer<Float>, dqkv: UnsafeMutablePointer<Float>, dpositions: RelativePositions<UnsafeMutablePointer<Float>>
 ) {
   let size = shape.distances * shape.headSize, heads = shape.batch * shape.heads
-  withFloats(heads * 3 * size) { sums in
+  withScratch(heads * 3 * size) { sums in
     forEachBlock(heads) { block in
       let head = HeadOfAttention(shape, block, qkv, positions, nil)
       let sums = sums + block * 3 * size
@@ -99,9 +94,11 @@ private struct HeadOfAttention {
   /// Of the head's first token, in qkv and in y.
   let inputOffset: Int, outputOffset: Int
   let queries: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>
-  let scale: Float
   /// Floats from a token's row to the next, in qkv and in y.
   let stride: Int, outputStride: Int
+  /// Logits of a query: one for each token, and one for all pad tokens together.
+  let width: Int
+  let scale: Float
 
   init(
     _ shape: RelativeAttentionShape, _ number: Int, _ qkv: UnsafePointer<Float>,
@@ -117,21 +114,28 @@ private struct HeadOfAttention {
     queries = qkv + inputOffset
     keys = queries + shape.embedding
     values = keys + shape.embedding
+    width = shape.tokens + (padding == nil ? 0 : 1)
     scale = 1 / Float(shape.headSize).squareRoot()
   }
 
-  func planeQueries(_ a: Int) -> Matrix { Matrix(queries + a * shape.plane * stride, stride: stride) }
-  func distanceVectors(_ axis: Int) -> Matrix { Matrix(positions[axis], stride: shape.headSize) }
-  var keyMatrix: Matrix { Matrix(keys, stride: stride) }
-  var valueMatrix: Matrix { Matrix(values, stride: stride) }
-
-  /// Products of a plane's queries with the vectors of all distances: three tables [g², 2n-1].
-  func computeTables(_ a: Int, into tables: UnsafeMutablePointer<Float>) {
+  /// Rows [g², width] of the queries of plane a. Overwrites the three tables [g², 2n-1] of products of these queries with the vectors of
+  /// all distances.
+  func computeProbabilities(_ a: Int, tables: UnsafeMutablePointer<Float>, into rows: UnsafeMutablePointer<Float>) {
+    let (plane, size, distances) = (shape.plane, shape.headSize, shape.distances), queries = queries + a * plane * stride
     for axis in 0..<3 {
-      multiply(
-        planeQueries(a), distanceVectors(axis).transposed, into: table(tables, axis), stride: shape.distances, shape.plane,
-        shape.distances, shape.headSize)
+      product(
+        .secondTransposed, queries, positions[axis], into: table(tables, axis), plane, distances, size,
+        strides: (stride, size, distances))
     }
+    product(
+      .secondTransposed, queries, keys, into: rows, plane, shape.tokens, size, strides: (stride, stride, width), scale: scale)
+    for b in 0..<shape.grid {
+      cohort_add_relative_terms(
+        rows + b * shape.grid * width, width, table(tables, 0, b), table(tables, 1, b), table(tables, 2, b), a, b, shape.grid,
+        shape.window)
+    }
+    if let padding { computePadLogits(a, padding, tables, into: rows + shape.tokens) }
+    cohort_softmax_rows(rows, plane, width)
   }
 
   /// The table of an axis, from query (a, b, 0) on.
@@ -139,127 +143,79 @@ private struct HeadOfAttention {
     tables + (axis * shape.plane + b * shape.grid) * shape.distances
   }
 
-  /// Rows [g², g³] of a plane's queries, and the probability of all pad tokens together for each query.
-  func computeProbabilities(
-    _ a: Int, tables: UnsafeMutablePointer<Float>, pad: UnsafeMutablePointer<Float>?, into rows: UnsafeMutablePointer<Float>
+  /// The last column of a plane's rows: `pad` is its first element.
+  private func computePadLogits(
+    _ a: Int, _ padding: UnsafePointer<Float>, _ tables: UnsafeMutablePointer<Float>, into pad: UnsafeMutablePointer<Float>
   ) {
-    let (grid, tokens) = (shape.grid, shape.tokens)
-    multiply(planeQueries(a), keyMatrix.transposed, into: rows, stride: tokens, shape.plane, tokens, shape.headSize)
-    pad.map { computePadLogits(a, tables, into: $0) }
-    withFloats(tokens + shape.plane) { shared in
-      let own = shared + tokens
-      for b in 0..<grid {
-        cohort_relative_terms(
-          shared, own, table(tables, 0, b), table(tables, 1, b), table(tables, 2, b), a, b, grid, shape.window)
-        cohort_relative_softmax(rows + b * grid * tokens, pad.map { $0 + b * grid }, shared, own, scale, grid)
-      }
-    }
-  }
-
-  private func computePadLogits(_ a: Int, _ tables: UnsafeMutablePointer<Float>, into pad: UnsafeMutablePointer<Float>) {
-    let padQuery = Matrix(padding!, stride: shape.headSize)
-    let padKey = Matrix(padding! + shape.embedding, stride: shape.headSize), distances = shape.distances
-    multiply(planeQueries(a), padKey.transposed, into: pad, stride: 1, shape.plane, 1, shape.headSize)
-    withFloats(2 * distances) { height in
-      let width = height + distances
-      for (axis, own) in [(1, height), (2, width)] {
-        multiply(padQuery, distanceVectors(axis).transposed, into: own, stride: distances, 1, distances, shape.headSize)
-      }
+    let (size, distances) = (shape.headSize, shape.distances)
+    product(
+      .secondTransposed, queries + a * shape.plane * stride, padding + shape.embedding, into: pad, shape.plane, 1, size,
+      strides: (stride, size, width), scale: scale)
+    withScratch(2 * distances) { height in
+      let breadth = height + distances
+      product(.secondTransposed, padding, positions[1], into: height, 1, distances, size)
+      product(.secondTransposed, padding, positions[2], into: breadth, 1, distances, size)
       for b in 0..<shape.grid {
         cohort_fold_padding(
-          pad + b * shape.grid, table(tables, 0, b), table(tables, 1, b), table(tables, 2, b), height, width, scale, a, b,
-          shape.grid, shape.window)
+          pad + b * shape.grid * width, width, table(tables, 0, b), table(tables, 1, b), table(tables, 2, b), height, breadth, a,
+          b, shape.grid, shape.window)
       }
     }
   }
 
   /// Means of the values by the probabilities of a plane's queries.
-  func computeValues(
-    _ a: Int, _ rows: UnsafeMutablePointer<Float>, pad: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>
-  ) {
-    let y = y + a * shape.plane * outputStride
+  func computeValues(_ a: Int, _ rows: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    let (plane, tokens, size) = (shape.plane, shape.tokens, shape.headSize), y = y + a * plane * outputStride
     if let padding {
-      let padValue = Matrix(padding + 2 * shape.embedding, stride: shape.headSize)
-      multiply(Matrix(pad, stride: 1), padValue, into: y, stride: outputStride, shape.plane, shape.headSize, 1)
+      product(
+        .plain, rows + tokens, padding + 2 * shape.embedding, into: y, plane, size, 1, strides: (width, size, outputStride))
     }
-    multiply(
-      Matrix(rows, stride: shape.tokens), valueMatrix, into: y, stride: outputStride, shape.plane, shape.headSize, shape.tokens,
-      adding: padding != nil)
+    product(
+      .plain, rows, values, into: y, plane, size, tokens, strides: (width, stride, outputStride), adding: padding != nil)
   }
 }
 
 extension HeadOfAttention {
   /// Overwrites the head's columns of dqkv and adds to dpositions [3, 2n-1, S].
   func addGradients(dy: UnsafePointer<Float>, dqkv: UnsafeMutablePointer<Float>, dpositions: UnsafeMutablePointer<Float>) {
-    let (plane, tokens, distances) = (shape.plane, shape.tokens, shape.distances)
-    withFloats(2 * plane * (tokens + 3 * distances)) { rows in
-      let differences = rows + plane * tokens, tables = differences + plane * tokens, dtables = tables + 3 * plane * distances
+    let (plane, tokens, size) = (shape.plane, shape.tokens, shape.headSize), rowCount = plane * tokens
+    let dvalues = dqkv + 2 * shape.embedding
+    withScratch(2 * rowCount + 6 * plane * shape.distances) { rows in
+      let drows = rows + rowCount, tables = drows + rowCount, dtables = tables + 3 * plane * shape.distances
       for a in 0..<shape.grid {
-        computeTables(a, into: tables)
-        computeProbabilities(a, tables: tables, pad: nil, into: rows)
-        let dy = Matrix(dy + a * plane * outputStride, stride: outputStride)
-        multiply(
-          Matrix(rows, stride: tokens).transposed, dy, into: dqkv + 2 * shape.embedding, stride: stride, tokens, shape.headSize,
-          plane, adding: a > 0)
-        multiply(dy, valueMatrix.transposed, into: differences, stride: tokens, plane, tokens, shape.headSize)
-        cohort_softmax_gradient(differences, rows, differences, plane, tokens)
-        addGradientsOfLogits(a, differences, dtables: dtables, dqkv: dqkv, dpositions: dpositions)
+        computeProbabilities(a, tables: tables, into: rows)
+        let dy = dy + a * plane * outputStride
+        product(
+          .firstTransposed, rows, dy, into: dvalues, tokens, size, plane, strides: (tokens, outputStride, stride), adding: a > 0)
+        product(.secondTransposed, dy, values, into: drows, plane, tokens, size, strides: (outputStride, stride, tokens))
+        cohort_softmax_rows_gradient(drows, rows, 1, plane, tokens)
+        addGradientsOfLogits(a, drows, dtables: dtables, dqkv: dqkv, dpositions: dpositions)
       }
     }
   }
 
   private func addGradientsOfLogits(
-    _ a: Int, _ rows: UnsafeMutablePointer<Float>, dtables: UnsafeMutablePointer<Float>, dqkv: UnsafeMutablePointer<Float>,
+    _ a: Int, _ drows: UnsafeMutablePointer<Float>, dtables: UnsafeMutablePointer<Float>, dqkv: UnsafeMutablePointer<Float>,
     dpositions: UnsafeMutablePointer<Float>
   ) {
     let (grid, plane, tokens, size, distances) = (shape.grid, shape.plane, shape.tokens, shape.headSize, shape.distances)
-    let dqueries = dqkv + a * plane * stride, dkeys = dqkv + shape.embedding, drows = Matrix(rows, stride: tokens)
-    multiply(drows, keyMatrix, into: dqueries, stride: stride, plane, size, tokens, scale: scale)
-    multiply(
-      drows.transposed, planeQueries(a), into: dkeys, stride: stride, tokens, size, plane, scale: scale, adding: a > 0)
+    let queries = queries + a * plane * stride, dqueries = dqkv + a * plane * stride, dkeys = dqkv + shape.embedding
+    product(.plain, drows, keys, into: dqueries, plane, size, tokens, strides: (tokens, stride, stride), scale: scale)
+    product(
+      .firstTransposed, drows, queries, into: dkeys, tokens, size, plane, strides: (tokens, stride, stride), scale: scale,
+      adding: a > 0)
     dtables.update(repeating: 0, count: 3 * plane * distances)
     for b in 0..<grid {
       cohort_relative_terms_gradient(
-        table(dtables, 0, b), table(dtables, 1, b), table(dtables, 2, b), rows + b * grid * tokens, a, b, grid, shape.window)
+        table(dtables, 0, b), table(dtables, 1, b), table(dtables, 2, b), drows + b * grid * tokens, a, b, grid, shape.window)
     }
     for axis in 0..<3 {
-      let dtable = Matrix(table(dtables, axis), stride: distances)
-      multiply(dtable, distanceVectors(axis), into: dqueries, stride: stride, plane, size, distances, adding: true)
-      multiply(
-        dtable.transposed, planeQueries(a), into: dpositions + axis * distances * size, stride: size, distances, size, plane,
-        adding: true)
+      let dtable = table(dtables, axis)
+      product(
+        .plain, dtable, positions[axis], into: dqueries, plane, size, distances, strides: (distances, size, stride), adding: true)
+      product(
+        .firstTransposed, dtable, queries, into: dpositions + axis * distances * size, distances, size, plane,
+        strides: (distances, stride, size), adding: true)
     }
   }
-}
-
-/// Runs `body` with room for that many floats, contents undefined.
-private func withFloats(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-  let memory = UnsafeMutablePointer<Float>.allocate(capacity: count)
-  defer { memory.deallocate() }
-  body(memory)
-}
-
-/// A matrix in memory: `stride` floats from a row to the next.
-private struct Matrix {
-  let first: UnsafePointer<Float>
-  let stride: Int
-  private(set) var isTransposed = false
-
-  init(_ first: UnsafePointer<Float>, stride: Int) { (self.first, self.stride) = (first, stride) }
-
-  var transposed: Matrix {
-    var result = self
-    result.isTransposed.toggle()
-    return result
-  }
-}
-
-/// c [m, n] = scale · a · b (+ c), with k summed over; `stride` floats from a row of c to the next.
-private func multiply(
-  _ a: Matrix, _ b: Matrix, into c: UnsafeMutablePointer<Float>, stride: Int, _ m: Int, _ n: Int, _ k: Int, scale: Float = 1,
-  adding: Bool = false
-) {
-  cblas_sgemm(
-    CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n),
-    Int32(k), scale, a.first, Int32(a.stride), b.first, Int32(b.stride), adding ? 1 : 0, c, Int32(stride))
 }

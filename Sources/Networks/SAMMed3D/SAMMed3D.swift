@@ -45,7 +45,8 @@ public final class SAMMed3D {
   public func logits(embedding: Tensor, mask: Tensor?, points: [PointPrompt], on tape: Tape) -> Tensor {
     let side = plan.lowResolution, grid = plan.grid
     require(
-      embedding.shape == [1, grid, grid, grid, plan.promptDimension] && mask.map { $0.shape == [1, side, side, side, 1] } ?? true,
+      embedding.shape == [1, grid, grid, grid, plan.promptDimension]
+        && mask.map { $0.shape == [1, side, side, side, 1] } ?? true,
       "SAM-Med3D: an embedding \(embedding.shape) with a mask \(mask?.shape.description ?? "none"): give one sample at a time, "
         + "[1, \(grid), \(grid), \(grid), \(plan.promptDimension)] and [1, \(side), \(side), \(side), 1].")
     return decoded(withMask(mask, embedding: embedding, on: tape), pointTokens(points, on: tape), on: tape)

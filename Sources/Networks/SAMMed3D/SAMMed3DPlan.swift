@@ -66,7 +66,8 @@ extension SAMMed3DPlan {
     func shape(_ name: String, rank: Int) throws(NetworkError) -> [Int] {
       guard let found = shapes["image_encoder.\(name)"], found.count == rank, found.allSatisfy({ $0 > 0 }) else {
         throw NetworkError(
-          "these are no weights of SAM-Med3D: image_encoder.\(name) is missing or has not \(rank) axes: name a SAM-Med3D checkpoint.")
+          "these are no weights of SAM-Med3D: image_encoder.\(name) is missing or has not \(rank) axes: name a SAM-Med3D checkpoint."
+        )
       }
       return found
     }
@@ -92,7 +93,8 @@ extension SAMMed3DPlan {
     }
     if imageSize % patchSize != 0 { return "an image side of \(imageSize) does not divide by the patch size \(patchSize)." }
     if window < grid {
-      return "a SAM-Med3D whose window of \(window) is smaller than its grid of \(grid) tokens is not supported: use images of 128."
+      return
+        "a SAM-Med3D whose window of \(window) is smaller than its grid of \(grid) tokens is not supported: use images of 128."
     }
     return nil
   }

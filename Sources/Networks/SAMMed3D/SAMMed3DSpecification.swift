@@ -56,7 +56,8 @@ extension SAMMed3D {
       .init("\(name).\($0.0).weight", [$0.1, p], .gaussian(deviation: 1))
     }
     let up = "\(name).output_upscaling"
-    all += convolution("\(up).0", inputs: p, outputs: p / 4, kernel: [2, 2, 2], transposed: true) + normalization("\(up).1", p / 4)
+    all +=
+      convolution("\(up).0", inputs: p, outputs: p / 4, kernel: [2, 2, 2], transposed: true) + normalization("\(up).1", p / 4)
     all += convolution("\(up).3", inputs: p / 4, outputs: plan.maskChannels, kernel: [2, 2, 2], transposed: true)
     for mask in 0..<masks {
       all += perceptron("\(name).output_hypernetworks_mlps.\(mask)", p, hidden: p, plan.maskChannels)
