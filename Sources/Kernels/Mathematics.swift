@@ -15,3 +15,6 @@ public func exponential(_ x: Double) -> Double { exp(x) }
 public func sine(_ angle: Double) -> Double { sin(angle) }
 
 public func cosine(_ angle: Double) -> Double { cos(angle) }
+
+/// The natural logarithm.
+public func logarithm(_ x: Double) -> Double { log(x) }

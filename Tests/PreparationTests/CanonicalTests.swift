@@ -37,23 +37,22 @@ import Volumes
   @Test func theModelSeesXYZStandardisedOverTheForeground() {
     let extent = Extent(6, 7, 8), frame = CanonicalFrame(size: 8, spacing: 1)
     // Shifted as prepared images are: the background is -2.
-    let image = Self.image(extent, [1..<5, 1..<6, 1..<7]) { d, h, w in Float(1 + d + 10 * h + 100 * w) }.map { $0 - 2 }
+    func raw(_ d: Int, _ h: Int, _ w: Int) -> Double { Double(1 + d + 10 * h + 100 * w) }
+    let box = [1..<5, 1..<5, 1..<7]
+    let image = Self.image(extent, box) { Float(raw($0, $1, $2)) }.map { $0 == 0 ? -2 : $0 - 2 }
     let window = frame.windows(image, channels: 1, extent: extent, spacing: Spacing(1, 1, 1))[0]
     let seen = frame.image(image, channels: 1, extent: extent, window: window)
-    let raw = (1..<5).flatMap { d in (1..<6).flatMap { h in (1..<7).map { w in Double(1 + d + 10 * h + 100 * w) } } }
-    let mean = raw.reduce(0, +) / Double(raw.count)
-    let deviation = (raw.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(raw.count - 1)).squareRoot()
-    // The box is 4 x 5 x 6 voxels; where its middle falls between voxels, the window lies on them: 8 - 5 is odd along H only.
-    for (d, h, w) in [(1, 2, 1), (4, 4, 6), (2, 3, 5)] {
-      let place = window.position([Double(d), Double(h), Double(w)])
-      #expect(place[0] == place[0].rounded() && place[2] == place[2].rounded() && place[1] != place[1].rounded())
-      let (x, z) = (Int(place[2]), Int(place[0])), y = Int(place[1].rounded(.down))
-      // Half a voxel off along H, the mean of two rows.
-      let expected = (Double(1 + d + 10 * h + 100 * w) - 5 - mean) / deviation
-      if h > 1 { #expect(abs(Double(seen[(x * 8 + y) * 8 + z]) - expected) < 0.02) }
+    let foreground = box[0].flatMap { d in box[1].flatMap { h in box[2].map { w in raw(d, h, w) } } }
+    let count = Double(foreground.count), mean = foreground.reduce(0, +) / count
+    let squares = foreground.map { ($0 - mean) * ($0 - mean) }.reduce(0, +)
+    let deviation = (squares / (count - 1)).squareRoot()
+    for (d, h, w) in [(1, 1, 1), (4, 4, 6), (2, 3, 5)] {
+      // The sides of the box are even, so that the window lies on its voxels.
+      let place = window.position([Double(d), Double(h), Double(w)]).map { Int($0) }
+      let found = Double(seen[(place[2] * 8 + place[1]) * 8 + place[0]])
+      #expect(abs(found - (raw(d, h, w) - mean) / deviation) < 1e-4)
     }
-    let corner = Double(seen[0])
-    #expect(abs(corner - (0 - mean) / deviation) < 0.05, "outside is background")
+    #expect(abs(Double(seen[0]) + mean / deviation) < 1e-4, "outside is background")
   }
 
   @Test func aConstantVolumeHasNoDeviation() {
@@ -152,8 +151,8 @@ import Volumes
     let window = CanonicalWindow(
       size: 64, origin: [-3, -2.5, 0.25], step: [1.5, 1.5, 1.5], reach: Array(repeating: -.infinity ... .infinity, count: 3))
     let ball = Self.crop(place) { at in
-      let offset = zip(at, [40, 45, 52]).map { Float($0 - $1) }
-      return offset.reduce(0) { $0 + $1 * $1 } <= 400 ? 1 : 0
+      let (d, h, w) = (at[0] - 40, at[1] - 45, at[2] - 52)
+      return d * d + h * h + w * w <= 400 ? 1 : 0
     }
     let map = WindowMap(place, window)
     let back = WindowMap.sampled([(map, map.pooled(ball, grid: 16).values)], grid: 16, channels: 1).values
@@ -174,7 +173,7 @@ import Volumes
       reach: [-.infinity ... .infinity, -.infinity ... .infinity, -0.5 ... .infinity])
     let maps = [first, second].map { WindowMap(place, $0) }
     #expect(maps.allSatisfy(\.isTouched))
-    let parts = zip(maps, [2, 4] as [Float]).map { ($0, [Float](repeating: $1, count: 64) + [Float](repeating: 0, count: 0)) }
+    let parts = zip(maps, [2, 4] as [Float]).map { (map: $0, values: [Float](repeating: $1, count: 64)) }
     let row = Array(WindowMap.sampled(parts, grid: 4, channels: 1).values[0..<24])
     #expect(row == [Float](repeating: 2, count: 8) + [Float](repeating: 3, count: 8) + [Float](repeating: 4, count: 8))
     let away = CropPlace(volume: extent, spacing: Spacing(1, 1, 1), crop: Extent(4, 4, 4), origin: [0, 0, 20])
@@ -184,7 +183,7 @@ import Volumes
   @Test func aCoarserGridLiesOverTheSameCrop() {
     let place = Self.place(Extent(8, 8, 8), origin: [4, 4, 4])
     let ramp = (0..<64).map { Float($0 % 4) }
-    let coarse = WindowMap(place, Self.window).coarsened(to: Extent(2, 2, 2))
+    let coarse = WindowMap(place, Self.window).coarsened(to: [2, 2, 2])
     let values = WindowMap.sampled([(coarse, ramp)], grid: 4, channels: 1).values
     // The halves of voxels 4..<12 have their middles at 5.5 and 9.5: cells 1 and 2.
     #expect(values == [1, 1, 1, 1, 2, 2, 2, 2])

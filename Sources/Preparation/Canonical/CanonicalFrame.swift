@@ -6,7 +6,7 @@ import Kernels
 import Volumes
 
 /// A cube of `size`³ voxels somewhere over a prepared volume.
-public struct CanonicalWindow: Sendable, Equatable, Codable {
+public struct CanonicalWindow: Sendable, Equatable {
   /// N.
   public var size: Int
   /// Where in the volume the window's first voxel lies: volume voxels along (D, H, W).
@@ -15,6 +15,10 @@ public struct CanonicalWindow: Sendable, Equatable, Codable {
   public var step: [Double]
   /// The window positions along (D, H, W) that the window speaks for: itself, and all beyond where no other window follows.
   public var reach: [ClosedRange<Double>]
+
+  public init(size: Int, origin: [Double], step: [Double], reach: [ClosedRange<Double>]) {
+    (self.size, self.origin, self.step, self.reach) = (size, origin, step, reach)
+  }
 
   /// The position in the window, along (D, H, W), of a position in the volume.
   public func position(_ volume: [Double]) -> [Double] { (0..<3).map { (volume[$0] - origin[$0]) / step[$0] } }
@@ -35,10 +39,10 @@ public struct CanonicalFrame: Sendable, Equatable {
   /// The windows over a volume's foreground: one where it fits, else as many as needed, half a window apart.
   /// - Parameter image: [D, H, W, C] of `extent` voxels; channel 0 decides what is background.
   public func windows(_ image: [Float], channels: Int, extent: Extent, spacing volumeSpacing: Spacing) -> [CanonicalWindow] {
-    let box = foregroundBox(image, channels: channels, extent: extent)
+    let box = Self.foregroundBox(image, channels: channels, extent: extent)
     let axes = (0..<3).map { axis -> [(origin: Double, reach: ClosedRange<Double>)] in
       let step = spacing / volumeSpacing[axis], half = Double(size) / 2
-      let length = Double(box[axis].count) / step, middle = Double(box[axis].lowerBound + box[axis].upperBound - 1) / 2
+      let length = Double(box[axis].count) / step, middle = Self.middle(box[axis])
       let count = max(1, 1 + Int(((length - Double(size)) / half - 1e-9).rounded(.up)))
       return (0..<count).map { number in
         let centre = middle + (Double(number) - Double(count - 1) / 2) * half * step
@@ -56,6 +60,14 @@ public struct CanonicalFrame: Sendable, Equatable {
         }
       }
     }
+  }
+
+  /// The one window of a volume whatever its size, centred on the foreground; speaks for everything.
+  public func centredWindow(_ image: [Float], channels: Int, extent: Extent, spacing volumeSpacing: Spacing) -> CanonicalWindow {
+    let box = Self.foregroundBox(image, channels: channels, extent: extent)
+    let step = (0..<3).map { spacing / volumeSpacing[$0] }
+    let origin = (0..<3).map { Self.middle(box[$0]) - Double(size - 1) / 2 * step[$0] }
+    return CanonicalWindow(size: size, origin: origin, step: step, reach: Array(repeating: -.infinity ... .infinity, count: 3))
   }
 
   /// What the model sees through a window: channel 0 by linear interpolation, background 0, then standardised with mean and unbiased
@@ -77,8 +89,16 @@ public struct CanonicalFrame: Sendable, Equatable {
     return permuted(cube, sides: [size, size, size], channels: 1, order: [2, 1, 0])
   }
 
+  private static func middle(_ range: Range<Int>) -> Double { Double(range.lowerBound + range.upperBound - 1) / 2 }
+
+  /// The mm along D, H, W of what is not background.
+  public static func foregroundSize(_ image: [Float], channels: Int, extent: Extent, spacing volumeSpacing: Spacing) -> [Double] {
+    let box = foregroundBox(image, channels: channels, extent: extent)
+    return (0..<3).map { Double(box[$0].count) * volumeSpacing[$0] }
+  }
+
   /// The voxels along D, H, W that hold everything above the background; the whole volume where nothing is.
-  private func foregroundBox(_ image: [Float], channels: Int, extent: Extent) -> [Range<Int>] {
+  private static func foregroundBox(_ image: [Float], channels: Int, extent: Extent) -> [Range<Int>] {
     let threshold = ForegroundThreshold(image, channels: channels)
     var lower = [Int.max, Int.max, Int.max], upper = [-1, -1, -1]
     image.withUnsafeBufferPointer { image in

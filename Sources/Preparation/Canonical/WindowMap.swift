@@ -58,10 +58,11 @@ public struct WindowMap: Sendable {
   }
 
   /// The map of a coarser grid over the same crop, such as that of a network's bottleneck.
-  public func coarsened(to grid: Extent) -> WindowMap {
+  /// - Parameter grid: cells along D, H, W.
+  public func coarsened(to grid: [Int]) -> WindowMap {
     let ratios = (0..<3).map { Double(crop[$0]) / Double(grid[$0]) }
     return WindowMap(
-      grid, like: self, offsets: (0..<3).map { offsets[$0] + slopes[$0] * (ratios[$0] - 1) / 2 },
+      Extent(grid[0], grid[1], grid[2]), like: self, offsets: (0..<3).map { offsets[$0] + slopes[$0] * (ratios[$0] - 1) / 2 },
       slopes: zip(slopes, ratios).map { $0 * $1 })
   }
 
