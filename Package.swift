@@ -69,7 +69,7 @@ let layers: [[Target]] = [
     "Training",
     [
       "Methods", "Cluster", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
-      yams,
+      "HDF5", "Files", yams,
     ],
     resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")], tests: ["cohort"]),
   // 7. The command, and the programs that multi-rank tests start under mpirun.

@@ -172,7 +172,7 @@ import Volumes
       size: 16, origin: [-6, -6, 8], step: [1, 1, 1],
       reach: [-.infinity ... .infinity, -.infinity ... .infinity, -0.5 ... .infinity])
     let maps = [first, second].map { WindowMap(place, $0) }
-    #expect(maps.allSatisfy(\.isTouched))
+    #expect(maps.allSatisfy { $0.isTouched })
     let parts = zip(maps, [2, 4] as [Float]).map { (map: $0, values: [Float](repeating: $1, count: 64)) }
     let row = Array(WindowMap.sampled(parts, grid: 4, channels: 1).values[0..<24])
     #expect(row == [Float](repeating: 2, count: 8) + [Float](repeating: 3, count: 8) + [Float](repeating: 4, count: 8))

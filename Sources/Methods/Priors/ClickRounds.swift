@@ -55,7 +55,7 @@ extension PromptRequest {
 }
 
 /// The cell nearest to the middle of the largest connected part of what is brighter than 99 % of the known cells; nil where nothing is known.
-func brightestCell(_ intensity: PooledCrop) -> [Int]? {
+package func brightestCell(_ intensity: PooledCrop) -> [Int]? {
   let side = intensity.grid, known = intensity.values.indices.filter { intensity.isKnown[$0] }
   let sorted = known.map { intensity.values[$0] }.sorted()
   guard let brightest = sorted.last else { return nil }

@@ -37,7 +37,7 @@ public enum PromptSource: String, Sendable, CaseIterable {
 }
 
 /// What is known of one class in one window, and the network that is asked about it.
-struct PromptRequest {
+package struct PromptRequest {
   /// N, G.
   let imageSize, grid: Int
   /// The class's probability, [G, G, G]; 0 where it is unknown.
@@ -54,6 +54,14 @@ struct PromptRequest {
   /// Low-resolution logits [G, G, G] for a mask prompt of that shape and clicks.
   let decode: ([Float], [PointPrompt]) -> [Float]
 
+  package init(
+    imageSize: Int, grid: Int, probability: [Float], isKnown: [Bool], clip: Float, target: @escaping () -> PooledCrop,
+    intensity: @escaping () -> PooledCrop, key: RandomKey, decode: @escaping ([Float], [PointPrompt]) -> [Float]
+  ) {
+    (self.imageSize, self.grid, self.probability, self.isKnown, self.clip) = (imageSize, grid, probability, isKnown, clip)
+    (self.target, self.intensity, self.key, self.decode) = (target, intensity, key, decode)
+  }
+
   /// clip(logit(p), ±L); 0 in unknown cells: nobody has looked there.
   var mask: [Float] { zip(probability, isKnown).map { $1 ? logit($0, limit: clip) : 0 } }
   var emptyMask: [Float] { [Float](repeating: 0, count: probability.count) }
@@ -61,7 +69,7 @@ struct PromptRequest {
 
 extension PromptSource {
   /// The logits [G, G, G] after each pass; the last is the answer.
-  func rounds(_ request: PromptRequest) -> [[Float]] {
+  package func rounds(_ request: PromptRequest) -> [[Float]] {
     switch self {
     case .studentMask, .prototype, .atlas: return [request.decode(request.mask, [])]
     case .studentClicks, .studentClicksUnc: return clickRounds(request)

@@ -16,6 +16,10 @@ public struct PooledCrop: Sendable {
   /// [G, G, G]: whether the crop covers at least half of the cell.
   public var isKnown: [Bool]
 
+  public init(grid: Int, channels: Int, values: [Float], isKnown: [Bool]) {
+    (self.grid, self.channels, self.values, self.isKnown) = (grid, channels, values, isKnown)
+  }
+
   /// One channel, [G, G, G].
   public func channel(_ channel: Int) -> [Float] { stride(from: channel, to: values.count, by: channels).map { values[$0] } }
 }
