@@ -68,3 +68,25 @@ COHORT_CLONES void cohort_scale_channels(float *y, const float *x, const float *
     for (size_t c = 0; c < channels; c++) y[row * channels + c] = factors[c] * x[row * channels + c];
   }
 }
+
+COHORT_CLONES void cohort_follow(float *restrict y, const float *restrict x, float keep, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] = keep * y[i] + (1 - keep) * x[i];
+}
+
+// RandomKey.gaussian: twelve 16-bit uniforms minus 6.
+static inline float gaussian(uint64_t key, uint64_t index) {
+  uint64_t sum = 0;
+  for (uint64_t word = 0; word < 3; word++) {
+    uint64_t bits = hash(key, 3 * index + word);
+    sum += (bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + (bits >> 48);
+  }
+  return (float)((double)(int64_t)(sum + 6) / 65536 - 6);
+}
+
+COHORT_CLONES void cohort_add_noise(
+    float *y, const float *x, uint64_t key, uint64_t first, float deviation, float limit, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    float noise = deviation * gaussian(key, first + i);
+    y[i] = x[i] + (noise > limit ? limit : noise < -limit ? -limit : noise);
+  }
+}

@@ -14,6 +14,11 @@ public func copyFloats(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<F
   parallelFor(count, grain: grain) { start, end in (y + start).update(from: x + start, count: end - start) }
 }
 
+/// y = factor · x, n values.
+public func scale(_ x: UnsafePointer<Float>, by factor: Float, into y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in for i in start..<end { y[i] = factor * x[i] } }
+}
+
 /// y = value, n values.
 public func fill(_ y: UnsafeMutablePointer<Float>, with value: Float, count: Int) {
   parallelFor(count, grain: grain) { start, end in (y + start).update(repeating: value, count: end - start) }
@@ -75,6 +80,20 @@ public func adamwStep(
     cohort_adamw(
       parameters + start, means + start, squares + start, gradients + start, keep, size, root, Float(betas.0), Float(betas.1),
       Float(epsilon), end - start)
+  }
+}
+
+/// y = keep · y + (1 - keep) · x: one step of a moving average.
+public func follow(_ x: UnsafePointer<Float>, by y: UnsafeMutablePointer<Float>, keep: Float, count: Int) {
+  parallelFor(count, grain: grain) { start, end in cohort_follow(y + start, x + start, keep, end - start) }
+}
+
+/// y = x + noise of standard deviation `deviation`, cut off at ±`limit`: element i gets the Gaussian of (key, i).
+public func addNoise(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, deviation: Float, limit: Float, key: UInt64, count: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_add_noise(y + start, x + start, key, UInt64(start), deviation, limit, end - start)
   }
 }
 

@@ -62,8 +62,14 @@ public protocol Network: AnyObject, SendableMetatype {
   /// Each side of the patch (D, H, W) must be a multiple of this, in voxels.
   var divisor: [Int] { get }
 
-  /// - Shape: x [B, D, H, W, C]; result [B, D, H, W, K].
-  func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor
+  /// C of the feature maps at each level, finest first: those of the decoder (dec1, dec2, ...), then the bottleneck.
+  var levelChannels: [Int] { get }
+
+  /// Logits, and the features of `layers` in that order, with places on the tape. `featureProblem` says which layers there are.
+  /// - Shape: x [B, D, H, W, C]; logits [B, D, H, W, K]; features [B, d, h, w, c] on the layer's grid.
+  func forward(
+    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
+  ) -> (logits: Tensor, features: [Tensor])
   /// Logits of every head, for deep supervision: the highest resolution first, at which the result begins with `logits`.
   func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor]
 }

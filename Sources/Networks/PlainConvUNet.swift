@@ -93,15 +93,24 @@ public final class PlainConvUNet: Network {
     return all
   }
 
-  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor { decoded(x, heads: [form.coarsest - 1], tape)[0] }
+  public var levelChannels: [Int] { form.widths }
 
-  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
-    decoded(x, heads: Array(0..<form.coarsest), tape).reversed()
+  public func forward(
+    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
+  ) -> (logits: Tensor, features: [Tensor]) {
+    let (logits, features) = decoded(x, heads: [form.coarsest - 1], keeping: layers, tape)
+    return (logits[0], features)
   }
 
-  /// The logits of the decoder stages that `heads` names, lowest resolution first.
-  private func decoded(_ x: Tensor, heads: [Int], _ tape: Tape) -> [Tensor] {
-    var skips: [Tensor] = [], features = x
+  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
+    decoded(x, heads: Array(0..<form.coarsest), keeping: [], tape).logits.reversed()
+  }
+
+  /// The logits of the decoder stages that `heads` names, lowest resolution first, and the features of `layers`.
+  private func decoded(
+    _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape
+  ) -> (logits: [Tensor], features: [Tensor]) {
+    var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)
     for s in 0...form.coarsest {
       let stride = s == 0 ? [1, 1, 1] : form.strides[s - 1], padding = form.kernels[s].map { $0 / 2 }
       features = stage("encoder.stages.\(s).0", [features], level: s, tape) { tape, inputs, weight in
@@ -109,6 +118,7 @@ public final class PlainConvUNet: Network {
       }
       skips.append(features)
     }
+    kept.keep(features, level: form.coarsest)
     var logits: [Tensor] = []
     for u in 0..<form.coarsest {
       let up = weights("decoder.transpconvs.\(u)")
@@ -119,12 +129,13 @@ public final class PlainConvUNet: Network {
         let enlarged = tape.transposedConvolution(inputs[0], weight: up.weight, bias: up.bias)
         return tape.convolution(joining: [.same(enlarged), .same(inputs[1])], weight: weight)
       }
+      kept.keep(features, level: level)
       if heads.contains(u) {
         let (weight, bias) = weights("decoder.seg_layers.\(u)")
         logits.append(tape.convolution(features, weight: weight, bias: bias))
       }
     }
-    return logits
+    return (logits, kept.inOrder)
   }
 
   /// Two convolutions, the first of them as `first` makes it from the inputs and its weight.

@@ -103,20 +103,30 @@ public final class STUNet: Network {
       + (projects ? convolution(3, inputs, kernel: 1) : [])
   }
 
-  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor { decoded(x, heads: [4], tape)[0] }
+  public var levelChannels: [Int] { form.widths }
 
-  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
-    decoded(x, heads: Array(0..<5), tape).reversed()
+  public func forward(
+    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
+  ) -> (logits: Tensor, features: [Tensor]) {
+    let (logits, features) = decoded(x, heads: [4], keeping: layers, tape)
+    return (logits[0], features)
   }
 
-  /// The logits of the decoder stages that `heads` names, lowest resolution first.
-  private func decoded(_ x: Tensor, heads: [Int], _ tape: Tape) -> [Tensor] {
-    var skips: [Tensor] = [], features = x
+  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
+    decoded(x, heads: Array(0..<5), keeping: [], tape).logits.reversed()
+  }
+
+  /// The logits of the decoder stages that `heads` names, lowest resolution first, and the features of `layers`.
+  private func decoded(
+    _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape
+  ) -> (logits: [Tensor], features: [Tensor]) {
+    var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)
     for k in 0...5 {
       features = stage(
         "conv_blocks_context.\(k)", [.same(features)], stride: k == 0 ? [1, 1, 1] : form.strides[k - 1], level: k, tape)
       skips.append(features)
     }
+    kept.keep(features, level: 5)
     var logits: [Tensor] = []
     // The finest stage is walked back while most of the rest is still held: smaller parts need less.
     for u in 0..<5 {
@@ -124,9 +134,10 @@ public final class STUNet: Network {
       features = stage(
         "conv_blocks_localization.\(u)", [.repeated(low, factors: form.strides[4 - u]), .same(skips[4 - u])], stride: [1, 1, 1],
         level: 4 - u, apart: u == 4, tape)
+      kept.keep(features, level: 4 - u)
       if heads.contains(u) { logits.append(convolved("seg_outputs.\(u)", [.same(features)], tape)) }
     }
-    return logits
+    return (logits, kept.inOrder)
   }
 
   /// - Parameter apart: two parts of the first block for a lean tape instead of one.

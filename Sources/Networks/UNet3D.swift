@@ -16,13 +16,20 @@ public final class UNet3D: Network {
 
   public let parameters: ParameterSet
   public let divisor = [16, 16, 16]
+  public let levelChannels: [Int]
 
   public init(_ plan: NetworkPlan) throws(NetworkError) {
+    levelChannels = try Self.widths(plan)
     parameters = ParameterSet(try Self.specification(plan), seed: plan.seed)
   }
 
+  private static func widths(_ plan: NetworkPlan) throws(NetworkError) -> [Int] {
+    let base = try integerOption("base", in: plan)
+    return (0..<5).map { base << $0 }
+  }
+
   public static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification] {
-    let base = try integerOption("base", in: plan), width = (0..<5).map { base << $0 }
+    let width = try widths(plan)
     func block(_ name: String, _ inputs: Int, _ outputs: Int, level: Int) -> [ParameterSpecification] {
       let stride = [Int](repeating: 1 << level, count: 3)
       return [ParameterSpecification].convolution("\(name).conv1.0", inputs: inputs, outputs: outputs, stride: stride, .kaiming)
@@ -39,21 +46,27 @@ public final class UNet3D: Network {
         "final", inputs: width[0], outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .kaiming)
   }
 
-  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
-    var skips: [Tensor] = [], features = x
+  public func forward(
+    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
+  ) -> (logits: Tensor, features: [Tensor]) {
+    var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)
     for level in 1...4 {
       features = block("conv\(level)", [.same(features)], level: level - 1, tape)
       skips.append(features)
       features = tape.maxPooling(features)
     }
-    features = dropped(block("center", [.same(features)], level: 4, tape), layer: 0, mode, tape)
+    features = block("center", [.same(features)], level: 4, tape)
+    kept.keep(features, level: 4)
+    features = dropped(features, layer: 0, mode, tape)
     for level in (1...4).reversed() {
       // The finest block is walked back while most of the rest is still held: smaller parts need less.
       features = block(
         "up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], level: level - 1, apart: level == 1, tape)
+      kept.keep(features, level: level - 1)
     }
     features = dropped(features, layer: 1, mode, tape)
-    return tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
+    let logits = tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
+    return (logits, kept.inOrder)
   }
 
   /// - Parameter apart: two parts for a lean tape instead of one.

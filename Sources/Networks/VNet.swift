@@ -26,10 +26,12 @@ public final class VNet: Network {
   public let parameters: ParameterSet
   public let statistics: RunningStatistics?
   public let divisor = [16, 16, 16]
+  public let levelChannels: [Int]
   private let norm: Norm
 
   public init(_ plan: NetworkPlan) throws(NetworkError) {
     norm = try Self.choiceOption("norm", Norm.self, in: plan)
+    levelChannels = try Self.widths(plan)
     parameters = ParameterSet(try Self.specification(plan), seed: plan.seed)
     statistics = norm == .instance ? nil : RunningStatistics(try Self.layers(plan).map { ($0.normalization, $0.outputs) })
   }
@@ -61,9 +63,14 @@ public final class VNet: Network {
     }
   }
 
+  private static func widths(_ plan: NetworkPlan) throws(NetworkError) -> [Int] {
+    let base = try integerOption("base", in: plan)
+    return (0..<5).map { base << $0 }
+  }
+
   /// All layers in the order of the state dict, which is that of the forward pass.
   private static func layers(_ plan: NetworkPlan) throws(NetworkError) -> [Layer] {
-    let base = try integerOption("base", in: plan), width = (0..<5).map { base << $0 }
+    let width = try widths(plan)
     var layers: [Layer] = []
     for (position, block) in blocks.enumerated() {
       let level = min(position, 8 - position)
@@ -90,17 +97,25 @@ public final class VNet: Network {
         "out_conv", inputs: layers.last!.outputs, outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .uniform)
   }
 
-  public func logits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> Tensor {
-    var skips: [Tensor] = [], features = x
+  public func forward(
+    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
+  ) -> (logits: Tensor, features: [Tensor]) {
+    var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)
     for position in 0..<4 {
       features = stage(position, [features], mode, tape)
       skips.append(features)
     }
-    features = dropped(stage(4, [features], mode, tape), layer: 0, mode, tape)
+    features = stage(4, [features], mode, tape)
+    kept.keep(features, level: 4)
+    features = dropped(features, layer: 0, mode, tape)
     // The finest stage is walked back while most of the rest is still held: smaller parts need less.
-    for position in 5..<9 { features = stage(position, [features, skips.removeLast()], apart: position == 8, mode, tape) }
+    for position in 5..<9 {
+      features = stage(position, [features, skips.removeLast()], apart: position == 8, mode, tape)
+      kept.keep(features, level: 8 - position)
+    }
     features = dropped(features, layer: 1, mode, tape)
-    return tape.convolution(features, weight: parameters["out_conv.weight"], bias: parameters["out_conv.bias"])
+    let logits = tape.convolution(features, weight: parameters["out_conv.weight"], bias: parameters["out_conv.bias"])
+    return (logits, kept.inOrder)
   }
 
   /// A block, after the layer that leads to its level.

@@ -51,6 +51,8 @@ public final class Tape {
   public let memory: TapeMemory
   /// While a part is computed the second time: what happened once (batch statistics) must not happen again.
   public private(set) var isRepeating = false
+  /// While such a part ends: nobody reads its result the second time.
+  private(set) var skipsEnds = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
   /// During a walk after which the tape can be walked again: what it holds must stay as it is.
@@ -96,16 +98,21 @@ public final class Tape {
 
   /// A part of a network that a lean tape computes twice: now without keeping anything, and in the backward walk with records of its own.
   /// `body` must compute the same from the same inputs each time.
-  /// - Parameter whole: false where `body` marks smaller parts itself.
-  public func recomputing(_ inputs: [Tensor], whole: Bool = true, _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
-    guard whole, memory == .lean, recording else { return body(self, inputs) }
+  /// - Parameters:
+  ///   - whole: false where `body` marks smaller parts itself.
+  ///   - always: on a standard tape too.
+  public func recomputing(
+    _ inputs: [Tensor], whole: Bool = true, always: Bool = false, _ body: @escaping (Tape, [Tensor]) -> Tensor
+  ) -> Tensor {
+    guard whole, memory == .lean || always, recording else { return body(self, inputs) }
     let quiet = Tape(recording: false, profile: profile)
+    quiet.isRepeating = isRepeating
     let output = body(quiet, inputs.map(\.detached)).compacted, parameters = quiet.parametersOfSkippedRecords
     guard needsGradient(inputs, parameters) else { return output }
     let result = marked(output)
     let pullback = Pullback.taking { gradient in
-      let again = Tape(profile: self.profile)
-      again.isRepeating = true
+      let again = Tape(memory: always ? self.memory : .standard, profile: self.profile)
+      (again.isRepeating, again.skipsEnds) = (true, !always)
       let copies = inputs.map { input -> Tensor in
         guard input.slot != nil else { return input.detached }
         // What others found for the input goes in first, so that the sum has the association that it has on a standard tape.
@@ -184,9 +191,12 @@ public final class Tape {
   /// Walks the tape backwards from weighted scalars; parameter gradients are added to `Parameter.gradient`.
   /// - Parameters:
   ///   - keepRecords: leave the tape whole, so that another term can be walked; memory is not released.
+  ///   - value: where it was made the walk ends, and `gradient(of:)` has its gradient; nil walks to the beginning.
   ///   - onReady: called once for each parameter, as soon as no further record can add to its gradient.
-  public func backward(from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, onReady: (Parameter) -> Void = { _ in })
-  {
+  public func backward(
+    from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, to value: Tensor? = nil,
+    onReady: (Parameter) -> Void = { _ in }
+  ) {
     for (term, weight) in terms {
       guard let slot = term.slot, weight != 0 else { continue }
       if case .scalar(let sum) = gradients[slot] {
@@ -199,6 +209,7 @@ public final class Tape {
     var uses = pendingUses
     for index in records.indices.reversed() {
       guard let record = records[index] else { continue }
+      if let end = value?.slot, end == record.output { break }
       run(record)
       if !keepRecords { records[index] = nil }
       for parameter in record.parameters {

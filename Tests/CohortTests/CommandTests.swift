@@ -116,7 +116,7 @@ import Weights
       let help = try cohort([command, "--help"])
       #expect(help.contains("OVERVIEW:") && help.contains("USAGE: cohort \(command)"))
     }
-    #expect(try cohort(["methods"]).contains("method.gateStart"))
+    #expect(try cohort(["methods"]).contains("method.cgcr.thresholdStart"))
     #expect(try cohort(["network", "list", "--json"]).contains("\"unet3d\""))
     #expect(try cohort(["recipes"]).contains("demo-relif"))
   }

@@ -16,7 +16,9 @@ public final class Run {
   public let configuration: RunConfiguration
   public let method: any Method
   /// Nil for methods that listen to no prior, and for `prior.kind: none`.
-  let priorSetup: PriorSetup?
+  package let priorSetup: PriorSetup?
+  /// What the method was built with.
+  let prior: NegatablePrior?
   public let split: DataSplit
   public let store: CaseStore
   public let segmenter: Segmenter
@@ -24,7 +26,7 @@ public final class Run {
   /// The lanes of this rank.
   package let lanes: Range<Int>
   /// The unlabelled cases that these lanes draw.
-  let ownUnlabelled: Set<String>
+  package let ownUnlabelled: Set<String>
   package let loader: LaneLoader
   let schedule: PolynomialSchedule
   var modules: [ModuleUpdate]
@@ -46,11 +48,11 @@ public final class Run {
     let methodName = configuration.text("method.name")
     let listens = methodCatalog.contains { $0.name == methodName && $0.usesPrior }
     priorSetup = listens ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
+    prior = priorSetup.map { NegatablePrior($0.prior) }
     method = try make(
       methodName,
       MethodPlan(
-        networkName: description.network, network: description.plan, options: configuration.options(of: "method"),
-        prior: priorSetup?.prior))
+        networkName: description.network, network: description.plan, options: configuration.options(of: "method"), prior: prior))
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
     split = try DataSplit(
       index, validation: configuration.texts("validation.cases"), needsUnlabelled: !method.recipe.unlabelled.isEmpty,

@@ -6,21 +6,21 @@ import Preparation
 import Tensors
 import Volumes
 
-struct PriorCalibration {
+package struct PriorCalibration {
   /// Volumes and crops of each that are looked at.
   static let volumes = 8
   private static let crops = 2
   /// Voxels by which classes grow or shrink, and everything is moved.
   private static let damage = 3
   /// L to choose among.
-  static let candidates = [4.0, 8, 12]
+  package static let candidates = [4.0, 8, 12]
 
   let classes: Int
   let patch: Extent
   let seed: UInt64
 
   /// r: how far a prior of this Dice is trusted.
-  static func reliability(dice: Double) -> Double { min(max((dice - 0.5) / 0.4, 0), 1) }
+  package static func reliability(dice: Double) -> Double { min(max((dice - 0.5) / 0.4, 0), 1) }
 
   /// The mean Dice of a prior's answers for each L; 0 where it was silent throughout.
   func dice(of prior: SAMPrior, clips: [Double], _ labelled: [PackedCase]) throws -> [Double] {

@@ -9,8 +9,8 @@ import Preparation
 import Tensors
 import Volumes
 
-final class PriorSetup {
-  let prior: any Prior
+package final class PriorSetup {
+  package let prior: any Prior
   private let configuration: RunConfiguration
   private let classes: Int
   private let store: CaseStore
@@ -21,7 +21,7 @@ final class PriorSetup {
 
   /// - Parameter classes: K.
   /// - Returns: nil for `prior.kind: none`.
-  init?(_ configuration: RunConfiguration, classes: Int, store: CaseStore) throws {
+  package init?(_ configuration: RunConfiguration, classes: Int, store: CaseStore) throws {
     let kind = configuration.text("prior.kind")
     if kind == "none" { return nil }
     (self.configuration, self.classes, self.store) = (configuration, classes, store)
@@ -58,7 +58,7 @@ final class PriorSetup {
   /// - Parameters:
   ///   - lanes: the unlabelled cases of this rank's lanes.
   /// - Returns: the calibration's numbers for metrics.jsonl; empty where nothing is calibrated.
-  func prepare(
+  package func prepare(
     _ split: DataSplit, lanes: Set<String>, over world: borrowing Communicator, console: Console
   ) throws -> [String: Double] {
     try embed(split, lanes: lanes, over: world, console: console)
