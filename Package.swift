@@ -57,7 +57,7 @@ let layers: [[Target]] = [
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Networks", ["Learning", "Tensors", "Kernels"], tests: ["Weights"], fixtures: true),
-  module("Preparation", ["Volumes", "Tensors"]),
+  module("Preparation", ["Volumes", "Tensors", "Kernels"]),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
@@ -69,7 +69,7 @@ let layers: [[Target]] = [
     "Training",
     [
       "Methods", "Cluster", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
-      yams,
+      "HDF5", "Files", yams,
     ],
     resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")], tests: ["cohort"]),
   // 7. The command, and the programs that multi-rank tests start under mpirun.

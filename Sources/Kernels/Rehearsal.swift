@@ -3,7 +3,7 @@
 
 public enum Rehearsal {
   /// True while the kernels that this thread calls are to leave their results undefined.
-  @TaskLocal static var isOn = false
+  @TaskLocal public static var isOn = false
 
   /// The most bytes that buffers took at one time while `body` ran, beyond those in use before. Buffers of other threads are counted too.
   public static func peakBytes(_ body: () throws -> Void) rethrows -> Int {

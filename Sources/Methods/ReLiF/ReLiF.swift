@@ -13,6 +13,7 @@ import Tensors
 public final class ReLiF: Method {
   public static let name = "relif"
   public static let summary = "ReLiF-3D: bias-field paired views, a confidence gate, and guidance by a frozen prior"
+  public static let usesPrior = true
   public static let options = ReLiFOptions.all
 
   public let predictor: any Network

@@ -1,6 +1,8 @@
 // Every key of a run file: name, type, default and meaning. The table is the documentation, the checker and the list of what may change
 // between a run and its continuation.
 
+import Methods
+
 /// One key of a run file.
 public struct RunKey: Sendable {
   public enum Kind: Sendable {
@@ -49,6 +51,20 @@ public let runKeys: [RunKey] = [
     "augmentation.kind", .choice(["none", "flip", "rotateFlip"]), "none", "random flips, or quarter turns and flips, of crops"),
   RunKey(
     "augmentation.axes", .texts, "[]", "axes that may be flipped: D, H, W (W is left-right: leave it out for paired organs)"),
+  RunKey(
+    "prior.kind", .choice(["none", "sam-med3d", "oracle", "prototype", "atlas"]), "none",
+    "frozen prior that guides methods which listen to one: SAM-Med3D; the truth with noise (for tests); tokens like the labelled ones; "
+      + "the labelled volumes' mean label"),
+  RunKey("prior.checkpoint", .text, "demo", "weights of the prior's network: a path (.pth or safetensors), or demo"),
+  RunKey(
+    "prior.frame", .choice(["canonical", "crop"]), "canonical",
+    "the prior sees the whole volume at its own spacing, encoded once; or the crop, encoded at every step (published)"),
+  RunKey("prior.prompt", .choice(PromptSource.allCases.map(\.rawValue)), "studentMask", "how the prior is asked about a class"),
+  RunKey(
+    "prior.promptClip", .number(0...50), "0", "largest logit of mask prompts; 0 takes the best of 4, 8 and 12 on labelled crops"),
+  RunKey(
+    "prior.noise", .number(0...1), "0",
+    "deviation of the noise on crops that the prior sees (published 0.1); of the oracle, how wrong it is"),
   RunKey("reduction", .choice(["exact", "fast"]), "exact", "gradient average: exact gives the same bits on any number of ranks"),
   RunKey(
     "validation.every", .integer(0...100_000_000), "0", "steps between validations; 0 validates at the end only",

@@ -5,7 +5,8 @@ import Volumes
 /// The volumes that one rank reads. Not shared between threads: HDF5 here is not thread-safe.
 public final class CaseStore {
   public let index: PackIndex
-  private let reader: PackReader
+  /// For volumes that are looked at once.
+  let reader: PackReader
   private let budget: Int
   private var held: [String: PackedCase] = [:]
   private var order: [String] = []

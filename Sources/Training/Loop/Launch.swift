@@ -38,6 +38,9 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
     return failure
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }
+  if let failure = try preflight(over: world, { world in try preparePrior(run, start, over: world, console: console) }) {
+    return failure
+  }
   do {
     let outcome = try withExtendedLifetime(lease) { try train(run, from: start, over: world, console: console) }
     switch outcome.end {
@@ -50,6 +53,16 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   } catch {
     reportAndAbort(error, code: .fatal, over: world)
   }
+}
+
+/// What the run's prior needs of the volumes; nothing for a run that is at its end. Collective.
+private func preparePrior(
+  _ run: Run, _ start: StartingPoint, over world: borrowing Communicator, console: Console
+) throws {
+  guard let setup = run.priorSetup, start.step < run.configuration.steps else { return }
+  let calibration = try setup.prepare(run.split, lanes: run.ownUnlabelled, over: world, console: console)
+  // Before the first step, whose line an interrupted run writes again.
+  if start.step == 0, !calibration.isEmpty { start.log?.append(kind: "calibration", step: 1, calibration) }
 }
 
 private func say(_ error: some CustomStringConvertible) { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
@@ -70,6 +83,15 @@ public func preflight(
   let agreed = try world.allreduce(failure.rank == world.rank ? code : 0, .maximum)
   if world.rank == 0 { say(failure.message) }
   return Int32(agreed)
+}
+
+/// Runs `body`, which makes no collective call, on every rank; if it fails on any, all throw the error of the lowest such rank. Collective.
+func jointly<Result>(over world: borrowing Communicator, _ body: () throws -> Result) throws -> Result {
+  let outcome = Swift.Result { try body() }
+  var message: String?
+  if case .failure(let error) = outcome { message = "\(error)" }
+  if let failure = try agree(message, over: world) { throw TrainingError(failure.message) }
+  return try outcome.get()
 }
 
 /// The text of a file that only rank 0 need see. Collective; every rank throws the same error.

@@ -15,7 +15,9 @@ import Volumes
 public final class Run {
   public let configuration: RunConfiguration
   public let method: any Method
-  /// The frozen prior; nil for none.
+  /// Nil for methods that listen to no prior, and for `prior.kind: none`.
+  package let priorSetup: PriorSetup?
+  /// What the method was built with.
   let prior: NegatablePrior?
   public let split: DataSplit
   public let store: CaseStore
@@ -23,6 +25,8 @@ public final class Run {
   public let description: ModelDescription
   /// The lanes of this rank.
   package let lanes: Range<Int>
+  /// The unlabelled cases that these lanes draw.
+  package let ownUnlabelled: Set<String>
   package let loader: LaneLoader
   let schedule: PolynomialSchedule
   var modules: [ModuleUpdate]
@@ -41,9 +45,12 @@ public final class Run {
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
     let index = store.index
     description = try ModelDescription(configuration, index)
-    prior = nil
+    let methodName = configuration.text("method.name")
+    let listens = methodCatalog.contains { $0.name == methodName && $0.usesPrior }
+    priorSetup = listens ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
+    prior = priorSetup.map { NegatablePrior($0.prior) }
     method = try make(
-      configuration.text("method.name"),
+      methodName,
       MethodPlan(
         networkName: description.network, network: description.plan, options: configuration.options(of: "method"), prior: prior))
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
@@ -52,13 +59,15 @@ public final class Run {
       data: configuration.data)
 
     let unlabelled = split.unlabelled, seed = configuration.seed
+    let shards = (0..<plan.lanes).map { plan.shard(lane: $0, of: unlabelled, seed: seed) }
+    ownUnlabelled = Set(shards[lanes].joined())
     loader = LaneLoader(
       store: store,
       sampler: PatchSampler(
         patch: configuration.patch, seed: seed, foregroundShare: configuration.number("sampling.foreground"),
         augmentation: try configuration.augmentation()),
       recipe: method.recipe, labelled: split.labelled,
-      shards: (0..<plan.lanes).map { plan.shard(lane: $0, of: unlabelled, seed: seed) }, seed: seed)
+      shards: shards, seed: seed)
     schedule = PolynomialSchedule(
       base: configuration.number("optimizer.rate"), power: configuration.number("optimizer.power"), total: configuration.steps)
     segmenter = Segmenter(

@@ -1,8 +1,6 @@
 // Exact Euclidean distance transform with a spacing for each axis, by lower envelopes of parabolas, one axis after the other.
 // Felzenszwalb & Huttenlocher, "Distance transforms of sampled functions", Theory of Computing 8 (2012), 415-428. Arrays [D, H, W].
 
-import Volumes
-
 /// The squared distance of every voxel to the nearest voxel in `sources`, in square millimetres; infinite when there is no source.
 ///
 /// - Parameters:

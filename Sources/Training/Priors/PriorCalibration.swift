@@ -1,0 +1,81 @@
+// How good a prior is, measured before it is trusted: crops of labelled volumes, their labels damaged as a student's masks would be, are given as
+// prompts, and the answers are compared with the labels (shared/spec/relif.md 1.8). Uses labelled data only.
+
+import Methods
+import Preparation
+import Tensors
+import Volumes
+
+package struct PriorCalibration {
+  /// Volumes and crops of each that are looked at.
+  static let volumes = 8
+  private static let crops = 2
+  /// Voxels by which classes grow or shrink, and everything is moved.
+  private static let damage = 3
+  /// L to choose among.
+  package static let candidates = [4.0, 8, 12]
+
+  let classes: Int
+  let patch: Extent
+  let seed: UInt64
+
+  /// r: how far a prior of this Dice is trusted.
+  package static func reliability(dice: Double) -> Double { min(max((dice - 0.5) / 0.4, 0), 1) }
+
+  /// The mean Dice of a prior's answers for each L; 0 where it was silent throughout.
+  func dice(of prior: SAMPrior, clips: [Double], _ labelled: [PackedCase]) throws -> [Double] {
+    var overlaps = [Overlap](repeating: Overlap(classes: classes), count: clips.count)
+    let sampler = PatchSampler(patch: patch, seed: seed, foregroundShare: 1)
+    for volume in labelled {
+      for crop in 0..<Self.crops {
+        let cut = sampler.sample(volume, draw: UInt64(crop)), truth = cut.label!
+        let shape: Shape = [1, patch.depth, patch.height, patch.width, volume.channels]
+        let sample = Sample(
+          identifier: volume.identifier, draw: UInt64(crop), clean: Tensor(cut.image, shape: shape), biased: nil, label: nil,
+          place: cut.place)
+        let student = Tensor(oneHot: damaged(truth, volume.identifier, crop), shape: Shape(shape.sizes.dropLast() + [classes]))
+        for (number, clip) in clips.enumerated() {
+          prior.promptClip = clip
+          if let answer = try prior.answer(for: sample, student: student, at: Step(index: 0, total: 1, seed: seed)) {
+            overlaps[number].add(answer, truth)
+          }
+        }
+      }
+    }
+    return overlaps.map(\.dice)
+  }
+
+  /// As a student's mask: each class grown or shrunk, all of it moved.
+  private func damaged(_ label: [UInt8], _ identifier: String, _ crop: Int) -> [UInt8] {
+    let key = RandomKey(seed: seed, volume: identifier, draw: UInt64(crop), stream: RandomStream.labelNoise)
+    func offset(_ counter: Int) -> Int { key.integer(UInt64(counter), below: 2 * Self.damage + 1) - Self.damage }
+    var noise = LabelNoise(label, sides: (0..<3).map { patch[$0] })
+    for k in 1..<classes { noise.grow(UInt8(k), by: offset(k)) }
+    noise.shift(by: (0..<3).map { offset(256 + $0) })
+    return noise.label
+  }
+}
+
+/// Voxels of each foreground class in answers, in labels and in both.
+private struct Overlap {
+  private var both, either: [Int]
+
+  init(classes: Int) { (both, either) = ([Int](repeating: 0, count: classes - 1), [Int](repeating: 0, count: classes - 1)) }
+
+  mutating func add(_ answer: PriorAnswer, _ truth: [UInt8]) {
+    let logits = answer.logits.values, foreground = both.count
+    for k in 0..<foreground where answer.isPresent[k] {
+      for voxel in truth.indices {
+        let isFound = logits[voxel * foreground + k] > 0, isThere = Int(truth[voxel]) == k + 1
+        both[k] += isFound && isThere ? 1 : 0
+        either[k] += (isFound ? 1 : 0) + (isThere ? 1 : 0)
+      }
+    }
+  }
+
+  /// The mean over the classes that were there or found; 0 where none was.
+  var dice: Double {
+    let seen = both.indices.filter { either[$0] > 0 }
+    return seen.isEmpty ? 0 : seen.reduce(0) { $0 + 2 * Double(both[$1]) / Double(either[$1]) } / Double(seen.count)
+  }
+}
