@@ -30,16 +30,6 @@ enum PromptSize {
 }
 
 extension Tensor {
-  /// 1 for the class of each voxel, else 0.
-  /// - Parameters:
-  ///   - label: D·H·W class numbers.
-  ///   - shape: [1, D, H, W, K].
-  package init(oneHot label: [UInt8], shape: Shape) {
-    let classes = shape.channels
-    self.init(zeros: shape)
-    for voxel in 0..<label.count where Int(label[voxel]) < classes { pointer[voxel * classes + Int(label[voxel])] = 1 }
-  }
-
   /// 1 where a channel exceeds `threshold`, else 0: [1, D, H, W, 1].
   func indicator(of channel: Int, above threshold: Float) -> Tensor {
     let channels = shape.channels, result = Tensor(uninitialized: Shape(shape.sizes.dropLast() + [1]))

@@ -22,7 +22,7 @@ extension PriorAnswer {
 extension Tensor {
   /// 1 for the class of each voxel's label, 0 for the others.
   /// - Shape: D·H·W labels below K; result [1, D, H, W, K].
-  init(oneHot labels: [UInt8], shape: Shape) {
+  package init(oneHot labels: [UInt8], shape: Shape) {
     self.init(uninitialized: shape)
     Kernels.oneHot(labels, into: pointer, count: shape.rows, classes: shape.channels)
   }
