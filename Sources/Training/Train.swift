@@ -151,7 +151,8 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
     losses.add(terms, lane: lane)
     check.note(terms)
     if isChecked {
-      losses.gradientNorms = check.look(terms, modules: run.method.trained, tape: tape)
+      let norms = check.look(terms, modules: run.method.trained, tape: tape)
+      if TermCheck.isLogged(step) { losses.gradientNorms = norms }
       if let opposite { check.compare(terms, opposite: opposite) }
     }
     tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })

@@ -26,9 +26,10 @@ struct TermCheck {
   private var records: [String: Record] = [:]
 
   /// Whether the terms are walked one by one at a step: in the first, as soon as a term has got its weight, and now and then.
-  func isDue(_ step: Step) -> Bool {
-    step.index < Self.patience || step.index % Self.interval == 0 || records.values.contains(where: \.wantsLook)
-  }
+  func isDue(_ step: Step) -> Bool { Self.isLogged(step) || records.values.contains(where: \.wantsLook) }
+
+  /// Whether metrics.jsonl holds gradient norms of a step: the same steps in a run that was interrupted.
+  static func isLogged(_ step: Step) -> Bool { step.index < patience || step.index % interval == 0 }
 
   /// Whether a term that reads the prior has yet to notice it.
   func wantsOpposite(at step: Step) -> Bool { step.index == 0 || records.values.contains(where: \.wantsOpposite) }
