@@ -24,7 +24,7 @@ import Volumes
   }
 
   @Test func aLargeVolumeHasWindowsHalfAWindowApart() {
-    // 100 mm along W need 5 windows of 32 mm, 16 mm apart: they cover 96 mm + 32 mm - 32 mm and more.
+    // 100 mm along W: five windows of 32 mm, 16 mm apart, would cover 96 mm.
     let extent = Extent(20, 20, 100), image = [Float](repeating: 0, count: extent.count - 1) + [-1]
     let windows = CanonicalFrame(size: 32, spacing: 1).windows(image, channels: 1, extent: extent, spacing: Spacing(1, 1, 1))
     #expect(windows.count == 6)

@@ -61,7 +61,7 @@ public let runKeys: [RunKey] = [
     "the prior sees the whole volume at its own spacing, encoded once; or the crop, encoded at every step (published)"),
   RunKey("prior.prompt", .choice(PromptSource.allCases.map(\.rawValue)), "studentMask", "how the prior is asked about a class"),
   RunKey(
-    "prior.promptClip", .number(0...50), "0", "largest logit of mask prompts; 0 takes the best of 4, 8 and 12 on labelled crops"),
+    "prior.promptClip", .integer(0...50), "0", "largest logit of mask prompts; 0 takes the best of 4, 8 and 12 on labelled crops"),
   RunKey(
     "prior.noise", .number(0...1), "0",
     "deviation of the noise on crops that the prior sees (published 0.1); of the oracle, how wrong it is"),

@@ -13,7 +13,7 @@ package struct PriorCalibration {
   /// Voxels by which classes grow or shrink, and everything is moved.
   private static let damage = 3
   /// L to choose among.
-  package static let candidates = [4.0, 8, 12]
+  package static let candidates = [4, 8, 12]
 
   let classes: Int
   let patch: Extent
@@ -23,7 +23,7 @@ package struct PriorCalibration {
   package static func reliability(dice: Double) -> Double { min(max((dice - 0.5) / 0.4, 0), 1) }
 
   /// The mean Dice of a prior's answers for each L; 0 where it was silent throughout.
-  func dice(of prior: SAMPrior, clips: [Double], _ labelled: [PackedCase]) throws -> [Double] {
+  func dice(of prior: SAMPrior, clips: [Int], _ labelled: [PackedCase]) throws -> [Double] {
     var overlaps = [Overlap](repeating: Overlap(classes: classes), count: clips.count)
     let sampler = PatchSampler(patch: patch, seed: seed, foregroundShare: 1)
     for volume in labelled {
@@ -35,7 +35,7 @@ package struct PriorCalibration {
           place: cut.place)
         let student = Tensor(oneHot: damaged(truth, volume.identifier, crop), shape: Shape(shape.sizes.dropLast() + [classes]))
         for (number, clip) in clips.enumerated() {
-          prior.promptClip = clip
+          prior.promptClip = Double(clip)
           if let answer = try prior.answer(for: sample, student: student, at: Step(index: 0, total: 1, seed: seed)) {
             overlaps[number].add(answer, truth)
           }

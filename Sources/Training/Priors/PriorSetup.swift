@@ -131,7 +131,7 @@ package final class PriorSetup {
   private func calibrate(
     _ prior: SAMPrior, _ split: DataSplit, over world: borrowing Communicator, console: Console
   ) throws -> [String: Double] {
-    let asked = configuration.number("prior.promptClip"), clips = asked > 0 ? [asked] : PriorCalibration.candidates
+    let asked = configuration.integer("prior.promptClip"), clips = asked > 0 ? [asked] : PriorCalibration.candidates
     let calibration = PriorCalibration(classes: classes, patch: configuration.patch, seed: configuration.seed)
     let measures = world.rank == 0
     var found = try jointly(over: world) {
@@ -142,9 +142,9 @@ package final class PriorSetup {
     }
     try found.withUnsafeMutableBytes { try world.broadcast($0, from: 0) }
     let best = clips.indices.max { found[$0] < found[$1] || found[$0] == found[$1] && $0 > $1 }!
-    prior.promptClip = clips[best]
+    prior.promptClip = Double(clips[best])
     prior.reliability = PriorCalibration.reliability(dice: found[best])
-    let list = zip(clips, found).map { "\($1.formatted(decimals: 3)) with prompts within ±\(Int($0))" }.joined(separator: ", ")
+    let list = zip(clips, found).map { "\($1.formatted(decimals: 3)) with prompts within ±\($0)" }.joined(separator: ", ")
     console.say("prior: Dice on labelled crops \(list); reliability \(prior.reliability.formatted(decimals: 2))")
     if prior.reliability == 0 {
       console.warn(
@@ -152,7 +152,7 @@ package final class PriorSetup {
           + "check prior.checkpoint and that the volumes lie in RAS orientation, or set prior.kind: none.")
     }
     var numbers = ["reliability": prior.reliability, "promptClip": prior.promptClip]
-    for (clip, dice) in zip(clips, found) { numbers["dice.clip\(Int(clip))"] = dice }
+    for (clip, dice) in zip(clips, found) { numbers["dice.clip\(clip)"] = dice }
     return numbers
   }
 }
