@@ -115,16 +115,8 @@ package final class PriorSetup {
       return CanonicalFrame.foregroundSize(
         volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
     }.max()!
-    let frame = CanonicalFrame(size: cells, spacing: largest / Double(cells)), store = store
-    var known: [String: CanonicalWindow] = [:]
-    return try Atlas(try wholeVolumes(split), classes: classes) { identifier throws(MethodError) in
-      if let window = known[identifier] { return window }
-      let volume = try readable { () throws(VolumeError) in try store.volume(identifier) }
-      let window = frame.centredWindow(
-        volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
-      known[identifier] = window
-      return window
-    }
+    let windows = AtlasWindows(frame: CanonicalFrame(size: cells, spacing: largest / Double(cells)), store: store)
+    return try Atlas(try wholeVolumes(split), classes: classes) { identifier throws(MethodError) in try windows.window(identifier) }
   }
 
   /// Rank 0 measures, all take up what it found.
@@ -154,6 +146,23 @@ package final class PriorSetup {
     var numbers = ["reliability": prior.reliability, "promptClip": prior.promptClip]
     for (clip, dice) in zip(clips, found) { numbers["dice.clip\(clip)"] = dice }
     return numbers
+  }
+}
+
+/// The window of an atlas in each volume, found when it is first asked for.
+private final class AtlasWindows {
+  private let frame: CanonicalFrame
+  private let store: CaseStore
+  private var known: [String: CanonicalWindow] = [:]
+
+  init(frame: CanonicalFrame, store: CaseStore) { (self.frame, self.store) = (frame, store) }
+
+  func window(_ identifier: String) throws(MethodError) -> CanonicalWindow {
+    if let window = known[identifier] { return window }
+    let store = store, volume = try readable { () throws(VolumeError) in try store.volume(identifier) }
+    let window = frame.centredWindow(volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
+    known[identifier] = window
+    return window
   }
 }
 
