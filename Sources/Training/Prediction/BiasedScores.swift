@@ -23,14 +23,17 @@ public struct BiasedScores: Sendable, Codable {
   }
 }
 
-/// The scores of all ranks, on every rank. Collective; all ranks have the same settings.
+/// The scores of all ranks, on every rank, in the order of the cases' names. Collective; all ranks have the same settings.
 public func gathered(_ scores: [BiasedScores], over world: borrowing Communicator) throws -> [BiasedScores] {
   let texts = try world.allgather(text: String(decoding: JSONEncoder().encode(scores), as: UTF8.self))
   let shares = try texts.map { try JSONDecoder().decode([BiasedScores].self, from: Data($0.utf8)) }
   return shares[0].indices.map { index in
-    var all = shares[0][index]
-    for share in shares.dropFirst() { all.table.add(share[index].table) }
-    return all
+    let first = shares[0][index].table, rows = shares.flatMap { $0[index].table.rows }
+    var table = ScoreTable(classNames: first.classNames, policy: first.policy, distanceUnit: first.distanceUnit)
+    for row in rows.sorted(by: { ($0.identifier, $0.label) < ($1.identifier, $1.label) }) {
+      table.add(row.identifier, label: row.label, score: row.score)
+    }
+    return BiasedScores(setting: shares[0][index].setting, table: table)
   }
 }
 
