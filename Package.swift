@@ -68,8 +68,8 @@ let layers: [[Target]] = [
   module(
     "Training",
     [
-      "Methods", "Cluster", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
-      "HDF5", "Files", yams,
+      "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors",
+      "Kernels", "MPI", "HDF5", "Files", yams,
     ],
     resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")], tests: ["cohort"]),
   // 7. The command, and the programs that multi-rank tests start under mpirun.

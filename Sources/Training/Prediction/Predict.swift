@@ -80,3 +80,11 @@ public func isImage(_ name: String) -> Bool { !name.hasPrefix(".") && (name.hasS
 func join(_ folder: some StringProtocol, _ name: some StringProtocol) -> String {
   folder.isEmpty ? String(name) : "\(folder)/\(name)"
 }
+
+/// Makes a folder for output, with those above it.
+public func makeFolder(_ path: String) throws(TrainingError) {
+  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+    throw TrainingError(
+      "cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+  }
+}
