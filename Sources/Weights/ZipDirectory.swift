@@ -1,5 +1,6 @@
-// The table of contents of a zip archive (APPNOTE 4.3, with the 64-bit records that PyTorch always writes), read by ourselves because
-// weights are used where they lie in the file, and for that their offsets are needed. Entries must be stored, not compressed.
+// The table of contents of a zip archive (APPNOTE 4.3, with the 64-bit records that PyTorch always writes), read by ourselves
+// because weights are used where they lie in the file, and for that their offsets are needed. Entries must be stored, not
+// compressed.
 
 import Files
 

@@ -88,7 +88,8 @@ import Weights
 
   // MARK: Damage
 
-  /// Runs `body` with the path of a copy of a fixture and a handle that changes it: much faster than writing it anew thousands of times.
+  /// Runs `body` with the path of a copy of a fixture and a handle that changes it: much faster than writing it anew thousands of
+  /// times.
   func withCopy(of name: String, _ body: (String, FileHandle) throws -> Void) throws {
     try withFile([UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture(name))))) { path in
       let handle = try #require(FileHandle(forUpdatingAtPath: path))

@@ -1,4 +1,5 @@
-// One rule for loading: exactly the names and shapes of the network, unless the caller allows more; errors name the first and count the rest.
+// One rule for loading: exactly the names and shapes of the network, unless the caller allows more; errors name the first and
+// count the rest.
 
 import Foundation
 import Learning

@@ -1,4 +1,5 @@
-// Files that PyTorch wrote (Tests/Yardstick/weight_fixtures.py): every type and layout, every place of the weights, memory that is not copied.
+// Files that PyTorch wrote (Tests/Yardstick/weight_fixtures.py): every type and layout, every place of the weights, memory that
+// is not copied.
 
 import Foundation
 import Learning
