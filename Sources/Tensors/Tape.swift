@@ -75,7 +75,7 @@ public final class Tape {
   /// Appends an operation. `pullback` receives the gradient of `output`, which is its own to change or to hand on, and passes tensors that
   /// nobody else holds to `accumulate`.
   /// - Parameter operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
-  /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
+  /// - Returns: `output`, with a place on the tape if any input needs a gradient or any parameter is trained.
   public func record(
     _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, operations: Double = 0,
     pullback: @escaping (Tensor) -> Void
@@ -83,13 +83,14 @@ public final class Tape {
     let backward = profile?.addForward(
       operation, inputs: inputs, parameters: parameters, output: output.shape, operations: operations,
       pass: isRepeating ? .recomputed : .forward)
-    guard needsGradient(inputs, parameters) else {
-      parametersOfSkippedRecords += parameters
+    let trained = parameters.filter { !$0.isFrozen }
+    guard needsGradient(inputs, trained) else {
+      parametersOfSkippedRecords += trained
       return output
     }
     let result = marked(output)
     append(
-      Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback), backward: backward))
+      Record(operation: operation, output: result.slot!, parameters: trained, pullback: .tensor(pullback), backward: backward))
     return result
   }
 

@@ -36,7 +36,7 @@ struct NetworkCommand: ParsableCommand {
     @OptionGroup var choice: NetworkChoice
     @Option(help: "Number of classes, background included.")
     var classes: Int
-    @Option(help: "Weights (safetensors).")
+    @Option(help: "Weights (.pth, safetensors).")
     var weights: String
     @Option(help: "File with the tensor `input` (safetensors).")
     var input: String
@@ -54,12 +54,12 @@ struct NetworkCommand: ParsableCommand {
         if let problem = patchProblem(x.shape.spatial, divisor: made.divisor, network: choice.network) {
           throw NetworkError("\(input): \(problem)")
         }
-        let tensors = try Safetensors.read(weights)
-        let prefix = tensors.keys.contains { $0.hasPrefix("weights.") } ? "weights." : ""
-        for set in made.state { try set.load(stateDict: tensors, prefix: prefix, from: weights) }
+        let file = try WeightFile(weights)
+        let prefix = file.entries.contains { $0.name.hasPrefix("weights.") } ? "weights." : ""
+        let report = try file.load(into: made.state, prefix: prefix, allowing: LoadAllowance(unexpected: { _ in true }))
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
         try Safetensors.write(["logits": logits.channelsFirst], to: output)
-        print("logits \(logits.channelsFirst.shape) written to \(output)")
+        print("\(report)\nlogits \(logits.channelsFirst.shape) written to \(output)")
       }
     }
   }
