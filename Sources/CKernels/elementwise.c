@@ -1,4 +1,5 @@
-// Element by element: sums, the optimiser, dropout.
+// Element by element: sums, the optimisers, dropout.
+#include <math.h>
 #include <string.h>
 
 #include "CKernels.h"
@@ -8,10 +9,14 @@ COHORT_CLONES void cohort_add(float *restrict y, const float *restrict x, size_t
   for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-COHORT_CLONES double cohort_sum_of_squares(const float *x, size_t n) {
+COHORT_CLONES void cohort_sum(float *restrict y, const float *a, const float *b, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+}
+
+COHORT_CLONES double cohort_inner_product(const float *a, const float *b, size_t n) {
   COHORT_REASSOCIATE
   double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += (double)x[i] * x[i];
+  for (size_t i = 0; i < n; i++) sum += (double)a[i] * b[i];
   return sum;
 }
 
@@ -20,6 +25,16 @@ COHORT_CLONES void cohort_sgd(
   for (size_t i = 0; i < n; i++) {
     v[i] = momentum * v[i] + (g[i] + decay * p[i]);
     p[i] -= rate * v[i];
+  }
+}
+
+COHORT_CLONES void cohort_adamw(
+    float *restrict p, float *restrict m, float *restrict v, const float *restrict g, float keep, float step, float root, float beta1,
+    float beta2, float epsilon, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    m[i] += (1 - beta1) * (g[i] - m[i]);
+    v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+    p[i] = keep * p[i] - step * m[i] / (root * sqrtf(v[i]) + epsilon);
   }
 }
 

@@ -11,3 +11,7 @@ public func raise(_ base: Double, to exponent: Double) -> Double { pow(base, exp
 
 /// e^x.
 public func exponential(_ x: Double) -> Double { exp(x) }
+
+public func sine(_ angle: Double) -> Double { sin(angle) }
+
+public func cosine(_ angle: Double) -> Double { cos(angle) }

@@ -7,13 +7,38 @@
 
 // elementwise.c
 void cohort_add(float *y, const float *x, size_t n);                           // y += x
-double cohort_sum_of_squares(const float *x, size_t n);
+void cohort_sum(float *y, const float *a, const float *b, size_t n);           // y = a + b
+double cohort_inner_product(const float *a, const float *b, size_t n);
 // v = momentum v + (g + decay p);  p -= rate v
 void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
+// m, v: running means of g and g g;  p = keep p - step m / (root sqrt(v) + epsilon)
+void cohort_adamw(
+    float *p, float *m, float *v, const float *g, float keep, float step, float root, float beta1, float beta2, float epsilon,
+    size_t n);
 // y = x keep-scaled where 16 hashed bits of (key, index) are >= threshold, else 0; index starts at first (a multiple of 4).
 void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n);
 // y = factors x, a factor for each channel; y may be x.
 void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels);
+
+// activations.c: gradients take dy to dx in place; that of gelu reads its input, the others their output.
+void cohort_gelu(float *y, const float *x, size_t n);
+void cohort_gelu_gradient(float *dy, const float *x, size_t n);
+void cohort_relu(float *y, const float *x, size_t n);
+void cohort_relu_gradient(float *dy, const float *y, size_t n);
+void cohort_sigmoid(float *y, const float *x, size_t n);
+void cohort_sigmoid_gradient(float *dy, const float *y, size_t n);
+// Sum of -t log sigmoid(z) - (1 - t) log(1 - sigmoid(z)), and dz = scale (sigmoid(z) - t).
+double cohort_binary_cross_entropy(const float *z, const float *t, size_t n);
+void cohort_binary_cross_entropy_gradient(float *dz, const float *z, const float *t, float scale, size_t n);
+
+// rows.c: each of `rows` rows of n values by itself.
+void cohort_layer_norm(float *y, const float *x, const float *gain, const float *bias, float epsilon, size_t rows, size_t n);
+// Takes dy to dx in place; adds to the sums[n] of gain and bias.
+void cohort_layer_norm_gradient(
+    float *dy, const float *x, const float *gain, float epsilon, size_t rows, size_t n, double *dgain, double *dbias);
+void cohort_softmax_rows(float *x, size_t rows, size_t n);                              // in place
+// dx = scale p (dp - <p, dp>), in the place of dp.
+void cohort_softmax_rows_gradient(float *dp, const float *p, float scale, size_t rows, size_t n);
 
 // combine.c: y[i] = sum over k of weight[k] x[offset[k] + i], or += that.
 typedef struct {
@@ -79,6 +104,20 @@ void cohort_gated_difference(
 void cohort_gated_difference_gradient(
     float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+
+// attention.c: attention with the relative positions of SAM-Med3D, for the g queries (a, b, 0 .. g - 1) and the g^3 keys (i, j, l).
+// td, th, tw: products of the g query vectors with the vectors of 2 n - 1 distances, one row for each query; n is the window.
+// Adds what positions contribute to the logits rows[c, key]; rows are `width` floats apart.
+void cohort_add_relative_terms(
+    float *rows, size_t width, const float *td, const float *th, const float *tw, size_t a, size_t b, size_t g, size_t n);
+// pad[width c]: from the logit of a pad token without positions to that of all pad tokens of the window together, log sum e^logit.
+// ph, pw: products of the pad query, [2 n - 1].
+void cohort_fold_padding(
+    float *pad, size_t width, const float *td, const float *th, const float *tw, const float *ph, const float *pw, size_t a,
+    size_t b, size_t g, size_t n);
+// Adds rows[c, key], the gradient of the logits, to that of the tables.
+void cohort_relative_terms_gradient(
+    float *td, float *th, float *tw, const float *rows, size_t a, size_t b, size_t g, size_t n);
 
 // winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
 void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
