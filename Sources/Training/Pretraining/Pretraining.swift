@@ -8,7 +8,7 @@ import Networks
 import Tensors
 
 /// A network with what moves its weights. Made alike on every rank.
-final class Pretraining {
+package final class Pretraining {
   let plan: PretrainingPlan
   let network: SAMMed3D
   let parameters: ParameterSet
@@ -18,7 +18,7 @@ final class Pretraining {
   private let matrix: (parameter: Parameter, values: [Float])
   private var unusableSteps = 0
 
-  init(_ plan: PretrainingPlan) {
+  package init(_ plan: PretrainingPlan) {
     self.plan = plan
     parameters = ParameterSet(SAMMed3D.specification(plan.network), seed: plan.seed)
     network = SAMMed3D(plan.network, parameters: parameters)
@@ -31,7 +31,7 @@ final class Pretraining {
   /// One step. Collective.
   /// - Parameter lanes: those of this rank.
   /// - Returns: the mean loss of all lanes.
-  func take(step: Int, lanes: Range<Int>, over world: borrowing Communicator) throws -> Double {
+  package func take(step: Int, lanes: Range<Int>, over world: borrowing Communicator) throws -> Double {
     var word = ControlWord(lanes: plan.lanes, valuesPerLane: 1)
     average.averager.begin()
     for lane in lanes {

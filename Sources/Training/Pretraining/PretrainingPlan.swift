@@ -19,14 +19,15 @@ public struct PretrainingPlan: Sendable {
   var weightDecay = 0.05
   /// Steps between looks at held-out scenes, and between saves of the file.
   var evaluationInterval = 250, saveInterval = 1000
-  var heldOutScenes = 24
+  /// Scenes that are never trained on.
+  package var heldOutScenes = 24
 
   public init(output: String, steps: Int, seed: UInt64, lanes: Int, network: SAMMed3DPlan = .demo) {
     (self.output, self.steps, self.seed, self.lanes, self.network) = (output, steps, seed, lanes, network)
   }
 
   /// Linear warm-up to 1e-3, then a cosine to a hundredth of it.
-  func rate(at step: Int) -> Double {
+  package func rate(at step: Int) -> Double {
     let highest = 1e-3, warmUp = max(1, min(200, steps / 10))
     if step < warmUp { return highest * Double(step + 1) / Double(warmUp) }
     let progress = Double(step - warmUp) / Double(max(1, steps - warmUp))

@@ -72,7 +72,7 @@ extension PointPrompt {
 
 /// Logits at the voxels of the image, by trilinear doubling.
 /// - Shape: logits [1, L, L, L, 1]; result [N³] with N = factor · L.
-func enlarged(_ logits: Tensor, by factor: Int) -> [Float] {
+package func enlarged(_ logits: Tensor, by factor: Int) -> [Float] {
   require(factor.nonzeroBitCount == 1, "enlarged by \(factor): give a power of two.")
   var result = logits, factor = factor
   while factor > 1 {

@@ -10,7 +10,8 @@ struct PriorCommand: ParsableCommand {
   struct Pretrain: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Train a small SAM-Med3D as a promptable segmenter on random scenes: the demo prior.",
-      discussion: "Start it bare (one rank), under mpirun or under srun; the file does not depend on the number of ranks. No scan is used. "
+      discussion:
+        "Start it bare (one rank), under mpirun or under srun; the file does not depend on the number of ranks. No scan is used. "
         + "`prompt Dice` is that of wrong masks of structures, `prior Dice` that of the answers to them.")
 
     @Option(help: "File to write (safetensors, float16).")

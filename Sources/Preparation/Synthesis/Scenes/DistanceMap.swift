@@ -20,21 +20,20 @@ private func distance(to value: UInt8, in mask: [UInt8], _ extent: Extent, _ lim
   let far = Float((limit + 1) * (limit + 1))
   var squares = mask.map { ($0 == 0) == (value == 0) ? 0 : far }
   for axis in 0..<3 {
-    let inner = (axis + 1..<3).reduce(1) { $0 * extent[$1] }, count = extent[axis], source = squares
+    let inner = (axis + 1..<3).reduce(1) { $0 * extent[$1] }, line = inner * extent[axis], source = squares
     squares.withUnsafeMutableBufferPointer { target in
       source.withUnsafeBufferPointer { source in
-        for outer in 0..<extent.count / inner / count {
-          for index in 0..<count {
-            let out = (outer * count + index) * inner
-            for step in -limit...limit where step != 0 {
-              let square = Float(step * step), neighbour = index + step
-              let isBeyond = neighbour < 0 || neighbour >= count
-              if isBeyond && value != 0 { continue }
-              if isBeyond {
-                for i in 0..<inner { target[out + i] = min(target[out + i], square) }
-              } else {
-                let from = (outer * count + neighbour) * inner
-                for i in 0..<inner { target[out + i] = min(target[out + i], source[from + i] + square) }
+        for start in stride(from: 0, to: extent.count, by: line) {
+          for step in 1...limit {
+            let square = Float(step * step), offset = min(step * inner, line)
+            for i in start..<start + line - offset {
+              target[i] = min(target[i], source[i + offset] + square)
+              target[i + offset] = min(target[i + offset], source[i] + square)
+            }
+            if value == 0 {
+              for i in 0..<offset {
+                target[start + i] = min(target[start + i], square)
+                target[start + line - 1 - i] = min(target[start + line - 1 - i], square)
               }
             }
           }

@@ -68,15 +68,35 @@ public struct SceneClick: Hashable, Sendable {
   /// By the distance rule (1.9): in the larger of the two kinds of error, deep inside. Nil where the prediction is right everywhere.
   /// - Parameter prediction: the mask so far; nil before the first click.
   public init?(target: [UInt8], prediction: [UInt8]?, side: Int, _ key: RandomKey) {
-    let extent = Extent(side, side, side)
     let missed = prediction.map { zip(target, $0).map { $0 > $1 ? 1 : 0 } } ?? target
-    let wrong = prediction.map { zip(target, $0).map { $1 > $0 ? 1 : 0 } } ?? [UInt8](repeating: 0, count: target.count)
-    let depths = [missed, wrong].map { errors in errors.contains(1) ? signedDistance(errors, extent: extent) : [-1] }
-    let deepest = depths.map { $0.max()! }, kind = deepest[1] > deepest[0] ? 1 : 0
-    guard deepest[kind] > 0 else { return nil }
-    let candidates = depths[kind].indices.filter { depths[kind][$0] > deepest[kind] / 2 }
-    let place = candidates[key.integer(0, below: candidates.count)]
-    voxel = SIMD3(place / (side * side), place / side % side, place % side)
-    isPositive = kind == 0
+    let wrong = prediction.map { zip(target, $0).map { UInt8($1 > $0 ? 1 : 0) } }
+    let depths = [ErrorDepth(missed, side: side), wrong.flatMap { ErrorDepth($0, side: side) }]
+    guard let chosen = depths.compactMap({ $0 }).max(by: { $0.deepest < $1.deepest }) else { return nil }
+    voxel = chosen.voxel(key)
+    isPositive = chosen.deepest == depths[0]?.deepest
+  }
+}
+
+/// How deep inside a region of errors each of its voxels lies.
+private struct ErrorDepth {
+  let deepest: Float
+  private let box: [Range<Int>]
+  private let depth: [Float]
+
+  /// Nil without errors.
+  init?(_ errors: [UInt8], side: Int) {
+    guard errors.contains(1) else { return nil }
+    let whole = Extent(side, side, side)
+    box = labelBox(errors, whole, margin: [0, 0, 0])
+    depth = signedDistance(cropped(errors, whole, to: box), extent: Extent(box[0].count, box[1].count, box[2].count))
+    deepest = depth.max()!
+  }
+
+  /// One of the voxels that are more than half as deep as the deepest.
+  func voxel(_ key: RandomKey) -> SIMD3<Int> {
+    let candidates = depth.indices.filter { depth[$0] > deepest / 2 }
+    let place = candidates[key.integer(0, below: candidates.count)], plane = box[1].count * box[2].count
+    return SIMD3(place / plane, place / box[2].count % box[1].count, place % box[2].count)
+      &+ SIMD3(box[0].lowerBound, box[1].lowerBound, box[2].lowerBound)
   }
 }
