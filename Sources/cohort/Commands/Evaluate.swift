@@ -50,6 +50,7 @@ struct Evaluate: ParsableCommand {
         predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
         classNames: try classNames(dataset: dataset, references: references))
       print(json ? table.json() : table.text())
+      if !json { say(ModelDescription(predictions: predictions!)?.caveat) }
     }
   }
 
@@ -79,7 +80,10 @@ struct Evaluate: ParsableCommand {
     if json { return try printJSON(scores.map(\.summary)) }
     print("\(model.description.network) of \(model.path) on \(input!) under SOBF's paper field, seed \(BiasSetting.seed):")
     print(biasTable(scores))
+    say(model.description.caveat)
   }
+
+  private func say(_ caveat: String?) { if let caveat { print(caveat) } }
 }
 
 extension EmptyPolicy: ExpressibleByArgument {}
