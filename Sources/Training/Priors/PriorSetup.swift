@@ -45,7 +45,7 @@ package final class PriorSetup {
     case "atlas": prior = AtlasPrior()
     default:
       prior = OraclePrior(noise: noise, classes: classes, seed: seed) { identifier throws(MethodError) in
-        try readable { () throws(VolumeError) in try store.volume(identifier).label }
+        try store.volumeForMethods(identifier).label
       }
     }
   }
@@ -108,23 +108,8 @@ package final class PriorSetup {
   }
 
   private func atlas(_ split: DataSplit) throws -> Atlas {
-    // One window that holds the foreground of the largest labelled volume, for all volumes.
-    let cells = 64
-    let largest = try split.labelled.flatMap { identifier in
-      let volume = try store.reader.read(identifier)
-      return CanonicalFrame.foregroundSize(
-        volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
-    }.max()!
-    let frame = CanonicalFrame(size: cells, spacing: largest / Double(cells)), store = store
-    var known: [String: CanonicalWindow] = [:]
-    return try Atlas(try wholeVolumes(split), classes: classes) { identifier throws(MethodError) in
-      if let window = known[identifier] { return window }
-      let volume = try readable { () throws(VolumeError) in try store.volume(identifier) }
-      let window = frame.centredWindow(
-        volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
-      known[identifier] = window
-      return window
-    }
+    let windows = try AtlasWindows(split.labelled, store: store)
+    return try Atlas(try wholeVolumes(split), classes: classes, window: windows.window)
   }
 
   /// Rank 0 measures, all take up what it found.
@@ -155,9 +140,4 @@ package final class PriorSetup {
     for (clip, dice) in zip(clips, found) { numbers["dice.clip\(clip)"] = dice }
     return numbers
   }
-}
-
-/// A volume that cannot be read, as the error that methods know.
-private func readable<Result>(_ body: () throws(VolumeError) -> Result) throws(MethodError) -> Result {
-  do throws(VolumeError) { return try body() } catch { throw MethodError(error.description) }
 }
