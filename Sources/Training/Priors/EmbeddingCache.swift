@@ -34,26 +34,22 @@ struct EmbeddingCache {
   func read(_ wanted: [String: String]) throws -> [String: VolumeEmbedding] {
     guard FileManager.default.fileExists(atPath: path) else { return [:] }
     var found: [String: VolumeEmbedding] = [:]
-    try File.open(path).closing { (file) throws(H5Error) in
-      guard try file.text(attribute: "format", of: "/") == Self.format else { throw damage("it has another format") }
+    try File.open(path).closing({ $0 as any Error }) { (file) throws(any Error) in
+      guard try file.text(attribute: "format", of: "/") == Self.format else { throw TrainingError("it has another format") }
       for number in 0..<(try file.integer(attribute: "volumes", of: "/")) {
         let group = "/volumes/\(number)", identifier = try file.text(attribute: "identifier", of: group)
         guard let checksum = wanted[identifier], try file.text(attribute: "checksum", of: group) == checksum else { continue }
         let windows = try file.extent(of: group + "/geometry").first ?? 0
-        guard (1...4096).contains(windows) else { throw damage("a volume has \(windows) windows") }
+        guard (1...4096).contains(windows) else { throw TrainingError("a volume has \(windows) windows") }
         let bits: [Int16] = try file.read(group + "/values", extent: [windows, grid, grid, grid, channels])
         let embedding = VolumeEmbedding(
           geometry: try file.read(group + "/geometry", extent: [windows, 12]), size: frame.size,
           values: bits.map { Float16(bitPattern: UInt16(bitPattern: $0)) })
-        guard let embedding else { throw damage("a window has no size") }
+        guard let embedding else { throw TrainingError("a window has no size") }
         found[identifier] = embedding
       }
     }
     return found
-  }
-
-  private func damage(_ reason: String) -> H5Error {
-    H5Error(call: "read", subject: path, reason: reason, cure: "It is made again.")
   }
 
   /// Replaces the file in one step.

@@ -45,7 +45,7 @@ package final class PriorSetup {
     case "atlas": prior = AtlasPrior()
     default:
       prior = OraclePrior(noise: noise, classes: classes, seed: seed) { identifier throws(MethodError) in
-        try readable { () throws(VolumeError) in try store.volume(identifier).label }
+        try store.volumeForMethods(identifier).label
       }
     }
   }
@@ -108,15 +108,8 @@ package final class PriorSetup {
   }
 
   private func atlas(_ split: DataSplit) throws -> Atlas {
-    // One window that holds the foreground of the largest labelled volume, for all volumes.
-    let cells = 64
-    let largest = try split.labelled.flatMap { identifier in
-      let volume = try store.reader.read(identifier)
-      return CanonicalFrame.foregroundSize(
-        volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
-    }.max()!
-    let windows = AtlasWindows(frame: CanonicalFrame(size: cells, spacing: largest / Double(cells)), store: store)
-    return try Atlas(try wholeVolumes(split), classes: classes) { identifier throws(MethodError) in try windows.window(identifier) }
+    let windows = try AtlasWindows(split.labelled, store: store)
+    return try Atlas(try wholeVolumes(split), classes: classes, window: windows.window)
   }
 
   /// Rank 0 measures, all take up what it found.
@@ -147,26 +140,4 @@ package final class PriorSetup {
     for (clip, dice) in zip(clips, found) { numbers["dice.clip\(clip)"] = dice }
     return numbers
   }
-}
-
-/// The window of an atlas in each volume, found when it is first asked for.
-private final class AtlasWindows {
-  private let frame: CanonicalFrame
-  private let store: CaseStore
-  private var known: [String: CanonicalWindow] = [:]
-
-  init(frame: CanonicalFrame, store: CaseStore) { (self.frame, self.store) = (frame, store) }
-
-  func window(_ identifier: String) throws(MethodError) -> CanonicalWindow {
-    if let window = known[identifier] { return window }
-    let store = store, volume = try readable { () throws(VolumeError) in try store.volume(identifier) }
-    let window = frame.centredWindow(volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
-    known[identifier] = window
-    return window
-  }
-}
-
-/// A volume that cannot be read, as the error that methods know.
-private func readable<Result>(_ body: () throws(VolumeError) -> Result) throws(MethodError) -> Result {
-  do throws(VolumeError) { return try body() } catch { throw MethodError(error.description) }
 }
