@@ -1,5 +1,5 @@
-// An array of a network. A trained one's value and gradient are windows of two flat vectors, so that averaging, optimising and saving see
-// plain spans; a frozen one has only a value.
+// An array of a network. A trained one's value and gradient are windows of two flat vectors, so that averaging, optimising and
+// saving see plain spans; a frozen one has only a value.
 
 import Kernels
 

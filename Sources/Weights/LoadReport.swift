@@ -35,8 +35,8 @@ public struct LoadReport: Encodable, Sendable, CustomStringConvertible {
   /// Of the file; ignored, because the caller allowed it.
   public private(set) var ignored: [String] = []
 
-  /// Compares names and shapes. `num_batches_tracked` of a batch normalisation may always be missing: old files lack it and nothing is
-  /// computed with it.
+  /// Compares names and shapes. `num_batches_tracked` of a batch normalisation may always be missing: old files lack it and
+  /// nothing is computed with it.
   /// - Parameters:
   ///   - path: the file, for messages.
   ///   - needed: the network's arrays.
@@ -63,7 +63,8 @@ public struct LoadReport: Encodable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Throws if anything is missing, has another shape, or is unexpected and not allowed: names the first of each and counts the rest.
+  /// Throws if anything is missing, has another shape, or is unexpected and not allowed: names the first of each and counts the
+  /// rest.
   public func check() throws(WeightError) {
     var problems: [String] = []
     if let first = missing.first {

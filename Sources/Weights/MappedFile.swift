@@ -1,5 +1,6 @@
-// A file as memory: pages are read when they are touched and shared by all processes of a host that map the same file. Little-endian
-// machines only, as all that Cohort runs on. A file that another program cuts off while it is mapped ends the process, as with any map.
+// A file as memory: pages are read when they are touched and shared by all processes of a host that map the same file.
+// Little-endian machines only, as all that Cohort runs on. A file that another program cuts off while it is mapped ends the
+// process, as with any map.
 
 import Foundation
 

@@ -1,5 +1,5 @@
-// Reads pickles as torch.save writes them (protocols 2 to 5) without executing anything: of the instructions those that plain data and
-// tensors need, of the Python names those of `PickleGlobal`. All others are refused by name.
+// Reads pickles as torch.save writes them (protocols 2 to 5) without executing anything: of the instructions those that plain
+// data and tensors need, of the Python names those of `PickleGlobal`. All others are refused by name.
 
 struct PickleMachine {
   private var reader: ByteReader

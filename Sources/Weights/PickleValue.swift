@@ -1,8 +1,9 @@
-// What a pickle of weights can hold, and the only Python names it may mention. Nothing is ever executed: a name is one of a few that tensors
-// need, one whose objects are kept as inert placeholders because training checkpoints hold them beside the weights, or refused.
+// What a pickle of weights can hold, and the only Python names it may mention. Nothing is ever executed: a name is one of a few
+// that tensors need, one whose objects are kept as inert placeholders because training checkpoints hold them beside the weights,
+// or refused.
 
-/// A value on the pickle machine's stack. Tuples, lists and dictionaries are numbers of entries in `Pickle.contents`: so nothing nests, and a
-/// file of a million tuples in one another cannot exhaust the stack.
+/// A value on the pickle machine's stack. Tuples, lists and dictionaries are numbers of entries in `Pickle.contents`: so nothing
+/// nests, and a file of a million tuples in one another cannot exhaust the stack.
 enum PickleValue {
   case none
   case bool(Bool)
@@ -45,7 +46,8 @@ struct Pickle {
   let value: PickleValue
   let contents: [[PickleValue]]
 
-  /// Key and value of a dictionary's entries whose keys are strings, the last of each key, as Python has it; nil for other values.
+  /// Key and value of a dictionary's entries whose keys are strings, the last of each key, as Python has it; nil for other
+  /// values.
   func entries(of value: PickleValue) -> [(key: String, value: PickleValue)]? {
     guard case .dictionary(let index) = value else { return nil }
     var entries: [(key: String, value: PickleValue)] = [], places: [String: Int] = [:]

@@ -31,7 +31,8 @@ extension WeightFile {
 }
 
 extension ParameterSet {
-  /// Loads every parameter from `tensors`; keys may carry the prefix `module.` (DataParallel) or `prefix`. What else is there is ignored.
+  /// Loads every parameter from `tensors`; keys may carry the prefix `module.` (DataParallel) or `prefix`. What else is there is
+  /// ignored.
   /// - Parameter path: the file the tensors came from, for messages.
   public func load(stateDict tensors: [String: StoredTensor], prefix: String = "", from path: String) throws(WeightError) {
     let wrapped = "module." + prefix, prefix = tensors.keys.contains { $0.hasPrefix(wrapped) } ? wrapped : prefix

@@ -1,5 +1,5 @@
-// PyTorch's zip archives (.pth, .pt, .bin of torch 1.6 and newer; shared/spec/relif.md 1.2): a folder with data.pkl, which lists the arrays,
-// and data/<key>, the raw elements of each storage.
+// PyTorch's zip archives (.pth, .pt, .bin of torch 1.6 and newer; shared/spec/relif.md 1.2): a folder with data.pkl, which lists
+// the arrays, and data/<key>, the raw elements of each storage.
 
 /// What a file of weights holds.
 struct WeightListing {
@@ -12,8 +12,8 @@ struct WeightListing {
 }
 
 struct TorchArchive {
-  /// Entries of a checkpoint that hold its weights, the first that is there: those of SAM-Med3D, of most trainers, of nnU-Net, of Segment Anything's
-  /// descendants.
+  /// Entries of a checkpoint that hold its weights, the first that is there: those of SAM-Med3D, of most trainers, of nnU-Net, of
+  /// others.
   static let places = ["model_state_dict", "state_dict", "network_weights", "model"]
 
   private let file: MappedFile
@@ -76,7 +76,7 @@ struct TorchArchive {
     }
     guard stored.range.count / storage.type.size == storage.count, stored.range.count % storage.type.size == 0 else {
       throw WeightError(
-        "\(file.path) has \(stored.range.count) bytes for the \(storage.count) elements of \"\(name)\": copy or download it again."
+        "\(file.path) has \(stored.range.count) bytes for the \(storage.count) elements of \"\(name)\": copy it again."
       )
     }
     guard

@@ -17,7 +17,8 @@ public struct WeightEntry: Sendable {
 
   /// An array whose elements all lie in `range` of a file, the first one `first` elements in; nil if they do not.
   ///
-  /// Arrays with more elements than the range holds (expanded ones) are not taken either: a small file could ask for any amount of memory.
+  /// Arrays with more elements than the range holds (expanded ones) are not taken either: a small file could ask for any amount
+  /// of memory.
   init?(name: String, type: ElementType, shape: [Int], strides: [Int], first: Int, in range: Range<Int>) {
     let capacity = range.count / type.size
     guard shape.count == strides.count, (0...capacity).contains(first), (shape + strides).allSatisfy({ $0 >= 0 }),

@@ -23,7 +23,8 @@ public final class WeightFile {
 
   /// Reads the list of arrays, not the arrays.
   ///
-  /// Errors: anything but a whole file of one of the formats; of a PyTorch archive also a Python object other than plain data and tensors.
+  /// Errors: anything but a whole file of one of the formats; of a PyTorch archive also a Python object other than plain data and
+  /// tensors.
   public init(_ path: String) throws(WeightError) {
     file = try MappedFile(path)
     self.path = path

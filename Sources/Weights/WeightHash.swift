@@ -1,9 +1,10 @@
 // A fingerprint of weights: a key of caches, not a seal against forgery.
 //
-// Arrays are taken in order of their names, each as its name, its shape and its values as float32, so the same weights give the same hash
-// in either format, from any order, type or memory layout of the file that holds these values exactly. Four lanes take in turn 64-bit
-// words by lane = mixBits(lane ^ word). As that is a bijection of the lane, files that differ in one word never agree; as its every output
-// bit depends on every input bit, others agree with the chance of random numbers, 2⁻⁶⁴. Four lanes keep the multiplier busy.
+// Arrays are taken in order of their names, each as its name, its shape and its values as float32, so the same weights give the
+// same hash in either format, from any order, type or memory layout of the file that holds these values exactly. Four lanes take
+// in turn 64-bit words by lane = mixBits(lane ^ word). That is a bijection of the lane, so a changed word always changes it; and
+// each of its output bits depends on every input bit, so no simple pattern of changes (signs, swaps) cancels another. Different
+// weights agree with the chance of random numbers, 2^-64. Four lanes keep the multiplier busy.
 
 import Tensors
 

@@ -1,5 +1,6 @@
-// The table of contents of a zip archive (APPNOTE 4.3, with the 64-bit records that PyTorch always writes), read by ourselves because
-// weights are used where they lie in the file, and for that their offsets are needed. Entries must be stored, not compressed.
+// The table of contents of a zip archive (APPNOTE 4.3, with the 64-bit records that PyTorch always writes), read by ourselves
+// because weights are used where they lie in the file, and for that their offsets are needed. Entries must be stored, not
+// compressed.
 
 import Files
 
@@ -42,10 +43,8 @@ struct ZipDirectory {
   {
     // The end record is 22 bytes and a comment of less than 65536, which ends the file.
     func isEnd(_ start: Int) -> Bool {
-      var reader = ByteReader(bytes, from: start, or: damaged)
-      guard (try? reader.integer(UInt32.self)) == 0x0605_4B50 else { return false }
-      reader.position = start + 20
-      return (try? reader.index(UInt16.self)) == bytes.count - start - 22
+      UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt32.self)) == 0x0605_4B50
+        && Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: start + 20, as: UInt16.self))) == bytes.count - start - 22
     }
     guard let end = (max(0, bytes.count - 22 - 65535)..<max(0, bytes.count - 21)).last(where: isEnd) else { throw damaged }
     var reader = ByteReader(bytes, from: end + 10, or: damaged)
