@@ -1,7 +1,9 @@
-// Attention of SAM-Med3D: relative positions as the original adds them, and pad tokens folded into one key (shared/spec/relif.md 1.3).
+// Attention of SAM-Med3D: relative positions as the original adds them, and pad tokens folded into one key
+// (shared/spec/relif.md 1.3).
 //
-// A query at (a, b, c) and a key at (i, j, l) of a grid of `g` places along each axis. A table row t[0 .. 2 n - 2] holds the products of
-// one query vector with the vectors of 2 n - 1 distances; `td`, `th`, `tw` begin at the row of query (a, b, 0) and hold g rows.
+// A query at (a, b, c) and a key at (i, j, l) of a grid of `g` places along each axis. A table row t[0 .. 2 n - 2] holds the
+// products of one query vector with the vectors of 2 n - 1 distances; `td`, `th`, `tw` begin at the row of query (a, b, 0) and hold
+// g rows.
 #include <math.h>
 #include <string.h>
 

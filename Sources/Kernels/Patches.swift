@@ -41,11 +41,12 @@ public func spreadPatches(
   _ shape: PatchShape, coarse: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
   into fine: UnsafeMutablePointer<Float>
 ) {
-  let packed = pack(shape, weights)
-  forEachChunk(shape) { first, count, rows in
-    product(
-      .plain, coarse + first * shape.coarseChannels, packed, into: rows, count, shape.row, shape.coarseChannels)
-    cohort_scatter_patches(fine, rows, bias, shape.coarse, shape.factors, shape.fineChannels, first, count)
+  withPacked(shape, weights) { packed in
+    forEachChunk(shape) { first, count, rows in
+      product(
+        .plain, coarse + first * shape.coarseChannels, packed, into: rows, count, shape.row, shape.coarseChannels)
+      cohort_scatter_patches(fine, rows, bias, shape.coarse, shape.factors, shape.fineChannels, first, count)
+    }
   }
 }
 
@@ -54,12 +55,13 @@ public func collectPatches(
   _ shape: PatchShape, fine: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
   into coarse: UnsafeMutablePointer<Float>
 ) {
-  let packed = pack(shape, weights)
-  forEachChunk(shape) { first, count, rows in
-    cohort_gather_patches(rows, fine, shape.coarse, shape.factors, shape.fineChannels, first, count)
-    let to = coarse + first * shape.coarseChannels
-    product(.secondTransposed, rows, packed, into: to, count, shape.coarseChannels, shape.row)
-    if let bias { cohort_add_to_rows(to, bias, count, shape.coarseChannels) }
+  withPacked(shape, weights) { packed in
+    forEachChunk(shape) { first, count, rows in
+      cohort_gather_patches(rows, fine, shape.coarse, shape.factors, shape.fineChannels, first, count)
+      let to = coarse + first * shape.coarseChannels
+      product(.secondTransposed, rows, packed, into: to, count, shape.coarseChannels, shape.row)
+      if let bias { cohort_add_to_rows(to, bias, count, shape.coarseChannels) }
+    }
   }
 }
 
@@ -88,12 +90,12 @@ public func patchWeightGradient(
   reorder(shape) { packed, plain in dw[plain] = partial[packed] }
 }
 
-/// Weights as a matrix [A, F·E], a block's voxels outermost, so that a row holds runs of channels.
-private func pack(_ shape: PatchShape, _ weights: UnsafePointer<Float>) -> [Float] {
-  [Float](unsafeUninitializedCapacity: shape.coarseChannels * shape.row) { buffer, initialized in
-    let to = buffer.baseAddress!
+/// Weights as a matrix [A, F·E], a block's voxels outermost, so that a row holds runs of channels. One channel is in that order already.
+private func withPacked(_ shape: PatchShape, _ weights: UnsafePointer<Float>, _ body: (UnsafePointer<Float>) -> Void) {
+  if shape.fineChannels == 1 { return body(weights) }
+  withScratch(shape.coarseChannels * shape.row) { to in
     reorder(shape) { packed, plain in to[packed] = weights[plain] }
-    initialized = buffer.count
+    body(to)
   }
 }
 

@@ -1,9 +1,9 @@
-// Attention over a cube of tokens with the relative positions of SAM-Med3D (shared/spec/relif.md 1.3): for a query at (a, b, c) and a key at
-// (i, j, l), logit = q[a,b,c]·k[i,j,l] / √S + q[a,b,c]·Rd[a-l] + q[a,b,i]·Rh[b-l] + q[a,b,j]·Rw[j-l].
-// One plane of queries (all with one a) of one head at a time, so that a core holds its logits in cache. The relative terms come from three
-// small tables of products for each plane. Pad tokens behind the grid all have one key and one value: they are one more key whose logit
-// has their sum in it.
-// Axes: B batch, g³ tokens of the grid, H heads, S size of a head, E = H·S; rows of q, k and v are the three thirds of [.., 3E].
+// Attention over a cube of tokens with the relative positions of SAM-Med3D (shared/spec/relif.md 1.3): for a query at (a, b, c) and
+// a key at (i, j, l), logit = q[a,b,c]·k[i,j,l] / √S + q[a,b,c]·Rd[a-l] + q[a,b,i]·Rh[b-l] + q[a,b,j]·Rw[j-l].
+// One plane of queries (all with one a) of one head at a time, so that a core holds its logits in cache. The relative terms come
+// from three small tables of products for each plane. Pad tokens behind the grid all have one key and one value: they are one
+// more key whose logit has their sum in it.
+// Axes: B batch, g³ tokens of the grid, H heads, S size of a head, E = H·S; rows of q, k, v are the three thirds of [.., 3E].
 
 import CKernels
 
@@ -118,8 +118,8 @@ private struct HeadOfAttention {
     scale = 1 / Float(shape.headSize).squareRoot()
   }
 
-  /// Rows [g², width] of the queries of plane a. Overwrites the three tables [g², 2n-1] of products of these queries with the vectors of
-  /// all distances.
+  /// Rows [g², width] of the queries of plane a. Overwrites the three tables [g², 2n-1] of products of these queries with the
+  /// vectors of all distances.
   func computeProbabilities(_ a: Int, tables: UnsafeMutablePointer<Float>, into rows: UnsafeMutablePointer<Float>) {
     let (plane, size, distances) = (shape.plane, shape.headSize, shape.distances), queries = queries + a * plane * stride
     for axis in 0..<3 {

@@ -23,7 +23,11 @@ let tokenOperations: [OperationRow] = [
     .tensor(tape.layerNormalization(x[0], gain: p[0], bias: p[1], epsilon: 1e-2))
   },
   OperationRow(name: "GELU", inputs: [[2, 5, 4]]) { tape, x, _ in .tensor(tape.gelu(x[0])) },
-  OperationRow(name: "ReLU", inputs: [[2, 5, 4]], smooth: false) { tape, x, _ in .tensor(tape.relu(x[0])) },
+  OperationRow(name: "ReLU", inputs: [[2, 5, 4]], smooth: false) { tape, x, _ in
+    // Off the grid of the inputs, on which zero lies.
+    let shift = Tensor([Float](repeating: 0.02, count: x[0].count), shape: x[0].shape)
+    return .tensor(tape.relu(tape.sum(x[0], shift)))
+  },
   OperationRow(name: "sigmoid", inputs: [[2, 5, 4]]) { tape, x, _ in .tensor(tape.sigmoid(x[0])) },
   OperationRow(name: "sum", inputs: [[2, 5, 4], [2, 5, 4]]) { tape, x, _ in .tensor(tape.gelu(tape.sum(x[0], x[1]))) },
   OperationRow(name: "sum with itself", inputs: [[2, 5, 4]]) { tape, x, _ in .tensor(tape.gelu(tape.sum(x[0], x[0]))) },

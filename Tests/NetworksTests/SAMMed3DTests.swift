@@ -1,5 +1,5 @@
-// SAM-Med3D against the original network (sam_med3d_tiny.safetensors, made with PyTorch in float32), the counts of the released one, and the
-// gradient of a whole small network (shared/spec/relif.md 1 and 10).
+// SAM-Med3D against the original network (sam_med3d_tiny.safetensors, made with PyTorch in float32), the counts of the released
+// one, and the gradient of a whole small network (shared/spec/relif.md 1 and 10).
 
 import Kernels
 import Learning
@@ -59,6 +59,20 @@ import Weights
     #expect(worst(logits(mask, []), "lowres_logits.mask") < 1e-4)
     #expect(worst(logits(Tensor(zeros: mask.shape), [point]), "lowres_logits.point") < 1e-4)
     #expect(worst(logits(mask, [point]), "lowres_logits.point_and_mask") < 1e-4)
+  }
+
+  @Test func foldedPaddingEqualsLiteral() {
+    func numbers(_ shape: Shape, _ key: UInt64) -> Tensor {
+      Tensor((0..<shape.count).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: shape)
+    }
+    let qkv = numbers([2, 4, 4, 4, 72], 1), bias = Parameter(frozen: "bias", value: numbers([72], 2))
+    let positions = RelativePositions(depth: 3, height: 4, width: 5).map {
+      Parameter(frozen: "positions", value: numbers([13, 8], $0))
+    }
+    let results = WindowPadding.allCases.map {
+      Tape(recording: false).relativeAttention(qkv, positions: positions, bias: bias, heads: 3, padding: $0).values
+    }
+    #expect(zip(results[0], results[1]).allSatisfy { abs($0 - $1) < 2e-6 })
   }
 
   @Test func positionalCodesEqualTheOriginal() throws {

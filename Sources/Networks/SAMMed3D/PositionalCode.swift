@@ -1,5 +1,5 @@
-// SAM-Med3D's random Fourier code of a place in the image (shared/spec/relif.md 1.4): a = 2π (2u - 1) · G for u in [0, 1]³, code =
-// sin a, cos a, sin a. For tokens the original swaps the first two axes; the weights were trained with that.
+// SAM-Med3D's random Fourier code of a place in the image (shared/spec/relif.md 1.4): a = 2π (2u - 1) · G for u in [0, 1]³,
+// code = sin a, cos a, sin a. For tokens the original swaps the first two axes; the weights were trained with that.
 
 import Kernels
 import Tensors
@@ -34,8 +34,8 @@ public struct PositionalCode {
     let direction = 2 * Double.pi * (2 * u - 1)
     for f in 0..<frequencies {
       let column = SIMD3(Double(matrix[f]), Double(matrix[frequencies + f]), Double(matrix[2 * frequencies + f]))
-      let angle = (direction * column).sum()
-      (code[f], code[frequencies + f], code[2 * frequencies + f]) = (Float(sine(angle)), Float(cosine(angle)), Float(sine(angle)))
+      let angle = (direction * column).sum(), wave = Float(sine(angle))
+      (code[f], code[frequencies + f], code[2 * frequencies + f]) = (wave, Float(cosine(angle)), wave)
     }
   }
 }

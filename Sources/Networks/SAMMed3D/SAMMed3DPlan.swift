@@ -61,12 +61,13 @@ public struct SAMMed3DPlan: Hashable, Sendable {
 }
 
 extension SAMMed3DPlan {
-  /// The plan of the network whose state dict has these shapes; the other names and shapes follow from it (`SAMMed3D.specification`).
+  /// The plan of the network whose state dict has these shapes; all names and shapes follow from it (`SAMMed3D.specification`).
   public init(shapes: [String: [Int]]) throws(NetworkError) {
     func shape(_ name: String, rank: Int) throws(NetworkError) -> [Int] {
       guard let found = shapes["image_encoder.\(name)"], found.count == rank, found.allSatisfy({ $0 > 0 }) else {
         throw NetworkError(
-          "these are no weights of SAM-Med3D: image_encoder.\(name) is missing or has not \(rank) axes: name a SAM-Med3D checkpoint."
+          "these are no weights of SAM-Med3D: image_encoder.\(name) is missing or has not \(rank) axes: "
+            + "name a SAM-Med3D checkpoint."
         )
       }
       return found
@@ -87,7 +88,7 @@ extension SAMMed3DPlan {
 
   /// What keeps the plan from being a SAM-Med3D, as a sentence; nil where nothing does.
   var problem: String? {
-    if embedding % heads != 0 || heads < 1 { return "a SAM-Med3D of \(embedding) channels has no \(heads) heads of one size." }
+    if heads < 1 || embedding % heads != 0 { return "a SAM-Med3D of \(embedding) channels has no \(heads) heads of one size." }
     if promptDimension % 48 != 0 {
       return "a SAM-Med3D needs a prompt dimension that divides by 48, not \(promptDimension): choose 48, 96 or 384."
     }

@@ -1,5 +1,6 @@
 // Attention with the relative positions of SAM-Med3D, over a whole grid of tokens or over a window that is padded behind the grid
-// (shared/spec/relif.md 1.3). Axes: B batch, g tokens along each side of the grid, n along each side of the window, E = heads · S channels.
+// (shared/spec/relif.md 1.3). Axes: B batch, g tokens along each side of the grid, n along each side of the window, S size of a
+// head, E = heads · S channels.
 
 import Kernels
 
@@ -12,8 +13,8 @@ public enum WindowPadding: String, Sendable, CaseIterable {
 }
 
 extension Tape {
-  /// softmax(q·k / √S + relative terms) · v over the tokens of the grid, and over pad tokens where the window is larger: their q, k and v
-  /// are the bias of the projection that made `qkv`. Where a gradient is wanted the way is the literal one.
+  /// softmax(q·k / √S + relative terms) · v over the tokens of the grid, and over pad tokens where the window is larger: their q,
+  /// k and v are the bias of the projection that made `qkv`. Where a gradient is wanted the way is the literal one.
   /// - Shape: qkv [B, g, g, g, 3E] (q, k, v; a head's channels together), positions [2n-1, S], bias [3E]; result [B, g, g, g, E].
   public func relativeAttention(
     _ qkv: Tensor, positions: RelativePositions<Parameter>, bias: Parameter, heads: Int, padding: WindowPadding = .folded
@@ -21,15 +22,17 @@ extension Tape {
     let sides = qkv.shape.spatial, grid = sides[0], window = (positions.depth.shape[0] + 1) / 2
     require(
       sides == [grid, grid, grid] && window >= grid && qkv.shape.channels == 3 * heads * positions.depth.shape[1],
-      "relative attention of \(qkv.shape) with \(heads) heads and positions \(positions.depth.shape): give a cube of tokens no larger than "
-        + "the window of \(window), and 3 · heads · \(positions.depth.shape[1]) channels.")
+      "relative attention of \(qkv.shape) with \(heads) heads and positions \(positions.depth.shape): give a cube of tokens no "
+        + "larger than the window of \(window), and 3 · heads · \(positions.depth.shape[1]) channels.")
     if window == grid { return globalAttention(qkv, positions, heads: heads) }
     let isRecorded = recording && (qkv.slot != nil || !(positions.axes + [bias]).allSatisfy(\.isFrozen))
     if isRecorded || padding == .literal {
       let padded = self.padded(qkv, side: window, by: bias)
       return cropped(globalAttention(padded, positions, heads: heads), side: grid)
     }
-    return attended(RelativeAttentionShape(qkv, positions, heads: heads), qkv, positions, padding: bias)
+    let shape = RelativeAttentionShape(qkv, positions, heads: heads), y = attended(shape, qkv, positions, padding: bias)
+    // For a profile: there is nothing to walk back.
+    return record("relativeAttention", inputs: [qkv], output: y, operations: shape.operations) { _ in }
   }
 
   private func globalAttention(_ qkv: Tensor, _ positions: RelativePositions<Parameter>, heads: Int) -> Tensor {
