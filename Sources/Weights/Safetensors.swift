@@ -1,5 +1,5 @@
 // The safetensors format: an 8-byte little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then raw
-// tensors; beside the tensors `__metadata__` holds texts. Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
+// tensors; beside these the header may hold texts, `__metadata__`. Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
 
 import Foundation
 import Tensors
