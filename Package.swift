@@ -55,7 +55,7 @@ let layers: [[Target]] = [
   module("Learning", ["Tensors", "Kernels"]),
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
-  module("Weights", ["Learning", "Tensors"]),
+  module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Networks", ["Learning", "Tensors", "Kernels"], tests: ["Weights"], fixtures: true),
   module("Preparation", ["Volumes", "Tensors"]),
   module("Metrics", ["Volumes"], fixtures: true),

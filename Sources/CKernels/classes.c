@@ -4,24 +4,10 @@
 
 #include "CKernels.h"
 #include "clones.h"
+#include "exponential.h"
+#include "strongest.h"
 
 enum { BLOCK = 64 };  // voxels that are transposed to class-major order at a time, so that loops run along voxels
-
-// e^x for x <= 0 within 2e-7 relative: Cody-Waite reduction and a degree-6 polynomial; vectorises, which expf does not.
-static inline float exponential(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  float n = __builtin_rintf(x * 1.44269504088896341f);
-  float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  union { int32_t bits; float value; } power = {.bits = ((int32_t)n + 127) << 23};
-  return p * power.value;
-}
 
 COHORT_CLONES void cohort_softmax(float *p, const float *logits, size_t n, size_t classes) {
   float score[classes * BLOCK], highest[BLOCK], total[BLOCK];
@@ -84,42 +70,6 @@ COHORT_CLONES void cohort_cross_entropy_gradient(
   for (size_t v = 0; v < n; v++, p += classes, dlogits += classes) {
     for (size_t k = 0; k < classes; k++) dlogits[k] = scale * p[k];
     dlogits[labels[v]] -= scale;
-  }
-}
-
-static inline size_t strongest(const float *scores, size_t classes) {
-  size_t best = 0;
-  for (size_t k = 1; k < classes; k++) best = scores[k] > scores[best] ? k : best;
-  return best;
-}
-
-void cohort_gated_difference(
-    uint8_t *gate, const float *p, const float *q, float threshold, size_t n, size_t classes, double *sums) {
-  double open[2] = {0, 0}, difference[2] = {0, 0}, foreground = 0;
-  for (size_t v = 0; v < n; v++, p += classes, q += classes) {
-    size_t first = strongest(p, classes), second = strongest(q, classes);
-    int is_foreground = first > 0;
-    foreground += is_foreground;
-    int passes = first == second && p[first] >= threshold && q[second] >= threshold;
-    gate[v] = (uint8_t)(passes ? 1 + is_foreground : 0);
-    if (!passes) continue;
-    float squares = 0;
-    for (size_t k = 0; k < classes; k++) squares += (p[k] - q[k]) * (p[k] - q[k]);
-    difference[is_foreground] += squares;
-    open[is_foreground] += 1;
-  }
-  sums[0] += open[0], sums[1] += difference[0], sums[2] += open[1], sums[3] += difference[1], sums[4] += foreground;
-}
-
-COHORT_CLONES void cohort_gated_difference_gradient(
-    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes) {
-  for (size_t v = 0; v < n; v++) {
-    float factor = gate[v] ? scale[gate[v] - 1] : 0;
-    for (size_t i = v * classes; i < (v + 1) * classes; i++) {
-      float d = factor * (p[i] - q[i]);
-      dp[i] = d;
-      dq[i] = -d;
-    }
   }
 }
 

@@ -1,4 +1,5 @@
-// Element by element: sums, the optimiser, dropout.
+// Element by element: sums, the optimisers, dropout.
+#include <math.h>
 #include <string.h>
 
 #include "CKernels.h"
@@ -8,10 +9,14 @@ COHORT_CLONES void cohort_add(float *restrict y, const float *restrict x, size_t
   for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-COHORT_CLONES double cohort_sum_of_squares(const float *x, size_t n) {
+COHORT_CLONES void cohort_sum(float *restrict y, const float *a, const float *b, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+}
+
+COHORT_CLONES double cohort_inner_product(const float *a, const float *b, size_t n) {
   COHORT_REASSOCIATE
   double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += (double)x[i] * x[i];
+  for (size_t i = 0; i < n; i++) sum += (double)a[i] * b[i];
   return sum;
 }
 
@@ -20,6 +25,16 @@ COHORT_CLONES void cohort_sgd(
   for (size_t i = 0; i < n; i++) {
     v[i] = momentum * v[i] + (g[i] + decay * p[i]);
     p[i] -= rate * v[i];
+  }
+}
+
+COHORT_CLONES void cohort_adamw(
+    float *restrict p, float *restrict m, float *restrict v, const float *restrict g, float keep, float step, float root, float beta1,
+    float beta2, float epsilon, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    m[i] += (1 - beta1) * (g[i] - m[i]);
+    v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+    p[i] = keep * p[i] - step * m[i] / (root * sqrtf(v[i]) + epsilon);
   }
 }
 
@@ -51,5 +66,27 @@ COHORT_CLONES void cohort_scale_channels(float *y, const float *x, const float *
   for (size_t row = 0; row < rows; row++) {
 #pragma clang loop vectorize(assume_safety)
     for (size_t c = 0; c < channels; c++) y[row * channels + c] = factors[c] * x[row * channels + c];
+  }
+}
+
+COHORT_CLONES void cohort_follow(float *restrict y, const float *restrict x, float keep, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] = keep * y[i] + (1 - keep) * x[i];
+}
+
+// RandomKey.gaussian: twelve 16-bit uniforms minus 6.
+static inline float gaussian(uint64_t key, uint64_t index) {
+  uint64_t sum = 0;
+  for (uint64_t word = 0; word < 3; word++) {
+    uint64_t bits = hash(key, 3 * index + word);
+    sum += (bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + (bits >> 48);
+  }
+  return (float)((double)(int64_t)(sum + 6) / 65536 - 6);
+}
+
+COHORT_CLONES void cohort_add_noise(
+    float *y, const float *x, uint64_t key, uint64_t first, float deviation, float limit, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    float noise = deviation * gaussian(key, first + i);
+    y[i] = x[i] + (noise > limit ? limit : noise < -limit ? -limit : noise);
   }
 }

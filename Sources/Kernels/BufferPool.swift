@@ -10,14 +10,23 @@ import Synchronization
   import Darwin
 #endif
 
-/// A buffer of floats, aligned to 64 bytes. Contents are undefined until written.
+/// A buffer of floats: of the pool, aligned to 64 bytes with undefined contents until written; or someone else's memory, only read.
 public final class Storage: @unchecked Sendable {
   // Unchecked: a storage is written by the thread that made it, before others see it.
   public let pointer: UnsafeMutablePointer<Float>
+  /// Keeps foreign memory alive; nil for a buffer of the pool.
+  private let owner: AnyObject?
 
-  public init(count: Int) { pointer = BufferPool.take(count) }
+  public init(count: Int) { (pointer, owner) = (BufferPool.take(count), nil) }
 
-  deinit { BufferPool.giveBack(pointer) }
+  /// Memory that `owner` keeps readable for as long as it lives, such as a mapped file. Nothing may write to it: a read-only page
+  /// ends the process.
+  /// - Parameter pointer: aligned to 4 bytes.
+  public init(readingFrom pointer: UnsafePointer<Float>, of owner: AnyObject) {
+    (self.pointer, self.owner) = (UnsafeMutablePointer(mutating: pointer), owner)
+  }
+
+  deinit { if owner == nil { BufferPool.giveBack(pointer) } }
 }
 
 /// Where `Storage` comes from.

@@ -54,41 +54,6 @@ public func crossEntropyGradient(
   }
 }
 
-/// What a confidence gate lets through, apart for voxels that are predicted background and foreground.
-public struct GateSums: Sendable {
-  public var openBackground, differenceBackground, openForeground, differenceForeground: Double
-  /// Voxels whose first prediction is foreground, whether or not the gate is open.
-  public var foreground: Double
-
-  public var open: Double { openBackground + openForeground }
-}
-
-/// Opens the gate where both predictions name the same class with at least `threshold`, and sums the squared differences there.
-public func gatedDifference(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, threshold: Float, gate: UnsafeMutablePointer<UInt8>, count: Int,
-  classes: Int
-) -> GateSums {
-  let sums = sumOverBlocks(count, sums: 5) { start, length, sums in
-    cohort_gated_difference(gate + start, p + start * classes, q + start * classes, threshold, length, classes, sums)
-  }
-  return GateSums(
-    openBackground: sums[0], differenceBackground: sums[1], openForeground: sums[2], differenceForeground: sums[3],
-    foreground: sums[4])
-}
-
-/// dp = scale · (p - q) where the gate is open, dq = -dp; `scale` is that of background and of foreground voxels.
-public func gatedDifferenceGradient(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, gate: UnsafePointer<UInt8>, scale: (background: Float, foreground: Float),
-  dp: UnsafeMutablePointer<Float>, dq: UnsafeMutablePointer<Float>, count: Int, classes: Int
-) {
-  let scales = [scale.background, scale.foreground]
-  parallelFor(count, grain: grain) { start, end in
-    cohort_gated_difference_gradient(
-      dp + start * classes, dq + start * classes, gate + start, p + start * classes, q + start * classes, scales, end - start,
-      classes)
-  }
-}
-
 /// The strongest class of each voxel; ties go to the lower class.
 public func argMax(_ scores: UnsafePointer<Float>, into labels: UnsafeMutablePointer<UInt8>, count: Int, classes: Int) {
   parallelFor(count, grain: grain) { start, end in cohort_argmax(labels + start, scores + start * classes, end - start, classes) }

@@ -14,9 +14,46 @@ public func copyFloats(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<F
   parallelFor(count, grain: grain) { start, end in (y + start).update(from: x + start, count: end - start) }
 }
 
+/// y = factor · x, n values.
+public func scale(_ x: UnsafePointer<Float>, by factor: Float, into y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in for i in start..<end { y[i] = factor * x[i] } }
+}
+
+/// y = value, n values.
+public func fill(_ y: UnsafeMutablePointer<Float>, with value: Float, count: Int) {
+  parallelFor(count, grain: grain) { start, end in (y + start).update(repeating: value, count: end - start) }
+}
+
+/// y = a + b, n values; b has `period` values, which are repeated.
+public func sum(
+  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, period: Int, into y: UnsafeMutablePointer<Float>, count: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    var at = start
+    while at < end {
+      let length = min(end - at, period - at % period)
+      cohort_sum(y + at, a + at, b + at % period, length)
+      at += length
+    }
+  }
+}
+
+/// Σ a·b, by fixed blocks added in order.
+public func innerProduct(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Double {
+  sumOverBlocks(count, sums: 1) { start, length, sums in sums[0] = cohort_inner_product(a + start, b + start, length) }[0]
+}
+
 /// The sum of squares, by fixed blocks added in order.
-public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-  sumOverBlocks(count, sums: 1) { start, length, sums in sums[0] = cohort_sum_of_squares(x + start, length) }[0]
+public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double { innerProduct(x, x, count: count) }
+
+/// y = Σ weight · x over the terms, n values.
+public func weightedSum(
+  _ terms: [(weight: Float, x: UnsafePointer<Float>)], into y: UnsafeMutablePointer<Float>, count: Int
+) {
+  let weights = terms.map(\.weight)
+  parallelFor(count, grain: grain) { start, end in
+    cohort_weighted_rows(y + start, terms.map { $0.x + start }, weights, terms.count, end - start)
+  }
 }
 
 /// One step of stochastic gradient descent with momentum and weight decay, as PyTorch writes it:
@@ -27,6 +64,36 @@ public func sgdStep(
 ) {
   parallelFor(count, grain: grain) { start, end in
     cohort_sgd(parameters + start, momenta + start, gradients + start, rate, momentum, decay, end - start)
+  }
+}
+
+/// One step of AdamW, as PyTorch writes it: p -= rate · decay · p; the running means m of g and v of g²; then
+/// p -= rate · m / (1 - beta1^t) / (√(v / (1 - beta2^t)) + epsilon).
+/// - Parameter step: t, from 1.
+public func adamwStep(
+  parameters: UnsafeMutablePointer<Float>, means: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>,
+  gradients: UnsafePointer<Float>, rate: Double, decay: Double, betas: (Double, Double), epsilon: Double, step: Int, count: Int
+) {
+  let size = Float(rate / (1 - raise(betas.0, to: Double(step))))
+  let root = Float((1 / (1 - raise(betas.1, to: Double(step)))).squareRoot()), keep = Float(1 - rate * decay)
+  parallelFor(count, grain: grain) { start, end in
+    cohort_adamw(
+      parameters + start, means + start, squares + start, gradients + start, keep, size, root, Float(betas.0), Float(betas.1),
+      Float(epsilon), end - start)
+  }
+}
+
+/// y = keep · y + (1 - keep) · x: one step of a moving average.
+public func follow(_ x: UnsafePointer<Float>, by y: UnsafeMutablePointer<Float>, keep: Float, count: Int) {
+  parallelFor(count, grain: grain) { start, end in cohort_follow(y + start, x + start, keep, end - start) }
+}
+
+/// y = x + noise of standard deviation `deviation`, cut off at ±`limit`: element i gets the Gaussian of (key, i).
+public func addNoise(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, deviation: Float, limit: Float, key: UInt64, count: Int
+) {
+  parallelFor(count, grain: grain) { start, end in
+    cohort_add_noise(y + start, x + start, key, UInt64(start), deviation, limit, end - start)
   }
 }
 

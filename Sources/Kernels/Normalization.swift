@@ -12,7 +12,7 @@ public struct ChannelMoments: Sendable {
 }
 
 /// Rows in one block of a sum: about 16k values, so that float partial sums stay short.
-private func blockRows(_ channels: Int) -> Int { max(128, 16384 / channels) }
+func blockRows(_ channels: Int) -> Int { max(128, 16384 / channels) }
 
 /// Mean and biased variance of each channel of x [rows, C].
 public func channelMoments(_ x: UnsafePointer<Float>, rows: Int, channels: Int) -> ChannelMoments {

@@ -3,7 +3,6 @@
 // Weights [A, E, fD, fH, fW] are PyTorch's in both: [O, I, ...] of a strided convolution, [I, O, ...] of a transposed one.
 
 import CKernels
-import COpenBLAS
 
 /// The numbers that describe the two grids: coarse [B, D, H, W, A] and fine [B, fD·D, fH·H, fW·W, E].
 public struct PatchShape: Sendable {
@@ -124,18 +123,4 @@ private func withChunkMemory(_ shape: PatchShape, _ body: (UnsafeMutablePointer<
   let rows = UnsafeMutablePointer<Float>.allocate(capacity: min(shape.placesInChunk, shape.places) * shape.row)
   defer { rows.deallocate() }
   body(rows)
-}
-
-private enum ProductForm { case plain, firstTransposed, secondTransposed }
-
-/// c [m, n] = a · b (+ c), with k summed over; OpenBLAS runs it on one thread where the caller is already spread over threads.
-private func product(
-  _ form: ProductForm, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, _ m: Int,
-  _ n: Int,
-  _ k: Int, adding: Bool = false
-) {
-  cblas_sgemm(
-    CblasRowMajor, form == .firstTransposed ? CblasTrans : CblasNoTrans, form == .secondTransposed ? CblasTrans : CblasNoTrans,
-    Int32(m), Int32(n), Int32(k), 1, a, Int32(form == .firstTransposed ? m : k), b, Int32(form == .secondTransposed ? k : n),
-    adding ? 1 : 0, c, Int32(n))
 }

@@ -39,32 +39,6 @@ extension Tape {
     }
   }
 
-  /// Confidence-gated co-regularisation: Σ g Σ_k (p - q)² / (Σ g + 1e-6), with the gate g open where both predictions name the same class
-  /// with probability `threshold` or more. The gate carries no gradient; both predictions do (shared/spec/relif.md 3).
-  /// - Shape: p and q [1, D, H, W, K].
-  /// - Parameter normalization: over all gated voxels, or the mean of that over predicted background and over predicted foreground.
-  /// - Returns: the loss, and what the gate let through.
-  public func gatedConsistency(
-    _ p: Tensor, _ q: Tensor, threshold: Double, normalization: GateNormalization = .perSample
-  ) -> (loss: Scalar, gate: GateSums) {
-    require(p.shape == q.shape, "gated consistency of \(p.shape) and \(q.shape): both views must have one shape.")
-    let (count, classes) = (p.shape.rows, p.shape.channels)
-    let gate = ByteBuffer(count: count)
-    let sums = gatedDifference(
-      p.pointer, q.pointer, threshold: Float(threshold), gate: gate.pointer, count: count, classes: classes)
-    let share = normalization.shares(of: sums)
-    let value = sums.differenceBackground * share.background + sums.differenceForeground * share.foreground
-    let loss = recordScalar("gatedConsistency", inputs: [p, q], value: value) { seed in
-      let dp = Tensor(uninitialized: p.shape), dq = Tensor(uninitialized: q.shape)
-      gatedDifferenceGradient(
-        p.pointer, q.pointer, gate: gate.pointer, scale: (Float(2 * seed * share.background), Float(2 * seed * share.foreground)),
-        dp: dp.pointer, dq: dq.pointer, count: count, classes: classes)
-      self.accumulate(dp, for: p)
-      self.accumulate(dq, for: q)
-    }
-    return (loss, sums)
-  }
-
   private func checked(_ p: Tensor, _ labels: [UInt8], _ operation: String) -> (count: Int, classes: Int) {
     let (count, classes) = (p.shape.rows, p.shape.channels)
     require(p.shape.batch == 1, "\(operation) of \(p.shape): one sample at a time.")
@@ -75,20 +49,5 @@ extension Tape {
       Int(highest) < classes, "\(operation): label \(highest) with \(classes) classes: declare more classes or correct the label."
     )
     return (count, classes)
-  }
-}
-
-/// What the gated difference is divided by.
-public enum GateNormalization: String, Sendable, CaseIterable {
-  /// All open voxels of the sample, as published: background, which is most of a volume, dominates.
-  case perSample
-  /// Open background and open foreground voxels apart, each half of the loss (shared/spec/relif.md 3.2).
-  case perClass
-
-  func shares(of sums: GateSums) -> (background: Double, foreground: Double) {
-    switch self {
-    case .perSample: (1 / (sums.open + 1e-6), 1 / (sums.open + 1e-6))
-    case .perClass: (0.5 / (sums.openBackground + 1e-6), 0.5 / (sums.openForeground + 1e-6))
-    }
   }
 }

@@ -4,7 +4,7 @@ import Kernels
 import Tensors
 
 /// All parameters of a network, P floats in one vector, in the order of the state dict.
-public final class ParameterSet {
+public final class ParameterSet: ParameterTable {
   public let parameters: [Parameter]
   /// P: the number of floats.
   public let count: Int

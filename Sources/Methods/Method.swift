@@ -86,6 +86,25 @@ public struct LossTerms {
 
   /// Σ weight · loss.
   public var total: Double { terms.reduce(0) { $0 + $1.weight * $1.scalar.value } }
+
+  /// The terms of one name: their weights' sum, and the mean of their values by weight.
+  public struct Group {
+    public let terms: [LossTerm]
+    public let weight, value: Double
+
+    init(_ terms: [LossTerm]) {
+      let sum = terms.reduce(0) { $0 + $1.weight }
+      (self.terms, weight) = (terms, sum)
+      value = terms.reduce(0) { $0 + $1.scalar.value * (sum == 0 ? 1 / Double(terms.count) : $1.weight / sum) }
+    }
+  }
+
+  /// Terms of several samples put together by name, in the order of their first.
+  public var byName: [(name: String, own: Group)] {
+    var names: [String] = []
+    for term in terms where !names.contains(term.name) { names.append(term.name) }
+    return names.map { name in (name, Group(terms.filter { $0.name == name })) }
+  }
 }
 
 /// One semi-supervised method: data about a step.

@@ -3,6 +3,10 @@
 public let methodCatalog: [any Method.Type] = [
   Supervised.self,
   ReLiF.self,
+  MeanTeacher.self,
+  SemiSAMPlus.self,
+  SemiSAMO1.self,
+  PriorOnly.self,
 ]
 
 /// Builds a method by name.

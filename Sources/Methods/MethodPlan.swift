@@ -58,6 +58,15 @@ public struct MethodPlan {
     return value
   }
 
+  /// The prior of a run whose method does nothing without one.
+  /// - Parameter alternative: a line of the run file that does without.
+  func requiredPrior(of method: any Method.Type, or alternative: String) throws(MethodError) -> any Prior {
+    guard let prior else {
+      throw MethodError("method \(method.name) asks a prior and the run has none: set prior.kind, or \(alternative).")
+    }
+    return prior
+  }
+
   private func option(_ name: String, of method: any Method.Type) -> MethodOption {
     guard let option = method.options.first(where: { $0.name == name }) else {
       fatalError("method \(method.name) does not list its option \(name)")

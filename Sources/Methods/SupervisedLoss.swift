@@ -23,8 +23,10 @@ enum SupervisedBlend: String, CaseIterable {
   }
 
   /// The terms of one labelled sample; `share` is 1 / the number of labelled samples.
-  func terms(logits: Tensor, label: [UInt8], share: Double, at step: Step, on tape: Tape) -> [LossTerm] {
-    let p = tape.softmax(logits), weights = weights(at: step)
+  func terms(
+    logits: Tensor, probabilities p: Tensor, label: [UInt8], share: Double, at step: Step, on tape: Tape
+  ) -> [LossTerm] {
+    let weights = weights(at: step)
     return [
       LossTerm("dice", tape.diceLoss(p, labels: label), weight: share * weights.dice),
       LossTerm("crossEntropy", tape.crossEntropy(logits, probabilities: p, labels: label), weight: share * weights.crossEntropy),
@@ -44,7 +46,8 @@ extension Batch {
       }
       guard let image = sample.view(view) else { fatalError("the recipe does not ask for the view that the loss reads") }
       let logits = network.logits(image, mode: .training(dropout: sample.dropout(view: view, seed: step.seed)), on: tape)
-      terms += blend.terms(logits: logits, label: label, share: 1 / Double(labelled.count), at: step, on: tape)
+      terms += blend.terms(
+        logits: logits, probabilities: tape.softmax(logits), label: label, share: 1 / Double(labelled.count), at: step, on: tape)
     }
     return terms
   }

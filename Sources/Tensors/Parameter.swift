@@ -1,4 +1,5 @@
-// A trained array: its value and its gradient are windows of two flat vectors, so that averaging, optimising and saving see plain spans.
+// An array of a network. A trained one's value and gradient are windows of two flat vectors, so that averaging, optimising and saving see
+// plain spans; a frozen one has only a value.
 
 import Kernels
 
@@ -9,7 +10,10 @@ public final class Parameter {
   /// Elements from the start of the flat vector.
   public let offset: Int
   public let value: Tensor
+  /// Empty where the parameter is frozen.
   public let gradient: Tensor
+  /// No gradient is wanted: tapes do not record for its sake and `onReady` never names it.
+  public let isFrozen: Bool
 
   public init(name: String, shape: Shape, offset: Int, values: Storage, gradients: Storage) {
     self.name = name
@@ -17,10 +21,22 @@ public final class Parameter {
     self.offset = offset
     self.value = Tensor(shape: shape, storage: values, offset: offset)
     self.gradient = Tensor(shape: shape, storage: gradients, offset: offset)
+    isFrozen = false
   }
 
-  /// Adds `contribution`, of the parameter's shape, to its gradient.
+  /// An array that is never trained; `value` may be memory that cannot be written.
+  public init(frozen name: String, value: Tensor) {
+    self.name = name
+    shape = value.shape
+    offset = 0
+    self.value = value.detached
+    gradient = Tensor(uninitialized: [0])
+    isFrozen = true
+  }
+
+  /// Adds `contribution`, of the parameter's shape, to its gradient, if one is wanted.
   public func accumulate(_ contribution: Tensor) {
+    if isFrozen { return }
     withExtendedLifetime(contribution) { add(contribution.pointer, to: gradient.pointer, count: contribution.count) }
   }
 }

@@ -65,7 +65,7 @@ public final class Profile {
     let floats = inputs.reduce(0) { $0 + $1.count } + parameters.reduce(0) { $0 + $1.shape.count } + output.count
     let bytes = Double(floats * MemoryLayout<Float>.stride)
     add(Cost(kind: Kind(operation: operation, shapes: shapes, pass: pass), operations: operations, bytes: bytes))
-    let passes = Double((parameters.isEmpty ? 0 : 1) + (inputs.contains { $0.slot != nil } ? 1 : 0))
+    let passes = Double((parameters.allSatisfy(\.isFrozen) ? 0 : 1) + (inputs.contains { $0.slot != nil } ? 1 : 0))
     return Cost(
       kind: Kind(operation: operation, shapes: shapes, pass: .backward), operations: passes * operations,
       bytes: (operations > 0 ? passes : 1) * bytes)

@@ -50,6 +50,8 @@ public enum RandomStream {
   public static let click: UInt64 = 6
   /// Dropout uses `dropout + view`, and a child key for each layer.
   public static let dropout: UInt64 = 7
+  /// Noise and dropout of a teacher's passes, a child key for each pass.
+  public static let teacher: UInt64 = 12
   public static let dataOrder: UInt64 = 20
   public static let initialWeights: UInt64 = 21
   public static let synthesis: UInt64 = 22

@@ -51,6 +51,8 @@ public final class Tape {
   public let memory: TapeMemory
   /// While a part is computed the second time: what happened once (batch statistics) must not happen again.
   public private(set) var isRepeating = false
+  /// While such a part ends: nobody reads its result the second time.
+  private(set) var skipsEnds = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
   /// During a walk after which the tape can be walked again: what it holds must stay as it is.
@@ -75,7 +77,7 @@ public final class Tape {
   /// Appends an operation. `pullback` receives the gradient of `output`, which is its own to change or to hand on, and passes tensors that
   /// nobody else holds to `accumulate`.
   /// - Parameter operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
-  /// - Returns: `output`, with a place on the tape if any input or parameter needs a gradient.
+  /// - Returns: `output`, with a place on the tape if any input needs a gradient or any parameter is trained.
   public func record(
     _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, operations: Double = 0,
     pullback: @escaping (Tensor) -> Void
@@ -83,28 +85,34 @@ public final class Tape {
     let backward = profile?.addForward(
       operation, inputs: inputs, parameters: parameters, output: output.shape, operations: operations,
       pass: isRepeating ? .recomputed : .forward)
-    guard needsGradient(inputs, parameters) else {
-      parametersOfSkippedRecords += parameters
+    let trained = parameters.filter { !$0.isFrozen }
+    guard needsGradient(inputs, trained) else {
+      parametersOfSkippedRecords += trained
       return output
     }
     let result = marked(output)
     append(
-      Record(operation: operation, output: result.slot!, parameters: parameters, pullback: .tensor(pullback), backward: backward))
+      Record(operation: operation, output: result.slot!, parameters: trained, pullback: .tensor(pullback), backward: backward))
     return result
   }
 
   /// A part of a network that a lean tape computes twice: now without keeping anything, and in the backward walk with records of its own.
   /// `body` must compute the same from the same inputs each time.
-  /// - Parameter whole: false where `body` marks smaller parts itself.
-  public func recomputing(_ inputs: [Tensor], whole: Bool = true, _ body: @escaping (Tape, [Tensor]) -> Tensor) -> Tensor {
-    guard whole, memory == .lean, recording else { return body(self, inputs) }
+  /// - Parameters:
+  ///   - whole: false where `body` marks smaller parts itself.
+  ///   - always: on a standard tape too.
+  public func recomputing(
+    _ inputs: [Tensor], whole: Bool = true, always: Bool = false, _ body: @escaping (Tape, [Tensor]) -> Tensor
+  ) -> Tensor {
+    guard whole, memory == .lean || always, recording else { return body(self, inputs) }
     let quiet = Tape(recording: false, profile: profile)
+    quiet.isRepeating = isRepeating
     let output = body(quiet, inputs.map(\.detached)).compacted, parameters = quiet.parametersOfSkippedRecords
     guard needsGradient(inputs, parameters) else { return output }
     let result = marked(output)
     let pullback = Pullback.taking { gradient in
-      let again = Tape(profile: self.profile)
-      again.isRepeating = true
+      let again = Tape(memory: always ? self.memory : .standard, profile: self.profile)
+      (again.isRepeating, again.skipsEnds) = (true, !always)
       let copies = inputs.map { input -> Tensor in
         guard input.slot != nil else { return input.detached }
         // What others found for the input goes in first, so that the sum has the association that it has on a standard tape.

@@ -75,6 +75,9 @@ public struct Tensor: Sendable {
     return copy
   }
 
+  /// The first elements in the same memory, as another shape, without a place on the tape.
+  func window(_ shape: Shape) -> Tensor { Tensor(shape: shape, storage: storage, offset: offset) }
+
   /// The same values without a place on the tape: no gradient flows through.
   public var detached: Tensor { Tensor(shape: shape, storage: storage, offset: offset) }
 }

@@ -79,7 +79,7 @@ public func train(
     log?.append(
       kind: "step", step: step,
       numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
-    if let warning = termCheck.warning(after: step - 1) { console.warn(warning) }
+    for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
     if run.configuration.isDue("validation.every", step), step < total {
@@ -119,16 +119,21 @@ private func failure(_ text: String, _ exitCode: Int32, _ step: Int) -> Training
 private struct LaneLosses {
   var names: [String] = []
   var rows: [(lane: Int, values: [Double])] = []
+  /// Of lane 0, at the steps at which terms are walked one by one.
+  var gradientNorms: [String: Double] = [:]
 
   mutating func add(_ terms: LossTerms, lane: Int) {
-    names = ["loss"] + terms.terms.map(\.name) + terms.diagnostics.map(\.name)
-    rows.append((lane, [terms.total] + terms.terms.map(\.scalar.value) + terms.diagnostics.map(\.value)))
+    let groups = terms.byName
+    names = ["loss"] + groups.map(\.name) + groups.map { "weight." + $0.name } + terms.diagnostics.map(\.name)
+    rows.append(
+      (lane, [terms.total] + groups.map(\.own.value) + groups.map(\.own.weight) + terms.diagnostics.map(\.value)))
   }
 
   /// Means over all lanes by name.
   func named(_ summary: ControlSummary) -> [String: Double] {
     let lanes = Double(summary.laneValues.count)
-    return Dictionary(names.enumerated().map { ($1, summary.sum($0) / lanes) }) { first, _ in first }
+    let means = Dictionary(names.enumerated().map { ($1, summary.sum($0) / lanes) }) { first, _ in first }
+    return means.merging(gradientNorms.map { ("gradient." + $0, $1) }) { first, _ in first }
   }
 }
 
@@ -139,15 +144,31 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
   for position in active { run.modules[position].begin() }
   for lane in run.lanes {
     let batch = try run.loader.batch(lane: lane, at: step)
-    let tape = Tape(memory: run.memory)
+    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step)
+    let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
     let terms = try run.method.loss(batch, at: step, on: tape)
     losses.add(terms, lane: lane)
-    if lane == 0, TermCheck.steps.contains(step.index) { check.look(terms, modules: run.method.trained, tape: tape) }
+    check.note(terms)
+    if isChecked {
+      let norms = check.look(terms, modules: run.method.trained, tape: tape)
+      if TermCheck.isLogged(step) { losses.gradientNorms = norms }
+      if let opposite { check.compare(terms, opposite: opposite) }
+    }
     tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
     for position in active { run.modules[position].addLane() }
   }
   return losses
+}
+
+extension Run {
+  /// The terms of a batch if the prior said the opposite; nil where no term has yet to show that it would notice.
+  fileprivate func termsUnderOppositePrior(_ batch: Batch, at step: Step, _ check: TermCheck) throws -> LossTerms? {
+    guard let prior, check.wantsOpposite(at: step) else { return nil }
+    prior.isNegated = true
+    defer { prior.isNegated = false }
+    return try method.loss(batch, at: step, on: Tape(recording: false))
+  }
 }
 
 private func average(_ run: Run, at step: Step, over world: borrowing Communicator) throws -> [AveragingOutcome] {

@@ -1,15 +1,10 @@
 // The safetensors format: an 8-byte little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then raw tensors.
-// Read: F32, F16, BF16 (widened to Float), U8, I64 and other integers that Float holds exactly. Written: F32, sorted by name.
+// Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
 
 import Foundation
+import Tensors
 
-/// A weight or tensor file could not be used.
-public struct WeightError: Error, CustomStringConvertible, Sendable {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
-
-/// One array of a file.
+/// One array, read from a file or to be written.
 public struct StoredTensor: Sendable {
   public var shape: [Int]
   /// Row-major, as many as the shape says.
@@ -25,101 +20,122 @@ public enum Safetensors {
     var data_offsets: [Int]
   }
 
-  /// All tensors of a file, by name.
+  /// All tensors of a file, by name. Errors: any damage, and float64.
   public static func read(_ path: String) throws(WeightError) -> [String: StoredTensor] {
-    let data = try contents(path)
-    func damaged(_ what: String) -> WeightError {
-      WeightError("\(path) is not a whole safetensors file: \(what): export or copy it again.")
-    }
-    guard data.count >= 8 else { throw damaged("it has \(data.count) bytes") }
-    let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-    guard length >= 2, length <= UInt64(data.count - 8) else { throw damaged("its header would be \(length) bytes long") }
-    let header = data.subdata(in: 8..<(8 + Int(length)))
-    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
-      throw damaged("its header is not JSON")
-    }
+    let file = try MappedFile(path)
     var tensors: [String: StoredTensor] = [:]
-    for (name, value) in object where name != "__metadata__" {
-      guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String, let shape = fields["shape"] as? [Int],
-        let offsets = fields["data_offsets"] as? [Int], offsets.count == 2, shape.allSatisfy({ $0 >= 0 })
-      else { throw damaged("the entry of tensor \"\(name)\" is incomplete") }
-      guard let size = elementSize(dtype) else {
-        throw WeightError("\(path): tensor \"\(name)\" has type \(dtype), which is not read: convert it to F32.")
-      }
-      let count = shape.reduce(1, *), start = 8 + Int(length) + offsets[0], end = 8 + Int(length) + offsets[1]
-      guard offsets[0] >= 0, start <= end, end <= data.count, end - start == count * size else {
-        throw damaged("tensor \"\(name)\" of shape \(shape) does not lie in the file")
-      }
-      tensors[name] = StoredTensor(shape: shape, values: data.withUnsafeBytes { widened($0[start..<end], dtype, count) })
+    for entry in try entries(of: file) {
+      try entry.refuseDouble(path)
+      tensors[entry.name] = StoredTensor(shape: entry.shape, values: entry.tensor(in: file).values)
     }
     return tensors
   }
 
-  /// Writes F32 tensors under a temporary name and renames: a reader never sees half a file.
-  public static func write(_ tensors: [String: StoredTensor], to path: String) throws(WeightError) {
-    var header: [String: Entry] = [:], offset = 0
-    let names = tensors.keys.sorted()
-    for name in names {
-      let bytes = tensors[name]!.values.count * 4
-      header[name] = Entry(dtype: "F32", shape: tensors[name]!.shape, data_offsets: [offset, offset + bytes])
-      offset += bytes
+  /// The tensors of a file in the order in which they lie there.
+  static func entries(of file: MappedFile) throws(WeightError) -> [WeightEntry] {
+    func damaged(_ what: String) -> WeightError {
+      WeightError("\(file.path) is not a whole safetensors file: \(what): export or copy it again.")
+    }
+    var reader = ByteReader(file.bytes, or: damaged("it ends within its header"))
+    let header = Data(try reader.take(try reader.index(UInt64.self))), start = reader.position
+    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
+      throw damaged("its header is not JSON")
+    }
+    var entries: [(place: Int, entry: WeightEntry)] = []
+    for (name, value) in object where name != "__metadata__" {
+      guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String, let shape = fields["shape"] as? [Int],
+        let offsets = fields["data_offsets"] as? [Int], offsets.count == 2
+      else { throw damaged("the entry of tensor \"\(name)\" is incomplete") }
+      guard let type = ElementType(rawValue: dtype) else {
+        throw WeightError("\(file.path): tensor \"\(name)\" has type \(dtype), which is not read: convert it to F32.")
+      }
+      let outside = damaged("tensor \"\(name)\" of shape \(shape) does not lie in the file")
+      guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= file.count - start, let count = product(shape),
+        product([count, type.size]) == offsets[1] - offsets[0]
+      else { throw outside }
+      let range = start + offsets[0]..<start + offsets[1]
+      guard
+        let entry = WeightEntry(name: name, type: type, shape: shape, strides: rowMajor(shape), first: 0, in: range)
+      else { throw outside }
+      entries.append((offsets[0], entry))
+    }
+    return entries.sorted { ($0.place, $0.entry.name) < ($1.place, $1.entry.name) }.map(\.entry)
+  }
+
+  private static func rowMajor(_ shape: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] &* shape[axis + 1] }
+    return strides
+  }
+
+  // MARK: Writing
+
+  /// A tensor to be written; its floats are made when their turn comes.
+  struct Outgoing {
+    let name: String
+    let shape: [Int]
+    let type: ElementType
+    let values: () throws(WeightError) -> Tensor
+  }
+
+  /// Writes under a temporary name and renames: a reader never sees half a file.
+  /// - Parameter type: float32 or float16, which must hold the values.
+  public static func write(_ tensors: [String: StoredTensor], as type: ElementType = .float32, to path: String)
+    throws(WeightError)
+  {
+    try write(
+      tensors.map { name, stored in
+        Outgoing(name: name, shape: stored.shape, type: type) { Tensor(stored.values, shape: Shape(stored.shape)) }
+      }, to: path)
+  }
+
+  static func write(_ tensors: [Outgoing], to path: String) throws(WeightError) {
+    let tensors = tensors.sorted { $0.name < $1.name }, temporary = path + ".tmp"
+    func failed(_ error: any Error) -> WeightError {
+      if let error = error as? WeightError { return error }
+      return WeightError("cannot write \(path) (\(error.localizedDescription)): check that the folder exists and has space.")
+    }
+    do {
+      try header(tensors).write(to: URL(fileURLWithPath: temporary))
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
+      try file.seekToEnd()
+      for tensor in tensors { try file.write(contentsOf: try bytes(of: tensor)) }
+      try file.close()
+    } catch {
+      unlink(temporary)
+      throw failed(error)
+    }
+    guard rename(temporary, path) == 0 else {
+      let reason = String(cString: strerror(errno))
+      unlink(temporary)
+      throw WeightError("cannot write \(path) (\(reason)): check that the folder exists and has space.")
+    }
+  }
+
+  private static func header(_ tensors: [Outgoing]) -> Data {
+    var entries: [String: Entry] = [:], offset = 0
+    for tensor in tensors {
+      let end = offset + tensor.shape.reduce(1, *) * tensor.type.size
+      entries[tensor.name] = Entry(dtype: tensor.type.rawValue, shape: tensor.shape, data_offsets: [offset, end])
+      offset = end
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var json = try! encoder.encode(header)
+    var json = try! encoder.encode(entries)
     while json.count % 8 != 0 { json.append(0x20) }
-    var data = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) }
-    data.append(json)
-    for name in names { tensors[name]!.values.withUnsafeBytes { data.append(contentsOf: $0) } }
-    do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw WeightError("cannot write \(path) (\(error.localizedDescription)): check that the folder exists and has space.")
-    }
+    return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) } + json
   }
 
-  private static func contents(_ path: String) throws(WeightError) -> Data {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw WeightError("there is no file \(path): check the path.")
-    }
-    guard !isFolder.boolValue else { throw WeightError("\(path) is a folder: name a safetensors file.") }
-    do {
-      return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-    } catch {
-      throw WeightError("cannot read \(path) (\(error.localizedDescription)): check its permissions.")
-    }
-  }
-
-  private static func elementSize(_ dtype: String) -> Int? {
-    switch dtype {
-    case "F32", "I32": 4
-    case "F16", "BF16", "I16", "U16": 2
-    case "U8", "I8", "BOOL": 1
-    case "I64": 8
-    default: nil
-    }
-  }
-
-  private static func widened(_ bytes: Slice<UnsafeRawBufferPointer>, _ dtype: String, _ count: Int) -> [Float] {
-    let raw = UnsafeRawBufferPointer(rebasing: bytes)
-    func each<Element: BitwiseCopyable>(_ type: Element.Type, _ convert: (Element) -> Float) -> [Float] {
-      (0..<count).map { convert(raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.stride, as: type)) }
-    }
-    switch dtype {
-    case "F32":
-      return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        if count > 0 { UnsafeMutableRawPointer(buffer.baseAddress!).copyMemory(from: raw.baseAddress!, byteCount: 4 * count) }
-        initialized = count
+  private static func bytes(of tensor: Outgoing) throws(WeightError) -> Data {
+    let values = try tensor.values()
+    return try withExtendedLifetime(values) { () throws(WeightError) in
+      let floats = UnsafeBufferPointer(start: values.pointer, count: values.count)
+      guard tensor.type == .float16 else { return Data(buffer: floats) }
+      let halves = floats.map { Float16($0) }
+      guard zip(floats, halves).allSatisfy({ $1.isFinite || !$0.isFinite }) else {
+        throw WeightError("\"\(tensor.name)\" has values beyond float16's 65504: leave its type float32.")
       }
-    case "F16": return each(Float16.self) { Float($0) }
-    case "BF16": return each(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-    case "I16": return each(Int16.self) { Float($0) }
-    case "U16": return each(UInt16.self) { Float($0) }
-    case "I32": return each(Int32.self) { Float($0) }
-    case "I64": return each(Int64.self) { Float($0) }
-    case "I8": return each(Int8.self) { Float($0) }
-    default: return each(UInt8.self) { Float($0) }
+      return halves.withUnsafeBytes { Data($0) }
     }
   }
 }

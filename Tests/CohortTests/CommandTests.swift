@@ -28,6 +28,31 @@ import Weights
     }
   }
 
+  @Test(arguments: ["folded", "literal"]) func forwardWritesTheEmbeddingAndLogitsOfSAMMed3D(padding: String) throws {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("NetworksTests/Fixtures/sam_med3d_tiny.safetensors").path
+    let golden = try Safetensors.read(path)
+    try withTemporaryFolder { folder in
+      for (inputs, answer) in [
+        (["input", "mask_prompt"], "lowres_logits.mask"), (["input", "point"], "lowres_logits.point"),
+        (["input", "mask_prompt", "point"], "lowres_logits.point_and_mask"),
+      ] {
+        let (from, to) = (folder + "/i.safetensors", folder + "/o.safetensors")
+        try Safetensors.write(golden.filter { inputs.contains($0.key) }, to: from)
+        _ = try cohort([
+          "network", "forward", "--network", "sam-med3d", "--weights", path, "--input", from, "--output", to, "--padding",
+          padding,
+        ])
+        let found = try Safetensors.read(to)
+        for (name, expected) in [("embedding", "embedding"), ("lowres_logits", answer)] {
+          #expect(found[name]!.shape == golden[expected]!.shape)
+          #expect(zip(found[name]!.values, golden[expected]!.values).allSatisfy { abs($0 - $1) < 1e-4 }, "\(expected)")
+        }
+      }
+    }
+    #expect(try cohort(["network", "list"]).contains("sam-med3d"))
+  }
+
   @Test func fromRawImagesToScoresAndBack() throws {
     try withTemporaryFolder { folder in
       let raw = folder + "/raw", packs = folder + "/packs", run = folder + "/run"
@@ -134,7 +159,7 @@ import Weights
       let help = try cohort([command, "--help"])
       #expect(help.contains("OVERVIEW:") && help.contains("USAGE: cohort \(command)"))
     }
-    #expect(try cohort(["methods"]).contains("method.gateStart"))
+    #expect(try cohort(["methods"]).contains("method.cgcr.thresholdStart"))
     #expect(try cohort(["network", "list", "--json"]).contains("\"unet3d\""))
     #expect(try cohort(["recipes"]).contains("demo-relif"))
   }

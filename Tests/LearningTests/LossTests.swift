@@ -22,9 +22,9 @@ import Testing
   func gatedConsistencyGoldens(threshold: Double, expected: Double, open: Double) {
     let tape = Tape()
     let p = binary([0.05, 0.08, 0.70], on: tape), q = binary([0.09, 0.45, 0.92], on: tape)
-    let (loss, gate) = tape.gatedConsistency(p, q, threshold: threshold)
+    let (loss, gate) = tape.gatedConsistency(p, q, gate: ConsistencyGate(threshold: threshold))
     #expect(abs(loss.value - expected) < 1e-7 && gate.open == open)
-    let swapped = tape.gatedConsistency(q, p, threshold: threshold)
+    let swapped = tape.gatedConsistency(q, p, gate: ConsistencyGate(threshold: threshold))
     #expect(swapped.loss.value == loss.value, "symmetric under swapping the views")
     tape.backward(from: [(loss, weight: 1)])
     let gradient = tape.gradient(of: p)!.values
@@ -35,15 +35,15 @@ import Testing
   @Test func perClassWeighsBackgroundAndForegroundAlike() {
     let tape = Tape()
     let p = binary([0.05, 0.08, 0.70], on: tape), q = binary([0.09, 0.10, 0.92], on: tape)
-    let loss = tape.gatedConsistency(p, q, threshold: 0.7, normalization: .perClass).loss.value
+    let loss = tape.gatedConsistency(p, q, gate: ConsistencyGate(threshold: 0.7), normalization: .perClass).loss.value
     #expect(abs(loss - 0.5 * ((0.0032 + 0.0008) / 2 + 0.0968)) < 1e-6)
   }
 
   @Test func identicalViewsAndShutGatesGiveZero() {
     let tape = Tape()
     let p = binary([0.2, 0.9, 0.6], on: tape)
-    #expect(tape.gatedConsistency(p, p, threshold: 0.5).loss.value == 0)
-    let shut = tape.gatedConsistency(p, binary([0.8, 0.1, 0.1], on: tape), threshold: 0.5)
+    #expect(tape.gatedConsistency(p, p, gate: ConsistencyGate(threshold: 0.5)).loss.value == 0)
+    let shut = tape.gatedConsistency(p, binary([0.8, 0.1, 0.1], on: tape), gate: ConsistencyGate(threshold: 0.5))
     #expect(shut.loss.value == 0 && shut.gate.open == 0)
   }
 
@@ -52,7 +52,7 @@ import Testing
     let tape = Tape()
     let p = tape.softmax(Tensor((0..<200).map { Float(2 * key.gaussian(UInt64($0))) }, shape: [1, 1, 1, 100, 2]))
     let q = tape.softmax(Tensor((200..<400).map { Float(2 * key.gaussian(UInt64($0))) }, shape: [1, 1, 1, 100, 2]))
-    let open = [0.5, 0.6, 0.7, 0.8, 0.9].map { tape.gatedConsistency(p, q, threshold: $0).gate.open }
+    let open = [0.5, 0.6, 0.7, 0.8, 0.9].map { tape.gatedConsistency(p, q, gate: ConsistencyGate(threshold: $0)).gate.open }
     #expect(open == open.sorted(by: >) && open.first! > open.last!)
   }
 

@@ -27,7 +27,12 @@ enum OperationResult {
 
 private let voxelLabels: [UInt8] = (0..<48).map { UInt8(($0 * 7) % 3) }
 
-let operationTable: [OperationRow] = [
+private let someTarget = Tensor((0..<144).map { Float(RandomKey(6).uniform(UInt64($0))) }, shape: [1, 2, 4, 6, 3])
+
+/// The transformers' are in TokenOperations.swift.
+let operationTable = imageOperations + tokenOperations + guidanceOperations
+
+private let imageOperations: [OperationRow] = [
   OperationRow(name: "class score", inputs: [[2, 2, 3, 2, 3]]) { tape, x, _ in
     .scalar(tape.classScore(x[0], label: 1, voxels: [0, 5, 17, 23]))
   },
@@ -99,16 +104,17 @@ let operationTable: [OperationRow] = [
     .tensor(tape.channelDropout(x[0], probability: 0.5, key: RandomKey(5)))
   },
   OperationRow(name: "softmax", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in .tensor(tape.softmax(x[0])) },
+  OperationRow(name: "squared difference", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
+    .scalar(tape.squaredDifference(tape.softmax(x[0]), to: someTarget))
+  },
+  OperationRow(name: "weighted squared difference", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
+    let weights = Tensor((0..<48).map { Float($0 % 3) }, shape: [1, 2, 4, 6, 1])
+    return .scalar(tape.squaredDifference(tape.softmax(x[0]), to: someTarget, weights: weights))
+  },
   OperationRow(name: "Dice loss", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
     .scalar(tape.diceLoss(tape.softmax(x[0]), labels: voxelLabels))
   },
   OperationRow(name: "cross entropy", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
     .scalar(tape.crossEntropy(x[0], probabilities: tape.softmax(x[0]), labels: voxelLabels))
-  },
-  OperationRow(name: "gated consistency", inputs: [[1, 4, 4, 4, 2], [1, 4, 4, 4, 2]], smooth: false) { tape, x, _ in
-    .scalar(tape.gatedConsistency(tape.softmax(x[0]), tape.softmax(x[1]), threshold: 0.55).loss)
-  },
-  OperationRow(name: "gated consistency per class", inputs: [[1, 4, 4, 4, 3], [1, 4, 4, 4, 3]], smooth: false) { tape, x, _ in
-    .scalar(tape.gatedConsistency(tape.softmax(x[0]), tape.softmax(x[1]), threshold: 0.4, normalization: .perClass).loss)
   },
 ]

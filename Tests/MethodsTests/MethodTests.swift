@@ -8,10 +8,11 @@ import Tensors
 import Testing
 
 @Suite struct MethodTests {
-  func plan(_ options: [String: String] = [:]) -> MethodPlan {
+  func plan(_ options: [String: String] = [:], prior: (any Prior)? = nil) -> MethodPlan {
     MethodPlan(
-      networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1), options: options
-    )
+      networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1),
+      options: options,
+      prior: prior)
   }
 
   func batch(_ recipe: BatchRecipe) -> Batch {
@@ -31,9 +32,10 @@ import Testing
   }
 
   @Test(arguments: methodCatalog.map { $0.name }) func lossesActAndRepeat(name: String) throws {
-    let options = name == "relif" ? ["gateStart": "0.3", "gateEnd": "0.3"] : [:]
+    let options = name == "relif" ? ["cgcr.thresholdStart": "0.3", "cgcr.thresholdEnd": "0.3"] : [:]
     func totals() throws -> (Double, [[Float]]) {
-      let method = try makeMethod(name, plan(options)), tape = Tape()
+      let method = try makeMethod(name, plan(options, prior: BaselineTests.guided.contains(name) ? SlabPrior() : nil)),
+        tape = Tape()
       let step = Step(index: 2, total: 10, seed: 7)
       let terms = try method.loss(batch(method.recipe), at: step, on: tape)
       #expect(terms.terms.allSatisfy { $0.scalar.value.isFinite && $0.weight.isFinite } && !terms.terms.isEmpty)
@@ -47,31 +49,6 @@ import Testing
     #expect(first.0 == second.0 && first.1 == second.1)
   }
 
-  @Test func everyTermOfReLiFGivesAGradientOfItsOwn() throws {
-    let method = try makeMethod("relif", plan(["gateStart": "0.2", "gateEnd": "0.2"])), tape = Tape()
-    let terms = try method.loss(batch(method.recipe), at: Step(index: 5, total: 10, seed: 7), on: tape)
-    #expect(Set(terms.terms.map(\.name)) == ["dice", "crossEntropy", "consistency"])
-    for term in terms.terms {
-      method.trained[0].parameters.clearGradients()
-      tape.backward(from: [(term.scalar, weight: 1)], keepRecords: true)
-      #expect(method.trained[0].parameters.gradientNorm > 0, "\(term.name)")
-    }
-  }
-
-  @Test(arguments: [(0, 0.90), (3000, 0.88), (7500, 0.85), (15000, 0.80), (22500, 0.75), (29999, 0.7000067)])
-  func gateThresholds(step: Int, expected: Double) throws {
-    let method = try makeMethod("relif", plan()) as! ReLiF
-    #expect(abs(method.gateThreshold(at: Step(index: step, total: 30000, seed: 1)) - expected) < 1e-6)
-  }
-
-  @Test(arguments: [(0, 0.006737947), (10, 0.060054668), (20, 0.286504797), (30, 0.731615629), (40, 1)])
-  func consistencyRamp(step: Int, expected: Double) throws {
-    let ramped = try makeMethod("relif", plan(["ramp": "sigmoid"])) as! ReLiF,
-      published = try makeMethod("relif", plan()) as! ReLiF
-    let now = Step(index: step, total: 40, seed: 1)
-    #expect(abs(ramped.consistencyWeight(at: now) - expected) < 1e-8 && published.consistencyWeight(at: now) == 1)
-  }
-
   @Test func supervisedLossFadesFromDiceToCrossEntropy() throws {
     let method = try makeMethod("supervised", plan())
     for (index, dice) in [(0, 1.0), (4, 0.6), (10, 0.0)] {
@@ -83,8 +60,8 @@ import Testing
 
   @Test func mistakesAreNamed() {
     #expect { try makeMethod("relief", plan()) } throws: { "\($0)".contains("relif") }
-    #expect { try makeMethod("relif", plan(["gate": "1"])) } throws: { "\($0)".contains("gateStart") }
-    #expect { try makeMethod("relif", plan(["gateStart": "2"])) } throws: { "\($0)".contains("gateStart") }
+    #expect { try makeMethod("relif", plan(["gate": "1"])) } throws: { "\($0)".contains("cgcr.gate") }
+    #expect { try makeMethod("relif", plan(["cgcr.thresholdStart": "2"])) } throws: { "\($0)".contains("thresholdStart") }
     #expect { try makeMethod("relif", plan(["sobf": "none"])) } throws: { "\($0)".contains("paper") }
     #expect { try makeMethod("relif", plan(["sup": "dice"])) } throws: { "\($0)".contains("crossfade") }
   }

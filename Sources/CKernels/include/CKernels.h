@@ -7,13 +7,41 @@
 
 // elementwise.c
 void cohort_add(float *y, const float *x, size_t n);                           // y += x
-double cohort_sum_of_squares(const float *x, size_t n);
+void cohort_sum(float *y, const float *a, const float *b, size_t n);           // y = a + b
+double cohort_inner_product(const float *a, const float *b, size_t n);
 // v = momentum v + (g + decay p);  p -= rate v
 void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
+// m, v: running means of g and g g;  p = keep p - step m / (root sqrt(v) + epsilon)
+void cohort_adamw(
+    float *p, float *m, float *v, const float *g, float keep, float step, float root, float beta1, float beta2, float epsilon,
+    size_t n);
 // y = x keep-scaled where 16 hashed bits of (key, index) are >= threshold, else 0; index starts at first (a multiple of 4).
 void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint32_t threshold, float scale, size_t n);
 // y = factors x, a factor for each channel; y may be x.
 void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels);
+void cohort_follow(float *y, const float *x, float keep, size_t n);  // y = keep y + (1 - keep) x
+// y = x + deviation N, the noise cut off at +-limit; N is the Gaussian of (key, index), index starts at first.
+void cohort_add_noise(float *y, const float *x, uint64_t key, uint64_t first, float deviation, float limit, size_t n);
+
+// activations.c: gradients take dy to dx in place; that of gelu reads its input, the others their output.
+void cohort_gelu(float *y, const float *x, size_t n);
+void cohort_gelu_gradient(float *dy, const float *x, size_t n);
+void cohort_relu(float *y, const float *x, size_t n);
+void cohort_relu_gradient(float *dy, const float *y, size_t n);
+void cohort_sigmoid(float *y, const float *x, size_t n);
+void cohort_sigmoid_gradient(float *dy, const float *y, size_t n);
+// Sum of -t log sigmoid(z) - (1 - t) log(1 - sigmoid(z)), and dz = scale (sigmoid(z) - t).
+double cohort_binary_cross_entropy(const float *z, const float *t, size_t n);
+void cohort_binary_cross_entropy_gradient(float *dz, const float *z, const float *t, float scale, size_t n);
+
+// rows.c: each of `rows` rows of n values by itself.
+void cohort_layer_norm(float *y, const float *x, const float *gain, const float *bias, float epsilon, size_t rows, size_t n);
+// Takes dy to dx in place; adds to the sums[n] of gain and bias.
+void cohort_layer_norm_gradient(
+    float *dy, const float *x, const float *gain, float epsilon, size_t rows, size_t n, double *dgain, double *dbias);
+void cohort_softmax_rows(float *x, size_t rows, size_t n);                              // in place
+// dx = scale p (dp - <p, dp>), in the place of dp.
+void cohort_softmax_rows_gradient(float *dp, const float *p, float scale, size_t rows, size_t n);
 
 // combine.c: y[i] = sum over k of weight[k] x[offset[k] + i], or += that.
 typedef struct {
@@ -70,15 +98,49 @@ void cohort_dice_gradient(
     float *dp, const float *p, const uint8_t *labels, const float *on_label, const float *on_value, size_t n, size_t classes);
 double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, size_t classes);  // sum of -log p[label]
 void cohort_cross_entropy_gradient(float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes);
-// The gate opens where both predictions agree and both are confident; gate[v] is 0 (shut), 1 (open, background) or 2 (open, foreground).
-// Adds to sums: open background voxels and their squared difference, open foreground voxels and theirs, voxels whose first prediction is
-// foreground.
+void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+
+// consistency.c: `n` voxels of K class probabilities, of two views p and q or of the student q and a prior.
+enum { COHORT_GATE_HARD, COHORT_GATE_SOFT, COHORT_GATE_SOFT_ALL, COHORT_GATE_JENSEN_SHANNON };
+// Multiplies w by how far both predictions agree and are sure. Adds to sums: weights of predicted background, of predicted foreground,
+// and voxels of predicted foreground (by p).
+void cohort_gate(
+    float *w, const float *p, const float *q, int kind, float threshold, float kappa, size_t n, size_t classes, double *sums);
+// w = whether the prior [n, K] names the class that p names, or how probable it finds it; 1 where the prior is silent of that class.
+void cohort_veto(float *w, const float *p, const float *prior, const uint8_t *present, int is_soft, size_t n, size_t classes);
+// Adds to sums: weighted difference of predicted background and of predicted foreground; squared, or the symmetric divergence.
 void cohort_gated_difference(
-    uint8_t *gate, const float *p, const float *q, float threshold, size_t n, size_t classes, double *sums);
+    const float *w, const float *p, const float *q, int is_divergence, size_t n, size_t classes, double *sums);
 // scale: of background and of foreground voxels.
 void cohort_gated_difference_gradient(
-    float *dp, float *dq, const uint8_t *gate, const float *p, const float *q, const float scale[2], size_t n, size_t classes);
-void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+    float *dp, float *dq, const float *w, const float *p, const float *q, int is_divergence, const float scale[2], size_t n,
+    size_t classes);
+// sums[2 K]: sum w p q, sum w (p p + q q) of each class
+void cohort_gated_overlap(const float *w, const float *p, const float *q, size_t n, size_t classes, double *sums);
+// dp = w (onOther[k] q + onOwn[k] p)
+void cohort_gated_overlap_gradient(
+    float *dp, const float *w, const float *p, const float *q, const float *on_other, const float *on_own, size_t n,
+    size_t classes);
+// p [n, K] of a prior's logits [n, K - 1]: sigmoid of each present class, the product of their complements for background, normalised.
+void cohort_prior_probabilities(
+    float *p, const float *logits, const uint8_t *present, float temperature, size_t n, size_t classes);
+// difference = w (q - target); sum of w target log(target / q). The target is the prior, within what q leaves to classes it speaks of.
+double cohort_distillation(
+    float *difference, const float *q, const float *prior, const uint8_t *present, const float *w, size_t n, size_t classes);
+
+// attention.c: attention with the relative positions of SAM-Med3D, for the g queries (a, b, 0 .. g - 1) and the g^3 keys (i, j, l).
+// td, th, tw: products of the g query vectors with the vectors of 2 n - 1 distances, one row for each query; n is the window.
+// Adds what positions contribute to the logits rows[c, key]; rows are `width` floats apart.
+void cohort_add_relative_terms(
+    float *rows, size_t width, const float *td, const float *th, const float *tw, size_t a, size_t b, size_t g, size_t n);
+// pad[width c]: from the logit of a pad token without positions to that of all pad tokens of the window together, log sum e^logit.
+// ph, pw: products of the pad query, [2 n - 1].
+void cohort_fold_padding(
+    float *pad, size_t width, const float *td, const float *th, const float *tw, const float *ph, const float *pw, size_t a,
+    size_t b, size_t g, size_t n);
+// Adds rows[c, key], the gradient of the logits, to that of the tables.
+void cohort_relative_terms_gradient(
+    float *td, float *th, float *tw, const float *rows, size_t a, size_t b, size_t g, size_t n);
 
 // winograd.c: n floats from each plane; outputs first. B' of the input, A of the output's gradient, A' of the products, G and G' of weights.
 void cohort_winograd_input(float *const t[6], const float *const d[], size_t n);             // d has 6 planes
@@ -89,5 +151,20 @@ void cohort_winograd_output(float *const y[], size_t planes, const float *const 
 void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t step, int flips, size_t filters);
 // Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
 void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
+
+// targets.c: `n` voxels of K class probabilities p against a fixed target, and what makes targets and their weights.
+// Adds to sums: w |p - q|^2, and w. Without weights (NULL) each voxel has 1.
+void cohort_squared_difference(
+    const float *p, const float *q, const float *weights, size_t n, size_t classes, double sums[2]);
+// dp = scale w (p - q)
+void cohort_squared_difference_gradient(
+    float *dp, const float *p, const float *q, const float *weights, float scale, size_t n, size_t classes);
+// weights = 1 where the entropy of share * p is below the limit, else 0.
+void cohort_certain(float *weights, const float *p, float share, float limit, size_t n, size_t classes);
+// weights = exp(-factor sum of u), u >= 0 having `channels` values a voxel.
+void cohort_falling_weights(float *weights, const float *u, float factor, size_t n, size_t channels);
+// The foreground class with the highest logit z above 0 among those that are present (K flags, the first is 1); where there is none,
+// background, or the strongest class of p if that one is absent. z has K - 1 values a voxel.
+void cohort_prior_labels(uint8_t *labels, const float *z, const float *p, const uint8_t *present, size_t n, size_t classes);
 
 #endif

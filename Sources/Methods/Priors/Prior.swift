@@ -11,8 +11,12 @@ public struct PriorAnswer: Sendable {
   public var logits: Tensor
   /// For each foreground class whether the prior has anything to say of it here (the safety rules of 1.8).
   public var isPresent: [Bool]
+  /// The variance of the probabilities that several rounds of prompts gave, [1, D, H, W, F], 0 or more; nil where there was one round.
+  public var uncertainty: Tensor?
 
-  public init(logits: Tensor, isPresent: [Bool]) { (self.logits, self.isPresent) = (logits, isPresent) }
+  public init(logits: Tensor, isPresent: [Bool], uncertainty: Tensor? = nil) {
+    (self.logits, self.isPresent, self.uncertainty) = (logits, isPresent, uncertainty)
+  }
 }
 
 /// A frozen source of guidance. It has no trained parameters, records nothing on a tape, and answers alike on every rank.
@@ -23,6 +27,9 @@ public protocol Prior: AnyObject {
   var readsCrop: Bool { get }
   /// From 0 to 1: how far the calibration on the labelled volumes trusts it (1.8); multiplies the weight of the distillation.
   var reliability: Double { get }
+
+  /// E of `tokens`; 0 where the prior has no features of its own.
+  var tokenChannels: Int { get }
 
   /// - Parameter student: the student's class probabilities on the crop, [1, D, H, W, K], detached: what prompts are made of for samples
   ///   without a label.
@@ -37,5 +44,6 @@ public protocol Prior: AnyObject {
 extension Prior {
   public var readsCrop: Bool { false }
   public var reliability: Double { 1 }
+  public var tokenChannels: Int { 0 }
   public func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor? { nil }
 }

@@ -29,7 +29,7 @@ extension Tape {
     let addend = sum.addend
     require(
       addend == nil || addend!.shape == x.shape, "normalization of \(x.shape) with a sum of \(addend!.shape): shapes must agree.")
-    let isSkipped = endsPart && isRepeating && !sum.isBeforeActivation
+    let isSkipped = endsPart && skipsEnds && !sum.isBeforeActivation
     let y = isSkipped ? x.detached : owning && addend != nil ? addend!.detached : Tensor(uninitialized: x.shape)
     let normalizations = (0..<slabs).map { slab in
       let normalization = SlabNormalization(

@@ -20,12 +20,13 @@ extension Run {
     if let problem { throw TrainingError("patch \(configuration.patch): \(problem)") }
   }
 
-  /// Bytes that a lane's step takes at most beyond what is in use now.
+  /// Bytes that a lane's step takes at most beyond what is in use now; of the last step, when every term has its weight.
   func rehearsedBytes(_ memory: TapeMemory) throws -> Int {
     let batch = rehearsalBatch
     return try Rehearsal.peakBytes {
       let tape = Tape(memory: memory)
-      let terms = try method.loss(batch, at: Step(index: 0, total: configuration.steps, seed: configuration.seed), on: tape)
+      let terms = try method.loss(
+        batch, at: Step(index: configuration.steps - 1, total: configuration.steps, seed: configuration.seed), on: tape)
       tape.backward(from: terms.terms.map { ($0.scalar, weight: 1) })
     }
   }

@@ -15,6 +15,8 @@ import Volumes
 public final class Run {
   public let configuration: RunConfiguration
   public let method: any Method
+  /// The frozen prior; nil for none.
+  let prior: NegatablePrior?
   public let split: DataSplit
   public let store: CaseStore
   public let segmenter: Segmenter
@@ -39,9 +41,11 @@ public final class Run {
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
     let index = store.index
     description = try ModelDescription(configuration, index)
+    prior = nil
     method = try make(
       configuration.text("method.name"),
-      MethodPlan(networkName: description.network, network: description.plan, options: configuration.options(of: "method")))
+      MethodPlan(
+        networkName: description.network, network: description.plan, options: configuration.options(of: "method"), prior: prior))
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
     split = try DataSplit(
       index, validation: configuration.texts("validation.cases"), needsUnlabelled: !method.recipe.unlabelled.isEmpty,

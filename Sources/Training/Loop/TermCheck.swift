@@ -1,33 +1,89 @@
-// Proof that losses act: two published systems ship losses that are constants. In the first steps every term is walked back alone; one that
-// never moves a parameter is named in a warning.
+// Proof that losses act: published systems ship losses that are constants, and a prior that no gradient depends on. In the first steps
+// every term is walked back alone, and the prior is made to say the opposite; a term that never moves a parameter, or that does not notice,
+// is named in a warning (shared/spec/relif.md 9).
 
 import Learning
 import Methods
 import Tensors
 
-/// Watches which terms have given a non-zero gradient.
+/// Watches which terms give a gradient, and which of those that read the prior change with it.
 struct TermCheck {
-  /// Steps at which terms are walked one by one: a gate may be shut at first, so the check looks several times.
-  static let steps = [0, 10, 20, 30, 40, 50]
-  private(set) var acting: Set<String> = []
-  private var seen: Set<String> = []
+  /// How often a term of non-zero weight may fail before it is named.
+  static let patience = 10
+  /// Steps between later looks, for the gradient norms in metrics.jsonl.
+  static let interval = 250
 
-  /// Walks each term of a recorded batch alone. The gradients of the modules are cleared afterwards.
-  mutating func look(_ terms: LossTerms, modules: [TrainedModule], tape: Tape) {
-    for term in terms.terms where term.weight != 0 {
-      seen.insert(term.name)
-      guard !acting.contains(term.name) else { continue }
-      tape.backward(from: [(term.scalar, weight: 1)], keepRecords: true)
-      if modules.contains(where: { $0.parameters.gradientNorm > 0 }) { acting.insert(term.name) }
-      for module in modules { module.parameters.clearGradients() }
+  private struct Record {
+    var readsPrior = false
+    var looks = 0, looksAtPrior = 0
+    var acts = false, notices = false
+    var isNamed = false
+
+    var isBlind: Bool { readsPrior && !notices }
+    var wantsOpposite: Bool { isBlind && looksAtPrior < TermCheck.patience }
+    var wantsLook: Bool { !acts && looks < TermCheck.patience || wantsOpposite }
+  }
+  private var records: [String: Record] = [:]
+
+  /// Whether the terms are walked one by one at a step: in the first, as soon as a term has got its weight, and now and then.
+  func isDue(_ step: Step) -> Bool { Self.isLogged(step) || records.values.contains(where: \.wantsLook) }
+
+  /// Whether metrics.jsonl holds gradient norms of a step: the same steps in a run that was interrupted.
+  static func isLogged(_ step: Step) -> Bool { step.index < patience || step.index % interval == 0 }
+
+  /// Whether a term that reads the prior has yet to notice it.
+  func wantsOpposite(at step: Step) -> Bool { step.index == 0 || records.values.contains(where: \.wantsOpposite) }
+
+  /// Takes note of the terms of a step that have a weight.
+  mutating func note(_ terms: LossTerms) {
+    for (name, own) in terms.byName where own.weight != 0 && records[name] == nil {
+      records[name] = Record(readsPrior: own.terms.contains(where: \.readsPrior))
     }
   }
 
-  /// What to say after step `step`, once: terms that never acted.
-  func warning(after step: Int) -> String? {
-    let idle = seen.subtracting(acting).sorted()
-    guard step == Self.steps.last, !idle.isEmpty else { return nil }
-    return "the loss term\(idle.count == 1 ? "" : "s") \(idle.joined(separator: ", ")) gave no gradient in \(step) steps: "
-      + "the objective does not contain what the run file asks for; look at gateCoverage in metrics.jsonl and at the method's options."
+  /// Walks each term of a recorded batch alone. The gradients of the modules are cleared afterwards.
+  /// - Returns: for each term the norm of its gradient, times its weight.
+  mutating func look(_ terms: LossTerms, modules: [TrainedModule], tape: Tape) -> [String: Double] {
+    var norms: [String: Double] = [:]
+    for (name, own) in terms.byName where own.weight != 0 {
+      tape.backward(from: own.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
+      let norm = modules.reduce(0) { $0 + $1.parameters.gradientNorm * $1.parameters.gradientNorm }.squareRoot()
+      norms[name] = norm
+      records[name]!.looks += 1
+      if norm > 0 { records[name]!.acts = true }
+      for module in modules { module.parameters.clearGradients() }
+    }
+    return norms
+  }
+
+  /// Compares the terms with those under the opposite prior.
+  mutating func compare(_ terms: LossTerms, opposite: LossTerms) {
+    let others = Dictionary(uniqueKeysWithValues: opposite.byName.map { ($0.name, $0.own.value) })
+    for (name, own) in terms.byName where own.weight != 0 && records[name]!.readsPrior {
+      records[name]!.looksAtPrior += 1
+      if others[name] != own.value { records[name]!.notices = true }
+    }
+  }
+
+  /// What to say now: each term is named once when its patience has run out, and once more if it begins to act later.
+  mutating func messages(after step: Int) -> [String] {
+    var messages: [String] = []
+    for (name, record) in records.sorted(by: { $0.key < $1.key }) {
+      let isBlind = record.isBlind && record.looksAtPrior >= Self.patience
+      let isIdle = record.looks >= Self.patience && !record.acts
+      if (isIdle || isBlind) && !record.isNamed {
+        records[name]!.isNamed = true
+        messages.append(
+          isIdle
+            ? "THE LOSS TERM \(name) GAVE NO GRADIENT in \(record.looks) steps: the objective does not contain what the run file asks "
+              + "for; look at gateCoverage and priorPresent in metrics.jsonl and at the method's options."
+            : "THE LOSS TERM \(name) DOES NOT LISTEN TO THE PRIOR: it has the same value when the prior says the opposite, "
+              + "\(record.looksAtPrior) times; look at priorPresent in metrics.jsonl and at the prior's options.")
+      } else if record.isNamed && !isIdle && !isBlind {
+        records[name]!.isNamed = false
+        messages.append("the loss term \(name) acts since step \(step).")
+      }
+    }
+    return messages
   }
 }

@@ -1,11 +1,14 @@
-// `cohort bench step`: how long a training step takes, and where the time goes.
+// `cohort bench step|prior`: how long a training step or the frozen prior takes, and where the time goes.
 
 import ArgumentParser
 import Benchmarks
+import Networks
 import Tensors
+import Training
 
 struct Bench: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Measure how fast this machine trains.", subcommands: [Step.self])
+  static let configuration = CommandConfiguration(
+    abstract: "Measure how fast this machine trains.", subcommands: [Step.self, Prior.self])
 
   struct Step: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -54,6 +57,36 @@ struct Bench: ParsableCommand {
           threads: threads, memory: memory, steps: steps, warmup: warmup)
         let result = try measureStep(plan), shown = profile ? result : result.summary
         if json { try printJSON(shown) } else { print(shown.text) }
+      }
+    }
+  }
+}
+
+extension Bench {
+  struct Prior: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Time SAM-Med3D on random voxels: the embedding of an image, and the decoding of a prompt.")
+
+    @Option(help: "Checkpoint (.pth, safetensors); random weights of the released size without it.")
+    var weights: String?
+    @Option(help: "Threads.")
+    var threads: Int
+    @Option(help: "Repeats that count.")
+    var repeats = 5
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+      for (name, value) in [("threads", threads), ("repeats", repeats)] where value < 1 {
+        throw ValidationError("--\(name) \(value) must be 1 or more.")
+      }
+    }
+
+    func run() throws {
+      try saying {
+        let network = try weights.map { try SAMMed3D(file: $0) } ?? randomPrior()
+        let result = measurePrior(network, threads: threads, repeats: repeats)
+        if json { try printJSON(result) } else { print(result.text) }
       }
     }
   }

@@ -18,11 +18,12 @@ struct NetworkCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-      let rows = networkCatalog.map { network in
-        CatalogRow(
-          name: network.name, summary: network.summary,
-          options: network.options.map { .init(name: $0.name, standard: $0.standard, meaning: $0.meaning) })
-      }
+      let rows =
+        networkCatalog.map { network in
+          CatalogRow(
+            name: network.name, summary: network.summary,
+            options: network.options.map { .init(name: $0.name, standard: $0.standard, meaning: $0.meaning) })
+        } + [CatalogRow(name: SAMMed3D.name, summary: SAMMed3D.summary, options: [])]
       try CatalogRow.print(rows, json: json, prefix: "", separator: "=")
     }
   }
@@ -31,12 +32,16 @@ struct NetworkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write the logits of a network for an input tensor.",
       discussion: "Tensors are channels first, as in PyTorch: `input` [B, C, D, H, W] is read, `logits` [B, K, D, H, W] written. "
-        + "Weights are a state dict with the original names; the prefix `weights.` may stand before them.")
+        + "Weights are a state dict with the original names; the prefix `weights.` may stand before them. "
+        + "\(SAMMed3D.name) also reads `mask_prompt` [1, 1, N/4, N/4, N/4] (logits) and `point` [1, clicks, 3] (voxels, on the object), "
+        + "either or both, and writes `embedding` and `lowres_logits`.")
 
     @OptionGroup var choice: NetworkChoice
-    @Option(help: "Number of classes, background included.")
-    var classes: Int
-    @Option(help: "Weights (safetensors).")
+    @Option(help: "Number of classes, background included; \(SAMMed3D.name) has none.")
+    var classes: Int?
+    @Option(help: "How \(SAMMed3D.name) attends to pad tokens: folded, or literal as the original, slowly; the same result.")
+    var padding = WindowPadding.folded
+    @Option(help: "Weights (.pth, safetensors).")
     var weights: String
     @Option(help: "File with the tensor `input` (safetensors).")
     var input: String
@@ -45,6 +50,10 @@ struct NetworkCommand: ParsableCommand {
 
     func run() throws {
       try saying {
+        if choice.network == SAMMed3D.name {
+          return try PriorForward(weights: weights, input: input, output: output, padding: padding).run()
+        }
+        guard let classes else { throw NetworkError("--classes is missing: give the number that the weights were trained for.") }
         let stored = try Safetensors.read(input)
         guard let image = stored["input"] else {
           throw WeightError("\(input) has no tensor named input: name it so, with axes [B, C, D, H, W].")
@@ -54,12 +63,12 @@ struct NetworkCommand: ParsableCommand {
         if let problem = patchProblem(x.shape.spatial, divisor: made.divisor, network: choice.network) {
           throw NetworkError("\(input): \(problem)")
         }
-        let tensors = try Safetensors.read(weights)
-        let prefix = tensors.keys.contains { $0.hasPrefix("weights.") } ? "weights." : ""
-        for set in made.state { try set.load(stateDict: tensors, prefix: prefix, from: weights) }
+        let file = try WeightFile(weights)
+        let prefix = file.entries.contains { $0.name.hasPrefix("weights.") } ? "weights." : ""
+        let report = try file.load(into: made.state, prefix: prefix, allowing: LoadAllowance(unexpected: { _ in true }))
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
         try Safetensors.write(["logits": logits.channelsFirst], to: output)
-        print("logits \(logits.channelsFirst.shape) written to \(output)")
+        print("\(report)\nlogits \(logits.channelsFirst.shape) written to \(output)")
       }
     }
   }

@@ -1,0 +1,51 @@
+// The squared difference of a student's prediction to a fixed target (a teacher, a prior's mask), with a weight for each voxel
+// (shared/spec/relif.md 6.2, 6.3). Axes: D H W voxels, K classes, F foreground classes (K - 1).
+
+import Kernels
+import Tensors
+
+extension Tape {
+  /// Σ_v w Σ_k (p - q)² / (K Σ_v w): the mean over voxels and classes. The gradient flows into p only.
+  /// - Shape: p and target [1, D, H, W, K], weights [1, D, H, W, 1]; nil weighs all voxels alike. Without any weight the loss is 0.
+  public func squaredDifference(_ p: Tensor, to target: Tensor, weights: Tensor? = nil) -> Scalar {
+    require(p.shape == target.shape, "squared difference of \(p.shape) and \(target.shape): both must have one shape.")
+    let (count, classes) = (p.shape.rows, p.shape.channels)
+    require(weights?.count ?? count == count, "squared difference of \(p.shape): give one weight for each voxel.")
+    let sums = squaredDifferenceSums(
+      p.pointer, target.pointer, weights: weights?.pointer, count: count, classes: classes)
+    let share = 1 / (Double(classes) * sums.weight + 1e-16)
+    return recordScalar("squaredDifference", inputs: [p], value: share * sums.difference) { seed in
+      let dp = Tensor(uninitialized: p.shape)
+      squaredDifferenceGradient(
+        p.pointer, target.pointer, weights: weights?.pointer, scale: Float(2 * seed * share), into: dp.pointer, count: count,
+        classes: classes)
+      withExtendedLifetime((target, weights)) { self.accumulate(dp, for: p) }
+    }
+  }
+}
+
+/// Weights of voxels in a consistency term, [1, D, H, W, 1].
+public enum VoxelWeights {
+  /// 1 where the mean of predictions is certain, 0 elsewhere: entropy below `limit` · ln K (UA-MT).
+  /// - Parameters:
+  ///   - sum: of the class probabilities of `passes` predictions, [1, D, H, W, K].
+  ///   - limit: a share of the highest entropy that K classes can have.
+  public static func certain(sum: Tensor, passes: Int, limit: Double) -> Tensor {
+    let weights = Tensor(uninitialized: voxels(of: sum)), classes = sum.shape.channels
+    certainVoxels(
+      sum.pointer, share: 1 / Float(passes), limit: Float(limit * logarithm(Double(classes))), into: weights.pointer,
+      count: weights.count, classes: classes)
+    return withExtendedLifetime(sum) { weights }
+  }
+
+  /// exp(-U / mean U), U being the sum of the classes' uncertainties: voxels of which a prior is unsure count less.
+  /// - Shape: uncertainty [1, D, H, W, F], 0 or more.
+  public static func falling(uncertainty: Tensor) -> Tensor {
+    let weights = Tensor(uninitialized: voxels(of: uncertainty))
+    fallingWeights(
+      uncertainty.pointer, into: weights.pointer, count: weights.count, channels: uncertainty.shape.channels)
+    return withExtendedLifetime(uncertainty) { weights }
+  }
+
+  private static func voxels(of values: Tensor) -> Shape { Shape(values.shape.sizes.dropLast() + [1]) }
+}

@@ -1,0 +1,14 @@
+// How the weight of an unsupervised term grows over a run (shared/spec/relif.md 5.1): 0.0067 at the start, 1 at the end, in 200 stairs.
+
+import Kernels
+
+/// exp(-5 (1 - min(⌊200 t / T⌋, 200) / 200)²): the published ramp, whose stairs are 150 steps wide in a run of 30000, for a run of any length.
+public enum ConsistencyRamp {
+  /// - Parameters:
+  ///   - step: t, from 0.
+  ///   - total: T, steps of the whole run.
+  public static func weight(at step: Int, of total: Int) -> Double {
+    let rest = 1 - Double(min(200, 200 * step / max(1, total))) / 200
+    return exponential(-5 * rest * rest)
+  }
+}

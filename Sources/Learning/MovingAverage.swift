@@ -1,0 +1,16 @@
+// The mean teacher's rule: a vector that follows another one (shared/spec/relif.md 6.2).
+
+import Kernels
+import Tensors
+
+public enum MovingAverage {
+  /// alpha = min(1 - 1 / (t + 1), 0.99): the plain mean of the first hundred steps, then a moving one. The first step copies.
+  public static func keep(at step: Int) -> Double { min(1 - 1 / Double(step + 1), 0.99) }
+
+  /// teacher = alpha · teacher + (1 - alpha) · student, after step t. Both [P].
+  public static func update(_ teacher: Tensor, with student: Tensor, at step: Int) {
+    require(
+      teacher.count == student.count, "moving average of \(student.count) values in \(teacher.count): both must have one length.")
+    follow(student.pointer, by: teacher.pointer, keep: Float(keep(at: step)), count: teacher.count)
+  }
+}

@@ -1,0 +1,25 @@
+// A prior that can be made to say the opposite, which shows whether an objective listens to it (shared/spec/relif.md 9).
+
+import Tensors
+
+/// Hands on what another prior says, or the opposite of it.
+public final class NegatablePrior: Prior {
+  private let base: any Prior
+  /// While true, every logit has the other sign.
+  public var isNegated = false
+
+  public init(_ base: any Prior) { self.base = base }
+
+  public var title: String { base.title }
+  public var readsCrop: Bool { base.readsCrop }
+  public var reliability: Double { base.reliability }
+  public var tokenChannels: Int { base.tokenChannels }
+
+  public func answer(for sample: Sample, student: Tensor, at step: Step) throws(MethodError) -> PriorAnswer? {
+    guard var answer = try base.answer(for: sample, student: student, at: step) else { return nil }
+    if isNegated { answer.logits = Tensor(answer.logits.values.map { -$0 }, shape: answer.logits.shape) }
+    return answer
+  }
+
+  public func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor? { try base.tokens(for: sample, grid: grid) }
+}

@@ -1,0 +1,152 @@
+// ReLiF-3D (shared/spec/relif.md 5): a supervised cross-fade on the bias-field view of labelled volumes, distillation from a frozen prior,
+// confidence-gated co-regularisation between the clean and the bias-field view of unlabelled volumes, and features that agree where the
+// prior sees a structure. Without a prior (`prior.kind: none`) the second and the fourth term are absent.
+//
+// The terms of a step have the same names on every lane, whatever the prior says there: what it is silent of counts as 0.
+
+import Kernels
+import Learning
+import Networks
+import Preparation
+import Tensors
+
+public final class ReLiF: Method {
+  public static let name = "relif"
+  public static let summary = "ReLiF-3D: bias-field paired views, a confidence gate, and guidance by a frozen prior"
+  public static let options = ReLiFOptions.all
+
+  public let predictor: any Network
+  public let recipe: BatchRecipe
+  public var trained: [TrainedModule] { [TrainedModule("student", predictor)] + alignment.trained }
+  let options: ReLiFOptions
+  /// Nil where nothing may depend on it.
+  private let prior: (any Prior)?
+  private let alignment: FeatureAlignment
+
+  public init(_ plan: MethodPlan) throws(MethodError) {
+    predictor = try plan.makeNetwork()
+    options = try ReLiFOptions(plan)
+    prior = options.fidelity == .released ? nil : plan.prior
+    alignment = try FeatureAlignment(options.larc, prior: prior, student: predictor, seed: plan.network.seed)
+    let cropForPrior: ViewRequest = prior?.readsCrop ?? false ? .clean : []
+    let cleanForFeatures: ViewRequest = alignment.comparesViews && options.larc.isOfAll ? .clean : []
+    recipe = BatchRecipe(
+      labelled: [.biased, cropForPrior, cleanForFeatures], unlabelled: [.clean, .biased], field: options.field)
+  }
+
+  /// The confidence that both views must reach at a step.
+  public func gateThreshold(at step: Step) -> Double { options.consistency.threshold(at: step) }
+  /// λ of the consistency of both views at a step.
+  public func consistencyWeight(at step: Step) -> Double { options.consistency.weight(at: step) }
+  /// λ_c: of the distillation, before the prior's reliability.
+  public func distillationWeight(at step: Step) -> Double { options.kl.weight(at: step) }
+  /// λ_l: of the alignment of features.
+  public func alignmentWeight(at step: Step) -> Double { options.larc.weight(at: step) }
+
+  public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
+    let shares = Shares(batch, options)
+    var terms: [LossTerm] = [], notes = GuidanceNotes(samples: batch.labelled.count + batch.unlabelled.count)
+    for sample in batch.labelled {
+      guard let label = sample.label else {
+        throw MethodError("case \(sample.identifier) came without its label: prepare the data again.")
+      }
+      let biased = forward(sample, .biased, step, tape)
+      let clean = recipe.labelled.contains(.clean) && options.larc.isOfAll ? forward(sample, .clean, step, tape) : nil
+      let guidance = try guidance(of: sample, biased, at: step, &notes)
+      terms += options.blend.terms(
+        logits: biased.logits, probabilities: biased.probabilities, label: label, share: shares.labelled, at: step, on: tape)
+      if options.kl.isOfAll { terms += distillation(biased, guidance, share: shares.distillation, at: step, tape) }
+      if options.larc.isOfAll {
+        let known = PriorProbabilities(labels: label, shape: biased.probabilities.shape)
+        terms += try alignment.terms(
+          sample, biased, clean: clean, weighedBy: known, share: shares.alignment, weight: alignmentWeight(at: step), on: tape)
+      }
+    }
+    for sample in batch.unlabelled {
+      let clean = forward(sample, .clean, step, tape), biased = forward(sample, .biased, step, tape)
+      let guidance = try guidance(of: sample, biased, at: step, &notes)
+      terms.append(consistency(clean, biased, guidance, share: shares.unlabelled, at: step, &notes, tape))
+      terms += distillation(biased, guidance, share: shares.distillation, at: step, tape)
+      terms += try alignment.terms(
+        sample, biased, clean: clean, weighedBy: guidance?.probabilities, share: shares.alignment,
+        weight: alignmentWeight(at: step), on: tape)
+    }
+    return LossTerms(terms, diagnostics: notes.diagnostics(hasPrior: prior != nil))
+  }
+
+  /// One view of a sample through the student.
+  private func forward(_ sample: Sample, _ view: ViewRequest, _ step: Step, _ tape: Tape) -> StudentView {
+    guard let image = sample.view(view) else { fatalError("the recipe does not ask for the view that the loss reads") }
+    let mode = ForwardMode.training(dropout: sample.dropout(view: view, seed: step.seed))
+    let layers = alignment.layers(of: view)
+    var kept: [Tensor] = []
+    // Only values of the clean view's features are read, so they may leave the part that a lean order computes twice.
+    let logits =
+      view == .clean && options.isLean
+      ? tape.recomputing([image], always: true) { [predictor] tape, images in
+        let result = predictor.forward(images[0], keeping: layers, mode: mode, on: tape)
+        if kept.isEmpty { kept = result.features.map(\.detached) }
+        return result.logits
+      }
+      : {
+        let result = predictor.forward(image, keeping: layers, mode: mode, on: tape)
+        kept = result.features
+        return result.logits
+      }()
+    return StudentView(
+      logits: logits, probabilities: tape.softmax(logits), features: Dictionary(uniqueKeysWithValues: zip(layers, kept)))
+  }
+
+  /// What the prior says of a sample, prompted by its label or by the student's bias-field view.
+  private func guidance(
+    of sample: Sample, _ biased: StudentView, at step: Step, _ notes: inout GuidanceNotes
+  ) throws(MethodError) -> Guidance? {
+    guard let answer = try prior?.answer(for: sample, student: biased.probabilities.detached, at: step) else { return nil }
+    let guidance = Guidance(answer)
+    notes.add(guidance, label: sample.label)
+    return guidance
+  }
+
+  private func consistency(
+    _ clean: StudentView, _ biased: StudentView, _ guidance: Guidance?, share: Double, at step: Step,
+    _ notes: inout GuidanceNotes, _ tape: Tape
+  ) -> LossTerm {
+    let own = options.consistency, p = own.fixesClean ? clean.probabilities.detached : clean.probabilities
+    let (loss, gate) = tape.gatedConsistency(
+      p, biased.probabilities, gate: own.gate(at: step), prior: guidance?.probabilities, term: own.term,
+      normalization: own.normalization)
+    notes.add(gate, share: share, voxels: p.shape.rows)
+    return LossTerm("cgcr", loss, weight: share * own.weight(at: step))
+  }
+
+  private func distillation(
+    _ biased: StudentView, _ guidance: Guidance?, share: Double, at step: Step, _ tape: Tape
+  ) -> [LossTerm] {
+    let own = options.kl, weight = share * own.weight(at: step)
+    if options.fidelity == .released {
+      return [LossTerm("kl", tape.confidencePenalty(biased.logits, temperature: own.temperature), weight: weight)]
+    }
+    guard let prior else { return [] }
+    let loss = guidance.map {
+      tape.distillation(
+        biased.logits, prior: $0.target(temperature: own.temperature, isHard: own.isHard), temperature: own.temperature,
+        weights: own.gate > 0 ? $0.voxels(surerBy: own.gate) : nil, reduction: own.reduction)
+    }
+    return [LossTerm("kl", loss ?? Scalar(constant: 0), weight: weight * prior.reliability, readsPrior: true)]
+  }
+}
+
+/// What each sample of a batch counts in the means over samples.
+private struct Shares {
+  let labelled, unlabelled, distillation, alignment: Double
+
+  init(_ batch: Batch, _ options: ReLiFOptions) {
+    func share(_ withLabels: Bool) -> Double {
+      1 / Double(max(1, batch.unlabelled.count + (withLabels ? batch.labelled.count : 0)))
+    }
+    labelled = 1 / Double(max(1, batch.labelled.count))
+    unlabelled = share(false)
+    distillation = share(options.kl.isOfAll)
+    alignment = share(options.larc.isOfAll)
+  }
+}

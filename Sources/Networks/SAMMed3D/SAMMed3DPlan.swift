@@ -1,0 +1,101 @@
+// What a SAM-Med3D is built from, and how it is read off the shapes of a state dict (shared/spec/relif.md 1.1, 1.2).
+
+import Tensors
+
+/// The sizes of a SAM-Med3D.
+public struct SAMMed3DPlan: Hashable, Sendable {
+  /// N: voxels along each side of the image.
+  public var imageSize: Int
+  /// Voxels along each side of a patch, which becomes one token.
+  public var patchSize: Int
+  /// E: channels of the encoder's tokens.
+  public var embedding: Int
+  /// Blocks of the encoder.
+  public var depth: Int
+  /// Heads of the encoder's attention.
+  public var heads: Int
+  /// Blocks, from 0, whose attention is over the whole grid; the others' is over a window that is padded.
+  public var globalBlocks: Set<Int>
+  /// n: tokens along each side of the window, pad tokens included.
+  public var window: Int
+  /// P: channels of the embedding, of prompts and of the decoder; a multiple of 48.
+  public var promptDimension: Int
+
+  public init(
+    imageSize: Int, patchSize: Int, embedding: Int, depth: Int, heads: Int, globalBlocks: Set<Int>, window: Int,
+    promptDimension: Int
+  ) {
+    self.imageSize = imageSize
+    self.patchSize = patchSize
+    self.embedding = embedding
+    self.depth = depth
+    self.heads = heads
+    self.globalBlocks = globalBlocks
+    self.window = window
+    self.promptDimension = promptDimension
+  }
+
+  /// The released network: ViT-B on 128x128x128 voxels.
+  public static let base = SAMMed3DPlan(
+    imageSize: 128, patchSize: 16, embedding: 768, depth: 12, heads: 12, globalBlocks: [2, 5, 8, 11], window: 14,
+    promptDimension: 384)
+
+  /// g: tokens along each side of the grid.
+  public var grid: Int { imageSize / patchSize }
+  /// Voxels along each side of a mask prompt and of the logits.
+  public var lowResolution: Int { 4 * grid }
+  /// S: channels of a head of the encoder.
+  public var headSize: Int { embedding / heads }
+  /// Channels of the upscaled embedding that a mask's vector is multiplied with.
+  var maskChannels: Int { promptDimension / 8 }
+  /// n of a block.
+  func window(ofBlock block: Int) -> Int { globalBlocks.contains(block) ? grid : window }
+
+  // What all SAM-Med3D have in common.
+  static let channelFactor = 4
+  static let decoderHeads = 8
+  static let decoderLayers = 2
+  static let decoderHidden = 2048
+  static let scoreHidden = 256
+  static let masks = 4
+}
+
+extension SAMMed3DPlan {
+  /// The plan of the network whose state dict has these shapes; the other names and shapes follow from it (`SAMMed3D.specification`).
+  public init(shapes: [String: [Int]]) throws(NetworkError) {
+    func shape(_ name: String, rank: Int) throws(NetworkError) -> [Int] {
+      guard let found = shapes["image_encoder.\(name)"], found.count == rank, found.allSatisfy({ $0 > 0 }) else {
+        throw NetworkError(
+          "these are no weights of SAM-Med3D: image_encoder.\(name) is missing or has not \(rank) axes: name a SAM-Med3D checkpoint."
+        )
+      }
+      return found
+    }
+    let grid = try shape("pos_embed", rank: 5)[1], patch = try shape("patch_embed.proj.weight", rank: 5)
+    var lengths: [Int] = [], headSize = 1
+    repeat {
+      let table = try shape("blocks.\(lengths.count).attn.rel_pos_d", rank: 2)
+      lengths.append(table[0])
+      headSize = table[1]
+    } while shapes["image_encoder.blocks.\(lengths.count).attn.rel_pos_d"] != nil
+    let global = lengths.indices.filter { lengths[$0] == 2 * grid - 1 }
+    self.init(
+      imageSize: grid * patch[2], patchSize: patch[2], embedding: patch[0], depth: lengths.count, heads: patch[0] / headSize,
+      globalBlocks: Set(global), window: (lengths.max()! + 1) / 2, promptDimension: try shape("neck.0.weight", rank: 5)[0])
+    if let problem { throw NetworkError(problem) }
+  }
+
+  /// What keeps the plan from being a SAM-Med3D, as a sentence; nil where nothing does.
+  var problem: String? {
+    if embedding % heads != 0 || heads < 1 { return "a SAM-Med3D of \(embedding) channels has no \(heads) heads of one size." }
+    if promptDimension % 48 != 0 {
+      return "a SAM-Med3D needs a prompt dimension that divides by 48, not \(promptDimension): choose 48, 96 or 384."
+    }
+    if imageSize % patchSize != 0 { return "an image side of \(imageSize) does not divide by the patch size \(patchSize)." }
+    if window < grid {
+      return
+        "a SAM-Med3D whose window of \(window) is smaller than its grid of \(grid) tokens is not supported: use images of 128."
+    }
+    return nil
+  }
+}
