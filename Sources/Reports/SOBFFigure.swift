@@ -27,9 +27,9 @@ public struct SOBFFigureRow: Sendable {
   }
 }
 
-/// Writes a PNG with a row for each case: the axial slice with the largest label area, else the middle one. M is coloured from 1
-/// - α to 1 + α and A from -α to α of its strength, the difference |view - image| from 0 to the largest of the row; the view has
-/// the image's window.
+/// Writes a PNG with a row for each case: the axial slice with the largest label area, else the middle one. M is coloured over
+/// 1 ± α and A over ±α of its strength, the difference |view - image| from 0 to the largest of the row; the view has the image's
+/// window.
 ///
 /// Errors: no row, a path that cannot be written.
 public func writeSOBFFigure(
