@@ -1,5 +1,5 @@
-// The figure of class activation maps (shared/spec/relif.md 7): a column for each case; rows image, reference, and one for each method.
-// Arrays are [D, H, W].
+// The figure of class activation maps (shared/spec/relif.md 7): a column for each case; rows image, reference, and one for each
+// method. Arrays are [D, H, W].
 
 import Volumes
 
@@ -25,8 +25,8 @@ public struct ActivationColumn: Sendable {
   }
 }
 
-/// Writes a PNG of the axial slices with the largest reference area (predicted area without a reference, the middle without either). The
-/// row of references is left out when no case has one.
+/// Writes a PNG of the axial slices with the largest reference area (predicted area without a reference, the middle without
+/// either). The row of references is left out when no case has one.
 ///
 /// Errors: no case, a path that cannot be written.
 public func writeActivationFigure(_ columns: [ActivationColumn], methods: [String], to path: String) throws(ReportError) {

@@ -11,9 +11,10 @@ public struct ComparedPrediction: Sendable {
   public init(name: String, labels: LabelVolume) { (self.name, self.labels) = (name, labels) }
 }
 
-/// Writes a PNG of the axial slice with the largest reference area. A method's panel shows its labels and the reference's outline; frames mark
-/// false parts (predicted parts of a class that touch none of the reference's) and missed parts (the other way round), the largest of those
-/// that the slice meets. Below stand Dice (the mean over classes) and the number of such parts in the whole volume.
+/// Writes a PNG of the axial slice with the largest reference area. A method's panel shows its labels and the reference's
+/// outline; frames mark false parts (predicted parts of a class that touch none of the reference's) and missed parts (the other
+/// way round), the largest of those that the slice meets. Below stand Dice (the mean over classes) and the number of such parts
+/// in the whole volume.
 ///
 /// - Parameters:
 ///   - image, reference: [D, H, W], one grid with the predictions.
@@ -89,7 +90,8 @@ private struct SegmentationErrors {
 }
 
 extension LabelPart {
-  /// The part's voxels in an axial slice, as the picture has them (`SlicePlane.slice` turns both axes); nil where it has none there.
+  /// The part's voxels in an axial slice, as the picture has them (`SlicePlane.slice` turns both axes); nil where it has none
+  /// there.
   fileprivate func frame(slice: Int) -> (rows: ClosedRange<Int>, columns: ClosedRange<Int>, count: Int)? {
     let plane = extent.height * extent.width, inside = voxels.filter { $0 / plane == slice }.map { $0 % plane }
     guard !inside.isEmpty else { return nil }

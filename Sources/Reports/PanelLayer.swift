@@ -84,7 +84,8 @@ struct PanelPixels {
   }
 }
 
-/// The class of every pixel: the one with the greatest weight among the four voxels around, which rounds the steps of enlarged voxels.
+/// The class of every pixel: the one with the greatest weight among the four voxels around, which rounds the steps of enlarged
+/// voxels.
 private struct PixelClasses {
   private let width, height: Int
   private var classes: [UInt8]

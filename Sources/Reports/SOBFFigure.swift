@@ -1,5 +1,5 @@
-// The figure of the smooth orthogonal bias field (shared/spec/relif.md 2.9): clean image, both fields, the view, what changed, the labels.
-// Arrays are [D, H, W].
+// The figure of the smooth orthogonal bias field (shared/spec/relif.md 2.9): clean image, both fields, the view, what changed,
+// the labels. Arrays are [D, H, W].
 
 import Volumes
 
@@ -27,8 +27,9 @@ public struct SOBFFigureRow: Sendable {
   }
 }
 
-/// Writes a PNG with a row for each case: the axial slice with the largest label area, else the middle one. M is coloured from 1 - α to 1 + α
-/// and A from -α to α of its strength, the difference |view - image| from 0 to the largest of the row; the view has the image's window.
+/// Writes a PNG with a row for each case: the axial slice with the largest label area, else the middle one. M is coloured over
+/// 1 ± α and A over ±α of its strength, the difference |view - image| from 0 to the largest of the row; the view has the image's
+/// window.
 ///
 /// Errors: no row, a path that cannot be written.
 public func writeSOBFFigure(

@@ -1,4 +1,5 @@
-// Trilinear interpolation of one channel, edges repeated: feature maps to the grid of their image. Axes: D depth, H height, W width.
+// Trilinear interpolation of one channel, edges repeated: feature maps to the grid of their image. Axes: D depth, H height, W
+// width.
 
 import Volumes
 

@@ -1,11 +1,13 @@
-// Smooth random fields from polynomials that are orthonormal on the voxel grid (shared spec relif.md 2.4). Sampled Legendre polynomials are
-// orthogonal only nearly; these are so exactly, and each is even or odd about the middle of its axis. Products of odd total degree are
-// therefore orthogonal to those of even degree, and none has a mean. Axes: D depth, H height, W width; row-major, W fastest.
+// Smooth random fields from polynomials that are orthonormal on the voxel grid (shared spec relif.md 2.4). Sampled Legendre
+// polynomials are orthogonal only nearly; these are so exactly, and each is even or odd about the middle of its axis. Products of
+// odd total degree are therefore orthogonal to those of even degree, and none has a mean. Axes: D depth, H height, W width;
+// row-major, W fastest.
 
 import Tensors
 import Volumes
 
-/// All products of the axes' polynomials with total degree 1 to `degree` that are odd, or that are even, with Gaussian amplitudes.
+/// All products of the axes' polynomials with total degree 1 to `degree` that are odd, or that are even, with Gaussian
+/// amplitudes.
 struct PolynomialField {
   enum Parity: Int { case even, odd }
   var degree: Int
@@ -27,8 +29,8 @@ struct PolynomialField {
   }
 }
 
-/// The orthonormal polynomials of degree 0, 1, ... on `count` equidistant points, by their three-term recurrence: the next is x times the
-/// last, less its part along the one before. The middle term is zero because x is odd about the middle.
+/// The orthonormal polynomials of degree 0, 1, ... on `count` equidistant points, by their three-term recurrence: the next is x
+/// times the last, less its part along the one before. The middle term is zero because x is odd about the middle.
 func orthonormalPolynomials(count: Int, degree: Int) -> [[Double]] {
   let x = (0..<count).map { 2 * (Double($0) + 0.5) / Double(count) - 1 }
   func normalized(_ values: [Double]) -> [Double] {

@@ -1,5 +1,5 @@
-// Seg-Grad-CAM (shared/spec/relif.md 7): which places of a layer made the network see a class, for whole volumes by sliding windows.
-// Axes: D H W voxels of the image, d h w of the layer, C channels of the layer, K classes.
+// Seg-Grad-CAM (shared/spec/relif.md 7): which places of a layer made the network see a class, for whole volumes by sliding
+// windows. Axes: D H W voxels of the image, d h w of the layer, C channels of the layer, K classes.
 
 import Learning
 import Networks
@@ -58,7 +58,8 @@ public struct ActivationMapper {
     (self.segmenter, self.layer, self.label, self.kind) = (segmenter, layer, label, kind)
   }
 
-  /// The map of a volume, from 0 to 1, and the predicted classes; both [D, H, W] at the prepared extent. The network's gradients are used up.
+  /// The map of a volume, from 0 to 1, and the predicted classes; both [D, H, W] at the prepared extent. The network's gradients
+  /// are used up.
   public func map(of volume: PackedCase) -> (map: [Float], prediction: [UInt8]) {
     let classes = segmenter.classes
     // The map goes through the sliding window as one more class.

@@ -1,5 +1,5 @@
-// How a network bears bias fields that it was not shown (shared/spec/relif.md 5.7 and 12.6): its test images under fields of fixed strength,
-// predicted and scored.
+// How a network bears bias fields that it was not shown (shared/spec/relif.md 5.7 and 12.6): its test images under fields of
+// fixed strength, predicted and scored.
 
 import Foundation
 import MPI
@@ -7,7 +7,8 @@ import Metrics
 import Preparation
 import Volumes
 
-/// Strengths of a bias field: of the multiplicative part, 0 to below 1, and of the additive part in standard deviations of the image.
+/// Strengths of a bias field: of the multiplicative part, 0 to below 1, and of the additive part in standard deviations of the
+/// image.
 public struct BiasSetting: Hashable, Sendable, Codable {
   public var multiplicative, additive: Double
 
@@ -24,8 +25,8 @@ public struct BiasSetting: Hashable, Sendable, Codable {
   /// The seed of every volume's field, the same for all networks that are compared.
   public static let seed: UInt64 = 1337
 
-  /// Puts SOBF's `paper` field at exactly these strengths on a whole normalised image, without a clamp. A volume has one field, whatever the
-  /// strengths; 0, 0 changes no bit.
+  /// Puts SOBF's `paper` field at exactly these strengths on a whole normalised image, without a clamp. A volume has one field,
+  /// whatever the strengths; 0, 0 changes no bit.
   package func apply(to volume: inout PackedCase) {
     var field = SOBF(preset: .paper)
     (field.multiplicativeStrength, field.additiveStrength, field.clamp) = (multiplicative, additive, .none)
@@ -37,7 +38,8 @@ public struct BiasSetting: Hashable, Sendable, Codable {
   }
 }
 
-/// Predicts this rank's share of the cases (case i on rank i mod R) under every setting and scores it on the grid of its reference.
+/// Predicts this rank's share of the cases (case i on rank i mod R) under every setting and scores it on the grid of its
+/// reference.
 /// - Parameters:
 ///   - references: a folder with a label map for each case.
 ///   - inMillimetres, policy: of distances, as in `evaluatePredictions`.

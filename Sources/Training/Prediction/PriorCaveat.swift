@@ -1,7 +1,8 @@
-// Which benchmarks the frozen prior has seen with their labels (shared/spec/relif.md 1.7): results on them that use it need a caveat.
+// Which benchmarks the frozen prior has seen with their labels (shared/spec/relif.md 1.7): results on them that use it need a
+// caveat.
 
-/// A sentence to print beside results on data that SAM-Med3D was pre-trained on with their labels: the BraTS challenges of 2013 to 2021, and the
-/// left-atrium challenge of 2018. Nil for other data, as far as names tell.
+/// A sentence to print beside results on data that SAM-Med3D was pre-trained on with their labels: the BraTS challenges of 2013
+/// to 2021, and the left-atrium challenge of 2018. Nil for other data, as far as names tell.
 /// - Parameters:
 ///   - names: what the data set is called and described as (`dataset.json`), and its folder.
 ///   - cases: identifiers of its cases.
@@ -11,9 +12,9 @@ public func priorCaveat(names: [String], cases: [String]) -> String? {
   }
   let isAtrium = names.contains(where: namesAtrium) || (!cases.isEmpty && cases.allSatisfy(isAtriumCase))
   guard isBraTS || isAtrium else { return nil }
-  return "Caveat: the frozen prior SAM-Med3D was pre-trained on the labels of "
-    + "\(isBraTS ? "BraTS 2013 to 2021" : "the 2018 left-atrium challenge (ASC18, \"LA\")"), so results on this data that use it are optimistic: "
-    + "compare with a run without the prior."
+  let data = isBraTS ? "BraTS 2013 to 2021" : "the 2018 left-atrium challenge (ASC18, \"LA\")"
+  return "Caveat: the frozen prior SAM-Med3D was pre-trained on the labels of \(data), so results on this data that use it are "
+    + "optimistic: compare with a run without the prior."
 }
 
 private func namesAtrium(_ text: String) -> Bool {

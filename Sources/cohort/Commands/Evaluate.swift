@@ -11,8 +11,8 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Score label maps against references: Dice, Jaccard, ASD (prediction to reference), 95HD.",
     discussion: """
-      With --bias, --checkpoint and --input instead of --predictions, a network's own predictions are scored, one row for each bias field that \
-      is put on the images first. Under mpirun the cases are shared out over the ranks.
+      With --bias, --checkpoint and --input instead of --predictions, a network's own predictions are scored, one row for each \
+      bias field that is put on the images first. Under mpirun the cases are shared out over the ranks.
       """)
 
   enum Unit: String, CaseIterable, ExpressibleByArgument { case voxel, mm }
