@@ -68,10 +68,13 @@ let layers: [[Target]] = [
   module(
     "Training",
     [
-      "Methods", "Cluster", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors", "Kernels", "MPI",
-      "HDF5", "Files", yams,
+      "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors",
+      "Kernels", "MPI", "HDF5", "Files", yams,
     ],
-    resources: [.embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml")], tests: ["cohort"]),
+    resources: [
+      .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
+      .copy("Resources/demo-prior.safetensors"),
+    ], tests: ["cohort"]),
   // 7. The command, and the programs that multi-rank tests start under mpirun.
   [
     .executableTarget(

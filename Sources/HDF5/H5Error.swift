@@ -14,6 +14,10 @@ public struct H5Error: Error, CustomStringConvertible, Sendable, Equatable {
   public let reason: String
   public let cure: String
 
+  public init(call: String, subject: String, reason: String, cure: String) {
+    (self.call, self.subject, self.reason, self.cure) = (call, subject, reason, cure)
+  }
+
   public var description: String { "\(call) failed on \(subject): \(reason). \(cure)" }
 }
 

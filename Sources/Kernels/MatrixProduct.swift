@@ -32,8 +32,9 @@ public func matrixProduct(
   }
 }
 
-/// A few rows are done fastest by OpenBLAS's kernels for small products, which it takes up to a million multiply-adds.
-private func tileWidth(m: Int, k: Int) -> Int { m > 32 ? 256 : min(256, max(16, 1_000_000 / (m * k) / 16 * 16)) }
+/// A few rows are done fastest by OpenBLAS's kernels for small products, which it takes for up to 1,200 results and a million
+/// multiply-adds.
+private func tileWidth(m: Int, k: Int) -> Int { m > 32 ? 256 : max(16, min(1200, 1_000_000 / k) / m / 16 * 16) }
 
 /// c [m, n] = scale · a · b (+ c), with k summed over; OpenBLAS runs it on one thread where the caller is already spread over threads.
 /// - Parameter strides: floats from one row to the next of each matrix, where these are parts of wider ones.

@@ -28,10 +28,9 @@ extension PriorProbabilities {
   /// What is known: 1 for the class of each voxel's label, D·H·W of them.
   /// - Parameter shape: [1, D, H, W, K].
   public init(labels: [UInt8], shape: Shape) {
-    let classes = shape.channels
-    var values = [Float](repeating: 0, count: shape.count)
-    for (voxel, label) in labels.enumerated() { values[voxel * classes + Int(label)] = 1 }
-    self.init(values: Tensor(values, shape: shape), isPresent: [Bool](repeating: true, count: classes - 1))
+    let values = Tensor(uninitialized: shape), classes = shape.channels
+    oneHot(labels, into: values.pointer, count: shape.rows, classes: classes)
+    self.init(values: values, isPresent: [Bool](repeating: true, count: classes - 1))
   }
 }
 

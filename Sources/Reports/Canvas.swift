@@ -6,10 +6,13 @@ struct Color: Hashable {
 
   init(_ red: UInt8, _ green: UInt8, _ blue: UInt8) { (self.red, self.green, self.blue) = (red, green, blue) }
 
-  init(gray: Float) {
-    let level = UInt8(max(0, min(255, gray * 255)))
-    self.init(level, level, level)
+  /// Values are cut to 0...1.
+  init(red: Float, green: Float, blue: Float) {
+    func byte(_ value: Float) -> UInt8 { UInt8(max(0, min(255, value * 255))) }
+    self.init(byte(red), byte(green), byte(blue))
   }
+
+  init(gray: Float) { self.init(red: gray, green: gray, blue: gray) }
 
   /// This colour under `other`, of which a part 0...1 is seen.
   func mixed(with other: Color, part: Float) -> Color {
@@ -42,6 +45,12 @@ struct Canvas {
 
   mutating func fill(x: Int, y: Int, width: Int, height: Int, _ color: Color) {
     for row in y..<y + height { for column in x..<x + width { self[column, row] = color } }
+  }
+
+  /// The edge of a rectangle, inside it.
+  mutating func frame(x: Int, y: Int, width: Int, height: Int, thickness: Int, _ color: Color) {
+    for top in [y, y + height - thickness] { fill(x: x, y: top, width: width, height: thickness, color) }
+    for left in [x, x + width - thickness] { fill(x: left, y: y, width: thickness, height: height, color) }
   }
 
   /// Draws text with its upper left corner at (x, y); what does not fit is cut off. A dot of the font is `scale` pixels wide.

@@ -1,42 +1,43 @@
-// The legend of an overlay: a coloured square and a name for each class that is seen, in lines; the first 24 of many.
+// The legend of a figure: a coloured square and a name for each entry, in lines.
 
 struct Legend {
-  private struct Entry {
+  struct Item {
     /// Nil without a square.
     var color: Color?
     var name: String
-    var x, y: Int
   }
-
-  private var entries: [Entry] = []
-  /// Pixels; 0 without classes.
+  private var entries: [(item: Item, x: Int, y: Int)] = []
+  /// Pixels; 0 without entries.
   private(set) var height = 0
 
   private static let (square, lineHeight) = (14, 24)
 
-  /// Lays out `classes` in lines of `width` pixels.
-  init(_ classes: [Int], classNames: [String], width: Int) {
-    let shown = classes.prefix(24)
-    var items = shown.map { label in
-      (color: Optional(classColor(label)), name: label < classNames.count ? classNames[label] : "class \(label)")
-    }
-    if classes.count > shown.count { items.append((color: nil, name: "and \(classes.count - shown.count) more")) }
+  /// Lays out `items` in lines of `width` pixels.
+  init(_ items: [Item], width: Int) {
     var (x, y) = (0, 0)
     for item in items {
       let needed = Self.square + 8 + BitmapFont.width(of: item.name, scale: 2)
       if x > 0 && x + needed > width { (x, y) = (0, y + Self.lineHeight) }
-      entries.append(Entry(color: item.color, name: item.name, x: x, y: y))
+      entries.append((item, x, y))
       x += needed + 24
     }
     if !entries.isEmpty { height = y + Self.lineHeight }
   }
 
   func draw(on canvas: inout Canvas, x: Int, y: Int, _ ink: Color) {
-    for entry in entries {
-      if let color = entry.color {
-        canvas.fill(x: x + entry.x, y: y + entry.y, width: Self.square, height: Self.square, color)
-      }
-      canvas.draw(entry.name, x: x + entry.x + Self.square + 8, y: y + entry.y, scale: 2, ink)
+    for (item, left, top) in entries {
+      if let color = item.color { canvas.fill(x: x + left, y: y + top, width: Self.square, height: Self.square, color) }
+      canvas.draw(item.name, x: x + left + Self.square + 8, y: y + top, scale: 2, ink)
     }
+  }
+
+  /// The entries of the classes that occur, the first 24 of many.
+  /// - Parameter classNames: index = label value.
+  static func classes(_ labels: [SliceImage<UInt8>], classNames: [String]) -> [Item] {
+    let seen = labels.reduce(into: Set<UInt8>()) { $0.formUnion($1.values) }.subtracting([0]).sorted().map(Int.init)
+    let items = seen.prefix(24).map { label in
+      Item(color: classColor(label), name: label < classNames.count ? classNames[label] : "class \(label)")
+    }
+    return items + (seen.count > items.count ? [Item(name: "and \(seen.count - items.count) more")] : [])
   }
 }

@@ -23,10 +23,11 @@ enum SlicePlane: CaseIterable {
   }
 
   /// The slice with the most foreground voxels, the first of several; the middle one when there is no foreground.
-  func fullestSlice(_ labels: LabelVolume?, extent: Extent) -> Int {
+  /// - Parameter labels: [D, H, W].
+  func fullestSlice(_ labels: [UInt8]?, extent: Extent) -> Int {
     var counts = [Int](repeating: 0, count: extent[normal])
     if let labels {
-      labels.labels.withUnsafeBufferPointer { values in
+      labels.withUnsafeBufferPointer { values in
         var index = 0
         for d in 0..<extent.depth {
           for h in 0..<extent.height {

@@ -55,6 +55,7 @@ public enum RandomStream {
   public static let dataOrder: UInt64 = 20
   public static let initialWeights: UInt64 = 21
   public static let synthesis: UInt64 = 22
+  public static let pretraining: UInt64 = 23
   public static let labelNoise: UInt64 = 24
 }
 

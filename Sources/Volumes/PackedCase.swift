@@ -40,6 +40,11 @@ public struct PackedCase: Sendable {
     (self.channels, self.image, self.label, self.frame) = (channels, image, label, frame)
   }
 
+  /// The intensities [D, H, W] of one channel.
+  public func channel(_ channel: Int) -> [Float] {
+    channels == 1 ? image : stride(from: channel, to: image.count, by: channels).map { image[$0] }
+  }
+
   /// What is wrong with the sizes of the arrays, or nil.
   var sizeComplaint: String? {
     if image.count != extent.count * channels {

@@ -1,5 +1,5 @@
 // The safetensors format: an 8-byte little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then raw
-// tensors. Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
+// tensors; beside these the header may hold texts, `__metadata__`. Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
 
 import Foundation
 import Tensors
@@ -14,12 +14,6 @@ public struct StoredTensor: Sendable {
 }
 
 public enum Safetensors {
-  private struct Entry: Codable {
-    var dtype: String
-    var shape: [Int]
-    var data_offsets: [Int]
-  }
-
   /// All tensors of a file, by name. Errors: any damage, and float64.
   public static func read(_ path: String) throws(WeightError) -> [String: StoredTensor] {
     let file = try MappedFile(path)
@@ -31,18 +25,33 @@ public enum Safetensors {
     return tensors
   }
 
+  /// The texts that were written with the tensors of a file; none where there are none.
+  public static func metadata(_ path: String) throws(WeightError) -> [String: String] {
+    try header(of: MappedFile(path)).object[metadataName] as? [String: String] ?? [:]
+  }
+
+  private static let metadataName = "__metadata__"
+
+  private static func damaged(_ file: MappedFile, _ what: String) -> WeightError {
+    WeightError("\(file.path) is not a whole safetensors file: \(what): export or copy it again.")
+  }
+
+  /// - Returns: the header, and the byte at which the tensors begin.
+  private static func header(of file: MappedFile) throws(WeightError) -> (object: [String: Any], start: Int) {
+    var reader = ByteReader(file.bytes, or: damaged(file, "it ends within its header"))
+    let header = Data(try reader.take(try reader.index(UInt64.self)))
+    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
+      throw damaged(file, "its header is not JSON")
+    }
+    return (object, reader.position)
+  }
+
   /// The tensors of a file in the order in which they lie there.
   static func entries(of file: MappedFile) throws(WeightError) -> [WeightEntry] {
-    func damaged(_ what: String) -> WeightError {
-      WeightError("\(file.path) is not a whole safetensors file: \(what): export or copy it again.")
-    }
-    var reader = ByteReader(file.bytes, or: damaged("it ends within its header"))
-    let header = Data(try reader.take(try reader.index(UInt64.self))), start = reader.position
-    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
-      throw damaged("its header is not JSON")
-    }
+    func damaged(_ what: String) -> WeightError { Self.damaged(file, what) }
+    let (object, start) = try header(of: file)
     var entries: [(place: Int, entry: WeightEntry)] = []
-    for (name, value) in object where name != "__metadata__" {
+    for (name, value) in object where name != metadataName {
       guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String, let shape = fields["shape"] as? [Int],
         let offsets = fields["data_offsets"] as? [Int], offsets.count == 2
       else { throw damaged("the entry of tensor \"\(name)\" is incomplete") }
@@ -79,24 +88,26 @@ public enum Safetensors {
   }
 
   /// Writes under a temporary name and renames: a reader never sees half a file.
-  /// - Parameter type: float32 or float16, which must hold the values.
-  public static func write(_ tensors: [String: StoredTensor], as type: ElementType = .float32, to path: String)
-    throws(WeightError)
-  {
+  /// - Parameters:
+  ///   - type: float32 or float16, which must hold the values.
+  ///   - metadata: texts that say what the tensors are.
+  public static func write(
+    _ tensors: [String: StoredTensor], as type: ElementType = .float32, metadata: [String: String] = [:], to path: String
+  ) throws(WeightError) {
     try write(
       tensors.map { name, stored in
         Outgoing(name: name, shape: stored.shape, type: type) { Tensor(stored.values, shape: Shape(stored.shape)) }
-      }, to: path)
+      }, metadata: metadata, to: path)
   }
 
-  static func write(_ tensors: [Outgoing], to path: String) throws(WeightError) {
+  static func write(_ tensors: [Outgoing], metadata: [String: String] = [:], to path: String) throws(WeightError) {
     let tensors = tensors.sorted { $0.name < $1.name }, temporary = path + ".tmp"
     func failed(_ error: any Error) -> WeightError {
       if let error = error as? WeightError { return error }
       return WeightError("cannot write \(path) (\(error.localizedDescription)): check that the folder exists and has space.")
     }
     do {
-      try header(tensors).write(to: URL(fileURLWithPath: temporary))
+      try header(tensors, metadata).write(to: URL(fileURLWithPath: temporary))
       let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
       try file.seekToEnd()
       for tensor in tensors { try file.write(contentsOf: try bytes(of: tensor)) }
@@ -112,16 +123,14 @@ public enum Safetensors {
     }
   }
 
-  private static func header(_ tensors: [Outgoing]) -> Data {
-    var entries: [String: Entry] = [:], offset = 0
+  private static func header(_ tensors: [Outgoing], _ metadata: [String: String]) -> Data {
+    var entries: [String: Any] = metadata.isEmpty ? [:] : [metadataName: metadata], offset = 0
     for tensor in tensors {
       let end = offset + tensor.shape.reduce(1, *) * tensor.type.size
-      entries[tensor.name] = Entry(dtype: tensor.type.rawValue, shape: tensor.shape, data_offsets: [offset, end])
+      entries[tensor.name] = ["dtype": tensor.type.rawValue, "shape": tensor.shape, "data_offsets": [offset, end]]
       offset = end
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var json = try! encoder.encode(entries)
+    var json = try! JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes])
     while json.count % 8 != 0 { json.append(0x20) }
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) } + json
   }

@@ -8,7 +8,7 @@ struct Cohort: ParsableCommand {
     commandName: "cohort",
     abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.",
     subcommands: [
-      Synthesize.self, Prepare.self, Train.self, Predict.self, Evaluate.self, Checkpoint.self, NetworkCommand.self, Methods.self,
-      Recipes.self, Bench.self, WeightsCommand.self,
+      Synthesize.self, Prepare.self, Train.self, Predict.self, Evaluate.self, Report.self, Checkpoint.self, NetworkCommand.self,
+      Methods.self, Recipes.self, PriorCommand.self, Bench.self, WeightsCommand.self,
     ])
 }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import MPI
+import Volumes
 
 /// Runs `body` with all ranks of the job and ends the process with the exit code it returns.
 ///
@@ -40,4 +41,10 @@ func printJSON(_ value: some Encodable) throws {
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+/// Class names by label value: those of the data set, else of the one whose folder the references lie in, else none.
+func classNames(dataset: String?, references: String) throws -> [String] {
+  let above = URL(fileURLWithPath: references).deletingLastPathComponent().path
+  return try dataset.map { try Dataset.open($0).classNames } ?? (try? Dataset.open(above))?.classNames ?? []
 }

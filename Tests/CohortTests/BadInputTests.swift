@@ -95,6 +95,28 @@ import Volumes
     }
   }
 
+  @Test func figuresAndScoresUnderBias() throws {
+    try withTemporaryFolder { folder in
+      #expect(try cohort(["train", try runFile(folder)]).status == 0)
+      let run = folder + "/run", images = raw + "/imagesTs", references = raw + "/labelsTs"
+      let cam = ["report", "gradcam", "--checkpoint", run, "--input", images, "--output", folder + "/cam"]
+      try expectSentence(cam + ["--class", "99"], ["--class 99", "choose one"])
+      try expectSentence(["report", "sobf", "--input", packs, "--cases", "nobody", "--output", folder + "/s.png"], ["nobody"])
+      try expectSentence(
+        [
+          "report", "compare", "--images", images, "--references", references, "--predictions", raw + "/labelsTr", "--output",
+          folder,
+        ],
+        ["labelsTr", "no prediction for"])
+      let bias = ["evaluate", "--checkpoint", run, "--input", images, "--bias", "0.1,0.1", "--references"]
+      try expectSentence(bias + [raw + "/labelsTr"], ["no label map of"])
+      let (status, output) = try mpirun(2, bias + [raw + "/labelsTr"], timeout: 60, executable: "cohort")
+      #expect(status == 3 && output.components(separatedBy: "cohort: ").count == 2, "\(output)")
+      #expect(try cohort(["evaluate", "--references", references, "--bias", "1.5,0"]).status != 0)
+      #expect(try cohort(["evaluate", "--references", references]).output.contains("give --predictions"))
+    }
+  }
+
   @Test func checkpointsThatDoNotFitOrAreDamaged() throws {
     try withTemporaryFolder { folder in
       let file = try runFile(folder)

@@ -79,6 +79,9 @@ import Weights
         }
         #expect(bytes[0] == bytes[1], "\(name) is the same on 1 and 2 ranks")
       }
+      try figures(folder: folder, raw: raw, packs: packs, run: run)
+      try scoresUnderBias(folder: folder, raw: raw, run: run)
+
       let predicted = try readLabels(folder + "/alone/subject_0003.nii.gz")
       #expect(predicted.grid == (try readGrid(image)), "the exact grid of the image")
 
@@ -86,6 +89,46 @@ import Weights
       let json = try #require(try JSONSerialization.jsonObject(with: Data(perfect.utf8)) as? [String: Any])
       #expect(!json.isEmpty && perfect.contains("\"dice\" : 1"))
     }
+  }
+
+  func figures(folder: String, raw: String, packs: String, run: String) throws {
+    let cam = try cohort([
+      "report", "gradcam", "--checkpoint", run, "--checkpoint", "again=\(run)", "--input", raw + "/imagesTs", "--references",
+      raw + "/labelsTs", "--kind", "hirescam", "--output", folder + "/cam",
+    ])
+    #expect(cam == folder + "/cam/gradcam-1.png\n")
+    _ = try cohort(["report", "sobf", "--input", packs, "--preset", "physical", "--output", folder + "/sobf.png"])
+    let pictures = try cohort([
+      "report", "compare", "--images", raw + "/imagesTs", "--references", raw + "/labelsTs", "--predictions",
+      "ours=\(folder)/alone", "--output", folder + "/compared",
+    ])
+    #expect(pictures.split(separator: "\n").count == 2)
+    for path in [folder + "/cam/gradcam-1.png", folder + "/sobf.png", folder + "/compared/subject_0003.png"] {
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: [0x89, 0x50, 0x4E, 0x47]), "\(path)")
+    }
+  }
+
+  /// Without a bias the scores are those of the predictions on disk; a bias changes them; ranks do not.
+  func scoresUnderBias(folder: String, raw: String, run: String) throws {
+    struct Scores: Decodable {
+      var overall: [String: Double]
+    }
+    let arguments = [
+      "evaluate", "--checkpoint", run, "--input", raw + "/imagesTs", "--references", raw + "/labelsTs", "--bias", "0,0", "--bias",
+      "0.9,1",
+    ]
+    func decode<Value: Decodable>(_ text: String, as type: Value.Type) throws -> Value {
+      try JSONDecoder().decode(type, from: Data(text.utf8))
+    }
+    let scores = try decode(try cohort(arguments + ["--json"]), as: [Scores].self)
+    let plain = try decode(
+      try cohort(["evaluate", "--predictions", folder + "/alone", "--references", raw + "/labelsTs", "--json"]), as: Scores.self)
+    #expect(scores.count == 2 && scores[0].overall == plain.overall && scores[1].overall != plain.overall)
+    let table = try cohort(arguments), shared = try mpirun(2, arguments, executable: "cohort")
+    #expect(
+      shared.status == 0 && shared.output.contains(table.split(separator: "\n")[1...].joined(separator: "\n")), "\(shared.output)"
+    )
+    #expect(table.contains("alphaM") && table.contains("seed 1337"))
   }
 
   /// Writes the image back with its first axis reversed and other axes exchanged: same world, another grid.

@@ -33,6 +33,9 @@ private let someTarget = Tensor((0..<144).map { Float(RandomKey(6).uniform(UInt6
 let operationTable = imageOperations + tokenOperations + guidanceOperations
 
 private let imageOperations: [OperationRow] = [
+  OperationRow(name: "class score", inputs: [[2, 2, 3, 2, 3]]) { tape, x, _ in
+    .scalar(tape.classScore(x[0], label: 1, voxels: [0, 5, 17, 23]))
+  },
   OperationRow(name: "convolution 3x3x3", inputs: [[2, 4, 3, 5, 2]], parameters: [[3, 2, 3, 3, 3], [3]]) { tape, x, p in
     .tensor(tape.convolution(x[0], weight: p[0], bias: p[1], padding: [1, 1, 1]))
   },

@@ -82,8 +82,7 @@ import Testing
 
   @Test func theFirstStepsOfAMovingAverageAreAMean() {
     let teacher = tensor([100, 100], channels: 1)
-    let students: [[Float]] = [[1, 0], [2, 4], [6, 2]]
-    for (step, student) in students.enumerated() {
+    for (step, student) in ([[1, 0], [2, 4], [6, 2]] as [[Float]]).enumerated() {
       MovingAverage.update(teacher, with: tensor(student, channels: 1), at: step)
     }
     #expect(zip(teacher.values, [3, 2]).allSatisfy { abs($0 - $1) < 1e-6 })

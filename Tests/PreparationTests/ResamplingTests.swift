@@ -82,6 +82,27 @@ import Volumes
   }
 
   /// The same volume with its axes permuted gives the same result permuted, also where the thick axis is W.
+  /// A trilinear function of the voxel centres comes back where no edge is repeated.
+  @Test func featureMapsAreEnlargedLinearly() {
+    let from = Extent(3, 4, 5), to = Extent(6, 12, 10)
+    func value(_ d: Double, _ h: Double, _ w: Double) -> Float { Float(d * h * w + 2 * d - h) }
+    let values = (0..<from.count).map { index in
+      let (d, h, w) = (Double(index / 20), Double(index / 5 % 4), Double(index % 5))
+      return value(2 * (d + 0.5), 3 * (h + 0.5), 2 * (w + 0.5))
+    }
+    let result = resampleLinearly(values, from: from, to: to)
+    for d in 1..<5 {
+      for h in 2..<10 {
+        for w in 1..<9 {
+          let expected = value(Double(d) + 0.5, Double(h) + 0.5, Double(w) + 0.5)
+          #expect(abs(result[to.index(d, h, w)] - expected) < 1e-3)
+        }
+      }
+    }
+    #expect(result[0] == values[0] && result.last == values.last)
+    #expect(resampleLinearly(values, from: from, to: from) == values)
+  }
+
   @Test func everyAxisIsTreatedAlike() {
     func permuted(_ values: [Float], _ extent: Extent) -> [Float] {  // (d, h, w) to (h, w, d)
       var result: [Float] = []

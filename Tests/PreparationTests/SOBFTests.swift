@@ -87,6 +87,26 @@ import Volumes
     return values
   }
 
+  @Test func physicalFieldsAreCubicPolynomialsOfOddAndEvenDegree() {
+    var sobf = SOBF(preset: .physical)
+    sobf.squash = .none
+    let extent = Extent(12, 9, 14), (u, v) = Self.fields(sobf, extent, draw: 4)
+    for (field, sign) in [(u, Float(-1)), (v, 1)] {
+      let largest = field.map(abs).max()!
+      #expect(zip(field, field.reversed()).allSatisfy { abs($0 - sign * $1) < 1e-5 * largest }, "about the middle of the volume")
+      // The fourth difference of a cubic is zero, and so is the mean.
+      for d in 0..<extent.depth - 4 {
+        let line = (0..<5).map { Double(field[extent.index(d + $0, 3, 5)]) }
+        #expect(abs(line[0] - 4 * line[1] + 6 * line[2] - 4 * line[3] + line[4]) < 1e-5 * Double(largest))
+      }
+      let bends = (0..<extent.width - 3).map { w in
+        let line = (0..<4).map { Double(field[extent.index(2, 3, w + $0)]) }
+        return line[3] - 3 * line[2] + 3 * line[1] - line[0]
+      }
+      #expect(bends.map(abs).max()! > 1e-4 * Double(largest) || sign > 0, "M has cubic terms")
+    }
+  }
+
   @Test func imageFormationIsExactWithoutClamp() {
     var sobf = SOBF(preset: .paper)
     sobf.clamp = .none

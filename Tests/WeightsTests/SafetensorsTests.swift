@@ -16,6 +16,18 @@ import Weights
     }
   }
 
+  @Test func textsBesideTheTensorsAreReadBack() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/a.safetensors", tensors = ["a": StoredTensor(shape: [2], values: [1, 0.1])]
+      try Safetensors.write(tensors, as: .float16, metadata: ["title": "a \"b\" / ä", "steps": "7"], to: path)
+      #expect(try Safetensors.metadata(path) == ["title": "a \"b\" / ä", "steps": "7"])
+      let read = try Safetensors.read(path)
+      #expect(read.count == 1 && read["a"]!.values == [1, Float(Float16(0.1))])
+      try Safetensors.write(tensors, to: path)
+      #expect(try Safetensors.metadata(path).isEmpty)
+    }
+  }
+
   @Test func halfPrecisionAndIntegersAreWidened() throws {
     try withTemporaryFolder { folder in
       let header =

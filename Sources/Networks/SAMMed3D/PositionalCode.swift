@@ -34,8 +34,8 @@ public struct PositionalCode {
     let direction = 2 * Double.pi * (2 * u - 1)
     for f in 0..<frequencies {
       let column = SIMD3(Double(matrix[f]), Double(matrix[frequencies + f]), Double(matrix[2 * frequencies + f]))
-      let angle = (direction * column).sum()
-      (code[f], code[frequencies + f], code[2 * frequencies + f]) = (Float(sine(angle)), Float(cosine(angle)), Float(sine(angle)))
+      let angle = (direction * column).sum(), wave = Float(sine(angle))
+      (code[f], code[frequencies + f], code[2 * frequencies + f]) = (wave, Float(cosine(angle)), wave)
     }
   }
 }

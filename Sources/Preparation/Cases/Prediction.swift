@@ -6,8 +6,9 @@ import Volumes
 
 /// A raw case, one file for each channel, prepared as the training data was. Its identifier is the name of the first file without ending and
 /// channel number. Errors: another number of files than the network has channels, and those of reading and checking a case.
+/// - Parameters: a label map on the images' grid to prepare with them, and the names of its values.
 public func prepareForPrediction(
-  images: [String], settings: PreparationSettings, channels: Int
+  images: [String], settings: PreparationSettings, channels: Int, label: String? = nil, classNames: [String] = []
 ) throws(PreparationError) -> PackedCase {
   try settings.validate()
   guard images.count == channels, channels > 0 else {
@@ -15,8 +16,8 @@ public func prepareForPrediction(
       "The network has \(channels) channels, but \(images.count) files were given (\(images.joined(separator: ", "))): "
         + "give one file for each channel, in the order of training.")
   }
-  return try CasePreparation(settings: settings, classNames: []).prepare(
-    identifier: caseName(images[0]), role: .test, images: images, label: nil)
+  return try CasePreparation(settings: settings, classNames: classNames).prepare(
+    identifier: caseName(images[0]), role: .test, images: images, label: label)
 }
 
 /// As above, at `spacing` (mm) and with the default normalisation.

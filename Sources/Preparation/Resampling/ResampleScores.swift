@@ -36,8 +36,7 @@ public func resampleScoresToLabels(
 }
 
 /// The blend of the two slices around one output position; a slice has as many values as `result`.
-private func blend(_ slices: UnsafePointer<Float>, _ taps: LinearTaps, _ output: Int, _ result: UnsafeMutableBufferPointer<Float>)
-{
+func blend(_ slices: UnsafePointer<Float>, _ taps: LinearTaps, _ output: Int, _ result: UnsafeMutableBufferPointer<Float>) {
   let lower = slices + taps.lower[output] * result.count
   let upper = slices + taps.upper[output] * result.count
   let share = Float(taps.upperShare[output])

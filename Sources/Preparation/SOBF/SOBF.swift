@@ -24,6 +24,8 @@ public struct SOBF: Sendable {
     case box(multiplicativeWidth: Int, additiveWidth: Int, passes: Int, border: BoxBorder)
     /// Cosine waves: M has those of index norm up to the first limit, A those beyond it up to the second.
     case cosineBands(multiplicativeLimit: Double, additiveLimit: Double)
+    /// Polynomials up to a total degree: M has those of odd, A those of even degree.
+    case polynomials(degree: Int)
   }
 
   /// How a standardised field is brought to its strength.
@@ -57,6 +59,9 @@ public struct SOBF: Sendable {
       (origin, keepsBackground, clamp) = (.minimum, true, .minimumAndMaximum)
     case .spectral:
       generator = .cosineBands(multiplicativeLimit: 6, additiveLimit: 12)
+      (origin, clamp) = (.minimum, .minimumAndMaximum)
+    case .physical:
+      generator = .polynomials(degree: 3)
       (origin, clamp) = (.minimum, .minimumAndMaximum)
     }
   }
@@ -104,6 +109,10 @@ public struct SOBF: Sendable {
       pair = FieldPair(
         CosineBand(above: 0, upTo: limit, knee: 3).field(extent, key: keys.0),
         CosineBand(above: limit, upTo: additiveLimit, knee: 6).field(extent, key: keys.1))
+    case .polynomials(let degree):
+      pair = FieldPair(
+        PolynomialField(degree: degree, parity: .odd).field(extent, key: keys.0),
+        PolynomialField(degree: degree, parity: .even).field(extent, key: keys.1))
     }
     pair.squash(squash, strengths: strengths)
     if isExact { pair.project(limits: squash.limits(strengths)) }

@@ -10,4 +10,6 @@ public enum SOBFPreset: String, Codable, Sendable, CaseIterable {
   case smooth
   /// Cosine waves of indices 1...6 for M and 7...12 for A.
   case spectral
+  /// Polynomials up to degree 3, as slow as the bias of a real coil: of odd degree for M, of even degree for A.
+  case physical
 }

@@ -108,7 +108,7 @@ private func sharedText(_ file: String, over world: borrowing Communicator) thro
 
 /// Threads of this rank: as asked; else OMP_NUM_THREADS; else the processors it may run on, shared out over the ranks of the host unless the
 /// launcher has bound each to its own.
-private func chooseThreads(_ asked: Int, ranksOnHost: Int) {
+func chooseThreads(_ asked: Int, ranksOnHost: Int) {
   if asked > 0 { return Threads.set(asked) }
   if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil { return }
   let isBound = Threads.count < ProcessInfo.processInfo.processorCount

@@ -41,7 +41,8 @@ final class ProgressReport {
       "\(run.description.method) with \(run.description.network), \((Double(parameters) / 1e6).formatted(decimals: 2)) M parameters; "
         + "patch \(run.configuration.patch); \(run.configuration.lanes) lanes on \(ranks) rank\(ranks == 1 ? "" : "s") "
         + "of \(Threads.count) thread\(Threads.count == 1 ? "" : "s"); \(run.split.labelled.count) labelled, "
-        + "\(run.split.unlabelled.count) unlabelled, \(run.split.test.count) test volumes")
+        + "\(run.split.unlabelled.count) unlabelled, \(run.split.test.count) test volumes; "
+        + "prior: \(run.prior?.title ?? "none")")
   }
 
   func after(_ step: Int, _ numbers: [String: Double]) {
@@ -51,10 +52,10 @@ final class ProgressReport {
     console.progress(line(step, numbers), isLast: step == total)
   }
 
-  /// Pace first: a narrow terminal cuts the terms.
+  /// Pace first: a narrow terminal cuts the terms. Weights and gradient norms, whose names have a dot, are for metrics.jsonl.
   private func line(_ step: Int, _ numbers: [String: Double]) -> String {
     let pace = max(secondsPerStep ?? 1, 1e-9)
-    let terms = numbers.keys.filter { $0 != "loss" }.sorted().map { "\($0) \(numbers[$0]!.formatted(decimals: 4))" }
+    let terms = numbers.keys.filter { $0 != "loss" && !$0.contains(".") }.sorted().map { "\($0) \(numbers[$0]!.formatted(decimals: 4))" }
     return "step \(step)/\(total)  loss \((numbers["loss"] ?? 0).formatted(decimals: 4))  "
       + "\((Double(samplesPerStep) / pace).formatted(decimals: 1)) samples/s  \(clockTime(Double(total - step) * pace)) left  "
       + terms.joined(separator: "  ")
@@ -76,6 +77,7 @@ final class ProgressReport {
       )
     }
     console.say("    \("mean".padding(toLength: 24, withPad: " ", startingAt: 0)) \(scores.mean.formatted(decimals: 4))")
+    if let caveat = run.description.caveat { console.say("  \(caveat)") }
     if let newest = run.checkpoints.list().last { console.say("  checkpoint    \(newest.path)") }
   }
 }

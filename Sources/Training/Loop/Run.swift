@@ -44,11 +44,13 @@ public final class Run {
     lanes = plan.lanes(ofRank: rank, of: ranks)
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
     let index = store.index
-    description = try ModelDescription(configuration, index)
+    var description = try ModelDescription(configuration, index)
     let methodName = configuration.text("method.name")
     let listens = methodCatalog.contains { $0.name == methodName && $0.usesPrior }
     priorSetup = listens ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
     prior = priorSetup.map { NegatablePrior($0.prior) }
+    description.note(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
+    self.description = description
     method = try make(
       methodName,
       MethodPlan(

@@ -25,9 +25,7 @@ public func evaluatePredictions(
     }
     pairs.append((name, prediction, reference))
   }
-  let highest = pairs.flatMap { [$0.prediction.labels.max() ?? 0, $0.reference.labels.max() ?? 0] }.max() ?? 0
-  var names = classNames.isEmpty ? ["background"] : classNames
-  while names.count <= Int(highest) { names.append("class \(names.count)") }
+  let names = completed(classNames, for: pairs.flatMap { [$0.prediction, $0.reference] })
   guard names.count > 1 else { throw TrainingError("\(references) holds no labelled voxel: nothing can be scored.") }
   var table = ScoreTable(classNames: names, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
   for (name, prediction, reference) in pairs {
@@ -38,16 +36,24 @@ public func evaluatePredictions(
   return table
 }
 
+/// Class names by label value, with numbers for labels that occur beyond those given.
+func completed(_ classNames: [String], for maps: [LabelVolume]) -> [String] {
+  let highest = maps.map { $0.labels.max() ?? 0 }.max() ?? 0
+  var names = classNames.isEmpty ? ["background"] : classNames
+  while names.count <= Int(highest) { names.append("class \(names.count)") }
+  return names
+}
+
 /// NIfTI files of a folder by case name, or one file.
-private func labelFiles(_ path: String) throws(TrainingError) -> [String: String] {
+func labelFiles(_ path: String) throws(TrainingError) -> [String: String] {
   var isFolder: ObjCBool = false
   guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-    throw TrainingError("there is no folder \(path): check --predictions and --references.")
+    throw TrainingError("there is no folder \(path): check the path.")
   }
   guard isFolder.boolValue else { return ["case": path] }
   let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter(isImage)
   guard !names.isEmpty else {
-    throw TrainingError("\(path) holds no .nii or .nii.gz file: check --predictions and --references.")
+    throw TrainingError("\(path) holds no .nii or .nii.gz file: check the path.")
   }
   return Dictionary(names.map { (imageStem($0), join(path, $0)) }) { first, _ in first }
 }

@@ -19,6 +19,10 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var preparation: String
   public var patch: Extent
   public var seed: UInt64
+  /// What the frozen prior that guided the training is called; nil for none.
+  public var prior: String?
+  /// What must be said beside results (shared/spec/relif.md 1.7): that the prior has seen labels of this data set.
+  public var caveat: String?
 
   public init(_ configuration: RunConfiguration, _ index: PackIndex) throws(TrainingError) {
     guard let first = index.entries.first else {
@@ -35,6 +39,12 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     seed = configuration.seed
   }
 
+  /// Takes note of the prior of a run on these cases.
+  mutating func note(prior title: String?, data: String, cases: [String]) {
+    prior = title
+    caveat = title == PriorNetwork.publishedTitle ? priorCaveat(names: [data], cases: cases) : nil
+  }
+
   public var plan: NetworkPlan {
     NetworkPlan(inputChannels: channelNames.count, classes: classNames.count, options: options, seed: seed)
   }
@@ -44,6 +54,18 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     if let problem = patchProblem((0..<3).map { patch[$0] }, divisor: divisor, network: network) {
       throw TrainingError("patch: \(problem)")
     }
+  }
+
+  /// The file beside predictions that tells what made them.
+  public static let fileName = "prediction.json"
+
+  /// What made the predictions of a folder; nil where nothing tells.
+  public init?(predictions folder: String) {
+    let path = folder + "/" + Self.fileName
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8), let found = try? Self(json: text, from: path) else {
+      return nil
+    }
+    self = found
   }
 
   /// JSON with sorted keys: the same text for the same model.

@@ -48,13 +48,20 @@ public func rawCases(in path: String, channels: Int) throws(TrainingError) -> [R
   return cases
 }
 
-/// Predicts every case and writes `identifier.nii.gz` into `output`, on the grid of the first channel's file. Collective.
+/// Predicts every case and writes `identifier.nii.gz` into `output`, on the grid of the first channel's file, and beside them what made them.
+/// Collective.
 /// - Parameter report: a line for each case this rank has written.
 public func predictCases(
   _ cases: [RawCase], model: TrainedModel, segmenter: Segmenter, output: String, over world: borrowing Communicator,
   report: (String) -> Void
 ) throws {
   let settings = try PreparationSettings(text: model.description.preparation)
+  if world.rank == 0 {
+    let path = join(output, ModelDescription.fileName)
+    do { try Data(model.description.json.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+      throw TrainingError("cannot write \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+    }
+  }
   for (number, item) in cases.enumerated() where number % world.size == world.rank {
     let started = ContinuousClock.now
     let prepared = try prepareForPrediction(
@@ -79,4 +86,12 @@ public func isImage(_ name: String) -> Bool { !name.hasPrefix(".") && (name.hasS
 
 func join(_ folder: some StringProtocol, _ name: some StringProtocol) -> String {
   folder.isEmpty ? String(name) : "\(folder)/\(name)"
+}
+
+/// Makes a folder for output, with those above it.
+public func makeFolder(_ path: String) throws(TrainingError) {
+  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+    throw TrainingError(
+      "cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+  }
 }

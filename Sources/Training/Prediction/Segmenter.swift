@@ -24,12 +24,17 @@ public struct Segmenter {
 
   /// - Returns: probabilities [D, H, W, K] at the prepared extent.
   public func probabilities(of volume: PackedCase) -> [Float] {
-    let window = SlidingWindow(volume: volume.extent, patch: patch, step: .relative(1 - overlap), weighting: weighting)
-    let shape = Shape([1, patch.depth, patch.height, patch.width, volume.channels])
-    return window.predict(image: volume.image, channels: volume.channels, classes: classes) { values in
+    average(volume, values: classes) { x in
       let tape = Tape(recording: false)
-      return tape.softmax(network.logits(Tensor(values, shape: shape), mode: .evaluation, on: tape)).values
+      return tape.softmax(network.logits(x, mode: .evaluation, on: tape)).values
     }
+  }
+
+  /// The weighted average of what `window` makes of each patch. Shapes: [1, D, H, W, C] to D·H·W·V values, result [D, H, W, V].
+  func average(_ volume: PackedCase, values: Int, window: (Tensor) -> [Float]) -> [Float] {
+    let cover = SlidingWindow(volume: volume.extent, patch: patch, step: .relative(1 - overlap), weighting: weighting)
+    let shape = Shape([1, patch.depth, patch.height, patch.width, volume.channels])
+    return cover.predict(image: volume.image, channels: volume.channels, classes: values) { window(Tensor($0, shape: shape)) }
   }
 
   /// The strongest class of each voxel [D, H, W].

@@ -6,6 +6,9 @@ import Weights
 
 /// A frozen promptable network and what is known of its training.
 struct PriorNetwork {
+  /// Of weights that do not describe themselves.
+  static let publishedTitle = "SAM-Med3D"
+
   let network: SAMMed3D
   /// For the console and reports.
   let title: String
@@ -16,21 +19,14 @@ struct PriorNetwork {
 
   /// - Parameter checkpoint: a path, or `demo`.
   init(checkpoint: String) throws(TrainingError) {
-    let path = try Self.path(of: checkpoint)
+    let path = checkpoint == "demo" ? demoPriorPath() : checkpoint
     do {
       network = try SAMMed3D(file: path)
       weights = try WeightFile(path).weightsHash
+      let description = try PriorDescription(of: path)
+      (title, spacing) = (description?.title ?? Self.publishedTitle, description?.spacing ?? 1.5)
     } catch {
       throw TrainingError("prior.checkpoint: \(error)")
     }
-    (title, spacing) = ("SAM-Med3D", 1.5)
-  }
-
-  /// The file of a checkpoint.
-  private static func path(of checkpoint: String) throws(TrainingError) -> String {
-    guard checkpoint != "demo" else {
-      throw TrainingError("prior.checkpoint: this build has no demo prior: give the path of SAM-Med3D's weights, sam_med3d.pth.")
-    }
-    return checkpoint
   }
 }

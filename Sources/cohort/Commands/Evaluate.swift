@@ -1,19 +1,24 @@
-// `cohort evaluate`: Dice, Jaccard and surface distances of label maps against references.
+// `cohort evaluate`: Dice, Jaccard and surface distances of label maps against references; or of a network under bias fields.
 
 import ArgumentParser
 import Foundation
 import Metrics
+import Preparation
 import Training
 import Volumes
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Score label maps against references: Dice, Jaccard, ASD (prediction to reference), 95HD.")
+    abstract: "Score label maps against references: Dice, Jaccard, ASD (prediction to reference), 95HD.",
+    discussion: """
+      With --bias, --checkpoint and --input instead of --predictions, a network's own predictions are scored, one row for each \
+      bias field that is put on the images first. Under mpirun the cases are shared out over the ranks.
+      """)
 
   enum Unit: String, CaseIterable, ExpressibleByArgument { case voxel, mm }
 
   @Option(help: "Folder of predicted label maps.")
-  var predictions: String
+  var predictions: String?
   @Option(help: "Folder of reference label maps with the same names.")
   var references: String
   @Option(help: "Distances in voxels, as the published benchmarks, or in mm.")
@@ -22,18 +27,67 @@ struct Evaluate: ParsableCommand {
   var empty = EmptyPolicy.skip
   @Option(help: "Data set folder whose dataset.json names the classes; the folder above the references if it has one.")
   var dataset: String?
+  @Option(help: "Strengths ALPHA_M,ALPHA_A of a bias field on the images, as 0.15,0.05; may be given several times.")
+  var bias: [BiasSetting] = []
+  @Option(help: "With --bias: run folder or checkpoint.")
+  var checkpoint: String?
+  @Option(help: "With --bias: folder of images.")
+  var input: String?
   @Flag(help: "Print JSON.")
   var json = false
 
-  func run() throws {
-    try saying {
-      let above = URL(fileURLWithPath: references).deletingLastPathComponent().path
-      let names = try dataset.map { try Dataset.open($0).classNames } ?? (try? Dataset.open(above))?.classNames ?? []
-      let table = try evaluatePredictions(
-        predictions, references: references, inMillimetres: spacing == .mm, policy: empty, classNames: names)
-      print(json ? table.json() : table.text())
+  func validate() throws {
+    let isWhole = bias.isEmpty ? predictions != nil && checkpoint == nil && input == nil : predictions == nil
+    guard isWhole, bias.isEmpty || (checkpoint != nil && input != nil) else {
+      throw ValidationError("give --predictions to score label maps, or --bias, --checkpoint and --input to score a network.")
     }
   }
+
+  func run() throws {
+    if let checkpoint, let input { return try scoreUnderBias(checkpoint, input) }
+    try saying {
+      let table = try evaluatePredictions(
+        predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
+        classNames: try classNames(dataset: dataset, references: references))
+      print(json ? table.json() : table.text())
+      if !json { say(ModelDescription(predictions: predictions!)?.caveat) }
+    }
+  }
+
+  private func scoreUnderBias(_ checkpoint: String, _ input: String) throws {
+    try withRanks(alwaysMPI: false) { world in
+      var model: TrainedModel?, cases: [RawCase] = [], scores: [BiasedScores] = []
+      let refused = try preflight(over: world) { _ in
+        let loaded = try TrainedModel(checkpoint: checkpoint)
+        cases = try rawCases(in: input, channels: loaded.description.channelNames.count)
+        model = loaded
+      }
+      if let refused { return refused }
+      guard let model else { fatalError("evaluate: the preflight passed without a model") }
+      let failed = try preflight(over: world) { world in
+        scores = try evaluateUnderBias(
+          cases, settings: bias, model: model, segmenter: model.segmenter(overlap: 0.5, weighting: .gaussian),
+          references: references, inMillimetres: spacing == .mm, policy: empty, rank: world.rank, ranks: world.size)
+      }
+      if let failed { return failed }
+      let all = try gathered(scores, over: world)
+      if world.rank == 0 { try report(all, model) }
+      return 0
+    }
+  }
+
+  private func report(_ scores: [BiasedScores], _ model: TrainedModel) throws {
+    if json { return try printJSON(scores.map(\.summary)) }
+    print("\(model.description.network) of \(model.path) on \(input!) under SOBF's paper field, seed \(BiasSetting.seed):")
+    print(biasTable(scores))
+    say(model.description.caveat)
+  }
+
+  private func say(_ caveat: String?) { if let caveat { print(caveat) } }
 }
 
 extension EmptyPolicy: ExpressibleByArgument {}
+
+extension BiasSetting: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}

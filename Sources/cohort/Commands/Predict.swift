@@ -63,13 +63,6 @@ struct Predict: ParsableCommand {
         classNames: model.description.classNames, to: "\(output)/\(item.identifier).png")
     }
   }
-
-  private func makeFolder(_ path: String) throws {
-    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw TrainingError(
-        "cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
-    }
-  }
 }
 
 extension WindowWeighting: ExpressibleByArgument {}

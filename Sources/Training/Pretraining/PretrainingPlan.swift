@@ -1,0 +1,85 @@
+// What is pretrained: a small SAM-Med3D on random scenes, the demo prior (shared/spec/relif.md 1.5, 1.8). It learns what a frozen prior is
+// asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person is used.
+
+import Foundation
+import Networks
+import Weights
+
+/// One pretraining.
+public struct PretrainingPlan: Sendable {
+  /// The file to write (safetensors, float16).
+  public var output: String
+  public var steps: Int
+  public var seed: UInt64
+  /// Scenes in a step, whatever the number of ranks.
+  public var lanes: Int
+  public var network: SAMMed3DPlan
+  /// Prompts to answer for each scene, which is encoded once.
+  var promptsPerScene = 6
+  var weightDecay = 0.05
+  /// Steps between looks at held-out scenes, and between saves of the file.
+  var evaluationInterval = 250, saveInterval = 1000
+  /// Scenes that are never trained on.
+  package var heldOutScenes = 24
+
+  public init(output: String, steps: Int, seed: UInt64, lanes: Int, network: SAMMed3DPlan = .demo) {
+    (self.output, self.steps, self.seed, self.lanes, self.network) = (output, steps, seed, lanes, network)
+  }
+
+  /// Linear warm-up to 1e-3, then a cosine to a hundredth of it.
+  package func rate(at step: Int) -> Double {
+    let highest = 1e-3, warmUp = max(1, min(200, steps / 10))
+    if step < warmUp { return highest * Double(step + 1) / Double(warmUp) }
+    let progress = Double(step - warmUp) / Double(max(1, steps - warmUp))
+    return highest * (0.01 + 0.99 * 0.5 * (1 + cos(.pi * progress)))
+  }
+
+  /// The command that makes the same file again.
+  var command: String { "cohort prior pretrain --output \(URL(fileURLWithPath: output).lastPathComponent) \(choices)" }
+  private var choices: String { "--steps \(steps) --seed \(seed) --lanes \(lanes)" }
+}
+
+extension SAMMed3DPlan {
+  /// SAM-Med3D for 64x64x64 voxels: 3.4 million parameters in place of 100 million.
+  public static let demo = SAMMed3DPlan(
+    imageSize: 64, patchSize: 8, embedding: 160, depth: 6, heads: 5, globalBlocks: Set(0..<6), window: 8, promptDimension: 96)
+}
+
+/// What a prior's file says of itself, as texts beside the weights.
+public struct PriorDescription: Sendable, Equatable {
+  /// "demo prior": never the name of a network that it was not.
+  public var title: String
+  /// Millimetres between the voxels of the images it was trained on.
+  public var spacing: Double
+  /// The command that made it.
+  public var command: String
+  public var seed: UInt64
+  public var steps: Int
+
+  public init(title: String, spacing: Double, command: String, seed: UInt64, steps: Int) {
+    (self.title, self.spacing, self.command, self.seed, self.steps) = (title, spacing, command, seed, steps)
+  }
+
+  /// Of a file of weights; nil where it does not describe itself, as the released SAM-Med3D does not.
+  public init?(of path: String) throws(WeightError) {
+    guard try WeightFile(path).format == .safetensors else { return nil }
+    let texts = try Safetensors.metadata(path)
+    guard let title = texts["title"], let spacing = texts["spacing"].flatMap(Double.init), spacing > 0, spacing.isFinite else {
+      return nil
+    }
+    self.init(
+      title: title, spacing: spacing, command: texts["command"] ?? "", seed: texts["seed"].flatMap(UInt64.init) ?? 0,
+      steps: texts["steps"].flatMap(Int.init) ?? 0)
+  }
+
+  var metadata: [String: String] {
+    ["title": title, "spacing": "\(spacing)", "command": command, "seed": "\(seed)", "steps": "\(steps)"]
+  }
+}
+
+extension PriorDescription {
+  /// Structures of 5 to 20 voxels at 2 mm are of the size of a brain's nuclei, and 64 voxels see 128 mm.
+  init(_ plan: PretrainingPlan, steps: Int) {
+    self.init(title: "demo prior", spacing: 2, command: plan.command, seed: plan.seed, steps: steps)
+  }
+}

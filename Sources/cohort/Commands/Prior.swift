@@ -1,0 +1,33 @@
+// `cohort prior pretrain`: makes a small promptable prior from random scenes.
+
+import ArgumentParser
+import Training
+
+struct PriorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "prior", abstract: "Make a frozen prior.", subcommands: [Pretrain.self])
+
+  struct Pretrain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Train a small SAM-Med3D as a promptable segmenter on random scenes: the demo prior.",
+      discussion:
+        "Start it bare (one rank), under mpirun or under srun; the file does not depend on the number of ranks. No scan is used. "
+        + "`prompt Dice` is that of wrong masks of structures, `prior Dice` that of the answers to them.")
+
+    @Option(help: "File to write (safetensors, float16).")
+    var output: String
+    @Option(help: "Number of steps.")
+    var steps: Int
+    @Option(help: "Seed: the same seed makes the same file.")
+    var seed: UInt64 = 1
+    @Option(help: "Scenes in a step, shared out over the ranks.")
+    var lanes = 4
+    @Option(help: "Threads of each rank; 0 for the processors of the host, shared out.")
+    var threads = 0
+
+    func run() throws {
+      let plan = PretrainingPlan(output: output, steps: steps, seed: seed, lanes: lanes)
+      try withRanks(alwaysMPI: false) { world in try launchPretraining(plan, threads: threads, over: world) }
+    }
+  }
+}
