@@ -59,3 +59,22 @@ public final class AtlasPrior: Prior {
     return try atlas.probabilities(for: sample).flatMap(PriorAnswer.init(probabilities:))
   }
 }
+
+extension PriorAnswer {
+  /// Logits of class probabilities [1, D, H, W, K], within ±8; silent of classes of which there is too little or too much, nil if of all.
+  fileprivate init?(probabilities: Tensor) {
+    let classes = probabilities.shape.channels
+    let isPresent = PromptSize.fits(probabilities, from: 1, above: 0.5)
+    guard isPresent.contains(true) else { return nil }
+    let logits = Tensor(uninitialized: Shape(probabilities.shape.sizes.dropLast() + [classes - 1]))
+    withExtendedLifetime((probabilities, logits)) {
+      let (from, to) = (probabilities.pointer, logits.pointer)
+      parallelFor(probabilities.shape.rows, grain: 1 << 12) { start, end in
+        for voxel in start..<end {
+          for k in 1..<classes { to[voxel * (classes - 1) + k - 1] = logit(from[voxel * classes + k], limit: 8) }
+        }
+      }
+    }
+    self.init(logits: logits, isPresent: isPresent)
+  }
+}

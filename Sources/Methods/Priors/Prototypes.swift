@@ -33,13 +33,30 @@ public struct Prototypes: Sendable {
     vectors = sums.map(unit)
   }
 
-  /// Probabilities of the classes at the voxels of the windows' crop, [1, D, H, W, K].
-  func probabilities(_ windows: [WindowEmbedding]) -> Tensor {
-    let logits = similarity(windows), result = Tensor(uninitialized: logits.shape)
-    withExtendedLifetime(logits) {
-      softmax(logits.pointer, into: result.pointer, count: logits.shape.rows, classes: vectors.count)
+  /// 1 for the class that each voxel of the windows' crop resembles most, else 0: [1, D, H, W, K].
+  func mask(_ windows: [WindowEmbedding]) -> Tensor {
+    let similarity = similarity(windows)
+    return Tensor(oneHot: strongestClass(similarity.values, classes: vectors.count), shape: similarity.shape)
+  }
+
+  /// How much more each voxel of the windows' crop resembles a foreground class than any other class: [1, D, H, W, F].
+  func margins(_ windows: [WindowEmbedding]) -> Tensor {
+    let similarity = similarity(windows), classes = vectors.count
+    let margins = Tensor(uninitialized: Shape(similarity.shape.sizes.dropLast() + [classes - 1]))
+    withExtendedLifetime((similarity, margins)) {
+      let (from, to) = (similarity.pointer, margins.pointer)
+      parallelFor(similarity.shape.rows, grain: 1 << 12) { start, end in
+        for voxel in start..<end {
+          let row = from + voxel * classes
+          for k in 1..<classes {
+            var other = -Float.infinity
+            for j in 0..<classes where j != k { other = max(other, row[j]) }
+            to[voxel * (classes - 1) + k - 1] = row[k] - other
+          }
+        }
+      }
     }
-    return result
+    return margins
   }
 
   /// For each class its cosine, times the sharpness, at the voxels of the windows' crop, [1, D, H, W, K].
@@ -73,31 +90,13 @@ public final class PrototypePrior: Prior {
     let windows = try source.embedding(for: sample).filter(\.map.isTouched)
     guard let prototypes else { fatalError("the prototypes' prior was asked before they were made") }
     guard !windows.isEmpty else { return nil }
-    return PriorAnswer(probabilities: prototypes.probabilities(windows))
+    let logits = prototypes.margins(windows), isPresent = PromptSize.fits(logits, from: 0, above: 0)
+    return isPresent.contains(true) ? PriorAnswer(logits: logits, isPresent: isPresent) : nil
   }
 
   public func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor? {
     if Rehearsal.isOn { return Tensor(uninitialized: [1, grid.reduce(1, *), tokenChannels]) }
     return try source.embedding(for: sample).tokens(grid: grid)
-  }
-}
-
-extension PriorAnswer {
-  /// Logits of class probabilities [1, D, H, W, K], within ±8; silent of classes of which there is too little or too much, nil if of all.
-  init?(probabilities: Tensor) {
-    let classes = probabilities.shape.channels
-    let isPresent = PromptSize.fits(probabilities, from: 1, above: 0.5)
-    guard isPresent.contains(true) else { return nil }
-    let logits = Tensor(uninitialized: Shape(probabilities.shape.sizes.dropLast() + [classes - 1]))
-    withExtendedLifetime((probabilities, logits)) {
-      let (from, to) = (probabilities.pointer, logits.pointer)
-      parallelFor(probabilities.shape.rows, grain: 1 << 12) { start, end in
-        for voxel in start..<end {
-          for k in 1..<classes { to[voxel * (classes - 1) + k - 1] = logit(from[voxel * classes + k], limit: 8) }
-        }
-      }
-    }
-    self.init(logits: logits, isPresent: isPresent)
   }
 }
 

@@ -60,7 +60,7 @@ public final class SAMPrior: Prior {
     switch prompt {
     case .prototype:
       guard let prototypes else { fatalError("prompts from prototypes were asked for before the prototypes were made") }
-      return prototypes.probabilities(windows)
+      return prototypes.mask(windows)
     case .atlas:
       guard let atlas else { fatalError("prompts from an atlas were asked for before the atlas was made") }
       return try atlas.probabilities(for: sample).map { $0.added(to: student) }
