@@ -5,7 +5,6 @@
 #include "CKernels.h"
 #include "clones.h"
 #include "exponential.h"
-#include "strongest.h"
 
 enum { BLOCK = 64 };  // voxels that are transposed to class-major order at a time, so that loops run along voxels
 
@@ -71,6 +70,12 @@ COHORT_CLONES void cohort_cross_entropy_gradient(
     for (size_t k = 0; k < classes; k++) dlogits[k] = scale * p[k];
     dlogits[labels[v]] -= scale;
   }
+}
+
+static inline size_t strongest(const float *scores, size_t classes) {
+  size_t best = 0;
+  for (size_t k = 1; k < classes; k++) best = scores[k] > scores[best] ? k : best;
+  return best;
 }
 
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes) {

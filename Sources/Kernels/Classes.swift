@@ -58,3 +58,10 @@ public func crossEntropyGradient(
 public func argMax(_ scores: UnsafePointer<Float>, into labels: UnsafeMutablePointer<UInt8>, count: Int, classes: Int) {
   parallelFor(count, grain: grain) { start, end in cohort_argmax(labels + start, scores + start * classes, end - start, classes) }
 }
+
+/// The strongest of K scores; ties go to the lower class.
+@inline(__always) func strongest(_ scores: UnsafePointer<Float>, _ classes: Int) -> Int {
+  var best = 0
+  for k in 1..<classes where scores[k] > scores[best] { best = k }
+  return best
+}

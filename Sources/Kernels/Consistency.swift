@@ -1,8 +1,17 @@
 // How far two predictions, or a prediction and a frozen prior, are apart, voxel by voxel. `count` voxels of K classes.
+// Logarithms and powers take the time here, and the compiler's vectors would not help: these loops need no C.
 
-import CKernels
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 private let grain = 1 << 12
+/// Of a probability below a logarithm or a quotient.
+private let least: Float = 1e-7
+
+private func logarithm(_ p: Float) -> Float { log(max(p, least)) }
 
 /// What a gate lets through, apart for voxels that the first prediction calls background and foreground.
 public struct GateSums: Sendable {
@@ -24,7 +33,26 @@ public enum GateKind: String, Sendable, CaseIterable {
   /// e^(-κ · Jensen-Shannon divergence).
   case js
 
-  var code: Int32 { Int32(Self.allCases.firstIndex(of: self)!) }
+  fileprivate func weight(
+    _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, _ threshold: Float, _ kappa: Float, _ classes: Int
+  ) -> Float {
+    let first = strongest(p, classes), second = strongest(q, classes)
+    switch self {
+    case .hard: return first == second && p[first] >= threshold && q[second] >= threshold ? 1 : 0
+    case .soft: return first == second ? pow(p[first] * q[second], kappa) : 0
+    case .softAll: return pow(p[first] * q[second], kappa)
+    case .js: return exp(-kappa * jensenShannon(p, q, classes))
+    }
+  }
+}
+
+private func jensenShannon(_ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, _ classes: Int) -> Float {
+  var sum: Float = 0
+  for k in 0..<classes {
+    let middle = logarithm(0.5 * (p[k] + q[k]))
+    sum += 0.5 * (p[k] * (logarithm(p[k]) - middle) + q[k] * (logarithm(q[k]) - middle))
+  }
+  return sum
 }
 
 /// Multiplies the weights `w` of the voxels by the gate.
@@ -33,8 +61,12 @@ public func gate(
   weights w: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) -> GateSums {
   let sums = sumOverBlocks(count, sums: 3) { start, length, sums in
-    cohort_gate(
-      w + start, p + start * classes, q + start * classes, kind.code, threshold, kappa, length, classes, sums)
+    for voxel in start..<start + length {
+      let isForeground = strongest(p + voxel * classes, classes) > 0
+      w[voxel] *= kind.weight(p + voxel * classes, q + voxel * classes, threshold, kappa, classes)
+      sums[isForeground ? 1 : 0] += Double(w[voxel])
+      if isForeground { sums[2] += 1 }
+    }
   }
   return GateSums(openBackground: sums[0], openForeground: sums[1], foreground: sums[2])
 }
@@ -44,34 +76,60 @@ public func priorVeto(
   _ p: UnsafePointer<Float>, prior: UnsafePointer<Float>, isPresent: [Bool], isSoft: Bool,
   into w: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
-  let present = isPresent.map { UInt8($0 ? 1 : 0) }
+  let isHeard = [true] + isPresent
   parallelFor(count, grain: grain) { start, end in
-    cohort_veto(w + start, p + start * classes, prior + start * classes, present, isSoft ? 1 : 0, end - start, classes)
+    for voxel in start..<end {
+      let own = strongest(p + voxel * classes, classes), says = prior + voxel * classes
+      w[voxel] = !isHeard[own] ? 1 : isSoft ? says[own] : strongest(says, classes) == own ? 1 : 0
+    }
   }
 }
 
-/// Σ w · difference over voxels of predicted background and of predicted foreground; squares, or the symmetric divergence.
+/// How the predictions of a voxel are compared: the squared distance, or the symmetric Kullback-Leibler divergence.
+public enum VoxelDifference: Sendable {
+  case squares, divergence
+
+  fileprivate func value(_ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, _ classes: Int) -> Float {
+    if self == .squares { return squaredDistance(p, q, classes) }
+    return (0..<classes).reduce(0) { $0 + 0.5 * (p[$1] - q[$1]) * (logarithm(p[$1]) - logarithm(q[$1])) }
+  }
+
+  /// The derivative by p of one class.
+  fileprivate func slope(_ p: Float, _ q: Float) -> Float {
+    self == .squares ? 2 * (p - q) : 0.5 * (logarithm(p) - logarithm(q) + (p - q) / max(p, least))
+  }
+}
+
+/// Σ w · difference over voxels of predicted background and of predicted foreground.
 public func gatedDifference(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, isDivergence: Bool, count: Int,
+  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, _ difference: VoxelDifference,
+  count: Int,
   classes: Int
 ) -> (background: Double, foreground: Double) {
   let sums = sumOverBlocks(count, sums: 2) { start, length, sums in
-    cohort_gated_difference(w + start, p + start * classes, q + start * classes, isDivergence ? 1 : 0, length, classes, sums)
+    for voxel in start..<start + length where w[voxel] != 0 {
+      let own = p + voxel * classes
+      sums[strongest(own, classes) > 0 ? 1 : 0] += Double(w[voxel] * difference.value(own, q + voxel * classes, classes))
+    }
   }
   return (sums[0], sums[1])
 }
 
 /// The gradients of `gatedDifference`, times `scale` of background and of foreground voxels.
 public func gatedDifferenceGradient(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, isDivergence: Bool,
+  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, _ difference: VoxelDifference,
   scale: (background: Float, foreground: Float), dp: UnsafeMutablePointer<Float>, dq: UnsafeMutablePointer<Float>, count: Int,
   classes: Int
 ) {
-  let scales = [scale.background, scale.foreground]
   parallelFor(count, grain: grain) { start, end in
-    let offset = start * classes
-    cohort_gated_difference_gradient(
-      dp + offset, dq + offset, w + start, p + offset, q + offset, isDivergence ? 1 : 0, scales, end - start, classes)
+    for voxel in start..<end {
+      let isForeground = strongest(p + voxel * classes, classes) > 0
+      let factor = w[voxel] * (isForeground ? scale.foreground : scale.background)
+      for i in voxel * classes..<(voxel + 1) * classes {
+        dp[i] = factor == 0 ? 0 : factor * difference.slope(p[i], q[i])
+        dq[i] = factor == 0 ? 0 : factor * difference.slope(q[i], p[i])
+      }
+    }
   }
 }
 
@@ -80,7 +138,13 @@ public func gatedOverlap(
   _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, count: Int, classes: Int
 ) -> [Double] {
   sumOverBlocks(count, sums: 2 * classes) { start, length, sums in
-    cohort_gated_overlap(w + start, p + start * classes, q + start * classes, length, classes, sums)
+    for voxel in start..<start + length {
+      for k in 0..<classes {
+        let (one, two) = (p[voxel * classes + k], q[voxel * classes + k])
+        sums[k] += Double(w[voxel] * one * two)
+        sums[classes + k] += Double(w[voxel] * (one * one + two * two))
+      }
+    }
   }
 }
 
@@ -90,31 +154,11 @@ public func gatedOverlapGradient(
   into dp: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
   parallelFor(count, grain: grain) { start, end in
-    let offset = start * classes
-    cohort_gated_overlap_gradient(dp + offset, w + start, p + offset, q + offset, onOther, onOwn, end - start, classes)
+    for voxel in start..<end {
+      for k in 0..<classes {
+        let i = voxel * classes + k
+        dp[i] = w[voxel] * (onOther[k] * q[i] + onOwn[k] * p[i])
+      }
+    }
   }
-}
-
-/// Class probabilities [count, K] of a prior's logits [count, K - 1] at a temperature: the sigmoid of each present class, the product of
-/// their complements for background, normalised (shared/spec/relif.md 1.10).
-public func priorProbabilities(
-  _ logits: UnsafePointer<Float>, isPresent: [Bool], temperature: Float, into p: UnsafeMutablePointer<Float>, count: Int
-) {
-  let classes = isPresent.count + 1, present = isPresent.map { UInt8($0 ? 1 : 0) }
-  parallelFor(count, grain: grain) { start, end in
-    cohort_prior_probabilities(p + start * classes, logits + start * (classes - 1), present, temperature, end - start, classes)
-  }
-}
-
-/// Σ w·P·log(P/Q) over voxels and classes; `difference` becomes w·(Q - P). P is the prior; of classes that it is silent of, P is Q.
-public func distillation(
-  _ q: UnsafePointer<Float>, prior: UnsafePointer<Float>, isPresent: [Bool], weights w: UnsafePointer<Float>?,
-  difference: UnsafeMutablePointer<Float>, count: Int
-) -> Double {
-  let classes = isPresent.count + 1, present = isPresent.map { UInt8($0 ? 1 : 0) }
-  return sumOverBlocks(count, sums: 1) { start, length, sums in
-    let offset = start * classes
-    sums[0] = cohort_distillation(
-      difference + offset, q + offset, prior + offset, present, w.map { $0 + start }, length, classes)
-  }[0]
 }

@@ -1,6 +1,10 @@
 // Labels that nobody drew, and how much their voxels count: from a prior's logits, and from certainty. `count` voxels of K classes.
 
-import CKernels
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 private let grain = 1 << 13
 
@@ -9,7 +13,11 @@ public func certainVoxels(
   _ p: UnsafePointer<Float>, share: Float, limit: Float, into weights: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
   parallelFor(count, grain: grain) { start, end in
-    cohort_certain(weights + start, p + start * classes, share, limit, end - start, classes)
+    for voxel in start..<end {
+      var entropy: Float = 0
+      for i in voxel * classes..<(voxel + 1) * classes { entropy -= share * p[i] * log(share * p[i] + 1e-6) }
+      weights[voxel] = entropy < limit ? 1 : 0
+    }
   }
 }
 
@@ -20,7 +28,11 @@ public func fallingWeights(_ u: UnsafePointer<Float>, into weights: UnsafeMutabl
   }[0]
   let factor = total > 0 ? Float(Double(count) / total) : 0
   parallelFor(count, grain: grain) { start, end in
-    cohort_falling_weights(weights + start, u + start * channels, factor, end - start, channels)
+    for voxel in start..<end {
+      var sum: Float = 0
+      for i in voxel * channels..<(voxel + 1) * channels { sum += u[i] }
+      weights[voxel] = exp(-factor * sum)
+    }
   }
 }
 
@@ -31,9 +43,16 @@ public func priorLabels(
   logits z: UnsafePointer<Float>, student p: UnsafePointer<Float>, isPresent: [Bool], into labels: UnsafeMutablePointer<UInt8>,
   count: Int
 ) {
-  let present = [1] + isPresent.map { $0 ? 1 : 0 } as [UInt8], classes = present.count
+  let present = [true] + isPresent, classes = present.count
   parallelFor(count, grain: grain) { start, end in
-    cohort_prior_labels(labels + start, z + start * (classes - 1), p + start * classes, present, end - start, classes)
+    for voxel in start..<end {
+      let own = strongest(p + voxel * classes, classes)
+      var best = present[own] ? 0 : own, highest: Float = 0
+      for k in 1..<classes where present[k] && z[voxel * (classes - 1) + k - 1] > highest {
+        (best, highest) = (k, z[voxel * (classes - 1) + k - 1])
+      }
+      labels[voxel] = UInt8(best)
+    }
   }
 }
 

@@ -1,7 +1,5 @@
 // The weighted squared difference of predictions to a fixed target. `count` voxels of K classes.
 
-import CKernels
-
 private let grain = 1 << 13
 
 /// Σ w·‖p - q‖² and Σ w; without weights each voxel has 1.
@@ -9,7 +7,11 @@ public func squaredDifferenceSums(
   _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights: UnsafePointer<Float>?, count: Int, classes: Int
 ) -> (difference: Double, weight: Double) {
   let sums = sumOverBlocks(count, sums: 2) { start, length, sums in
-    cohort_squared_difference(p + start * classes, q + start * classes, weights.map { $0 + start }, length, classes, sums)
+    for voxel in start..<start + length {
+      let own = weights?[voxel] ?? 1
+      sums[0] += Double(own * squaredDistance(p + voxel * classes, q + voxel * classes, classes))
+      sums[1] += Double(own)
+    }
   }
   return (sums[0], sums[1])
 }
@@ -20,7 +22,16 @@ public func squaredDifferenceGradient(
   into dp: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
   parallelFor(count, grain: grain) { start, end in
-    cohort_squared_difference_gradient(
-      dp + start * classes, p + start * classes, q + start * classes, weights.map { $0 + start }, scale, end - start, classes)
+    for voxel in start..<end {
+      let factor = scale * (weights?[voxel] ?? 1)
+      for i in voxel * classes..<(voxel + 1) * classes { dp[i] = factor * (p[i] - q[i]) }
+    }
   }
+}
+
+/// ‖p - q‖² of one voxel.
+func squaredDistance(_ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, _ classes: Int) -> Float {
+  var sum: Float = 0
+  for k in 0..<classes { sum += (p[k] - q[k]) * (p[k] - q[k]) }
+  return sum
 }

@@ -113,13 +113,13 @@ extension Tape {
     guard term != .dice else { return (gatedDice(p, q, weights), sums) }
     let (count, classes) = (p.shape.rows, p.shape.channels), share = normalization.shares(of: sums)
     let difference = gatedDifference(
-      p.pointer, q.pointer, weights: weights.pointer, isDivergence: term == .kl, count: count, classes: classes)
+      p.pointer, q.pointer, weights: weights.pointer, term == .kl ? .divergence : .squares, count: count, classes: classes)
     let value = difference.background * share.background + difference.foreground * share.foreground
     let loss = recordScalar("gatedConsistency", inputs: [p, q], value: value) { seed in
       let dp = Tensor(uninitialized: p.shape), dq = Tensor(uninitialized: q.shape)
       withExtendedLifetime(weights) {
         gatedDifferenceGradient(
-          p.pointer, q.pointer, weights: weights.pointer, isDivergence: term == .kl,
+          p.pointer, q.pointer, weights: weights.pointer, term == .kl ? .divergence : .squares,
           scale: (Float(seed * share.background), Float(seed * share.foreground)), dp: dp.pointer, dq: dq.pointer, count: count,
           classes: classes)
       }

@@ -112,8 +112,8 @@ public protocol Method: AnyObject, SendableMetatype {
   static var name: String { get }
   static var summary: String { get }
   static var options: [MethodOption] { get }
-  /// Whether the method listens to `MethodPlan.prior`; else none is made.
-  static var usesPrior: Bool { get }
+  /// Whether the method, with these options, listens to `MethodPlan.prior`; else none is made.
+  static func usesPrior(_ options: [String: String]) -> Bool
 
   init(_ plan: MethodPlan) throws(MethodError)
 
@@ -135,7 +135,7 @@ public protocol Method: AnyObject, SendableMetatype {
 }
 
 extension Method {
-  public static var usesPrior: Bool { false }
+  public static func usesPrior(_ options: [String: String]) -> Bool { false }
   public var carried: [CarriedVector] { [] }
   public func updated(at step: Step) -> [Int] { Array(trained.indices) }
   public func afterUpdate(at step: Step) {}

@@ -7,7 +7,7 @@ import Tensors
 public final class PriorOnly: Method {
   public static let name = "prior-only"
   public static let summary = "labelled volumes, and a prior's masks as labels of the others"
-  public static let usesPrior = true
+  public static func usesPrior(_ options: [String: String]) -> Bool { true }
   public static let options = [MethodOption("pseudo", .number(1), "weight of the prior's masks beside the labels")]
 
   public let trained: [TrainedModule]

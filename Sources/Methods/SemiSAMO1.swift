@@ -14,7 +14,7 @@ public final class SemiSAMO1: Method {
   public static let name = "semisam-o1"
   public static let summary =
     "SemiSAM-O1: a mean teacher, and pseudo-labels from a prior, then from the student of the round before"
-  public static let usesPrior = true
+  public static func usesPrior(_ options: [String: String]) -> Bool { true }
   public static let options: [MethodOption] = []
   static let rounds = 3
 

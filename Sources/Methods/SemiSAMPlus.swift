@@ -13,7 +13,7 @@ import Tensors
 public final class SemiSAMPlus: Method {
   public static let name = "semisam-plus"
   public static let summary = "SemiSAM+: a mean teacher, and early on the mask of a prior that the student prompts"
-  public static let usesPrior = true
+  public static func usesPrior(_ options: [String: String]) -> Bool { options["fidelity"] != "released" }
   public static let options = [
     MethodOption(
       "fidelity", .choice(Fidelity.intent.rawValue, of: Fidelity.allCases.map(\.rawValue)),

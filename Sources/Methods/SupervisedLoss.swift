@@ -23,13 +23,13 @@ enum SupervisedBlend: String, CaseIterable {
   }
 
   /// The terms of one labelled sample; `share` is 1 / the number of labelled samples.
-  func terms(
-    logits: Tensor, probabilities p: Tensor, label: [UInt8], share: Double, at step: Step, on tape: Tape
-  ) -> [LossTerm] {
-    let weights = weights(at: step)
+  func terms(_ prediction: Prediction, label: [UInt8], share: Double, at step: Step, on tape: Tape) -> [LossTerm] {
+    let weights = weights(at: step), p = prediction.probabilities
     return [
       LossTerm("dice", tape.diceLoss(p, labels: label), weight: share * weights.dice),
-      LossTerm("crossEntropy", tape.crossEntropy(logits, probabilities: p, labels: label), weight: share * weights.crossEntropy),
+      LossTerm(
+        "crossEntropy", tape.crossEntropy(prediction.logits, probabilities: p, labels: label),
+        weight: share * weights.crossEntropy),
     ]
   }
 }
@@ -41,18 +41,9 @@ extension Batch {
   ) throws(MethodError) -> [LossTerm] {
     var terms: [LossTerm] = []
     for sample in labelled {
-      guard let label = sample.label else {
-        throw MethodError("case \(sample.identifier) came without its label: prepare the data again.")
-      }
-      guard let image = sample.view(view) else { fatalError("the recipe does not ask for the view that the loss reads") }
-      let logits = network.logits(image, mode: .training(dropout: sample.dropout(view: view, seed: step.seed)), on: tape)
-      terms += blend.terms(
-        logits: logits, probabilities: tape.softmax(logits), label: label, share: 1 / Double(labelled.count), at: step, on: tape)
+      let label = try sample.knownLabel(), prediction = network.predict(sample, view, at: step, on: tape)
+      terms += blend.terms(prediction, label: label, share: 1 / Double(labelled.count), at: step, on: tape)
     }
     return terms
   }
-}
-
-extension Sample {
-  func view(_ request: ViewRequest) -> Tensor? { request == .clean ? clean : biased }
 }

@@ -100,34 +100,6 @@ double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, 
 void cohort_cross_entropy_gradient(float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
 
-// consistency.c: `n` voxels of K class probabilities, of two views p and q or of the student q and a prior.
-enum { COHORT_GATE_HARD, COHORT_GATE_SOFT, COHORT_GATE_SOFT_ALL, COHORT_GATE_JENSEN_SHANNON };
-// Multiplies w by how far both predictions agree and are sure. Adds to sums: weights of predicted background, of predicted foreground,
-// and voxels of predicted foreground (by p).
-void cohort_gate(
-    float *w, const float *p, const float *q, int kind, float threshold, float kappa, size_t n, size_t classes, double *sums);
-// w = whether the prior [n, K] names the class that p names, or how probable it finds it; 1 where the prior is silent of that class.
-void cohort_veto(float *w, const float *p, const float *prior, const uint8_t *present, int is_soft, size_t n, size_t classes);
-// Adds to sums: weighted difference of predicted background and of predicted foreground; squared, or the symmetric divergence.
-void cohort_gated_difference(
-    const float *w, const float *p, const float *q, int is_divergence, size_t n, size_t classes, double *sums);
-// scale: of background and of foreground voxels.
-void cohort_gated_difference_gradient(
-    float *dp, float *dq, const float *w, const float *p, const float *q, int is_divergence, const float scale[2], size_t n,
-    size_t classes);
-// sums[2 K]: sum w p q, sum w (p p + q q) of each class
-void cohort_gated_overlap(const float *w, const float *p, const float *q, size_t n, size_t classes, double *sums);
-// dp = w (onOther[k] q + onOwn[k] p)
-void cohort_gated_overlap_gradient(
-    float *dp, const float *w, const float *p, const float *q, const float *on_other, const float *on_own, size_t n,
-    size_t classes);
-// p [n, K] of a prior's logits [n, K - 1]: sigmoid of each present class, the product of their complements for background, normalised.
-void cohort_prior_probabilities(
-    float *p, const float *logits, const uint8_t *present, float temperature, size_t n, size_t classes);
-// difference = w (q - target); sum of w target log(target / q). The target is the prior, within what q leaves to classes it speaks of.
-double cohort_distillation(
-    float *difference, const float *q, const float *prior, const uint8_t *present, const float *w, size_t n, size_t classes);
-
 // attention.c: attention with the relative positions of SAM-Med3D, for the g queries (a, b, 0 .. g - 1) and the g^3 keys (i, j, l).
 // td, th, tw: products of the g query vectors with the vectors of 2 n - 1 distances, one row for each query; n is the window.
 // Adds what positions contribute to the logits rows[c, key]; rows are `width` floats apart.
@@ -151,20 +123,5 @@ void cohort_winograd_output(float *const y[], size_t planes, const float *const 
 void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t step, int flips, size_t filters);
 // Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
 void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
-
-// targets.c: `n` voxels of K class probabilities p against a fixed target, and what makes targets and their weights.
-// Adds to sums: w |p - q|^2, and w. Without weights (NULL) each voxel has 1.
-void cohort_squared_difference(
-    const float *p, const float *q, const float *weights, size_t n, size_t classes, double sums[2]);
-// dp = scale w (p - q)
-void cohort_squared_difference_gradient(
-    float *dp, const float *p, const float *q, const float *weights, float scale, size_t n, size_t classes);
-// weights = 1 where the entropy of share * p is below the limit, else 0.
-void cohort_certain(float *weights, const float *p, float share, float limit, size_t n, size_t classes);
-// weights = exp(-factor sum of u), u >= 0 having `channels` values a voxel.
-void cohort_falling_weights(float *weights, const float *u, float factor, size_t n, size_t channels);
-// The foreground class with the highest logit z above 0 among those that are present (K flags, the first is 1); where there is none,
-// background, or the strongest class of p if that one is absent. z has K - 1 values a voxel.
-void cohort_prior_labels(uint8_t *labels, const float *z, const float *p, const uint8_t *present, size_t n, size_t classes);
 
 #endif

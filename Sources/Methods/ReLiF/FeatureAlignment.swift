@@ -55,7 +55,7 @@ struct FeatureAlignment {
   ///   - seen: where structures are; nil where the prior is silent.
   ///   - share: 1 / samples that are compared.
   func terms(
-    _ sample: Sample, _ biased: StudentView, clean: StudentView?, weighedBy seen: PriorProbabilities?, share: Double,
+    _ sample: Sample, _ biased: Prediction, clean: Prediction?, weighedBy seen: PriorProbabilities?, share: Double,
     weight: Double, on tape: Tape
   ) throws(MethodError) -> [LossTerm] {
     var terms: [LossTerm] = []
@@ -73,7 +73,7 @@ struct FeatureAlignment {
 
   /// 1 - cos(h(e of the bias-field view), h(e of the clean view)), mean over the classes whose weights sum to enough (4.1). The gradient
   /// flows through the bias-field view alone.
-  private func compare(_ biased: StudentView, _ clean: StudentView, _ seen: PriorProbabilities, _ tape: Tape) -> Scalar {
+  private func compare(_ biased: Prediction, _ clean: Prediction, _ seen: PriorProbabilities, _ tape: Tape) -> Scalar {
     let features = biased.features[options.layer]!, grid = features.shape.spatial
     let weights = seen.weights(exponent: options.gamma, grid: grid)
     let voxels = Double(seen.values.shape.rows / features.shape.rows)
@@ -93,7 +93,7 @@ struct FeatureAlignment {
 
   /// Σ w (1 - cos(h(f), s)) / Σ w over the voxels of the bottleneck, w the prior's weight over all foreground classes and a floor (4.4).
   private func align(
-    _ sample: Sample, _ biased: StudentView, _ seen: PriorProbabilities, _ tape: Tape
+    _ sample: Sample, _ biased: Prediction, _ seen: PriorProbabilities, _ tape: Tape
   ) throws(MethodError) -> Scalar? {
     let features = biased.features[.bottleneck]!, grid = features.shape.spatial, adapter = adapter!
     guard let target = try prior?.tokens(for: sample, grid: grid) else { return nil }

@@ -1,18 +1,10 @@
-// What a view of the student and the prior's answer hold for the terms of ReLiF-3D, and what is logged of them.
+// What a prior's answer holds for the terms of ReLiF-3D, and what is logged of it and of the gate.
 // Axes: D H W voxels, K classes, F = K - 1 foreground classes.
 
 import Kernels
 import Learning
 import Networks
 import Tensors
-
-/// One view of a sample after the student.
-struct StudentView {
-  /// [1, D, H, W, K].
-  let logits: Tensor
-  let probabilities: Tensor
-  let features: [FeatureLayer: Tensor]
-}
 
 /// A prior's answer in the forms that losses read.
 struct Guidance {

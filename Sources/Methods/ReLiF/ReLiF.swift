@@ -13,7 +13,7 @@ import Tensors
 public final class ReLiF: Method {
   public static let name = "relif"
   public static let summary = "ReLiF-3D: bias-field paired views, a confidence gate, and guidance by a frozen prior"
-  public static let usesPrior = true
+  public static func usesPrior(_ options: [String: String]) -> Bool { options["fidelity"] != ReLiFFidelity.released.rawValue }
   public static let options = ReLiFOptions.all
 
   public let predictor: any Network
@@ -48,14 +48,10 @@ public final class ReLiF: Method {
     let shares = Shares(batch, options)
     var terms: [LossTerm] = [], notes = GuidanceNotes(samples: batch.labelled.count + batch.unlabelled.count)
     for sample in batch.labelled {
-      guard let label = sample.label else {
-        throw MethodError("case \(sample.identifier) came without its label: prepare the data again.")
-      }
-      let biased = forward(sample, .biased, step, tape)
-      let clean = recipe.labelled.contains(.clean) && options.larc.isOfAll ? forward(sample, .clean, step, tape) : nil
+      let label = try sample.knownLabel(), biased = predict(sample, .biased, step, tape)
+      let clean = alignment.comparesViews && options.larc.isOfAll ? predict(sample, .clean, step, tape) : nil
       let guidance = try guidance(of: sample, biased, at: step, &notes)
-      terms += options.blend.terms(
-        logits: biased.logits, probabilities: biased.probabilities, label: label, share: shares.labelled, at: step, on: tape)
+      terms += options.blend.terms(biased, label: label, share: shares.labelled, at: step, on: tape)
       if options.kl.isOfAll { terms += distillation(biased, guidance, share: shares.distillation, at: step, tape) }
       if options.larc.isOfAll {
         let known = PriorProbabilities(labels: label, shape: biased.probabilities.shape)
@@ -64,7 +60,7 @@ public final class ReLiF: Method {
       }
     }
     for sample in batch.unlabelled {
-      let clean = forward(sample, .clean, step, tape), biased = forward(sample, .biased, step, tape)
+      let clean = predict(sample, .clean, step, tape), biased = predict(sample, .biased, step, tape)
       let guidance = try guidance(of: sample, biased, at: step, &notes)
       terms.append(consistency(clean, biased, guidance, share: shares.unlabelled, at: step, &notes, tape))
       terms += distillation(biased, guidance, share: shares.distillation, at: step, tape)
@@ -75,32 +71,15 @@ public final class ReLiF: Method {
     return LossTerms(terms, diagnostics: notes.diagnostics(hasPrior: prior != nil))
   }
 
-  /// One view of a sample through the student.
-  private func forward(_ sample: Sample, _ view: ViewRequest, _ step: Step, _ tape: Tape) -> StudentView {
-    guard let image = sample.view(view) else { fatalError("the recipe does not ask for the view that the loss reads") }
-    let mode = ForwardMode.training(dropout: sample.dropout(view: view, seed: step.seed))
-    let layers = alignment.layers(of: view)
-    var kept: [Tensor] = []
-    // Only values of the clean view's features are read, so they may leave the part that a lean order computes twice.
-    let logits =
-      view == .clean && options.isLean
-      ? tape.recomputing([image], always: true) { [predictor] tape, images in
-        let result = predictor.forward(images[0], keeping: layers, mode: mode, on: tape)
-        if kept.isEmpty { kept = result.features.map(\.detached) }
-        return result.logits
-      }
-      : {
-        let result = predictor.forward(image, keeping: layers, mode: mode, on: tape)
-        kept = result.features
-        return result.logits
-      }()
-    return StudentView(
-      logits: logits, probabilities: tape.softmax(logits), features: Dictionary(uniqueKeysWithValues: zip(layers, kept)))
+  private func predict(_ sample: Sample, _ view: ViewRequest, _ step: Step, _ tape: Tape) -> Prediction {
+    // Of the clean view's features only values are read.
+    predictor.predict(
+      sample, view, keeping: alignment.layers(of: view), again: view == .clean && options.isLean, at: step, on: tape)
   }
 
   /// What the prior says of a sample, prompted by its label or by the student's bias-field view.
   private func guidance(
-    of sample: Sample, _ biased: StudentView, at step: Step, _ notes: inout GuidanceNotes
+    of sample: Sample, _ biased: Prediction, at step: Step, _ notes: inout GuidanceNotes
   ) throws(MethodError) -> Guidance? {
     guard let answer = try prior?.answer(for: sample, student: biased.probabilities.detached, at: step) else { return nil }
     let guidance = Guidance(answer)
@@ -109,7 +88,7 @@ public final class ReLiF: Method {
   }
 
   private func consistency(
-    _ clean: StudentView, _ biased: StudentView, _ guidance: Guidance?, share: Double, at step: Step,
+    _ clean: Prediction, _ biased: Prediction, _ guidance: Guidance?, share: Double, at step: Step,
     _ notes: inout GuidanceNotes, _ tape: Tape
   ) -> LossTerm {
     let own = options.consistency, p = own.fixesClean ? clean.probabilities.detached : clean.probabilities
@@ -121,7 +100,7 @@ public final class ReLiF: Method {
   }
 
   private func distillation(
-    _ biased: StudentView, _ guidance: Guidance?, share: Double, at step: Step, _ tape: Tape
+    _ biased: Prediction, _ guidance: Guidance?, share: Double, at step: Step, _ tape: Tape
   ) -> [LossTerm] {
     let own = options.kl, weight = share * own.weight(at: step)
     if options.fidelity == .released {

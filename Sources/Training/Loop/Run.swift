@@ -46,7 +46,8 @@ public final class Run {
     let index = store.index
     var description = try ModelDescription(configuration, index)
     let methodName = configuration.text("method.name")
-    let listens = methodCatalog.contains { $0.name == methodName && $0.usesPrior }
+    let options = configuration.options(of: "method")
+    let listens = methodCatalog.contains { $0.name == methodName && $0.usesPrior(options) }
     priorSetup = listens ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
     prior = priorSetup.map { NegatablePrior($0.prior) }
     description.note(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
@@ -54,7 +55,7 @@ public final class Run {
     method = try make(
       methodName,
       MethodPlan(
-        networkName: description.network, network: description.plan, options: configuration.options(of: "method"), prior: prior))
+        networkName: description.network, network: description.plan, options: options, prior: prior))
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
     split = try DataSplit(
       index, validation: configuration.texts("validation.cases"), needsUnlabelled: !method.recipe.unlabelled.isEmpty,

@@ -120,23 +120,26 @@ package final class PriorSetup {
     let calibration = PriorCalibration(classes: classes, patch: configuration.patch, seed: configuration.seed)
     let measures = world.rank == 0
     var found = try jointly(over: world) {
-      measures
-        ? try calibration.dice(
-          of: prior, clips: clips, try split.labelled.prefix(PriorCalibration.volumes).map(store.reader.read))
-        : [Double](repeating: 0, count: clips.count)
+      guard measures else { return [Double](repeating: 0, count: 1 + clips.count) }
+      let volumes = try split.labelled.prefix(PriorCalibration.volumes).map(store.reader.read)
+      let (prompts, answers) = try calibration.dice(of: prior, clips: clips, volumes)
+      return [prompts] + answers
     }
     try found.withUnsafeMutableBytes { try world.broadcast($0, from: 0) }
+    let prompts = found.removeFirst()
     let best = clips.indices.max { found[$0] < found[$1] || found[$0] == found[$1] && $0 > $1 }!
     prior.promptClip = Double(clips[best])
     prior.reliability = PriorCalibration.reliability(dice: found[best])
     let list = zip(clips, found).map { "\($1.formatted(decimals: 3)) with prompts within ±\($0)" }.joined(separator: ", ")
-    console.say("prior: Dice on labelled crops \(list); reliability \(prior.reliability.formatted(decimals: 2))")
+    console.say(
+      "prior: labels damaged to Dice \(prompts.formatted(decimals: 3)) are answered with \(list); "
+        + "reliability \(prior.reliability.formatted(decimals: 2))")
     if prior.reliability == 0 {
       console.warn(
-        "the prior does no better than damaged labels allow (Dice \(found[best].formatted(decimals: 3))), so it gets no weight: "
+        "the prior's answers to damaged labels are wrong (Dice \(found[best].formatted(decimals: 3))), so it gets no weight: "
           + "check prior.checkpoint and that the volumes lie in RAS orientation, or set prior.kind: none.")
     }
-    var numbers = ["reliability": prior.reliability, "promptClip": prior.promptClip]
+    var numbers = ["reliability": prior.reliability, "promptClip": prior.promptClip, "dice.prompts": prompts]
     for (clip, dice) in zip(clips, found) { numbers["dice.clip\(clip)"] = dice }
     return numbers
   }

@@ -37,7 +37,8 @@ public struct PerturbedMask: Sendable {
 /// The signed distance from the surface of a wrong mask.
 private func disturbed(_ mask: [UInt8], _ extent: Extent, _ draw: inout RandomDraws) -> [Float] {
   let truth = signedDistance(mask, extent: extent)
-  let severity = draw.uniform(0...1)
+  // Most students of most steps are nearly right: what a prior must not make worse.
+  let unit = draw.uniform(0...1), severity = unit * unit
   // Growing and shrinking by up to 3 voxels, but never away.
   let growth = max(3 * severity * draw.uniform(-1...1), -0.6 * truth.max()!)
   let shift = (0..<3).map { _ in Int((3 * severity * draw.uniform(-1...1)).rounded()) }

@@ -17,7 +17,7 @@ public struct PromptableScene: Sendable {
   /// The structures that have at least `leastVoxels` voxels in view; never empty.
   public let structures: [UInt8]
 
-  public static let leastVoxels = 30
+  public static let leastVoxels = 100
 
   public init(_ key: RandomKey, side: Int) {
     self.side = side
