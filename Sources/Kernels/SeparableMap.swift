@@ -1,4 +1,5 @@
-// Linear maps that act along each axis of [A0, A1, A2, C] by itself: resampling, averaging over cells and interpolating are all of this kind.
+// Linear maps that act along each axis of [A0, A1, A2, C] by itself: resampling, averaging over cells and interpolating are all
+// of this kind.
 
 import CKernels
 

@@ -1,5 +1,5 @@
-// Runs with a frozen prior: embeddings are the same whoever computes them and wherever they are kept, every kind of prior goes through the loop,
-// and what cannot be a prior is refused in a sentence.
+// Runs with a frozen prior: embeddings are the same whoever computes them and wherever they are kept, every kind of prior goes
+// through the loop, and what cannot be a prior is refused in a sentence.
 
 import Foundation
 import Learning
@@ -163,7 +163,7 @@ import Weights
         (["prior.kind=sam-med3d", "prior.frame=crop", sam], "prior.frame: canonical"),
         (["prior.kind=prototype", "prior.frame=crop", sam], "prior.frame: canonical"),
         (["prior.kind=sam-med"], "prior.kind"),
-        (["method.name=prior-only"], "prior.kind"),
+        (["method.name=prior-only", "prior.kind=none"], "prior.kind"),
       ] {
         let (status, output) = try train(folder, "run", overrides)
         #expect(status == 3 && output.contains(complaint), "\(overrides): \(output)")

@@ -1,5 +1,5 @@
-// Where the labelled volumes have their classes, in the canonical frame: the mean of their labels around the middle of the foreground
-// (shared/spec/relif.md 1.8). As good as patients are alike and lie alike.
+// Where the labelled volumes have their classes, in the canonical frame: the mean of their labels around the middle of the
+// foreground (shared/spec/relif.md 1.8). As good as patients are alike and lie alike.
 
 import Kernels
 import Preparation
@@ -61,7 +61,8 @@ public final class AtlasPrior: Prior {
 }
 
 extension PriorAnswer {
-  /// Logits of class probabilities [1, D, H, W, K], within ±8; silent of classes of which there is too little or too much, nil if of all.
+  /// Logits of class probabilities [1, D, H, W, K], within ±8; silent of classes of which there is too little or too much, nil if
+  /// of all.
   fileprivate init?(probabilities: Tensor) {
     let classes = probabilities.shape.channels
     let isPresent = PromptSize.fits(probabilities, from: 1, above: 0.5)

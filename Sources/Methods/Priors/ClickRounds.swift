@@ -11,8 +11,8 @@ private let distanceRounds = 2
 /// The network was trained with clicks where its logits exceed this.
 private let predictionThreshold: Float = 0.5
 
-/// Ten rounds, or fewer where the answer is the mask: the newest click with the logits before it. Masks are compared on a grid of half the
-/// image, where a cell belongs to a mask if one of its eight voxels does.
+/// Ten rounds, or fewer where the answer is the mask: the newest click with the logits before it. Masks are compared on a grid of
+/// half the image, where a cell belongs to a mask if one of its eight voxels does.
 func clickRounds(_ request: PromptRequest) -> [[Float]] {
   let side = request.imageSize / 2, target = request.target()
   let wanted = target.values.map { $0 >= 1.0 / 8 }
@@ -54,7 +54,8 @@ extension PromptRequest {
   }
 }
 
-/// The cell nearest to the middle of the largest connected part of what is brighter than 99 % of the known cells; nil where nothing is known.
+/// The cell nearest to the middle of the largest connected part of what is brighter than 99 % of the known cells; nil where
+/// nothing is known.
 package func brightestCell(_ intensity: PooledCrop) -> [Int]? {
   let side = intensity.grid, known = intensity.values.indices.filter { intensity.isKnown[$0] }
   let sorted = known.map { intensity.values[$0] }.sorted()

@@ -1,5 +1,5 @@
-// Damage to label maps that is the same every time: for the oracle, and for the calibration of priors (shared/spec/relif.md 1.8, 11).
-// Arrays [D, H, W] of class numbers.
+// Damage to label maps that is the same every time: for the oracle, and for the calibration of priors (shared/spec/relif.md 1.8,
+// 11). Arrays [D, H, W] of class numbers.
 
 import Preparation
 import Tensors
@@ -18,8 +18,8 @@ public struct LabelNoise {
     for _ in 0..<abs(voxels) { growOnce(voxels > 0 ? k : 0, into: voxels > 0 ? 0 : k) }
   }
 
-  /// Voxels of `yielding` that touch one of another class become `winner`, if they touch that; an eroded class gives way to background
-  /// wherever it ends.
+  /// Voxels of `yielding` that touch one of another class become `winner`, if they touch that; an eroded class gives way to
+  /// background wherever it ends.
   private mutating func growOnce(_ winner: UInt8, into yielding: UInt8) {
     let old = label, steps = [sides[1] * sides[2], sides[2], 1]
     old.withUnsafeBufferPointer { old in

@@ -1,6 +1,6 @@
-// The truth as a prior, damaged as asked: what a perfect foundation model would give, and a way to test all that depends on a prior without
-// one (shared/spec/relif.md 11). It speaks only of volumes whose label is there: prepared data hold none for unlabelled volumes, so in an
-// ordinary run the oracle guides labelled samples alone.
+// The truth as a prior, damaged as asked: what a perfect foundation model would give, and a way to test all that depends on a
+// prior without one (shared/spec/relif.md 11). It speaks only of volumes whose label is there: prepared data hold none for
+// unlabelled volumes, so in an ordinary run the oracle guides labelled samples alone.
 
 import Kernels
 import Preparation
@@ -17,7 +17,8 @@ public final class OraclePrior: Prior {
   private var damaged: [String: [UInt8]] = [:]
 
   /// - Parameters:
-  ///   - noise: 0 for the truth; else each class grows or shrinks by 10 · noise voxels, and a tenth of `noise` of all 4x4x4 blocks are wrong.
+  ///   - noise: 0 for the truth; else each class grows or shrinks by 10 · noise voxels, and a tenth of `noise` of all 4x4x4 blocks
+  ///     are wrong.
   ///   - classes: K.
   ///   - label: the label [D, H, W] of a whole prepared volume; nil where there is none.
   public init(noise: Double, classes: Int, seed: UInt64, label: @escaping (String) throws(MethodError) -> [UInt8]?) {

@@ -1,5 +1,5 @@
-// What a foundation model sees of a sample: embeddings of the windows over its volume, computed once (frame canonical), or of the crop itself,
-// computed at every step (frame crop, as published; shared/spec/relif.md 1.11).
+// What a foundation model sees of a sample: embeddings of the windows over its volume, computed once (frame canonical), or of the
+// crop itself, computed at every step (frame crop, as published; shared/spec/relif.md 1.11).
 
 import Kernels
 import Networks

@@ -1,5 +1,5 @@
-// Where to click next, as the foundation model was trained: in what the last prediction got wrong (shared/spec/relif.md 1.9). Arrays are
-// cubes of `side`³ voxels, row-major.
+// Where to click next, as the foundation model was trained: in what the last prediction got wrong (shared/spec/relif.md 1.9).
+// Arrays are cubes of `side`³ voxels, row-major.
 
 import Tensors
 import Volumes
@@ -13,7 +13,8 @@ public struct Click: Sendable, Equatable {
 }
 
 public enum ClickRule: Sendable {
-  /// Deep inside the error, missed or invented, that reaches deepest: one of the voxels more than half as far from its edge as the deepest.
+  /// Deep inside the error, missed or invented, that reaches deepest: one of the voxels more than half as far from its edge as
+  /// the deepest.
   case distance
   /// Anywhere in the errors.
   case random

@@ -2,8 +2,8 @@
 
 import Kernels
 
-/// Linear interpolation of `inputs` voxels at positions counted from the middle of the first; beyond the ends the end's value, and 0 where
-/// there is no position.
+/// Linear interpolation of `inputs` voxels at positions counted from the middle of the first; beyond the ends the end's value,
+/// and 0 where there is no position.
 func linearWeights(inputs: Int, at positions: [Double?]) -> AxisWeights {
   var axis = AxisWeights(inputs: inputs)
   for position in positions {

@@ -1,6 +1,7 @@
-// Between the voxels of a training crop and the coarse grid in which a frozen model takes and gives its masks (shared/spec/relif.md 1.8,
-// 1.11). Crops are only turned by quarters and mirrored, so each axis of the crop runs along one axis of the window and all maps are products
-// of maps along single axes. Axes: D, H, W of the crop; x, y, z of the window; K channels; G cells of the coarse grid along each axis.
+// Between the voxels of a training crop and the coarse grid in which a frozen model takes and gives its masks
+// (shared/spec/relif.md 1.8, 1.11). Crops are only turned by quarters and mirrored, so each axis of the crop runs along one axis
+// of the window and all maps are products of maps along single axes. Axes: D, H, W of the crop; x, y, z of the window; K
+// channels; G cells of the coarse grid along each axis.
 
 import Kernels
 import Tensors
@@ -29,7 +30,8 @@ public struct WindowMap: Sendable {
   public let crop: Extent
   /// N: voxels along each axis of the window.
   public let size: Int
-  /// For D, H, W of the crop: the window's axis, the window position of the crop's first voxel, and how far a voxel of the crop leads.
+  /// For D, H, W of the crop: the window's axis, the window position of the crop's first voxel, and how far a voxel of the crop
+  /// leads.
   private let axes: [Int]
   private let offsets: [Double]
   private let slopes: [Double]
@@ -101,8 +103,8 @@ public struct WindowMap: Sendable {
       isKnown: permuted(isKnown, sides: sides, channels: 1, order: order).map { $0 > 0 })
   }
 
-  /// Coarse values of one or several windows at the voxels of the crop: trilinear from the grid (align_corners false), the mean where windows
-  /// overlap, 0 where none speaks.
+  /// Coarse values of one or several windows at the voxels of the crop: trilinear from the grid (align_corners false), the mean
+  /// where windows overlap, 0 where none speaks.
   /// - Parameter parts: maps of the same crop, each with values [G, G, G, K] along (x, y, z).
   /// - Returns: [1, D, H, W, K].
   public static func sampled(_ parts: [(map: WindowMap, values: [Float])], grid: Int, channels: Int) -> Tensor {

@@ -1,5 +1,6 @@
-// The file of embeddings beside the prepared data, so that a second run starts at once (shared/spec/relif.md 5.4). One file for each pair of
-// weights and frame; a volume's embedding is valid while the checksum of its prepared image is the same. HDF5, chunks with checksums:
+// The file of embeddings beside the prepared data, so that a second run starts at once (shared/spec/relif.md 5.4). One file for
+// each pair of weights and frame; a volume's embedding is valid while the checksum of its prepared image is the same. HDF5,
+// chunks with checksums:
 //   /volumes/<number>            attributes identifier, checksum; dataset geometry [windows, 12] float64
 //   /volumes/<number>/values     [windows, g, g, g, P] half precision, kept as the bits of int16
 
