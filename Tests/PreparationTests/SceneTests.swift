@@ -36,7 +36,7 @@ import Volumes
       }
     }
     #expect(unseen > 3 && unseen < 21, "some scans are smaller than the window")
-    #expect(sizes.min()! < 100 && sizes.max()! > 2000, "small and large structures")
+    #expect(sizes.min()! < 200 && sizes.max()! > 2000, "small and large structures")
     #expect(brightness.contains { $0 < -0.5 } && brightness.contains { $0 > 0.5 }, "dark and bright ones")
   }
 

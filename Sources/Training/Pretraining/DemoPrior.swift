@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// The file of the demo prior (`PriorDescription` reads what it is); README.md names the command that made it.
+/// The file of the demo prior ; `PriorDescription` reads by which command it was made.
 public func demoPriorPath() -> String {
   guard let path = Bundle.module.path(forResource: "demo-prior", ofType: "safetensors") else {
     fatalError("the demo prior is missing beside the program: copy the folder cohort_Training.resources with it.")

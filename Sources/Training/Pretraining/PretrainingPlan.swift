@@ -15,7 +15,7 @@ public struct PretrainingPlan: Sendable {
   public var lanes: Int
   public var network: SAMMed3DPlan
   /// Prompts to answer for each scene, which is encoded once.
-  var promptsPerScene = 6
+  package var promptsPerScene = 6
   var weightDecay = 0.05
   /// Steps between looks at held-out scenes, and between saves of the file.
   var evaluationInterval = 250, saveInterval = 1000
