@@ -49,7 +49,8 @@ test:
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
 
-# A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF and supervised training on 2 ranks; scores and pictures.
+# A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF with the demo prior and supervised training on 2 ranks; scores
+# and pictures.
 demo: build
 	$(call install,$(DEMO_PACKAGES))
 	rm -rf demo
@@ -64,7 +65,9 @@ demo: build
 	done
 	for method in supervised relif; do echo; echo "Test subjects, $$method:"; \
 	  $(COHORT) evaluate --predictions demo/predictions/$$method --references demo/raw/labelsTs || exit 1; done
-	@echo; echo "Pictures of image, reference and prediction: demo/predictions/relif/*.png"
+	$(COHORT) report compare --images demo/raw/imagesTs --references demo/raw/labelsTs --output demo/pictures \
+	  --predictions supervised=demo/predictions/supervised --predictions ReLiF-3D=demo/predictions/relif
+	@echo; echo "Pictures of image, reference and both predictions: demo/pictures/*.png"
 
 # Training steps of PyTorch and Cohort in turn, as a table: about an hour, and 5 GB of disk for PyTorch. `make compare LEAN=1` adds lines for
 # --memory lean.
