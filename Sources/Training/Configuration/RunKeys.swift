@@ -55,7 +55,9 @@ public let runKeys: [RunKey] = [
     "prior.kind", .choice(["none", "sam-med3d", "oracle", "prototype", "atlas"]), "sam-med3d",
     "frozen prior that guides methods which listen to one: SAM-Med3D; the truth with noise (for tests); tokens like the labelled ones; "
       + "the labelled volumes' mean label"),
-  RunKey("prior.checkpoint", .text, "demo", "weights of the prior's network: a path (.pth or safetensors), or demo, the small one that comes with Cohort"),
+  RunKey(
+    "prior.checkpoint", .text, "demo",
+    "weights of the prior's network: a path (.pth or safetensors), or demo, the small one that comes with Cohort"),
   RunKey(
     "prior.frame", .choice(["canonical", "crop"]), "canonical",
     "the prior sees the whole volume at its own spacing, encoded once; or the crop, encoded at every step (published)"),

@@ -55,7 +55,8 @@ final class ProgressReport {
   /// Pace first: a narrow terminal cuts the terms. Weights and gradient norms, whose names have a dot, are for metrics.jsonl.
   private func line(_ step: Int, _ numbers: [String: Double]) -> String {
     let pace = max(secondsPerStep ?? 1, 1e-9)
-    let terms = numbers.keys.filter { $0 != "loss" && !$0.contains(".") }.sorted().map { "\($0) \(numbers[$0]!.formatted(decimals: 4))" }
+    let names = numbers.keys.filter { $0 != "loss" && !$0.contains(".") }.sorted()
+    let terms = names.map { "\($0) \(numbers[$0]!.formatted(decimals: 4))" }
     return "step \(step)/\(total)  loss \((numbers["loss"] ?? 0).formatted(decimals: 4))  "
       + "\((Double(samplesPerStep) / pace).formatted(decimals: 1)) samples/s  \(clockTime(Double(total - step) * pace)) left  "
       + terms.joined(separator: "  ")

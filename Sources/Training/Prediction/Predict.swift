@@ -59,7 +59,8 @@ public func predictCases(
   if world.rank == 0 {
     let path = join(output, ModelDescription.fileName)
     do { try Data(model.description.json.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw TrainingError("cannot write \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+      throw TrainingError(
+        "cannot write \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
     }
   }
   for (number, item) in cases.enumerated() where number % world.size == world.rank {
