@@ -38,7 +38,7 @@ public final class SAMPrior: Prior {
 
   public func answer(for sample: Sample, student: Tensor, at step: Step) throws(MethodError) -> PriorAnswer? {
     if Rehearsal.isOn { return .rehearsed(student) }
-    let windows = try source.embedding(for: sample).filter(\.map.isTouched)
+    let windows = try source.embedding(for: sample).worthAsking
     guard !windows.isEmpty, let evidence = try evidence(sample, student, windows) else { return nil }
     let classes = 1..<student.shape.channels
     let isPresent =
@@ -79,7 +79,8 @@ public final class SAMPrior: Prior {
     var answer = WindowAnswer(
       logits: [Float](repeating: -Float(promptClip), count: cells * others),
       variances: [Float](repeating: 0, count: cells * others))
-    for k in present {
+    // A window that holds nothing of a class has no question to answer: the class is absent there.
+    for k in present where !prompt.usesMask || pooled.channel(k).contains(where: { $0 > 0.5 }) {
       let rounds = prompt.rounds(request(window, sample, evidence, pooled, k))
       let last = rounds[rounds.count - 1]
       for cell in 0..<cells { answer.logits[cell * others + k - 1] = last[cell] }
@@ -111,6 +112,16 @@ public final class SAMPrior: Prior {
           on: Tape(recording: false)
         ).values
       })
+  }
+}
+
+extension [WindowEmbedding] {
+  /// Those that the crop covers well: along each axis at least half as far as the window that it covers best. Windows lie half a window
+  /// apart, so every voxel of the crop is in one of them; the others would be asked about a rim of which the prompt says little.
+  fileprivate var worthAsking: [WindowEmbedding] {
+    let touched = filter(\.map.isTouched), overlaps = touched.map(\.map.overlap)
+    let best = (0..<3).map { axis in overlaps.reduce(0) { Swift.max($0, $1[axis]) } }
+    return zip(touched, overlaps).filter { _, own in (0..<3).allSatisfy { own[$0] >= best[$0] / 2 } }.map(\.0)
   }
 }
 

@@ -24,7 +24,7 @@ extension SAMMed3D {
 
   /// - Shape: tokens [1, T, P], keys [1, g³, P]; result the same.
   private func transformed(_ tokens: Tensor, _ keys: Tensor, on tape: Tape) -> (tokens: Tensor, keys: Tensor) {
-    let places = positionalCode.ofTokens(grid: plan.grid), name = "mask_decoder.transformer"
+    let name = "mask_decoder.transformer"
     var state = (tokens: tokens, keys: keys)
     for layer in 0..<SAMMed3DPlan.decoderLayers {
       layerApplied("\(name).layers.\(layer)", isFirst: layer == 0, to: &state, codes: (tokens, places), tape)

@@ -29,6 +29,8 @@ public final class SAMMed3D {
   public let parameters: any ParameterTable
   /// How pad tokens are attended to.
   public let padding: WindowPadding
+  /// Where the tokens of the image lie, [1, g³, P]: the same for every prompt, since the matrix behind it is never trained.
+  private(set) lazy var places = positionalCode.ofTokens(grid: plan.grid)
 
   public init(_ plan: SAMMed3DPlan, parameters: any ParameterTable, padding: WindowPadding = .folded) {
     if let problem = plan.problem { fatalError(problem) }

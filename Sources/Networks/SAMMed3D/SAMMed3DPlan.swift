@@ -20,10 +20,12 @@ public struct SAMMed3DPlan: Hashable, Sendable {
   public var window: Int
   /// P: channels of the embedding, of prompts and of the decoder; a multiple of 48.
   public var promptDimension: Int
+  /// Channels of a mask prompt at one cell for each token, before they become P; a multiple of 4. The released network has 16 for 64 cells.
+  public var maskPromptChannels: Int
 
   public init(
     imageSize: Int, patchSize: Int, embedding: Int, depth: Int, heads: Int, globalBlocks: Set<Int>, window: Int,
-    promptDimension: Int
+    promptDimension: Int, maskPromptChannels: Int = 16
   ) {
     self.imageSize = imageSize
     self.patchSize = patchSize
@@ -33,6 +35,7 @@ public struct SAMMed3DPlan: Hashable, Sendable {
     self.globalBlocks = globalBlocks
     self.window = window
     self.promptDimension = promptDimension
+    self.maskPromptChannels = maskPromptChannels
   }
 
   /// The released network: ViT-B on 128x128x128 voxels.
@@ -64,25 +67,26 @@ extension SAMMed3DPlan {
   /// The plan of the network whose state dict has these shapes; all names and shapes follow from it (`SAMMed3D.specification`).
   public init(shapes: [String: [Int]]) throws(NetworkError) {
     func shape(_ name: String, rank: Int) throws(NetworkError) -> [Int] {
-      guard let found = shapes["image_encoder.\(name)"], found.count == rank, found.allSatisfy({ $0 > 0 }) else {
+      guard let found = shapes[name], found.count == rank, found.allSatisfy({ $0 > 0 }) else {
         throw NetworkError(
-          "these are no weights of SAM-Med3D: image_encoder.\(name) is missing or has not \(rank) axes: "
+          "these are no weights of SAM-Med3D: \(name) is missing or has not \(rank) axes: "
             + "name a SAM-Med3D checkpoint."
         )
       }
       return found
     }
-    let grid = try shape("pos_embed", rank: 5)[1], patch = try shape("patch_embed.proj.weight", rank: 5)
+    let grid = try shape("image_encoder.pos_embed", rank: 5)[1], patch = try shape("image_encoder.patch_embed.proj.weight", rank: 5)
     var lengths: [Int] = [], headSize = 1
     repeat {
-      let table = try shape("blocks.\(lengths.count).attn.rel_pos_d", rank: 2)
+      let table = try shape("image_encoder.blocks.\(lengths.count).attn.rel_pos_d", rank: 2)
       lengths.append(table[0])
       headSize = table[1]
     } while shapes["image_encoder.blocks.\(lengths.count).attn.rel_pos_d"] != nil
     let global = lengths.indices.filter { lengths[$0] == 2 * grid - 1 }
     self.init(
       imageSize: grid * patch[2], patchSize: patch[2], embedding: patch[0], depth: lengths.count, heads: patch[0] / headSize,
-      globalBlocks: Set(global), window: (lengths.max()! + 1) / 2, promptDimension: try shape("neck.0.weight", rank: 5)[0])
+      globalBlocks: Set(global), window: (lengths.max()! + 1) / 2, promptDimension: try shape("image_encoder.neck.0.weight", rank: 5)[0],
+      maskPromptChannels: try shape("prompt_encoder.mask_downscaling.3.weight", rank: 5)[0])
     if let problem { throw NetworkError(problem) }
   }
 
@@ -92,6 +96,7 @@ extension SAMMed3DPlan {
     if promptDimension % 48 != 0 {
       return "a SAM-Med3D needs a prompt dimension that divides by 48, not \(promptDimension): choose 48, 96 or 384."
     }
+    if maskPromptChannels % 4 != 0 { return "a SAM-Med3D's mask prompt has a multiple of 4 channels, not \(maskPromptChannels)." }
     if imageSize % patchSize != 0 { return "an image side of \(imageSize) does not divide by the patch size \(patchSize)." }
     if window < grid {
       return

@@ -29,15 +29,15 @@ extension SAMMed3D {
   }
 
   private static func promptSpecification(_ plan: SAMMed3DPlan) -> [ParameterSpecification] {
-    let p = plan.promptDimension, name = "prompt_encoder", down = "\(name).mask_downscaling"
+    let (p, m) = (plan.promptDimension, plan.maskPromptChannels), name = "prompt_encoder", down = "\(name).mask_downscaling"
     func vector(_ part: String) -> ParameterSpecification { .init("\(name).\(part).weight", [1, p], .gaussian(deviation: 1)) }
     var all: [ParameterSpecification] = [
       .init("\(name).pe_layer.positional_encoding_gaussian_matrix", [3, p / 3], .gaussian(deviation: 1)),
       vector("point_embeddings.0"), vector("point_embeddings.1"), vector("not_a_point_embed"),
     ]
-    all += convolution("\(down).0", inputs: 1, outputs: 4, kernel: [2, 2, 2]) + normalization("\(down).1", 4)
-    all += convolution("\(down).3", inputs: 4, outputs: 16, kernel: [2, 2, 2]) + normalization("\(down).4", 16)
-    return all + convolution("\(down).6", inputs: 16, outputs: p, kernel: [1, 1, 1]) + [vector("no_mask_embed")]
+    all += convolution("\(down).0", inputs: 1, outputs: m / 4, kernel: [2, 2, 2]) + normalization("\(down).1", m / 4)
+    all += convolution("\(down).3", inputs: m / 4, outputs: m, kernel: [2, 2, 2]) + normalization("\(down).4", m)
+    return all + convolution("\(down).6", inputs: m, outputs: p, kernel: [1, 1, 1]) + [vector("no_mask_embed")]
   }
 
   private static func decoderSpecification(_ plan: SAMMed3DPlan) -> [ParameterSpecification] {

@@ -72,13 +72,16 @@ public struct WindowMap: Sendable {
       slopes: zip(slopes, ratios).map { $0 * $1 })
   }
 
-  /// Whether the crop covers anything of the window.
-  public var isTouched: Bool {
-    (0..<3).allSatisfy { axis in
+  /// The voxels of the window that the crop covers along each of its axes; not above 0 where it covers nothing.
+  public var overlap: [Double] {
+    (0..<3).map { axis in
       let ends = [offsets[axis], offsets[axis] + slopes[axis] * Double(crop[axis] - 1)], half = abs(slopes[axis]) / 2
-      return ends.max()! + half > -0.5 && ends.min()! - half < Double(size) - 0.5
+      return min(ends.max()! + half, Double(size) - 0.5) - max(ends.min()! - half, -0.5)
     }
   }
+
+  /// Whether the crop covers anything of the window.
+  public var isTouched: Bool { overlap.allSatisfy { $0 > 0 } }
 
   /// Averages over the cells of a coarse grid.
   /// - Parameter values: [1, D, H, W, K].
@@ -117,9 +120,12 @@ public struct WindowMap: Sendable {
     }
     // A further channel of ones counts the windows at each voxel.
     let sum = Tensor(zeros: shape(channels + 1)), result = Tensor(uninitialized: shape(channels))
+    var counted = [Float](repeating: 1, count: grid * grid * grid * (channels + 1))
     for part in parts {
+      for cell in 0..<grid * grid * grid {
+        for c in 0..<channels { counted[cell * (channels + 1) + c] = part.values[cell * channels + c] }
+      }
       let term = Tensor(uninitialized: sum.shape)
-      let counted = (0..<grid * grid * grid).flatMap { part.values[$0 * channels..<($0 + 1) * channels] + [1] }
       part.map.sample(counted, grid: grid, channels: channels + 1, into: term.pointer)
       withExtendedLifetime(term) { add(term.pointer, to: sum.pointer, count: sum.count) }
     }

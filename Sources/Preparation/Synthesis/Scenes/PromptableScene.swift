@@ -55,7 +55,7 @@ struct SceneAnatomy {
     var draw = RandomDraws(key)
     extent = Extent(side, side, side)
     isBrain = draw.chance(0.6)
-    let bounds = Float(side), count = isBrain ? draw.integer(6...12) : draw.integer(4...9)
+    let bounds = Self.world, count = isBrain ? draw.integer(6...12) : draw.integer(4...9)
     let body = SceneShape(bodyIn: isBrain ? 1.3 * bounds : bounds, &draw)
     var shapes: [SceneShape] = []
     for _ in 0..<count {
@@ -66,13 +66,18 @@ struct SceneAnatomy {
     labels = [UInt8](repeating: 0, count: extent.count)
     surroundings = [Surrounding](repeating: .air, count: extent.count)
     let deformation = Deformation(draw.child(), size: SIMD3(repeating: bounds), scale: 1)
-    paint(shapes, body, through: deformation)
+    let free = max(0, bounds - Float(side)) / 2
+    paint(shapes, body, through: deformation, middle: SIMD3(repeating: bounds / 2) + free * draw.point())
     cutFieldOfView(&draw)
   }
 
+  /// Voxels along each side of what shapes are strewn over; the scene is a window of it.
+  private static let world: Float = 64
+
   /// Later structures lie over earlier ones, so that neighbours share surfaces.
-  private mutating func paint(_ shapes: [SceneShape], _ body: SceneShape, through deformation: Deformation) {
-    let side = extent.width, half = Float(side) / 2
+  /// - Parameter middle: where in the world the middle of the window lies.
+  private mutating func paint(_ shapes: [SceneShape], _ body: SceneShape, through deformation: Deformation, middle: SIMD3<Float>) {
+    let side = extent.width, half = Self.world / 2, corner = middle - Float(side) / 2
     // Structure numbers from the last to the first shape; a hollow one has a second number for its inside.
     var numbered: [(shape: SceneShape, label: UInt8)] = [], next: UInt8 = 1
     for shape in shapes {
@@ -83,7 +88,7 @@ struct SceneAnatomy {
     row.withUnsafeMutableBufferPointer { row in
       for d in 0..<side {
         for h in 0..<side {
-          deformation.map(row: SIMD3(Float(d) + 0.5, Float(h) + 0.5, 0.5), step: 1, into: row)
+          deformation.map(row: corner + SIMD3(Float(d) + 0.5, Float(h) + 0.5, 0.5), step: 1, into: row)
           for w in 0..<side {
             let index = extent.index(d, h, w), point = row[w] - half, rough = noise[index]
             if body.level(at: point, noise: rough) < 1 { surroundings[index] = .body }
