@@ -54,7 +54,8 @@ public struct ControlWord: Sendable {
     return ControlSummary(
       flags: ControlFlags(rawValue: (0..<ControlFlags.bits).reduce(0) { $0 | (message[$1] > 0 ? 1 << UInt8($1) : 0) }),
       laneValues: (0..<lanes).map { Array(message.suffix(values.count).dropFirst($0 * valuesPerLane).prefix(valuesPerLane)) },
-      slowestSeconds: message[slowest], slowestRank: slowest - times.startIndex)
+      slowestSeconds: message[slowest], slowestRank: slowest - times.startIndex,
+      meanSeconds: times.reduce(0, +) / Double(times.count))
   }
 }
 
@@ -66,6 +67,8 @@ public struct ControlSummary: Sendable, Equatable {
   public let laneValues: [[Double]]
   public let slowestSeconds: Double
   public let slowestRank: Int
+  /// Over the ranks: what the slowest took more, the others waited.
+  public let meanSeconds: Double
 
   /// The sum of value `index` over the lanes, in lane order.
   public func sum(_ index: Int) -> Double { laneValues.reduce(0) { $0 + $1[index] } }

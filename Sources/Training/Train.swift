@@ -44,13 +44,14 @@ public func resume(_ run: Run, over world: borrowing Communicator, console: Cons
 }
 
 /// Trains to the last step. Collective.
+/// - Parameter stepsOnly: for measurements: the same steps, but neither gradient checks of single terms nor validation nor a checkpoint.
 public func train(
-  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console
+  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console, stepsOnly: Bool = false
 ) throws -> TrainingOutcome {
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(), savedStep = step, skipped = 0
+  var termCheck = TermCheck(isOff: stepsOnly), savedStep = step, skipped = 0
   let total = run.configuration.steps
 
   while step < total {
@@ -61,10 +62,12 @@ public func train(
     let outcomes = try average(run, at: now, over: world)
     let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
 
+    var updating = Duration.zero
+
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
       skipped = 0
-      update(run, at: now)
+      updating = ContinuousClock().measure { update(run, at: now) }
     } else {
       skipped += 1
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
@@ -78,7 +81,11 @@ public func train(
     progress.after(step, numbers)
     log?.append(
       kind: "step", step: step,
-      numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
+      numbers.merging([
+        "rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds, "meanSeconds": summary.meanSeconds,
+        "loadSeconds": lanes.loading.seconds, "updateSeconds": updating.seconds,
+        "wallSeconds": (ContinuousClock.now - started).seconds,
+      ]) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
@@ -99,6 +106,7 @@ public func train(
     }
   }
 
+  if stepsOnly { return TrainingOutcome(end: .completed, step: step, validation: nil) }
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
   guard start.step == step || save(run, step: step, best: best, world, console) else {
@@ -121,6 +129,8 @@ private struct LaneLosses {
   var rows: [(lane: Int, values: [Double])] = []
   /// Of lane 0, at the steps at which terms are walked one by one.
   var gradientNorms: [String: Double] = [:]
+  /// How long this rank waited for its batches.
+  var loading = Duration.zero
 
   mutating func add(_ terms: LossTerms, lane: Int) {
     let groups = terms.byName
@@ -143,7 +153,9 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
   let active = run.method.updated(at: step)
   for position in active { run.modules[position].begin() }
   for lane in run.lanes {
+    let asked = ContinuousClock.now
     let batch = try run.loader.batch(lane: lane, at: step)
+    losses.loading += ContinuousClock.now - asked
     let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step)
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
