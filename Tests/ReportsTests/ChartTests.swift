@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct ChartTests {
   private func isWellFormed(_ text: String) -> Bool { XMLDocumentCheck(text).isSound }
@@ -20,6 +20,11 @@ import Testing
   func linearTicksBeginAtZeroWhereAsked(_ values: [Double], _ low: Double, _ high: Double) {
     let axis = ChartAxis("y", .linear, values: values, fromZero: true)
     #expect(abs(axis.ticks.first! - low) < 1e-9 && abs(axis.ticks.last! - high) < 1e-9 && axis.ticks.count <= 8, "\(axis.ticks)")
+  }
+
+  @Test func sizesHaveTheirUnits() {
+    let axis = ChartAxis("bytes", .bytes, values: [4096, 5e6])
+    #expect(axis.ticks.map(axis.label) == ["4K", "16K", "64K", "256K", "1M", "4M", "16M"])
   }
 
   @Test func valuesLieWhereTheAxisSays() {

@@ -5,7 +5,7 @@ import Foundation
 import Tensors
 import Testing
 
-@testable import Scaling
+import Scaling
 
 @Suite struct ModelTests {
   static let truth = StepModel(

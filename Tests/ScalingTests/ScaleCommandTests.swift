@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Training
 
-@testable import Scaling
+import Scaling
 
 @Suite(.serialized) struct ScaleCommandTests {
   /// mpirun refuses root unless told twice; the study's launcher inherits this.

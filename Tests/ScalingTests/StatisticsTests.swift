@@ -4,7 +4,7 @@ import Foundation
 import Tensors
 import Testing
 
-@testable import Scaling
+import Scaling
 
 @Suite struct StatisticsTests {
   @Test(arguments: [([3.0], 3.0), ([1, 9, 2], 2), ([4, 1, 3, 2], 2.5)]) func theMedianIsTheMiddle(_ values: [Double], _ middle: Double) {

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Scaling
+import Scaling
 
 @Suite struct StudyTests {
   static let yaml = """

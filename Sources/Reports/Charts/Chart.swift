@@ -51,7 +51,7 @@ public struct Chart: Sendable {
     for tick in x.ticks {
       let place = frame.x(tick)
       drawing.line((place, frame.bottom), (place, frame.bottom + 5), ChartFrame.ink)
-      drawing.text(ChartAxis.label(tick), (place, frame.bottom + 20), .middle)
+      drawing.text(x.label(tick), (place, frame.bottom + 20), .middle)
     }
     for one in series { draw(one, frame, in: &drawing) }
     frame.legend(series.map { ($0.name, $0.color, $0.style != .points) }, in: &drawing)
@@ -96,7 +96,7 @@ struct ChartFrame {
     drawing.text(title, (left, 22), size: 15, bold: true)
     for tick in yAxis.ticks {
       drawing.line((left, y(tick)), (right, y(tick)), "#dddddd")
-      drawing.text(ChartAxis.label(tick), (left - 8, y(tick) + 4), .end)
+      drawing.text(yAxis.label(tick), (left - 8, y(tick) + 4), .end)
     }
     drawing.line((left, top), (left, bottom), Self.ink)
     drawing.line((left, bottom), (right, bottom), Self.ink)

@@ -8,13 +8,15 @@ public struct ChartAxis: Sendable {
     case linear
     /// Ticks at powers of two, or of ten where these would be too many.
     case logarithmic
+    /// Logarithmic with ticks at powers of four, as 4K, 16K, 64K.
+    case bytes
   }
   /// With the unit.
   public let title: String
   public let scale: Scale
   let low: Double
   let high: Double
-  let ticks: [Double]
+  package let ticks: [Double]
 
   /// - Parameters:
   ///   - values: what must be seen; on a logarithmic axis what is not positive is left out.
@@ -31,8 +33,8 @@ public struct ChartAxis: Sendable {
       low = (low / step).rounded(.down) * step
       high = (high / step - 1e-9).rounded(.up) * step
       ticks = stride(from: 0, through: ((high - low) / step).rounded(), by: 1).map { low + $0 * step }
-    case .logarithmic:
-      let base = high / low > 4096 ? 10.0 : 2.0
+    case .logarithmic, .bytes:
+      let base = scale == .bytes ? 4.0 : high / low > 4096 ? 10 : 2
       let first = (log(low) / log(base) + 1e-9).rounded(.down), last = (log(high) / log(base) - 1e-9).rounded(.up)
       ticks = stride(from: first, through: max(last, first + 1), by: 1).map { pow(base, $0) }
       (low, high) = (ticks.first!, ticks.last!)
@@ -41,18 +43,21 @@ public struct ChartAxis: Sendable {
   }
 
   /// 0 at the low end, 1 at the high end; values beyond stop there.
-  func share(_ value: Double) -> Double {
+  package func share(_ value: Double) -> Double {
     let share =
       switch scale {
       case .linear: (value - low) / (high - low)
-      case .logarithmic: value > 0 ? log(value / low) / log(high / low) : 0
+      case .logarithmic, .bytes: value > 0 ? log(value / low) / log(high / low) : 0
       }
     return min(1, max(0, share))
   }
 
   /// A tick's text: no more digits than it needs.
-  static func label(_ value: Double) -> String {
+  package func label(_ value: Double) -> String {
     if value == 0 { return "0" }
+    if scale == .bytes, value >= 1024 {
+      return value < 1 << 20 ? "\(Int(value / 1024))K" : value < 1 << 30 ? "\(Int(value) >> 20)M" : "\(Int(value) >> 30)G"
+    }
     if abs(value) >= 1e6 || abs(value) < 1e-3 { return String(format: "%.3g", value) }
     return String(format: "%.4g", value)
   }

@@ -41,7 +41,7 @@ public struct StackedBars: Sendable {
         let value = part.values[bar], height = frame.y(below) - frame.y(below + value)
         drawing.rectangle(
           x: middle - slot * 0.3, y: frame.y(below + value), width: slot * 0.6, height: height, part.color,
-          tip: "\(label): \(part.name) \(ChartAxis.label(value))")
+          tip: "\(label): \(part.name) \(axis.label(value))")
         below += value
       }
       drawing.text(label, (middle, frame.bottom + 20), .middle)

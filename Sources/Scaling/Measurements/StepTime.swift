@@ -41,7 +41,7 @@ public struct StepTime: Codable, Sendable, Equatable {
   }
 
   /// The same where every clock ran `factor` times as fast (shared/spec/distributed.md 3.2, time dilation).
-  func divided(by factor: Double) -> StepTime {
+  package func divided(by factor: Double) -> StepTime {
     var time = self
     for part in [\StepTime.wall, \.compute, \.wait, \.exposed, \.input] { time[keyPath: part] /= factor }
     return time

@@ -60,7 +60,7 @@ extension StepModel {
 }
 
 /// x and y, neither below zero, with the least sum of (a x + b y - c)² over the rows (a, b, c).
-func nonNegativeFit(_ rows: [(a: Double, b: Double, c: Double)]) -> (x: Double, y: Double) {
+package func nonNegativeFit(_ rows: [(a: Double, b: Double, c: Double)]) -> (x: Double, y: Double) {
   func sum(_ term: ((a: Double, b: Double, c: Double)) -> Double) -> Double { rows.reduce(0) { $0 + term($1) } }
   let aa = sum { $0.a * $0.a }, ab = sum { $0.a * $0.b }, bb = sum { $0.b * $0.b }
   let ac = sum { $0.a * $0.c }, bc = sum { $0.b * $0.c }

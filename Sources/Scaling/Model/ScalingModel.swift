@@ -5,7 +5,7 @@ import Tensors
 
 /// Everything that the fit goes by: repeats apart, so that they can be drawn again.
 public struct ModelData: Sendable {
-  /// Times of one message size and number of nodes each.
+  /// Times of one message size and number of nodes each; no group is empty.
   public var allreduce: [[AllreduceTime]]
   /// Steps of one number of nodes each.
   public var steps: [[NodeStep]]
@@ -17,9 +17,12 @@ public struct ModelData: Sendable {
     (self.exchange, self.addSecondsPerByte) = (exchange, addSecondsPerByte)
   }
 
+  /// Goes by the median of each group: one repeat in which the machine did something else must not bend the model.
   func fit() throws(ScalingError) -> StepModel {
-    let network = try NetworkModel(fitting: allreduce.flatMap { $0 }, addSecondsPerByte: addSecondsPerByte)
-    return try StepModel(fitting: steps.flatMap { $0 }, network: network, exchange: exchange)
+    let times = allreduce.map { AllreduceTime(nodes: $0[0].nodes, bytes: $0[0].bytes, seconds: median($0.map(\.seconds))) }
+    let medians = steps.map { NodeStep(nodes: $0[0].nodes, load: $0[0].load, seconds: median($0.map(\.seconds))) }
+    let network = try NetworkModel(fitting: times, addSecondsPerByte: addSecondsPerByte)
+    return try StepModel(fitting: medians, network: network, exchange: exchange)
   }
 
   /// The same with every group drawn again from itself.

@@ -92,7 +92,7 @@ extension ScalingReport {
     }
     let points = series.flatMap(\.points)
     return Chart(
-      title: "MPI_Allreduce (median and range)", x: ChartAxis("message size, bytes", .logarithmic, values: points.map(\.x)),
+      title: "MPI_Allreduce (median and range)", x: ChartAxis("message size, bytes", .bytes, values: points.map(\.x)),
       y: ChartAxis(
         "bus bandwidth, GB/s", .logarithmic, values: points.flatMap { [$0.interval!.lowerBound, $0.interval!.upperBound] }),
       series: series

@@ -70,7 +70,9 @@ public func replay(_ trace: LaneTrace, _ plan: ReplayPlan, over world: borrowing
   return MeasuredRun(
     isReplay: true, steps: Array(times.dropFirst(plan.count.warmup)),
     averagedBytes: values * bytesOfAveragedValue(trace.reduction), backwardSeconds: trace.medianBackward,
-    identity: try Identity.gather(settings: "\(plan) \(trace)", over: world))
+    identity: try Identity.gather(
+      settings: "\(plan.count) \(values) values, dilation \(plan.dilation), checkpoints \(plan.checkpointEvery), \(trace)",
+      over: world))
 }
 
 private func sleep(_ seconds: Double) { Thread.sleep(forTimeInterval: seconds) }

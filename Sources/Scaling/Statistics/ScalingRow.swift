@@ -60,7 +60,7 @@ public func scalingRows(_ measurements: [Measurement], kind: StudyPoint.Kind, se
 func repeatMedians(_ group: [Measurement]) -> [Double] { group.map { median($0.run.steps.map(\.wall)) } }
 
 /// Karp and Flatt's metric; nil for one node.
-func serialFraction(efficiency: Double, nodes: Int) -> Double? {
+package func serialFraction(efficiency: Double, nodes: Int) -> Double? {
   guard nodes > 1 else { return nil }
   let share = 1 / Double(nodes)
   return (share / efficiency - share) / (1 - share)

@@ -40,7 +40,7 @@ public struct Estimate: Codable, Sendable, Equatable {
 /// - Parameters:
 ///   - key: all random numbers follow from it.
 ///   - statistic: of samples as long as those given.
-func bootstrap(_ samples: [[Double]], draws: Int = 2000, key: RandomKey, _ statistic: ([[Double]]) -> Double) -> Estimate {
+package func bootstrap(_ samples: [[Double]], draws: Int = 2000, key: RandomKey, _ statistic: ([[Double]]) -> Double) -> Estimate {
   Estimate(statistic(samples), draws: (0..<draws).map { statistic(resampled(samples, key: key.child(UInt64($0)))) })
 }
 

@@ -26,15 +26,15 @@ public enum Launcher: String, Sendable, CaseIterable {
 }
 
 /// One key of a study file.
-struct StudyKey: Sendable {
-  let name: String
+package struct StudyKey: Sendable {
+  package let name: String
   /// nil where every study must have the key.
   let standard: String?
   let meaning: String
 }
 
 /// All keys, in the order of documentation.
-let studyKeys: [StudyKey] = [
+package let studyKeys: [StudyKey] = [
   StudyKey(name: "output", standard: nil, meaning: "folder for measurements and report; the same folder continues the study"),
   StudyKey(name: "nodes", standard: nil, meaning: "numbers of nodes, for example [1, 2, 4, 8]"),
   StudyKey(name: "run", standard: "", meaning: "run file whose steps are timed"),
