@@ -47,19 +47,40 @@ public func resume(_ run: Run, over world: borrowing Communicator, console: Cons
 public func train(
   _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console
 ) throws -> TrainingOutcome {
+  let averaging = try StepAveraging(over: world)
+  let outcome = try train(run, from: start, averaging, over: world, console: console)
+  try averaging.close()
+  return outcome
+}
+
+private func train(
+  _ run: Run, from start: StartingPoint, _ averaging: StepAveraging, over world: borrowing Communicator, console: Console
+) throws -> TrainingOutcome {
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
   var termCheck = TermCheck(), savedStep = step, skipped = 0
   let total = run.configuration.steps
+  var requests = RequestFiles(folder: run.configuration.output)
 
   while step < total {
     let now = Step(index: step, total: total, seed: run.configuration.seed)
+    run.strike(rank: world.rank, step: step)
     let started = ContinuousClock.now
-    let lanes = try computeLanes(run, at: now, &termCheck)
-    let seconds = (ContinuousClock.now - started).seconds
-    let outcomes = try average(run, at: now, over: world)
-    let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
+    let hash = run.comparesReplicas(at: step, ranks: world.size) ? run.stateHash : nil
+    let lanes = try computeLanes(run, at: now, averaging, &termCheck)
+    var word = lanes.word(lanesInAll: run.configuration.lanes)
+    word.times.compute = (ContinuousClock.now - started).seconds
+    word.times.communication = try averaging.wait()
+    word.largestBits = averaging.largestBits
+    word.replicaHash = hash
+    if StopSignal.isRequested { word.flags.insert(.stop) }
+    if world.rank == 0 { word.flags.formUnion(requests.take()) }
+    let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
+    if let error = try run.disagreement(summary.replicaHashes, step: step, over: world) {
+      return TrainingOutcome(end: .failed(error), step: step, validation: nil)
+    }
+    let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
@@ -78,7 +99,7 @@ public func train(
     progress.after(step, numbers)
     log?.append(
       kind: "step", step: step,
-      numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
+      numbers.merging(summary.timings) { $1 }.merging(["rate": run.schedule.rate(at: step - 1), "seconds": seconds]) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
@@ -90,7 +111,8 @@ public func train(
         if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
       }
     }
-    if stops || run.configuration.isDue("checkpoint.every", step), savedStep < step, step < total {
+    let saves = stops || summary.flags.contains(.save) || run.configuration.isDue("checkpoint.every", step)
+    if saves, savedStep < step, step < total {
       if save(run, step: step, best: best, world, console) { savedStep = step }
     }
     if stops, step < total {
@@ -129,6 +151,12 @@ private struct LaneLosses {
       (lane, [terms.total] + groups.map(\.own.value) + groups.map(\.own.weight) + terms.diagnostics.map(\.value)))
   }
 
+  func word(lanesInAll: Int) -> ControlWord {
+    var word = ControlWord(lanes: lanesInAll, valuesPerLane: names.count)
+    for row in rows { word.set(row.values, lane: row.lane) }
+    return word
+  }
+
   /// Means over all lanes by name.
   func named(_ summary: ControlSummary) -> [String: Double] {
     let lanes = Double(summary.laneValues.count)
@@ -137,14 +165,17 @@ private struct LaneLosses {
   }
 }
 
-/// Forward and backward for each lane of this rank; lane gradients go to the averagers.
-private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) throws -> LaneLosses {
+/// Forward and backward for each lane of this rank; gradients are averaged while the last lane is walked back.
+private func computeLanes(
+  _ run: Run, at step: Step, _ averaging: StepAveraging, _ check: inout TermCheck
+) throws -> LaneLosses {
   var losses = LaneLosses()
-  let active = run.method.updated(at: step)
-  for position in active { run.modules[position].begin() }
+  // The module that comes last in the forward pass is the first whose gradients are complete.
+  let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
+  averaging.begin(active.flatMap(\.averages))
   for lane in run.lanes {
     let batch = try run.loader.batch(lane: lane, at: step)
-    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step)
+    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
     let terms = try run.method.loss(batch, at: step, on: tape)
@@ -155,8 +186,9 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
       if TermCheck.isLogged(step) { losses.gradientNorms = norms }
       if let opposite { check.compare(terms, opposite: opposite) }
     }
-    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
-    for position in active { run.modules[position].addLane() }
+    if isLast { for update in active { update.statistics.map(averaging.complete) } }
+    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
+    if isLast { averaging.addLastLane() } else { averaging.addLane() }
   }
   return losses
 }
@@ -169,24 +201,6 @@ extension Run {
     defer { prior.isNegated = false }
     return try method.loss(batch, at: step, on: Tape(recording: false))
   }
-}
-
-private func average(_ run: Run, at step: Step, over world: borrowing Communicator) throws -> [AveragingOutcome] {
-  var outcomes: [AveragingOutcome] = []
-  for position in run.method.updated(at: step) {
-    outcomes += try run.modules[position].finish(lanes: run.configuration.lanes, over: world)
-  }
-  return outcomes
-}
-
-private func exchange(
-  _ losses: LaneLosses, seconds: Double, lanesInAll: Int, _ world: borrowing Communicator
-) throws -> ControlSummary {
-  var word = ControlWord(lanes: lanesInAll, valuesPerLane: losses.names.count)
-  for row in losses.rows { word.set(row.values, lane: row.lane) }
-  word.seconds = seconds
-  if StopSignal.isRequested { word.flags.insert(.stop) }
-  return try word.exchange(over: world)
 }
 
 private func update(_ run: Run, at step: Step) {

@@ -82,6 +82,10 @@ public let runKeys: [RunKey] = [
     changesResults: false),
   RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
   RunKey(
+    "replicaCheck.every", .integer(0...100_000_000), "50",
+    "steps between comparisons of the ranks' states, which end the run if one has drifted away; 0 never compares",
+    changesResults: false),
+  RunKey(
     "memory", .choice(["standard", "lean"]), "standard",
     "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",
     changesResults: false),

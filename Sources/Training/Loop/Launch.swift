@@ -34,7 +34,10 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   if let failure { return failure }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
   var start: StartingPoint?
-  if let failure = try preflight(over: world, { world in start = try resume(run, over: world, console: console) }) {
+  if let failure = try preflight(over: world, { world in
+    try run.requireSamePlan(over: world)
+    start = try resume(run, over: world, console: console)
+  }) {
     return failure
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }

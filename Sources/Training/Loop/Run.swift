@@ -29,8 +29,10 @@ public final class Run {
   package let ownUnlabelled: Set<String>
   package let loader: LaneLoader
   let schedule: PolynomialSchedule
-  var modules: [ModuleUpdate]
+  let modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
+  /// What a test breaks on purpose.
+  let fault: Fault?
 
   /// - Parameters:
   ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.
@@ -40,6 +42,7 @@ public final class Run {
     make: (String, MethodPlan) throws -> any Method = makeMethod
   ) throws {
     self.configuration = configuration
+    fault = try Fault.planned()
     let plan = try LanePlan(lanes: configuration.lanes, ranks: ranks)
     lanes = plan.lanes(ofRank: rank, of: ranks)
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
