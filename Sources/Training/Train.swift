@@ -50,7 +50,7 @@ public func train(
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(), savedStep = step, skipped = 0
+  var termCheck = TermCheck(), checkpointing = Checkpointing(run.configuration, firstStep: step), skipped = 0
   let total = run.configuration.steps
 
   while step < total {
@@ -59,7 +59,8 @@ public func train(
     let lanes = try computeLanes(run, at: now, &termCheck)
     let seconds = (ContinuousClock.now - started).seconds
     let outcomes = try average(run, at: now, over: world)
-    let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
+    let saves = world.rank == 0 && checkpointing.isDue(afterStep: step + 1)
+    let summary = try exchange(lanes, seconds: seconds, saves: saves, lanesInAll: run.configuration.lanes, world)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
@@ -87,11 +88,11 @@ public func train(
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
+        if checkpointing.save(run, step: step, best: best, world, console) { markBest(run, step, world, console) }
       }
     }
-    if stops || run.configuration.isDue("checkpoint.every", step), savedStep < step, step < total {
-      if save(run, step: step, best: best, world, console) { savedStep = step }
+    if stops || summary.flags.contains(.save), checkpointing.savedStep < step, step < total {
+      guard checkpointing.save(run, step: step, best: best, world, console) || !stops else { return unsaved(run, step) }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -101,11 +102,8 @@ public func train(
 
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
-  guard start.step == step || save(run, step: step, best: best, world, console) else {
-    return failure(
-      "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79,
-      step)
-  }
+  guard start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
+  if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
   return TrainingOutcome(end: .completed, step: step, validation: scores)
@@ -113,6 +111,12 @@ public func train(
 
 private func failure(_ text: String, _ exitCode: Int32, _ step: Int) -> TrainingOutcome {
   TrainingOutcome(end: .failed(TrainingError(text, exitCode: exitCode)), step: step, validation: nil)
+}
+
+private func unsaved(_ run: Run, _ step: Int) -> TrainingOutcome {
+  failure(
+    "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.",
+    ExitCode.storage.rawValue, step)
 }
 
 /// The loss values of this rank's lanes in one step, with their names.
@@ -180,12 +184,13 @@ private func average(_ run: Run, at step: Step, over world: borrowing Communicat
 }
 
 private func exchange(
-  _ losses: LaneLosses, seconds: Double, lanesInAll: Int, _ world: borrowing Communicator
+  _ losses: LaneLosses, seconds: Double, saves: Bool, lanesInAll: Int, _ world: borrowing Communicator
 ) throws -> ControlSummary {
   var word = ControlWord(lanes: lanesInAll, valuesPerLane: losses.names.count)
   for row in losses.rows { word.set(row.values, lane: row.lane) }
   word.seconds = seconds
   if StopSignal.isRequested { word.flags.insert(.stop) }
+  if saves { word.flags.insert(.save) }
   return try word.exchange(over: world)
 }
 
@@ -194,17 +199,6 @@ private func update(_ run: Run, at step: Step) {
     run.modules[position].apply(rate: run.schedule.rate(at: step.index))
   }
   run.method.afterUpdate(at: step)
-}
-
-/// A save that fails costs the checkpoint, not the run: the older ones are untouched.
-private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
-  do {
-    _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
-    return true
-  } catch {
-    console.warn("no checkpoint at step \(step): \(error)")
-    return false
-  }
 }
 
 private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {
