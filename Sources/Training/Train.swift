@@ -59,7 +59,7 @@ private func train(
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(), savedStep = step, skipped = 0
+  var termCheck = TermCheck(), checkpointing = Checkpointing(run.configuration, firstStep: step), skipped = 0
   let total = run.configuration.steps
   var requests = RequestFiles(folder: run.configuration.output)
 
@@ -75,7 +75,10 @@ private func train(
     word.largestBits = averaging.largestBits
     word.replicaHash = hash
     if StopSignal.isRequested { word.flags.insert(.stop) }
-    if world.rank == 0 { word.flags.formUnion(requests.take()) }
+    if world.rank == 0 {
+      word.flags.formUnion(requests.take())
+      if checkpointing.isDue(afterStep: step + 1) { word.flags.insert(.save) }
+    }
     let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
     if let error = try run.disagreement(summary.replicaHashes, step: step, over: world) {
       return TrainingOutcome(end: .failed(error), step: step, validation: nil)
@@ -108,12 +111,11 @@ private func train(
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
+        if checkpointing.save(run, step: step, best: best, world, console) { markBest(run, step, world, console) }
       }
     }
-    let saves = stops || summary.flags.contains(.save) || run.configuration.isDue("checkpoint.every", step)
-    if saves, savedStep < step, step < total {
-      if save(run, step: step, best: best, world, console) { savedStep = step }
+    if stops || summary.flags.contains(.save), checkpointing.savedStep < step, step < total {
+      guard checkpointing.save(run, step: step, best: best, world, console) || !stops else { return unsaved(run, step) }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -123,11 +125,8 @@ private func train(
 
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
-  guard start.step == step || save(run, step: step, best: best, world, console) else {
-    return failure(
-      "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79,
-      step)
-  }
+  guard start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
+  if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
   return TrainingOutcome(end: .completed, step: step, validation: scores)
@@ -135,6 +134,12 @@ private func train(
 
 private func failure(_ text: String, _ exitCode: Int32, _ step: Int) -> TrainingOutcome {
   TrainingOutcome(end: .failed(TrainingError(text, exitCode: exitCode)), step: step, validation: nil)
+}
+
+private func unsaved(_ run: Run, _ step: Int) -> TrainingOutcome {
+  failure(
+    "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.",
+    ExitCode.storage.rawValue, step)
 }
 
 /// The loss values of this rank's lanes in one step, with their names.
@@ -208,17 +213,6 @@ private func update(_ run: Run, at step: Step) {
     run.modules[position].apply(rate: run.schedule.rate(at: step.index))
   }
   run.method.afterUpdate(at: step)
-}
-
-/// A save that fails costs the checkpoint, not the run: the older ones are untouched.
-private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
-  do {
-    _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
-    return true
-  } catch {
-    console.warn("no checkpoint at step \(step): \(error)")
-    return false
-  }
 }
 
 private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {

@@ -44,6 +44,7 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   if let failure = try preflight(over: world, { world in try preparePrior(run, start, over: world, console: console) }) {
     return failure
   }
+  console.say(checkpointTitle(run, ranks: world.size))
   do {
     let outcome = try withExtendedLifetime(lease) { try train(run, from: start, over: world, console: console) }
     switch outcome.end {
