@@ -56,14 +56,19 @@ public func train(
   while step < total {
     let now = Step(index: step, total: total, seed: run.configuration.seed)
     let started = ContinuousClock.now
+    Flight.mark(.load, step: step + 1)
+    try run.fault?.strike(step: step + 1, over: world)
     let lanes = try computeLanes(run, at: now, &termCheck)
     let seconds = (ContinuousClock.now - started).seconds
+    Flight.mark(.average)
     let outcomes = try average(run, at: now, over: world)
+    Flight.mark(.control)
     let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
       skipped = 0
+      Flight.mark(.update)
       update(run, at: now)
     } else {
       skipped += 1
@@ -143,7 +148,9 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
   let active = run.method.updated(at: step)
   for position in active { run.modules[position].begin() }
   for lane in run.lanes {
+    Flight.mark(.load, detail: "lane \(lane)")
     let batch = try run.loader.batch(lane: lane, at: step)
+    Flight.mark(.compute, detail: "lane \(lane)")
     let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step)
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
@@ -198,6 +205,7 @@ private func update(_ run: Run, at step: Step) {
 
 /// A save that fails costs the checkpoint, not the run: the older ones are untouched.
 private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
+  Flight.mark(.checkpoint, step: step)
   do {
     _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
     return true

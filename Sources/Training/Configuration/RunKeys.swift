@@ -82,6 +82,10 @@ public let runKeys: [RunKey] = [
     changesResults: false),
   RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
   RunKey(
+    "watch.deadline", .integer(1...86400), "60",
+    "seconds after which an operation of a rank counts as hanging, ten times as many for the first of its kind and for long ones",
+    changesResults: false),
+  RunKey(
     "memory", .choice(["standard", "lean"]), "standard",
     "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",
     changesResults: false),

@@ -31,6 +31,8 @@ public final class Run {
   let schedule: PolynomialSchedule
   var modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
+  /// For drills and tests; nil otherwise.
+  let fault: Fault?
 
   /// - Parameters:
   ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.
@@ -40,6 +42,7 @@ public final class Run {
     make: (String, MethodPlan) throws -> any Method = makeMethod
   ) throws {
     self.configuration = configuration
+    fault = try Fault()
     let plan = try LanePlan(lanes: configuration.lanes, ranks: ranks)
     lanes = plan.lanes(ofRank: rank, of: ranks)
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
