@@ -65,12 +65,14 @@ private func train(
 
   while step < total {
     let now = Step(index: step, total: total, seed: run.configuration.seed)
-    run.strike(rank: world.rank, step: step)
+    Flight.mark(.load, step: step + 1)
+    try run.strike(step: step + 1, over: world)
     let started = ContinuousClock.now
     let hash = run.comparesReplicas(at: step, ranks: world.size) ? run.stateHash : nil
     let lanes = try computeLanes(run, at: now, averaging, &termCheck)
     var word = lanes.word(lanesInAll: run.configuration.lanes)
     word.times.compute = (ContinuousClock.now - started).seconds
+    Flight.mark(.average)
     word.times.communication = try averaging.wait()
     word.largestBits = averaging.largestBits
     word.replicaHash = hash
@@ -79,6 +81,7 @@ private func train(
       word.flags.formUnion(requests.take())
       if checkpointing.isDue(afterStep: step + 1) { word.flags.insert(.save) }
     }
+    Flight.mark(.control)
     let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
     if let error = try run.disagreement(summary.replicaHashes, step: step, over: world) {
       return TrainingOutcome(end: .failed(error), step: step, validation: nil)
@@ -88,6 +91,7 @@ private func train(
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
       skipped = 0
+      Flight.mark(.update)
       update(run, at: now)
     } else {
       skipped += 1
@@ -179,7 +183,9 @@ private func computeLanes(
   let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
   averaging.begin(active.flatMap(\.averages))
   for lane in run.lanes {
+    Flight.mark(.load, detail: "lane \(lane)")
     let batch = try run.loader.batch(lane: lane, at: step)
+    Flight.mark(.compute, detail: "lane \(lane)")
     let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }

@@ -36,6 +36,18 @@ public struct RunConfiguration: Sendable {
     values = try Self.checked(given, source: source)
   }
 
+  /// Reads a run file.
+  public init(file: String, overrides: [String]) throws(TrainingError) {
+    try self.init(yaml: try Self.text(of: file), source: file, overrides: overrides)
+  }
+
+  static func text(of file: String) throws(TrainingError) -> String {
+    do { return try String(contentsOfFile: file, encoding: .utf8) } catch {
+      throw TrainingError(
+        "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo-relif`.")
+    }
+  }
+
   // MARK: Typed settings
 
   public var data: String { text("data") }

@@ -98,6 +98,10 @@ public let runKeys: [RunKey] = [
     "steps between comparisons of the ranks' states, which end the run if one has drifted away; 0 never compares",
     changesResults: false),
   RunKey(
+    "watch.deadline", .integer(1...86400), "60",
+    "seconds after which an operation of a rank counts as hanging, ten times as many for the first of its kind and for long ones",
+    changesResults: false),
+  RunKey(
     "memory", .choice(["standard", "lean"]), "standard",
     "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",
     changesResults: false),

@@ -28,6 +28,7 @@ struct Checkpointing {
   /// - Returns: whether the checkpoint is on the disk.
   mutating func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
     let started = now
+    Flight.mark(.checkpoint, step: step)
     defer { interval.note(seconds: now - started, now: now) }
     do {
       _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)

@@ -43,9 +43,9 @@ extension Run {
       exitCode: ExitCode.fatal.rawValue)
   }
 
-  /// Turns over the lowest bit of the first weight if the environment asks for that, to see it noticed.
-  func strike(rank: Int, step: Int) {
-    guard let fault, fault.kind == .flip, fault.rank == rank, fault.step == step else { return }
+  /// Breaks what the environment asks for, to see it noticed; a flipped bit is the lowest one of the first weight.
+  func strike(step: Int, over world: borrowing Communicator) throws {
+    guard let fault, try fault.strike(step: step, over: world), fault.kind == .flip else { return }
     let weight = modules[0].module.parameters.values.pointer
     weight.pointee = Float(bitPattern: weight.pointee.bitPattern ^ 1)
   }

@@ -31,7 +31,7 @@ public final class Run {
   let schedule: PolynomialSchedule
   let modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
-  /// What a test breaks on purpose.
+  /// For drills and tests; nil otherwise.
   let fault: Fault?
 
   /// - Parameters:
@@ -42,7 +42,7 @@ public final class Run {
     make: (String, MethodPlan) throws -> any Method = makeMethod
   ) throws {
     self.configuration = configuration
-    fault = try Fault.planned()
+    fault = try Fault()
     let plan = try LanePlan(lanes: configuration.lanes, ranks: ranks)
     lanes = plan.lanes(ofRank: rank, of: ranks)
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
