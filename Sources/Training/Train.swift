@@ -77,9 +77,7 @@ private func train(
     if StopSignal.isRequested { word.flags.insert(.stop) }
     if world.rank == 0 { word.flags.formUnion(requests.take()) }
     let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
-    if let error = try run.disagreement(summary.replicaHashes, step: step, over: world) {
-      return TrainingOutcome(end: .failed(error), step: step, validation: nil)
-    }
+    try run.requireSameState(summary.replicaHashes, step: step, over: world)
     let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
@@ -108,12 +106,12 @@ private func train(
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
+        if try save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
       }
     }
     let saves = stops || summary.flags.contains(.save) || run.configuration.isDue("checkpoint.every", step)
     if saves, savedStep < step, step < total {
-      if save(run, step: step, best: best, world, console) { savedStep = step }
+      if try save(run, step: step, best: best, world, console) { savedStep = step }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -123,7 +121,7 @@ private func train(
 
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
-  guard start.step == step || save(run, step: step, best: best, world, console) else {
+  guard try start.step == step || save(run, step: step, best: best, world, console) else {
     return failure(
       "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79,
       step)
@@ -210,8 +208,9 @@ private func update(_ run: Run, at step: Step) {
   run.method.afterUpdate(at: step)
 }
 
-/// A save that fails costs the checkpoint, not the run: the older ones are untouched.
-private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
+/// A save that fails costs the checkpoint, not the run: the older ones are untouched. Throws where the ranks have nothing common to save.
+private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) throws -> Bool {
+  try run.requireSameState(step: step, over: world)
   do {
     _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
     return true
