@@ -83,9 +83,7 @@ private func train(
     }
     Flight.mark(.control)
     let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
-    if let error = try run.disagreement(summary.replicaHashes, step: step, over: world) {
-      return TrainingOutcome(end: .failed(error), step: step, validation: nil)
-    }
+    try run.requireSameState(summary.replicaHashes, step: step, over: world)
     let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
@@ -115,11 +113,11 @@ private func train(
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if checkpointing.save(run, step: step, best: best, world, console) { markBest(run, step, world, console) }
+        if try checkpointing.save(run, step: step, best: best, world, console) { markBest(run, step, world, console) }
       }
     }
     if stops || summary.flags.contains(.save), checkpointing.savedStep < step, step < total {
-      guard checkpointing.save(run, step: step, best: best, world, console) || !stops else { return unsaved(run, step) }
+      guard try checkpointing.save(run, step: step, best: best, world, console) || !stops else { return unsaved(run, step) }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -129,7 +127,7 @@ private func train(
 
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
-  guard start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
+  guard try start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
   if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)

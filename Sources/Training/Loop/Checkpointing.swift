@@ -24,11 +24,13 @@ struct Checkpointing {
   /// Whether to ask for a save at the end of the step that is the `step`th. On rank 0.
   func isDue(afterStep step: Int) -> Bool { interval.isDue(afterStep: step, now: now) }
 
-  /// Saves; a save that fails is a warning, and the older checkpoints are untouched. Collective.
+  /// Saves; a save that fails is a warning, and the older checkpoints are untouched. Throws where the ranks have nothing common to save.
+  /// Collective.
   /// - Returns: whether the checkpoint is on the disk.
-  mutating func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
+  mutating func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) throws -> Bool {
     let started = now
     Flight.mark(.checkpoint, step: step)
+    try run.requireSameState(step: step, over: world)
     defer { interval.note(seconds: now - started, now: now) }
     do {
       _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)

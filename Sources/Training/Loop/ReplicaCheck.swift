@@ -26,21 +26,27 @@ extension Run {
     return hash.value
   }
 
-  /// Whether the ranks compare their state in a step.
+  /// Whether the ranks compare their states at all, and in a step.
+  func comparesReplicas(ranks: Int) -> Bool { ranks > 1 && configuration.integer("replicaCheck.every") > 0 }
   func comparesReplicas(at step: Int, ranks: Int) -> Bool {
-    let interval = configuration.integer("replicaCheck.every")
-    return ranks > 1 && interval > 0 && step % interval == 0
+    comparesReplicas(ranks: ranks) && step % configuration.integer("replicaCheck.every") == 0
   }
 
-  /// What is wrong with the hashes that the ranks showed; nil if they agree. The same on every rank. Collective where they disagree.
-  func disagreement(_ hashes: [UInt64], step: Int, over world: borrowing Communicator) throws -> TrainingError? {
+  /// Before a checkpoint is written, of which every rank writes a part. Collective; throws the same on every rank.
+  func requireSameState(step: Int, over world: borrowing Communicator) throws {
+    guard comparesReplicas(ranks: world.size) else { return }
+    let hashes = try world.allgather(text: String(stateHash)).map { UInt64($0)! }
+    try requireSameState(hashes, step: step, over: world)
+  }
+
+  /// - Parameter hashes: of each rank's state after `step` steps; none if the ranks did not compare.
+  func requireSameState(_ hashes: [UInt64], step: Int, over world: borrowing Communicator) throws {
     let ranks = dissentingRanks(hashes)
-    guard !ranks.isEmpty else { return nil }
+    guard !ranks.isEmpty else { return }
     let hosts = try world.allgather(text: Communicator.hostName)
-    return TrainingError(
-      "the weights on \(named(ranks, hosts: hosts)) are no longer those of the other ranks before step \(step + 1): nothing was saved. "
-        + "Look for faulty memory or a different processor there, and start the same command again without that host.",
-      exitCode: ExitCode.fatal.rawValue)
+    throw ClusterError(
+      "after step \(step) the state of the run on \(named(ranks, hosts: hosts)) is not that of the other ranks. Look for faulty memory or "
+        + "another type of processor there, and start the same command again without that host.", isShared: true)
   }
 
   /// Breaks what the environment asks for, to see it noticed; a flipped bit is the lowest one of the first weight.
