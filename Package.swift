@@ -62,7 +62,7 @@ let layers: [[Target]] = [
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
   module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
-  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI"]),
+  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
   module(
@@ -78,7 +78,7 @@ let layers: [[Target]] = [
   // 7. How training scales: studies over numbers of nodes, and what follows from them.
   module(
     "Scaling",
-    ["Training", "Reports", "Cluster", "Volumes", "Tensors", "Kernels", "MPI", "Files", yams], tests: ["cohort"]),
+    ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", yams], tests: ["cohort"]),
   // 8. The command, and the programs that multi-rank tests start under mpirun.
   [
     .executableTarget(

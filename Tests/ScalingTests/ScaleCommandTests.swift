@@ -21,7 +21,7 @@ import Scaling
   /// Lane times of 4 and 6 ms, two thirds of them backward.
   private func writeTrace(to path: String) throws {
     let lanes = (0..<10).map { LaneTime(forward: $0 % 2 == 0 ? 0.0013 : 0.002, backward: $0 % 2 == 0 ? 0.0027 : 0.004) }
-    try LaneTrace(source: "made up", averagedValues: 20_000, reduction: "exact", lanes: lanes).write(to: path)
+    try LaneTrace(source: "made up", reduction: "exact", arrays: [4000, 10_000, 6000], lanes: lanes).write(to: path)
   }
 
   private func writeStudy(in folder: String, nodes: String = "[1, 2]") throws -> String {

@@ -22,17 +22,18 @@ public func measureTraining(
 ) throws -> (code: Int32, run: MeasuredRun?) {
   /// The facts of the run, taken down before its first step.
   final class Facts {
-    var settings = "", averagedValues = 0, bytesOfValue = 0
+    var settings = "", averagedBytes = 0, buckets = 1
   }
   let facts = Facts()
   let forced = [
     "steps=\(count.warmup + count.steps)", "lanes=\(count.lanes)", "output=\(folder)", "validation.every=0", "checkpoint.every=0",
+    "checkpoint.seconds=0",
   ]
   let code = try launchTraining(file: file, overrides: overrides + forced, over: world) { run in
     // The folder's name differs from measurement to measurement.
     facts.settings = run.configuration.yaml.split(separator: "\n").filter { !$0.hasPrefix("output:") }.joined(separator: "\n")
-    facts.averagedValues = run.averagedCount
-    facts.bytesOfValue = bytesOfAveragedValue(run.configuration.text("reduction"))
+    facts.averagedBytes = run.averagedArrays.reduce(0, +) * bytesOfAveragedValue(run.configuration.text("reduction"))
+    facts.buckets = run.bucketCount
   }
   guard code == 0 else { return (code, nil) }
   let identity = try Identity.gather(settings: facts.settings, over: world)
@@ -44,7 +45,7 @@ public func measureTraining(
   return (
     code,
     MeasuredRun(
-      steps: Array(times.dropFirst(count.warmup)), averagedBytes: facts.averagedValues * facts.bytesOfValue, identity: identity)
+      steps: Array(times.dropFirst(count.warmup)), averagedBytes: facts.averagedBytes, buckets: facts.buckets, identity: identity)
   )
 }
 

@@ -35,7 +35,9 @@ public struct StepTime: Codable, Sendable, Equatable {
 
   /// A line of kind `step` in metrics.jsonl; nil if it lacks the times.
   public init?(metrics line: [String: Double]) {
-    guard let wall = line["wallSeconds"], let slowest = line["seconds"], let mean = line["meanSeconds"] else { return nil }
+    guard let wall = line["wallSeconds"], let slowest = line["computeSeconds"], let mean = line["meanComputeSeconds"] else {
+      return nil
+    }
     self.init(
       wall: wall, mean: mean, slowest: slowest, update: line["updateSeconds"] ?? 0, loading: line["loadSeconds"] ?? 0)
   }

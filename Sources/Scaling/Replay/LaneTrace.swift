@@ -13,16 +13,20 @@ public struct LaneTrace: Codable, Sendable, Equatable {
   public var format: String
   /// Where the times come from, for people.
   public var source: String
-  /// Values that each step averages over the ranks.
-  public var averagedValues: Int
   /// The run's `reduction`.
   public var reduction: String
+  /// Floats of each array that a step averages over the ranks, in the order of the forward pass.
+  public var arrays: [Int]
+  /// For each array the share of the last lane's backward walk after which it may be averaged.
+  public var readyShares: [Double]
   /// At least one.
   public var lanes: [LaneTime]
 
-  public init(source: String, averagedValues: Int, reduction: String, lanes: [LaneTime]) {
+  /// - Parameter readyShares: without them the walk completes one array after the other in even steps, the last array first.
+  public init(source: String, reduction: String, arrays: [Int], readyShares: [Double]? = nil, lanes: [LaneTime]) {
     format = Self.currentFormat
-    (self.source, self.averagedValues, self.reduction, self.lanes) = (source, averagedValues, reduction, lanes)
+    (self.source, self.reduction, self.arrays, self.lanes) = (source, reduction, arrays, lanes)
+    self.readyShares = readyShares ?? arrays.indices.map { Double(arrays.count - $0) / Double(arrays.count) }
   }
 
   /// Reads a file that `write` or a person wrote.
@@ -36,8 +40,12 @@ public struct LaneTrace: Codable, Sendable, Equatable {
     guard format == Self.currentFormat else {
       throw ScalingError("\(path) has the format \(format), not \(Self.currentFormat): record it again with this program.")
     }
-    guard !lanes.isEmpty, averagedValues > 0, lanes.allSatisfy({ $0.forward >= 0 && $0.backward >= 0 && $0.total < 1e6 }) else {
-      throw ScalingError("\(path) must name one lane time or more, none negative, and averagedValues of 1 or more: record it again.")
+    guard !lanes.isEmpty, lanes.allSatisfy({ $0.forward >= 0 && $0.backward >= 0 && $0.total < 1e6 }) else {
+      throw ScalingError("\(path) must name one lane time or more, none negative: record it again.")
+    }
+    let shares = readyShares.allSatisfy { $0 >= 0 && $0 <= 1 }
+    guard !arrays.isEmpty, arrays.allSatisfy({ $0 > 0 }), readyShares.count == arrays.count, shares else {
+      throw ScalingError("\(path) must name arrays of one value or more, and for each a ready share from 0 to 1: record it again.")
     }
   }
 
@@ -52,6 +60,16 @@ public struct LaneTrace: Codable, Sendable, Equatable {
     lanes[RandomKey(seed).child(UInt64(step)).integer(UInt64(lane), below: lanes.count)]
   }
 
+  /// The same arrays with about `values` floats in all, each at least one.
+  func shrunk(to values: Int) -> LaneTrace {
+    var trace = self
+    let factor = Double(values) / Double(averagedValues)
+    trace.arrays = arrays.map { max(1, Int((Double($0) * factor).rounded())) }
+    return trace
+  }
+
+  /// Floats that a step averages.
+  public var averagedValues: Int { arrays.reduce(0, +) }
   /// The median over lanes, seconds.
   public var medianLane: Double { median(lanes.map(\.total)) }
   public var medianBackward: Double { median(lanes.map(\.backward)) }
@@ -63,17 +81,14 @@ extension LaneTime {
 
 /// Times the lanes of a run file on this process alone.
 public func recordLanes(file: String, overrides: [String], warmup: Int, steps: Int) throws -> LaneTrace {
-  guard let yaml = try? String(contentsOfFile: file, encoding: .utf8) else {
-    throw ScalingError("Cannot read the run file \(file): check the path.")
-  }
-  let configuration = try RunConfiguration(yaml: yaml, source: file, overrides: overrides)
-  let timed = try Run.lanesAlone(configuration, warmup: warmup, steps: steps)
+  let configuration = try RunConfiguration(yaml: try RunConfiguration.text(of: file), source: file, overrides: overrides)
+  let recording = try Run.recordLanes(configuration, warmup: warmup, steps: steps)
   return LaneTrace(
-    source: "\(file) \(overrides.joined(separator: " "))".trimmingCharacters(in: .whitespaces),
-    averagedValues: timed.averagedCount, reduction: configuration.text("reduction"), lanes: timed.lanes)
+    source: ([file] + overrides).joined(separator: " "), reduction: configuration.text("reduction"), arrays: recording.arrays,
+    readyShares: recording.readyShares, lanes: recording.lanes)
 }
 
-/// Takes lane times from the metrics of a run that was trained: the slowest rank's time, shared out over its lanes. Where the backward walk
+/// Takes lane times from the metrics of a run that was trained: the slowest rank's work, shared out over its lanes. Where the backward walk
 /// begins is not in them: it gets two thirds, as in shared/spec/distributed.md 3.5.
 public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   let path = folder + "/configuration.resolved.yaml"
@@ -82,12 +97,14 @@ public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   }
   let configuration = try RunConfiguration(yaml: yaml, source: path), checkpoint = try CheckpointStore.inspect(path: folder)
   let busiest = (configuration.lanes + checkpoint.writerRanks - 1) / checkpoint.writerRanks
-  let lines = try stepLines(metrics: folder + "/metrics.jsonl").dropFirst(warmup)
-  let averaged = checkpoint.vectors.filter { checkpoint.vectors[$0.key + ".momentum"] != nil || $0.key.hasSuffix(".statistics") }
+  let seconds = try stepLines(metrics: folder + "/metrics.jsonl").dropFirst(warmup).compactMap { $0["computeSeconds"] }
+  guard !seconds.isEmpty else {
+    throw ScalingError("\(folder)/metrics.jsonl has no times of steps after the first \(warmup): lower --warmup or train on.")
+  }
+  // What has a momentum is trained; batch normalisations are averaged too.
+  let trained = checkpoint.index.filter { checkpoint.vectors[$0.vector + ".momentum"] != nil }
+  let seen = checkpoint.index.filter { $0.vector.hasSuffix(".statistics") }
   return LaneTrace(
-    source: "\(folder)/metrics.jsonl", averagedValues: averaged.values.reduce(0, +), reduction: configuration.text("reduction"),
-    lanes: lines.compactMap { $0["seconds"] }.map { seconds in
-      let lane = seconds / Double(busiest)
-      return LaneTime(forward: lane / 3, backward: lane * 2 / 3)
-    })
+    source: "\(folder)/metrics.jsonl", reduction: configuration.text("reduction"), arrays: (trained + seen).map(\.count),
+    lanes: seconds.map { LaneTime(forward: $0 / Double(busiest) / 3, backward: $0 / Double(busiest) * 2 / 3) })
 }

@@ -1,5 +1,6 @@
 // The exact command of a measurement: the launcher with its ranks on the study's first nodes, and `cohort scale measure`.
 
+import Cluster
 import Foundation
 
 extension Study {
@@ -7,13 +8,7 @@ extension Study {
   var availableNodes: Int {
     get throws(ScalingError) {
       if launcher == .mpirun, !hostfile.isEmpty {
-        guard let text = try? String(contentsOfFile: hostfile, encoding: .utf8) else {
-          throw ScalingError("Cannot read the hostfile \(hostfile): check the path.")
-        }
-        let hosts = text.split(separator: "\n").compactMap { line in
-          line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).first
-        }
-        return Set(hosts).count
+        do { return Set(try Hostfile(path: hostfile).hosts.map(\.name)).count } catch { throw ScalingError(error.description) }
       }
       return ProcessInfo.processInfo.environment["SLURM_JOB_NUM_NODES"].flatMap { Int($0) } ?? 1
     }
@@ -73,10 +68,6 @@ extension Study {
 
   /// The command as one would type it.
   public func shown(_ command: [String]) -> String {
-    let quoted = command.map { word in
-      word.allSatisfy { $0.isLetter || $0.isNumber || "-_=./:,+@%".contains($0) } && !word.isEmpty
-        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-    }
-    return (environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + quoted).joined(separator: " ")
+    (environment.map { "\($0.key)=\($0.value)" } + command.map(quoted)).joined(separator: " ")
   }
 }

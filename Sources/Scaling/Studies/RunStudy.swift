@@ -1,5 +1,6 @@
 // Runs a study: what is measured already stays, the rest follows in the plan's order.
 
+import Cluster
 import Foundation
 import Training
 
@@ -31,48 +32,63 @@ extension Study {
     var (points, measured) = try remaining()
     let total = order.count
     if measured.count > 0 { say("\(total - points.count) of \(total) measurements exist.") }
-    ChildProcess.forwardSignals()
 
+    let signals = LaunchSignals()
     var failures: [String] = [], inARow = 0
-    while let point = points.first, !ChildProcess.isInterrupted, inARow < 3 {
+    while let point = points.first, !signals.isStopping, inARow < 3 {
       points.removeFirst()
       do {
-        let measurement = try measure(point, settings: settings, program: program)
+        let measurement = try measure(point, settings: settings, program: program, signals)
         try folder.append(measurement)
         measured.append(measurement)
         inARow = 0
         let left = try expectedSeconds(points, measured: measured)
         say("[\(total - points.count)/\(total)] \(measurement.line), about \(clockTime(left.seconds)) left")
       } catch let error as ScalingError {
-        if ChildProcess.isInterrupted { break }
+        if signals.isStopping { break }
         failures.append("\(point.name): \(error)")
         inARow += 1
         say("[\(total - points.count)/\(total)] \(failures.last!)")
       }
     }
-    return StudyOutcome(measured: measured.count, failures: failures, isInterrupted: ChildProcess.isInterrupted)
+    return StudyOutcome(measured: measured.count, failures: failures, isInterrupted: signals.isStopping)
   }
 
-  private func measure(_ point: StudyPoint, settings: String, program: String) throws -> Measurement {
+  private func measure(_ point: StudyPoint, settings: String, program: String, _ signals: LaunchSignals) throws -> Measurement {
     let runFolder = folder(of: point), log = runFolder + "/output.txt"
     try? FileManager.default.removeItem(atPath: runFolder)
     try FileManager.default.createDirectory(atPath: runFolder, withIntermediateDirectories: true)
     let command = try command(point, program: program, folder: runFolder)
     let started = Date(), clock = ContinuousClock.now
-    let status = try ChildProcess.run(command, environment: environment, output: log, limit: limitSeconds)
+    let launcher = try ChildProcess(command, environment: environment, log: log)
+    let end = try wait(for: launcher, signals)
     let seconds = (ContinuousClock.now - clock).seconds
-    guard let status else {
+    guard let end else {
       throw ScalingError("not done after \(limitSeconds) seconds: see \(log), or raise limitSeconds.")
     }
-    guard status == 0, let data = FileManager.default.contents(atPath: measuredFile(in: runFolder)) else {
+    guard end == .exited(0), let data = FileManager.default.contents(atPath: measuredFile(in: runFolder)) else {
       let lines = (try? String(contentsOfFile: log, encoding: .utf8))?.split(separator: "\n") ?? []
       let told = lines.last { $0.contains("cohort: ") } ?? lines.last ?? "no output"
-      throw ScalingError("exit code \(status) (\(told)): see \(log).")
+      throw ScalingError("\(end) (\(told)): see \(log).")
     }
     let run = try JSONDecoder().decode(MeasuredRun.self, from: data)
     return Measurement(
       run, of: point, study: settings, started: started.ISO8601Format(), seconds: seconds, dilation: dilation,
       command: shown(command))
+  }
+
+  /// How the launcher ended; nil if it was told to, because it took too long or a signal asked for it.
+  private func wait(for launcher: ChildProcess, _ signals: LaunchSignals) throws -> ChildProcess.End? {
+    let limit = ContinuousClock.now + .seconds(limitSeconds)
+    while ContinuousClock.now < limit, !signals.isStopping {
+      if let end = launcher.poll() { return end }
+      _ = signals.next(seconds: 0.2)
+    }
+    // The launcher ends its ranks when it is told to; the kill is for one that does not listen.
+    launcher.send(SIGTERM)
+    for _ in 0..<50 where launcher.poll() == nil { usleep(200_000) }
+    launcher.killGroup(SIGKILL)
+    return nil
   }
 }
 

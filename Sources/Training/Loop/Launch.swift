@@ -36,14 +36,24 @@ public func launchTraining(
   }
   if let failure { return failure }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
+  var watch: JobWatch?
+  if let failure = try preflight(over: world, { world in watch = try startWatch(of: run, over: world, console: console) }) {
+    return failure
+  }
+  // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
+  defer { watch?.end() }
   var start: StartingPoint?
-  if let failure = try preflight(over: world, { world in start = try resume(run, over: world, console: console) }) {
+  if let failure = try preflight(over: world, { world in
+    try run.requireSamePlan(over: world)
+    start = try resume(run, over: world, console: console)
+  }) {
     return failure
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }
   if let failure = try preflight(over: world, { world in try preparePrior(run, start, over: world, console: console) }) {
     return failure
   }
+  console.say(checkpointTitle(run, ranks: world.size))
   measuring?(run)
   do {
     let outcome = try withExtendedLifetime(lease) {
@@ -61,11 +71,27 @@ public func launchTraining(
   }
 }
 
+/// From here on every rank knows what the others do. Collective.
+private func startWatch(of run: Run, over world: borrowing Communicator, console: Console) throws -> JobWatch {
+  let folder = run.configuration.output, (rank, ranks) = (world.rank, world.size)
+  do {
+    try jointly(over: world) {
+      try makeRunFolder(folder)
+      try Flight.open(run: folder, rank: rank, ranks: ranks, host: Communicator.hostName)
+    }
+  } catch { throw TrainingError("\(error)", exitCode: ExitCode.storage.rawValue) }
+  Flight.mark(.start)
+  return try JobWatch.start(
+    run: folder, deadline: Double(run.configuration.integer("watch.deadline")), over: world,
+    secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
+}
+
 /// What the run's prior needs of the volumes; nothing for a run that is at its end. Collective.
 private func preparePrior(
   _ run: Run, _ start: StartingPoint, over world: borrowing Communicator, console: Console
 ) throws {
   guard let setup = run.priorSetup, start.step < run.configuration.steps else { return }
+  Flight.mark(.prior)
   let calibration = try setup.prepare(run.split, lanes: run.ownUnlabelled, over: world, console: console)
   // Before the first step, whose line an interrupted run writes again.
   if start.step == 0, !calibration.isEmpty { start.log?.append(kind: "calibration", step: 1, calibration) }
@@ -104,9 +130,7 @@ func jointly<Result>(over world: borrowing Communicator, _ body: () throws -> Re
 private func sharedText(_ file: String, over world: borrowing Communicator) throws -> String {
   var text = "", complaint: String?
   if world.rank == 0 {
-    do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
-      complaint = "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo-relif`."
-    }
+    do { text = try RunConfiguration.text(of: file) } catch { complaint = "\(error)" }
   }
   if let failure = try agree(complaint, over: world) { throw TrainingError(failure.message) }
   return try world.broadcast(text: text, from: 0)
@@ -121,7 +145,6 @@ func chooseThreads(_ asked: Int, ranksOnHost: Int) {
   if !isBound { Threads.set(Threads.count / ranksOnHost) }
 }
 
-/// On rank 0.
 private func makeRunFolder(_ folder: String) throws(TrainingError) {
   do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
     throw TrainingError(
