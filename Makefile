@@ -38,7 +38,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test demo compare format clean
+.PHONY: build test check-cluster demo compare format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -48,6 +48,10 @@ test:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
+
+# What takes too long for `make test`: jobs killed hundreds of times, and the like.
+check-cluster: build
+	@for check in Tests/checks/*.sh; do echo "== $$check"; bash $$check || exit 1; done
 
 # A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF with the demo prior and supervised training on 2 ranks; scores
 # and pictures.

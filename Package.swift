@@ -62,7 +62,7 @@ let layers: [[Target]] = [
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
   module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
-  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels"]),
+  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
   module(

@@ -18,7 +18,7 @@ public struct ClusterError: Error, CustomStringConvertible, Sendable {
 }
 
 /// Runs `body` and turns the error of a lower module into a `ClusterError` with the same text.
-func clustered<Result, Failure: Error & CustomStringConvertible>(
+func clustered<Result: ~Copyable, Failure: Error & CustomStringConvertible>(
   _ body: () throws(Failure) -> Result
 ) throws(ClusterError) -> Result {
   do throws(Failure) { return try body() } catch { throw ClusterError(error.description, isCommunication: error is MPIError) }

@@ -20,6 +20,8 @@ public enum FaultKind: String, Sendable, CaseIterable {
   case error
   case mpiError = "mpi-error"
   case hdf5Error = "hdf5-error"
+  /// A bit of a weight is turned over, as faulty memory does; the loop, which knows the weights, does it.
+  case flip
 
   fileprivate func strike(over world: borrowing Communicator) throws {
     switch self {
@@ -33,6 +35,7 @@ public enum FaultKind: String, Sendable, CaseIterable {
     case .mpiError:
       var values: [Float] = [0]
       try world.broadcast(&values, from: world.size)
+    case .flip: break
     case .hdf5Error: try File.open("/nonexistent/\(Fault.variable).h5").closing { _ in }
     }
   }
@@ -72,8 +75,10 @@ public struct Fault: Sendable, Equatable {
   }
 
   /// Fails if this is the rank and the step.
-  public func strike(step: Int, over world: borrowing Communicator) throws {
-    guard step == self.step, world.rank == rank, attempt == nil || attempt == currentAttempt else { return }
+  /// - Returns: whether it is.
+  public func strike(step: Int, over world: borrowing Communicator) throws -> Bool {
+    guard step == self.step, world.rank == rank, attempt == nil || attempt == currentAttempt else { return false }
     try kind.strike(over: world)
+    return true
   }
 }

@@ -5,7 +5,7 @@ import Foundation
 /// Replaces the file at `path` by `bytes` in one step.
 public func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
   let temporary = path + ".tmp"
-  try writeAll(bytes, to: temporary)
+  try writeSynchronized(bytes, to: temporary)
   try moveDurably(temporary, to: path)
 }
 
@@ -22,6 +22,15 @@ public func synchronize(_ path: String) throws(FileError) {
   defer { _ = close(descriptor) }
   // Some network file systems cannot sync folders and say so with EINVAL: their servers do it themselves.
   guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError("write to disk", path) }
+}
+
+/// Asks the system to begin moving bytes of a file to the disk and does not wait, so that a later `synchronize` finds little left to do. A hint:
+/// Linux answers "not needed soon" by starting to write what is only in memory.
+public func beginSynchronizing(_ path: String, _ range: Range<Int>) {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return }
+  posix_fadvise(descriptor, range.lowerBound, range.count, POSIX_FADV_DONTNEED)
+  close(descriptor)
 }
 
 /// Makes a folder and those above it.
@@ -72,7 +81,8 @@ public func readRange(of path: String, from offset: Int, into buffer: UnsafeMuta
   }
 }
 
-private func writeAll(_ bytes: [UInt8], to path: String) throws(FileError) {
+/// Writes a file and forces it to the disk, under a name that nobody reads yet; what cannot be written whole is removed.
+public func writeSynchronized(_ bytes: [UInt8], to path: String) throws(FileError) {
   let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
   guard descriptor >= 0 else { throw FileError("create", path) }
   defer { _ = close(descriptor) }

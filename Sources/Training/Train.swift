@@ -47,23 +47,44 @@ public func resume(_ run: Run, over world: borrowing Communicator, console: Cons
 public func train(
   _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console
 ) throws -> TrainingOutcome {
+  let averaging = try StepAveraging(over: world)
+  let outcome = try train(run, from: start, averaging, over: world, console: console)
+  try averaging.close()
+  return outcome
+}
+
+private func train(
+  _ run: Run, from start: StartingPoint, _ averaging: StepAveraging, over world: borrowing Communicator, console: Console
+) throws -> TrainingOutcome {
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(), savedStep = step, skipped = 0
+  var termCheck = TermCheck(), checkpointing = Checkpointing(run.configuration, firstStep: step), skipped = 0
   let total = run.configuration.steps
+  var requests = RequestFiles(folder: run.configuration.output)
 
   while step < total {
     let now = Step(index: step, total: total, seed: run.configuration.seed)
-    let started = ContinuousClock.now
     Flight.mark(.load, step: step + 1)
-    try run.fault?.strike(step: step + 1, over: world)
-    let lanes = try computeLanes(run, at: now, &termCheck)
-    let seconds = (ContinuousClock.now - started).seconds
+    try run.strike(step: step + 1, over: world)
+    let started = ContinuousClock.now
+    let hash = run.comparesReplicas(at: step, ranks: world.size) ? run.stateHash : nil
+    let lanes = try computeLanes(run, at: now, averaging, &termCheck)
+    var word = lanes.word(lanesInAll: run.configuration.lanes)
+    word.times.compute = (ContinuousClock.now - started).seconds
     Flight.mark(.average)
-    let outcomes = try average(run, at: now, over: world)
+    word.times.communication = try averaging.wait()
+    word.largestBits = averaging.largestBits
+    word.replicaHash = hash
+    if StopSignal.isRequested { word.flags.insert(.stop) }
+    if world.rank == 0 {
+      word.flags.formUnion(requests.take())
+      if checkpointing.isDue(afterStep: step + 1) { word.flags.insert(.save) }
+    }
     Flight.mark(.control)
-    let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
+    let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
+    try run.requireSameState(summary.replicaHashes, step: step, over: world)
+    let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
@@ -83,7 +104,7 @@ public func train(
     progress.after(step, numbers)
     log?.append(
       kind: "step", step: step,
-      numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
+      numbers.merging(summary.timings) { $1 }.merging(["rate": run.schedule.rate(at: step - 1), "seconds": seconds]) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
@@ -92,11 +113,11 @@ public func train(
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
+        if try checkpointing.save(run, step: step, best: best, world, console) { markBest(run, step, world, console) }
       }
     }
-    if stops || run.configuration.isDue("checkpoint.every", step), savedStep < step, step < total {
-      if save(run, step: step, best: best, world, console) { savedStep = step }
+    if stops || summary.flags.contains(.save), checkpointing.savedStep < step, step < total {
+      guard try checkpointing.save(run, step: step, best: best, world, console) || !stops else { return unsaved(run, step) }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -106,11 +127,8 @@ public func train(
 
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
-  guard start.step == step || save(run, step: step, best: best, world, console) else {
-    return failure(
-      "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79,
-      step)
-  }
+  guard try start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
+  if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
   return TrainingOutcome(end: .completed, step: step, validation: scores)
@@ -118,6 +136,12 @@ public func train(
 
 private func failure(_ text: String, _ exitCode: Int32, _ step: Int) -> TrainingOutcome {
   TrainingOutcome(end: .failed(TrainingError(text, exitCode: exitCode)), step: step, validation: nil)
+}
+
+private func unsaved(_ run: Run, _ step: Int) -> TrainingOutcome {
+  failure(
+    "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.",
+    ExitCode.storage.rawValue, step)
 }
 
 /// The loss values of this rank's lanes in one step, with their names.
@@ -134,6 +158,12 @@ private struct LaneLosses {
       (lane, [terms.total] + groups.map(\.own.value) + groups.map(\.own.weight) + terms.diagnostics.map(\.value)))
   }
 
+  func word(lanesInAll: Int) -> ControlWord {
+    var word = ControlWord(lanes: lanesInAll, valuesPerLane: names.count)
+    for row in rows { word.set(row.values, lane: row.lane) }
+    return word
+  }
+
   /// Means over all lanes by name.
   func named(_ summary: ControlSummary) -> [String: Double] {
     let lanes = Double(summary.laneValues.count)
@@ -142,16 +172,19 @@ private struct LaneLosses {
   }
 }
 
-/// Forward and backward for each lane of this rank; lane gradients go to the averagers.
-private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) throws -> LaneLosses {
+/// Forward and backward for each lane of this rank; gradients are averaged while the last lane is walked back.
+private func computeLanes(
+  _ run: Run, at step: Step, _ averaging: StepAveraging, _ check: inout TermCheck
+) throws -> LaneLosses {
   var losses = LaneLosses()
-  let active = run.method.updated(at: step)
-  for position in active { run.modules[position].begin() }
+  // The module that comes last in the forward pass is the first whose gradients are complete.
+  let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
+  averaging.begin(active.flatMap(\.averages))
   for lane in run.lanes {
     Flight.mark(.load, detail: "lane \(lane)")
     let batch = try run.loader.batch(lane: lane, at: step)
     Flight.mark(.compute, detail: "lane \(lane)")
-    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step)
+    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
     let terms = try run.method.loss(batch, at: step, on: tape)
@@ -162,8 +195,9 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
       if TermCheck.isLogged(step) { losses.gradientNorms = norms }
       if let opposite { check.compare(terms, opposite: opposite) }
     }
-    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
-    for position in active { run.modules[position].addLane() }
+    if isLast { for update in active { update.statistics.map(averaging.complete) } }
+    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
+    if isLast { averaging.addLastLane() } else { averaging.addLane() }
   }
   return losses
 }
@@ -178,41 +212,11 @@ extension Run {
   }
 }
 
-private func average(_ run: Run, at step: Step, over world: borrowing Communicator) throws -> [AveragingOutcome] {
-  var outcomes: [AveragingOutcome] = []
-  for position in run.method.updated(at: step) {
-    outcomes += try run.modules[position].finish(lanes: run.configuration.lanes, over: world)
-  }
-  return outcomes
-}
-
-private func exchange(
-  _ losses: LaneLosses, seconds: Double, lanesInAll: Int, _ world: borrowing Communicator
-) throws -> ControlSummary {
-  var word = ControlWord(lanes: lanesInAll, valuesPerLane: losses.names.count)
-  for row in losses.rows { word.set(row.values, lane: row.lane) }
-  word.seconds = seconds
-  if StopSignal.isRequested { word.flags.insert(.stop) }
-  return try word.exchange(over: world)
-}
-
 private func update(_ run: Run, at step: Step) {
   for position in run.method.updated(at: step) {
     run.modules[position].apply(rate: run.schedule.rate(at: step.index))
   }
   run.method.afterUpdate(at: step)
-}
-
-/// A save that fails costs the checkpoint, not the run: the older ones are untouched.
-private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
-  Flight.mark(.checkpoint, step: step)
-  do {
-    _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
-    return true
-  } catch {
-    console.warn("no checkpoint at step \(step): \(error)")
-    return false
-  }
 }
 
 private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {

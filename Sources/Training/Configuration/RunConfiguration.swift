@@ -78,9 +78,11 @@ public struct RunConfiguration: Sendable {
 
   /// Keys that change results and differ from `other`, the configuration of a checkpoint.
   public func changes(since other: RunConfiguration) -> [String] {
-    let free = Set(runKeys.filter { !$0.changesResults }.map(\.name))
-    return Set(values.keys).union(other.values.keys).filter { !free.contains($0) && values[$0] != other.values[$0] }.sorted()
+    Set(values.keys).union(other.values.keys).filter { !Self.freeKeys.contains($0) && values[$0] != other.values[$0] }.sorted()
   }
+
+  /// Keys that may differ from start to start.
+  static let freeKeys = Set(runKeys.filter { !$0.changesResults }.map(\.name))
 
   // MARK: Reading
 

@@ -40,13 +40,17 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
   defer { watch?.end() }
   var start: StartingPoint?
-  if let failure = try preflight(over: world, { world in start = try resume(run, over: world, console: console) }) {
+  if let failure = try preflight(over: world, { world in
+    try run.requireSamePlan(over: world)
+    start = try resume(run, over: world, console: console)
+  }) {
     return failure
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }
   if let failure = try preflight(over: world, { world in try preparePrior(run, start, over: world, console: console) }) {
     return failure
   }
+  console.say(checkpointTitle(run, ranks: world.size))
   do {
     let outcome = try withExtendedLifetime(lease) { try train(run, from: start, over: world, console: console) }
     switch outcome.end {

@@ -29,7 +29,7 @@ public final class Run {
   package let ownUnlabelled: Set<String>
   package let loader: LaneLoader
   let schedule: PolynomialSchedule
-  var modules: [ModuleUpdate]
+  let modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
   /// For drills and tests; nil otherwise.
   let fault: Fault?
@@ -82,7 +82,10 @@ public final class Run {
       weighting: WindowWeighting(rawValue: configuration.text("window.weighting"))!)
     let averager = try averager(named: configuration.text("reduction"))
     modules = method.trained.map { ModuleUpdate($0, configuration, averager: averager) }
-    checkpoints = CheckpointStore(folder: configuration.output + "/checkpoints", keep: configuration.integer("checkpoint.keep"))
+    checkpoints = CheckpointStore(
+      folder: configuration.output + "/checkpoints", keep: configuration.integer("checkpoint.keep"),
+      keepEvery: configuration.integer("checkpoint.keepEvery"),
+      backend: CheckpointBackend(rawValue: configuration.text("checkpoint.backend"))!)
   }
 }
 

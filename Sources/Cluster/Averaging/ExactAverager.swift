@@ -7,7 +7,7 @@
 
 import MPI
 
-public struct ExactAverager: GradientAverager {
+public final class ExactAverager: GradientAverager {
   public static let name = "exact"
   public static let summary = "64-bit fixed point: the same bits on any number of ranks"
 
@@ -19,16 +19,17 @@ public struct ExactAverager: GradientAverager {
   /// Of the first step, before any gradient is known: gradients below 2^16 in units of 2^-34.
   private static let firstExponent = 0
 
-  private var sum: [Int64]
-  private var largestBits: Int32 = 0
+  private let sum: LaneSum<Int64>
   /// The greatest gradient of the step before is below 2^expectedExponent.
-  private var expectedExponent = Self.firstExponent
+  private var expectedExponent = firstExponent
 
-  public init(parameterCount: Int) { sum = [Int64](repeating: 0, count: parameterCount) }
+  public init(parameterCount: Int) { sum = LaneSum(count: parameterCount, zero: 0) }
 
+  public var parameterCount: Int { sum.values.count }
+  public var largestBits: Int32 { sum.largestBits }
   public var carried: String { "\(expectedExponent)" }
 
-  public mutating func restore(carried: String) throws(ClusterError) {
+  public func restore(carried: String) throws(ClusterError) {
     guard let exponent = Int(carried), abs(exponent) <= 100 else {
       throw ClusterError(
         "The checkpoint's averager state is \"\(carried)\", not an exponent. Continue the run with the averager it began with.")
@@ -36,38 +37,31 @@ public struct ExactAverager: GradientAverager {
     expectedExponent = exponent
   }
 
-  public mutating func begin() {
-    largestBits = 0
-    sum.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
-  }
+  public func begin() { sum.begin() }
 
-  public mutating func add(laneGradient: UnsafeBufferPointer<Float>) {
-    guard laneGradient.count == sum.count else {
-      fatalError("ExactAverager.add: \(laneGradient.count) values for \(sum.count) parameters; pass the whole flat gradient")
-    }
+  public func add(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>) {
     let scale = scale
-    let largest = sum.withUnsafeMutableBufferPointer { addRounded(laneGradient, scale, to: $0) }
-    largestBits = max(largestBits, largest)
+    sum.add(range) { sums, replaces in addRounded(values, scale, to: sums, replaces: replaces) }
   }
 
-  public mutating func finish(
-    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, over communicator: borrowing Communicator
+  public func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError) {
+    try sum.reduce(range, over: communicator)
+  }
+
+  public func settle(
+    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, largestBits: Int32
   ) throws(ClusterError) -> AveragingOutcome {
     guard lanes <= Self.mostLanes else {
       throw ClusterError(
         "The exact averager adds at most \(Self.mostLanes) lanes, not \(lanes). Use fewer lanes or the averager fast.")
     }
-    let bits = try greatest(largestBits, over: communicator)
-    guard bits < MagnitudeBits.infinity else { return .nonFinite }
-    let largest = Float(bitPattern: UInt32(bits))
+    guard largestBits < MagnitudeBits.infinity else { return .nonFinite }
+    let largest = Float(bitPattern: UInt32(largestBits))
     let limit = Float(sign: .plus, exponent: expectedExponent + Self.headroomBits, significand: 1)
     let factor = 1 / (scale * Double(lanes))
     if largest > 0 { expectedExponent = min(max(Int(largest.exponent) + 1, -100), 100) }
     guard largest < limit else { return .outOfRange(largest: largest) }
-    try clustered { () throws(MPIError) in try communicator.allreduce(&sum, .sum) }
-    sum.withUnsafeBufferPointer { sum in
-      for index in 0..<sum.count { average[index] = Float(Double(sum[index]) * factor) }
-    }
+    for index in 0..<average.count { average[index] = Float(Double(sum.values[index]) * factor) }
     return .averaged(largest: largest)
   }
 
@@ -80,17 +74,27 @@ public struct ExactAverager: GradientAverager {
 /// Adds `gradient` in units of 1/scale, rounded to nearest, and returns the bits of its greatest magnitude.
 ///
 /// Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a conversion without branches, which
-/// the compiler vectorises and which cannot trap on what is out of range (the caller finds that by the magnitude and drops the sum).
-private func addRounded(_ gradient: UnsafeBufferPointer<Float>, _ scale: Double, to sum: UnsafeMutableBufferPointer<Int64>)
-  -> Int32
-{
+/// the compiler vectorises and which cannot trap on what is out of range (`settle` finds that by the magnitude and drops the sum).
+private func addRounded(
+  _ gradient: UnsafeBufferPointer<Float>, _ scale: Double, to sums: UnsafeMutablePointer<Int64>, replaces: Bool
+) -> Int32 {
   let magic = 0x1.8p52
   let magicBits = Int64(bitPattern: magic.bitPattern)
+  @inline(__always) func rounded(_ value: Float) -> Int64 {
+    Int64(bitPattern: (Double(value) * scale + magic).bitPattern) &- magicBits
+  }
+  let values = gradient.baseAddress!
   var largest: Int32 = 0
-  for index in 0..<sum.count {
-    let value = gradient[index]
-    largest = max(largest, MagnitudeBits.of(value))
-    sum[index] &+= Int64(bitPattern: (Double(value) * scale + magic).bitPattern) &- magicBits
+  if replaces {
+    for index in 0..<gradient.count {
+      largest = max(largest, MagnitudeBits.of(values[index]))
+      sums[index] = rounded(values[index])
+    }
+  } else {
+    for index in 0..<gradient.count {
+      largest = max(largest, MagnitudeBits.of(values[index]))
+      sums[index] &+= rounded(values[index])
+    }
   }
   return largest
 }
