@@ -99,9 +99,28 @@ public final class JobWatch: @unchecked Sendable {
       return JobEnd.lightFuse(code: verdict.exitCode)
     }
     tellPeers(.told)
+    let reports = verdict.kind == .lost ? withLastRecord(of: verdict.rank, reports) : reports
+    let operation = reports.first { $0.rank == verdict.rank }?.beat.record.operation ?? ""
     let cure = "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself)."
-    let message = "\(place(of: verdict.rank)) \(verdict.reason). \(cure)"
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(cure)"
     JobEnd.end(incident(verdict, message, reports), run: run, code: verdict.exitCode)
+  }
+
+  /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with the lost host must
+  /// not keep the job from ending.
+  private func withLastRecord(of lost: Int, _ reports: [RankReport]) -> [RankReport] {
+    let path = FlightFile.path(run: run, rank: lost), found = LastRecord()
+    Thread.detachNewThread {
+      found.record = (try? FlightLog(path: path))?.records.last
+      found.isRead.signal()
+    }
+    guard found.isRead.wait(timeout: .now() + 0.3) == .success, let last = found.record else { return reports }
+    return reports.map { report in
+      guard report.rank == lost, report.beat.record.sequence < last.sequence else { return report }
+      var report = report
+      report.beat.record = last
+      return report
+    }
   }
 
   /// This rank's main thread has met an error: ends the job, unless somebody has said already why it ends.
@@ -113,21 +132,24 @@ public final class JobWatch: @unchecked Sendable {
     tellPeers(.told)
     var report = RankReport(rank: rank, host: hosts[rank], beat: beat(), heardAt: steadySeconds())
     report.beat.isInMPI = false
-    let verdict = Verdict(kind: .error, rank: rank, reason: error, exitCode: code)
+    let verdict = Verdict(kind: .error, rank: rank, fault: "failed in", circumstances: "", exitCode: code)
     JobEnd.end(incident(verdict, "\(place(of: rank)) in \(report.beat.record.operation): \(error)", [report]), run: run, code: code)
   }
 
-  /// Another rank has said why the job ends. Whoever hears it passes it on; of a crash, which cannot write files itself, it leaves the incident.
+  /// Another rank has said why the job ends. Whoever hears it passes it on. A crash handler cannot write files: rank 0 leaves the incident, rank 1 if
+  /// it is rank 0 that crashed.
   func hasBeenTold(by beat: Beat, _ reports: [RankReport]) {
     guard JobEnd.claim() else { return }
     tellPeers(.told)
     JobEnd.lightFuse(code: .rankLost)
-    guard beat.kind == Beat.Kind.crashed.rawValue else { return }
+    guard beat.kind == Beat.Kind.crashed.rawValue, rank == (beat.rank == 0 ? 1 : 0) else { return }
     let verdict = Verdict(
-      kind: .crash, rank: Int(beat.rank), reason: "crashed with \(signalName(beat.signal))", exitCode: .rankLost)
+      kind: .crash, rank: Int(beat.rank), fault: "crashed with \(signalName(beat.signal)) in", circumstances: "",
+      exitCode: .rankLost)
     var reports = reports
     if let index = reports.firstIndex(where: { $0.rank == verdict.rank }) { reports[index].beat = beat }
-    incident(verdict, "\(place(of: verdict.rank)) \(verdict.reason) in \(beat.record.operation).", reports).write(run: run)
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(beat.record.operation)."
+    incident(verdict, message, reports).write(run: run)
   }
 
   func incident(_ verdict: Verdict, _ message: String, _ reports: [RankReport]) -> Incident {
@@ -142,6 +164,12 @@ public final class JobWatch: @unchecked Sendable {
           detail: $0.beat.record.detail, seconds: $0.seconds(at: now), isWaiting: $0.isWaiting)
       })
   }
+}
+
+/// Handed from the thread that reads a flight file to the one that waits for it; the semaphore puts their accesses in order.
+private final class LastRecord: @unchecked Sendable {
+  var record: FlightRecord?
+  let isRead = DispatchSemaphore(value: 0)
 }
 
 /// Where rank 0 can be reached; broadcast by MPI as text.

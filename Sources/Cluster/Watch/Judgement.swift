@@ -55,16 +55,11 @@ package struct Verdict: Equatable {
   }
   package let kind: Kind
   package let rank: Int
-  /// The end of the sentence "rank 2 of 3 on lab2 …".
-  package let reason: String
+  /// What is wrong with the rank: the sentence between "rank 2 of 3 on lab2" and the operation, and from there on.
+  package let fault: String
+  package let circumstances: String
   package let exitCode: ExitCode
 
-  static func lost(_ rank: Int, _ reason: String) -> Verdict {
-    Verdict(kind: .lost, rank: rank, reason: reason, exitCode: .rankLost)
-  }
-  static func hang(_ rank: Int, _ reason: String) -> Verdict {
-    Verdict(kind: .hang, rank: rank, reason: reason, exitCode: .hang)
-  }
 }
 
 /// The verdict on the ranks at the time `now`; nil while all is well.
@@ -75,16 +70,13 @@ package func judge(_ reports: [RankReport], _ deadlines: Deadlines, at now: Doub
 
 private func lost(among present: [RankReport], _ deadlines: Deadlines, at now: Double) -> Verdict? {
   for report in present {
-    let since = now - report.heardAt, operation = report.beat.record.operation
-    if report.isBroken {
-      return .lost(
-        report.rank, "is lost (killed, or its host went down): it was in \(operation), heard of \(since.tenths) s ago")
-    }
-    if since > deadlines.silence {
-      return .lost(
-        report.rank,
-        "gives no sign of life for \(since.tenths) s (it is stopped, or its host is frozen or cut off): it was in \(operation)")
-    }
+    let silence = now - report.heardAt
+    guard report.isBroken || silence > deadlines.silence else { continue }
+    return Verdict(
+      kind: .lost, rank: report.rank,
+      fault: report.isBroken
+        ? "is lost (killed, or its host went down): it was in" : "gives no sign of life (stopped, or its host is frozen or cut off): it was in",
+      circumstances: ", heard of \(silence.tenths) s ago", exitCode: .rankLost)
   }
   return nil
 }
@@ -96,8 +88,9 @@ private func hanging(among present: [RankReport], _ deadlines: Deadlines, at now
     return deadlines.limit(FlightPhase(rawValue: phase), longest: longest)
   }
   func hang(_ report: RankReport, _ rest: String) -> Verdict {
-    let seconds = report.seconds(at: now).tenths, operation = report.beat.record.operation
-    return .hang(report.rank, "hangs in \(operation) since \(seconds) s (deadline \(limit(report).tenths) s)" + rest)
+    Verdict(
+      kind: .hang, rank: report.rank, fault: "hangs in",
+      circumstances: " since \(report.seconds(at: now).tenths) s (deadline \(limit(report).tenths) s)" + rest, exitCode: .hang)
   }
   let overdue = present.filter { $0.seconds(at: now) > limit($0) }
   if let culprit = overdue.filter({ !$0.isWaiting }).max(by: { $0.seconds(at: now) < $1.seconds(at: now) }) {

@@ -57,16 +57,17 @@ final class WatchListener {
   let port: UInt16
 
   init() throws(ClusterError) {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let listening = socket(
+      AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var place = socketAddress(port: 0), length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    guard descriptor >= 0, withGenericAddress(&place, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 1024) == 0 else {
+    guard listening >= 0, withGenericAddress(&place, { bind(listening, $0, $1) }) == 0, listen(listening, 1024) == 0 else {
       throw ClusterError(
         "Cannot listen for the other ranks: \(String(cString: strerror(errno))). Check the limits on open files and sockets.")
     }
     _ = withUnsafeMutablePointer(to: &place) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(listening, $0, &length) }
     }
-    port = UInt16(bigEndian: place.sin_port)
+    (descriptor, port) = (listening, UInt16(bigEndian: place.sin_port))
   }
 
   deinit { close(descriptor) }
