@@ -59,6 +59,7 @@ public func train(
     let lanes = try computeLanes(run, at: now, &termCheck)
     let seconds = (ContinuousClock.now - started).seconds
     let outcomes = try average(run, at: now, over: world)
+    stopInTime(run, world, console)
     let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
@@ -83,7 +84,7 @@ public func train(
 
     let stops = summary.flags.contains(.stop)
     if run.configuration.isDue("validation.every", step), step < total {
-      let scores = try run.validate(run.split.validation, over: world)
+      let scores = try validate(run, over: world)
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
@@ -99,7 +100,7 @@ public func train(
     }
   }
 
-  let scores = try run.validate(run.split.validation, over: world)
+  let scores = try validate(run, over: world)
   report(scores, run, step: step, console, log)
   guard start.step == step || save(run, step: step, best: best, world, console) else {
     return failure(
@@ -196,8 +197,23 @@ private func update(_ run: Run, at step: Step) {
   run.method.afterUpdate(at: step)
 }
 
+/// Rank 0 asks for the stop when the time that the run has is nearly over; the control word makes it everyone's.
+private func stopInTime(_ run: Run, _ world: borrowing Communicator, _ console: Console) {
+  guard world.rank == 0, run.budget.isUp(), !StopSignal.isRequested else { return }
+  console.say(run.budget.explanation)
+  StopSignal.request()
+}
+
+private func validate(_ run: Run, over world: borrowing Communicator) throws -> ValidationScores {
+  let started = ContinuousClock.now
+  defer { run.budget.note(.validation, seconds: (ContinuousClock.now - started).seconds) }
+  return try run.validate(run.split.validation, over: world)
+}
+
 /// A save that fails costs the checkpoint, not the run: the older ones are untouched.
 private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
+  let started = ContinuousClock.now
+  defer { run.budget.note(.save, seconds: (ContinuousClock.now - started).seconds) }
   do {
     _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
     return true

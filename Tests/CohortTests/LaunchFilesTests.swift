@@ -100,6 +100,15 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
   }
 
   @Test(arguments: [
+    ([:], "none"), (["JOB_END": "1970-01-01T00:20:34"], "1234"), (["SLURM_JOB_END_TIME": "99", "JOB_END": "NONE"], "99"),
+  ] as [([String: String], String)])
+  func theEndOfTheJobIsTold(_ variables: [String: String], _ end: String) throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
+    _ = try script.start(variables.merging(["TZ": "UTC"]) { $1 })
+    #expect(try script.calls("end") == [end])
+  }
+
+  @Test(arguments: [
     ("output: runs/a", [], "runs/a"), ("output:   \"runs/b c\"  # mine", [], "runs/b c"), ("output: 'runs/d'", [], "runs/d"),
     ("output: runs/e # mine", ["output=runs/f", "output=runs/g"], "runs/g"),
   ])
@@ -150,6 +159,7 @@ private final class BatchScript {
     let launcher = """
       #!/bin/bash
       echo "$OMP_NUM_THREADS threads: $*" >> "$SLURM_SUBMIT_DIR/${0##*/}.calls"
+      echo "${SLURM_JOB_END_TIME:-none}" > "$SLURM_SUBMIT_DIR/end.calls"
       signals=0; trap 'signals=$((signals + 1)); echo USR1 >> "$SLURM_SUBMIT_DIR/signals.calls"' USR1
       echo ready >> "$SLURM_SUBMIT_DIR/signals.calls"
       for try in {1..400}; do [ $signals -ge ${SIGNALS:-0} ] && break; sleep 0.05; done
@@ -158,6 +168,8 @@ private final class BatchScript {
       """
     try write(launcher, to: "bin/mpirun")
     try write(launcher, to: "bin/srun")
+    // The end of the job as squeue would print it.
+    try write("#!/bin/bash\necho \"${JOB_END:-NONE}\"\n", to: "bin/squeue")
     try write(
       """
       #!/bin/bash
@@ -232,13 +244,4 @@ private func run(
   let text = errors.fileHandleForReading.readDataToEndOfFile()
   process.waitUntilExit()
   return Outcome(code: process.terminationStatus, errors: String(decoding: text, as: UTF8.self))
-}
-
-/// Runs `body` with no signal blocked: tests run on pool threads that block all of them, and a child inherits that.
-private func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
-  var none = sigset_t(), before = sigset_t()
-  sigemptyset(&none)
-  pthread_sigmask(SIG_SETMASK, &none, &before)
-  defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-  try body()
 }

@@ -31,6 +31,8 @@ public final class Run {
   let schedule: PolynomialSchedule
   var modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
+  /// The time that the run has; rank 0 decides by it.
+  var budget = TimeBudget()
 
   /// - Parameters:
   ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.

@@ -9,6 +9,9 @@ private let requested = Atomic<Bool>(false)
 public enum StopSignal {
   public static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
+  /// Asks as a signal does.
+  static func request() { requested.store(true, ordering: .relaxed) }
+
   /// Handlers only set a flag: anything more is not allowed in them. SIGUSR1 and SIGTERM may come again while the checkpoint is written,
   /// since Slurm and the launcher both send them to the ranks; only a person who presses Ctrl-C twice is in a hurry.
   public static func install() {
