@@ -28,8 +28,10 @@ func examineHosts(of path: String, arguments: [String], isQuiet: Bool) throws {
   let ranks = hosts.count == 1 ? hosts[0].slots : hosts.count
   let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   let options = hosts.count == 1 ? [] : mpirunOptions(network: networks[0])
+  let settings = ProcessInfo.processInfo.environment.keys.filter { name in librarySettings.contains { name.hasPrefix($0) } }.sorted()
   let command =
-    ["mpirun", "--hostfile", path, "--map-by", "node", "--bind-to", "none"] + options + ["-n", "\(ranks)", program] + arguments
+    ["mpirun", "--hostfile", path, "--map-by", "node", "--bind-to", "none"] + options + settings.flatMap { ["-x", $0] }
+    + ["-n", "\(ranks)", program] + arguments
   if !isQuiet { print(command.joined(separator: " ") + "\n") }
   fflush(nil)
   throw ClusterError("cannot start mpirun: \(replaceProcess(command)). Install openmpi-bin.")

@@ -54,7 +54,17 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
     #expect(outcome.errors.contains("from step 40"))
   }
 
-  @Test(arguments: [0, 3, 78, 137]) func otherCodesArePassedOn(_ code: Int32) throws {
+  /// A preemption may take mpirun's helpers first: ranks are lost, but what they saved is not.
+  @Test(arguments: [1, 76, 77, 137]) func lostRanksAreStartedAgainIfTheyGotAnywhere(_ code: Int32) throws {
+    let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: code)
+    #expect(try script.start().code == 0)
+    #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
+    let idle = try BatchScript(savedStep: 20, afterwards: 20, exitCode: code)
+    #expect(try idle.start().code == code)
+    #expect(try idle.calls("scontrol") == ["show job 17"])
+  }
+
+  @Test(arguments: [0, 3, 4, 78, 79]) func otherCodesArePassedOn(_ code: Int32) throws {
     let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: code)
     #expect(try script.start().code == code)
     #expect(try script.calls("scontrol") == [])

@@ -9,31 +9,45 @@ public struct DoctorPlan: Sendable {
   public let folder: String?
   /// What `scontrol show job` said before MPI was started, on rank 0 inside a Slurm job; else nil.
   public let slurmJob: String?
+  /// What the launcher said; MPI changes the environment when it starts.
+  public let launch: LaunchCheck
 
-  public init(folder: String?, slurmJob: String?) { (self.folder, self.slurmJob) = (folder, slurmJob) }
+  public init(folder: String?, slurmJob: String?, launch: LaunchCheck) {
+    (self.folder, self.slurmJob, self.launch) = (folder, slurmJob, launch)
+  }
 }
 
 /// One check, the same on all ranks.
 public struct DoctorCheck: Sendable {
   /// A word for progress and errors.
   public let name: String
+  /// Whether it reads or writes the user's folders, which may be slow.
+  let touchesFiles: Bool
   /// Collective; what rank 0 returns counts.
   let run: @Sendable (borrowing Communicator, DoctorPlan) throws -> [Finding]
 
-  public init(_ name: String, run: @escaping @Sendable (borrowing Communicator, DoctorPlan) throws -> [Finding]) {
-    (self.name, self.run) = (name, run)
+  public init(
+    _ name: String, touchesFiles: Bool = false,
+    run: @escaping @Sendable (borrowing Communicator, DoctorPlan) throws -> [Finding]
+  ) {
+    (self.name, self.touchesFiles, self.run) = (name, touchesFiles, run)
   }
 
   /// A check that collects facts on each rank and judges all of them, in rank order, on rank 0.
   public init<Facts: Codable & Sendable>(
-    _ name: String, collect: @escaping @Sendable (DoctorPlan) -> Facts,
+    _ name: String, touchesFiles: Bool = false, collect: @escaping @Sendable (DoctorPlan) -> Facts,
     judge: @escaping @Sendable ([Placed<Facts>]) -> [Finding]
   ) {
-    self.init(name) { world, plan in
+    self.init(name, touchesFiles: touchesFiles) { world, plan in
       let all = try gathered(collect(plan), over: world)
       return world.rank == 0 ? judge(all) : []
     }
   }
+}
+
+extension DoctorCheck {
+  /// How long it may take before something must be wrong.
+  var patience: Duration { .seconds(touchesFiles ? 180 : 30) }
 }
 
 /// Facts with the rank and the host that they come from.
@@ -58,7 +72,12 @@ public func examine(
 ) throws -> DoctorReport {
   let started = ContinuousClock.now
   var findings: [Finding] = []
-  for check in checks { findings += try check.run(world, plan) }
+  let deadline = DoctorDeadline(rank: world.rank)
+  defer { deadline.end() }
+  for check in checks {
+    deadline.begin(check)
+    findings += try check.run(world, plan)
+  }
   return DoctorReport(findings: findings, seconds: (ContinuousClock.now - started) / .seconds(1))
 }
 

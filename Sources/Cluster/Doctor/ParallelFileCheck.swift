@@ -4,7 +4,7 @@ import Foundation
 import HDF5
 import MPI
 
-let parallelFileCheck = DoctorCheck("parallel file") { world, plan in
+let parallelFileCheck = DoctorCheck("parallel file", touchesFiles: true) { world, plan in
   let layer = ProcessInfo.processInfo.environment["OMPI_MCA_io"].map { "MPI-IO by \($0)" } ?? "MPI-IO as Open MPI chooses (ompio)"
   let libraries = try gathered(hdf5Version, over: world)
   let version = sameEverywhere("HDF5", libraries, cure: "install the same libhdf5-openmpi on all hosts") { "\($0), \(layer)" }

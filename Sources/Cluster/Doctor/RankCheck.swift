@@ -4,10 +4,13 @@ import Files
 import Foundation
 import MPI
 
-let rankCheck = DoctorCheck("ranks") { world, _ in
-  let all = try gathered(RankFacts(ranks: world.size), over: world)
+let rankCheck = DoctorCheck("ranks") { world, plan in
+  let all = try gathered(RankFacts(ranks: world.size, plan.launch), over: world)
   return world.rank == 0 ? judge(all) : []
 }
+
+/// How the names of variables begin that libraries other than MPI read; mpirun passes them on to other hosts only when told with -x.
+public let librarySettings = ["OMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "UCX_", "HDF5_", "COHORT_"]
 
 /// What a rank knows of its program and its start.
 package struct RankFacts: Codable, Sendable {
@@ -22,9 +25,9 @@ package struct RankFacts: Codable, Sendable {
   let settings: String
   let folder: String
 
-  init(ranks: Int) {
+  init(ranks: Int, _ launch: LaunchCheck) {
     self.ranks = ranks
-    expectedRanks = LaunchCheck().expectedRanks
+    expectedRanks = launch.expectedRanks
     library = Session.library
     threadLevel = Session.threadLevel
     program = (try? readAll("/proc/self/exe")).map { hexadecimal(checksum(of: $0)) } ?? "unreadable"
@@ -34,8 +37,7 @@ package struct RankFacts: Codable, Sendable {
 
   /// Variables that every rank should see alike; mpirun's own, which differ from rank to rank, are not among them.
   package static func settings(_ environment: [String: String]) -> String {
-    let prefixes = ["OMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "UCX_", "HDF5_", "COHORT_"]
-      + ["btl", "pml", "coll", "mtl", "io", "fs", "fcoll", "fbtl", "mpi"].map { "OMPI_MCA_\($0)" }
+    let prefixes = librarySettings + ["btl", "pml", "coll", "mtl", "io", "fs", "fcoll", "fbtl", "mpi"].map { "OMPI_MCA_\($0)" }
     let chosen = environment.filter { entry in prefixes.contains { entry.key.hasPrefix($0) } }
     return chosen.isEmpty ? "none" : chosen.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: " ")
   }

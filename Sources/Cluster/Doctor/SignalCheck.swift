@@ -6,10 +6,10 @@ import Synchronization
 
 private let hasArrived = Atomic<Bool>(false)
 
-let signalCheck = DoctorCheck("signals") { world, _ in
+let signalCheck = DoctorCheck("signals") { world, plan in
   let launcher = parentName()
   let way = try world.broadcast(text: world.rank == 0 ? launcher : "")
-  guard LaunchCheck().isWired else { return [.skipped("signals", "one process, nobody passes signals on")] }
+  guard plan.launch.isWired else { return [.skipped("signals", "one process, nobody passes signals on")] }
   guard ["mpirun", "mpiexec", "orterun"].contains(way) else {
     return [.skipped("signals", "rank 0 is a child of \(way), which takes no signal from it: try `scancel --signal=USR1 JOB.STEP`")]
   }

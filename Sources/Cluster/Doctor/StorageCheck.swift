@@ -4,7 +4,7 @@ import Files
 import Foundation
 import MPI
 
-let storageCheck = DoctorCheck("run folder") { world, plan in
+let storageCheck = DoctorCheck("run folder", touchesFiles: true) { world, plan in
   guard let folder = plan.folder else { return [.skipped("run folder", "none was named (--folder)")] }
   // Rank 0 leaves a file with a name of its own; who sees it sees the same folder.
   let note = "\(folder)/.doctor-\(try world.broadcast(text: world.rank == 0 ? UUID().uuidString : ""))"

@@ -9,7 +9,8 @@ public struct LaunchCheck: Sendable {
   private let launched: (count: Int, by: Launcher)?
   /// Tasks of the Slurm allocation around it.
   private let slurmTasks: Int?
-  /// Whether a launcher has given this process a way to find others; without one it is alone whatever the launcher says.
+  /// Whether a launcher has given this process a way to find others that Open MPI understands (PMIx); without one it is alone whatever the
+  /// launcher says, or ends with a page of text in `MPI_Init`.
   public let isWired: Bool
   /// Whether this is the first process of those: the one that speaks for processes that cannot agree on it.
   public let speaks: Bool
@@ -18,7 +19,7 @@ public struct LaunchCheck: Sendable {
 
   public init(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
     func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
-    isWired = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { environment[$0] != nil }
+    isWired = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK"].contains { environment[$0] != nil }
     slurmTasks = number("SLURM_NTASKS")
     // mpirun reaches the nodes of a Slurm job through srun, whose variables then count its helpers, not the ranks: mpirun's go first.
     if let count = number("OMPI_COMM_WORLD_SIZE") {

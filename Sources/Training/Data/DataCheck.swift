@@ -27,7 +27,7 @@ private struct DataFacts: Codable, Sendable {
 
 /// A check of the packs in `folder`: the same index on all ranks, and three random cases of each that are read and verified.
 public func dataCheck(_ folder: String) -> DoctorCheck {
-  DoctorCheck("data", collect: { _ in DataFacts(folder) }) { all in
+  DoctorCheck("data", touchesFiles: true, collect: { _ in DataFacts(folder) }) { all in
     if let failed = all.first(where: { $0.facts.error != nil }), let error = failed.facts.error {
       let place = all.count > 1 ? "rank \(failed.rank) on \(failed.host): " : ""
       return [.problem("data", place + error, cure: "let all hosts see the folder that `cohort prepare` wrote, under the same path")]

@@ -27,11 +27,11 @@ struct Doctor: ParsableCommand {
       return try saying { try examineHosts(of: hostfile, arguments: ["doctor"] + own, isQuiet: json) }
     }
     // No process may be started once MPI runs.
-    let plan = DoctorPlan(folder: folder, slurmJob: LaunchCheck().speaks ? slurmJobDescription() : nil)
+    let launch = LaunchCheck()
+    let plan = DoctorPlan(folder: folder, slurmJob: launch.speaks ? slurmJobDescription() : nil, launch: launch)
     try withRanks(alwaysMPI: true) { world in
-      let sharers = try world.allgather(text: Communicator.hostName).filter { $0 == Communicator.hostName }.count
-      chooseThreads(0, ranksOnHost: sharers)
-      let report = try examine(doctorCatalog + (data.map { [dataCheck($0)] } ?? []), plan: plan, over: world)
+      let checks = [threadChoice] + doctorCatalog + (data.map { [dataCheck($0)] } ?? [])
+      let report = try examine(checks, plan: plan, over: world)
       if world.rank == 0 { try show(report) }
       let hasProblems = try world.allreduce(UInt64(report.hasProblems ? 1 : 0), .maximum) > 0
       return hasProblems ? Cluster.ExitCode.preflight.rawValue : 0
@@ -43,6 +43,13 @@ struct Doctor: ParsableCommand {
     for finding in report.findings { print(finding.text) }
     print("\n\(report.verdict) \(report.seconds.formatted(decimals: 1)) s")
   }
+}
+
+/// Gives each rank the threads that training would give it, for all checks after it.
+private let threadChoice = DoctorCheck("hosts") { world, _ in
+  let host = Communicator.hostName
+  chooseThreads(0, ranksOnHost: try world.allgather(text: host).filter { $0 == host }.count)
+  return []
 }
 
 /// What `scontrol show job` says of this job; nil outside a job or without an answer in 5 seconds.
