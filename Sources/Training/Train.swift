@@ -78,6 +78,7 @@ private func train(
     word.times.communication = try averaging.wait()
     word.largestBits = averaging.largestBits
     word.replicaHash = hash
+    stopInTime(run, world, console)
     if StopSignal.isRequested { word.flags.insert(.stop) }
     if world.rank == 0 {
       word.flags.formUnion(requests.take())
@@ -116,7 +117,7 @@ private func train(
 
     let stops = summary.flags.contains(.stop)
     if run.configuration.isDue("validation.every", step), step < total {
-      let scores = try run.validate(run.split.validation, over: world)
+      let scores = try validate(run, over: world)
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
@@ -133,7 +134,7 @@ private func train(
   }
 
   if stepsOnly { return TrainingOutcome(end: .completed, step: step, validation: nil) }
-  let scores = try run.validate(run.split.validation, over: world)
+  let scores = try validate(run, over: world)
   report(scores, run, step: step, console, log)
   guard try start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
   if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
@@ -229,6 +230,19 @@ private func update(_ run: Run, at step: Step) {
     run.modules[position].apply(rate: run.schedule.rate(at: step.index))
   }
   run.method.afterUpdate(at: step)
+}
+
+/// Rank 0 asks for the stop when the time that the run has is nearly over; the control word makes it everyone's.
+private func stopInTime(_ run: Run, _ world: borrowing Communicator, _ console: Console) {
+  guard world.rank == 0, run.budget.isUp(), !StopSignal.isRequested else { return }
+  console.say(run.budget.explanation)
+  StopSignal.request()
+}
+
+private func validate(_ run: Run, over world: borrowing Communicator) throws -> ValidationScores {
+  let started = ContinuousClock.now
+  defer { run.budget.note(.validation, seconds: (ContinuousClock.now - started).seconds) }
+  return try run.validate(run.split.validation, over: world)
 }
 
 private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {

@@ -31,7 +31,10 @@ struct Checkpointing {
     let started = now
     Flight.mark(.checkpoint, step: step)
     try run.requireSameState(step: step, over: world)
-    defer { interval.note(seconds: now - started, now: now) }
+    defer {
+      interval.note(seconds: now - started, now: now)
+      run.budget.note(.save, seconds: now - started)
+    }
     do {
       _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
       (savedStep, failuresInARow) = (step, 0)

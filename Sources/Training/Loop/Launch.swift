@@ -12,9 +12,11 @@ import Methods
 /// - Parameters:
 ///   - file: the run file, read by rank 0.
 ///   - overrides: `key=value` texts that replace keys of the file.
+///   - budget: the time that the run has.
 ///   - measuring: given for measurements: the run does its steps and nothing else, and is shown before the first.
 public func launchTraining(
-  file: String, overrides: [String], over world: borrowing Communicator, measuring: ((Run) -> Void)? = nil
+  file: String, overrides: [String], budget: TimeBudget = TimeBudget(), over world: borrowing Communicator,
+  measuring: ((Run) -> Void)? = nil
 ) throws -> Int32 {
   let console = Console(rank: world.rank)
   StopSignal.install()
@@ -32,6 +34,7 @@ public func launchTraining(
       try makeRunFolder(configuration.output)
       lease = try RunLease(folder: configuration.output)
     }
+    made.budget = budget
     run = made
   }
   if let failure { return failure }
@@ -138,7 +141,7 @@ private func sharedText(_ file: String, over world: borrowing Communicator) thro
 
 /// Threads of this rank: as asked; else OMP_NUM_THREADS; else the processors it may run on, shared out over the ranks of the host unless the
 /// launcher has bound each to its own.
-func chooseThreads(_ asked: Int, ranksOnHost: Int) {
+public func chooseThreads(_ asked: Int, ranksOnHost: Int) {
   if asked > 0 { return Threads.set(asked) }
   if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil { return }
   let isBound = Threads.count < ProcessInfo.processInfo.processorCount
