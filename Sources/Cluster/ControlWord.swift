@@ -21,8 +21,8 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
 /// What this rank has to say about a step.
 public struct ControlWord: Sendable {
   public var flags: ControlFlags = []
-  /// How long this rank worked on the step, seconds, without waiting for others.
-  public var seconds = 0.0
+  /// Where this rank's time went in the step.
+  public var seconds = RankSeconds()
   private let lanes: Int
   private let valuesPerLane: Int
   /// [lanes, valuesPerLane]
@@ -45,16 +45,17 @@ public struct ControlWord: Sendable {
   /// What all ranks say together. Collective.
   public func exchange(over communicator: borrowing Communicator) throws(ClusterError) -> ControlSummary {
     let flagSlots = (0..<ControlFlags.bits).map { Double(flags.rawValue >> UInt8($0) & 1) }
-    var secondSlots = [Double](repeating: 0, count: communicator.size)
-    secondSlots[communicator.rank] = seconds
+    let rank = communicator.rank
+    let secondSlots = (0..<communicator.size).flatMap { ($0 == rank ? seconds : RankSeconds()).values }
     var message = flagSlots + secondSlots + values
     try clustered { () throws(MPIError) in try communicator.allreduce(&message, .sum) }
-    let times = message[ControlFlags.bits..<ControlFlags.bits + communicator.size]
-    let slowest = times.indices.max { message[$0] < message[$1] } ?? times.startIndex
+    let ranksSeconds = (0..<communicator.size).map { rank in
+      RankSeconds(values: message[(ControlFlags.bits + rank * RankSeconds.count)...].prefix(RankSeconds.count))
+    }
     return ControlSummary(
       flags: ControlFlags(rawValue: (0..<ControlFlags.bits).reduce(0) { $0 | (message[$1] > 0 ? 1 << UInt8($1) : 0) }),
       laneValues: (0..<lanes).map { Array(message.suffix(values.count).dropFirst($0 * valuesPerLane).prefix(valuesPerLane)) },
-      slowestSeconds: message[slowest], slowestRank: slowest - times.startIndex)
+      seconds: ranksSeconds)
   }
 }
 
@@ -64,8 +65,10 @@ public struct ControlSummary: Sendable, Equatable {
   public let flags: ControlFlags
   /// [lanes][valuesPerLane]
   public let laneValues: [[Double]]
-  public let slowestSeconds: Double
-  public let slowestRank: Int
+  /// Where the time of each rank went, by rank.
+  public let seconds: [RankSeconds]
+  /// The rank that worked longest, for which the others waited.
+  public var slowestRank: Int { seconds.indices.max { seconds[$0].work < seconds[$1].work } ?? 0 }
 
   /// The sum of value `index` over the lanes, in lane order.
   public func sum(_ index: Int) -> Double { laneValues.reduce(0) { $0 + $1[index] } }

@@ -47,3 +47,6 @@ func product(
     CblasRowMajor, form == .firstTransposed ? CblasTrans : CblasNoTrans, form == .secondTransposed ? CblasTrans : CblasNoTrans,
     Int32(m), Int32(n), Int32(k), scale, a, Int32(strides.a), b, Int32(strides.b), adding ? 1 : 0, c, Int32(strides.c))
 }
+
+/// The processor family for which OpenBLAS chose its kernels, for example SkylakeX: another one may give other last bits.
+public var openBLASCore: String { openblas_get_corename().map { String(cString: $0) } ?? "unknown" }

@@ -55,16 +55,20 @@ public func train(
 
   while step < total {
     let now = Step(index: step, total: total, seed: run.configuration.seed)
-    let started = ContinuousClock.now
-    let lanes = try computeLanes(run, at: now, &termCheck)
-    let seconds = (ContinuousClock.now - started).seconds
-    let outcomes = try average(run, at: now, over: world)
-    let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
+    try run.observer?.begin(step + 1, over: world)
+    var times = StepTimes()
+    defer { run.observer?.keep(times, of: now.index + 1) }
+    let lanes = try computeLanes(run, at: now, &termCheck, &times)
+    let outcomes = try times.measure(.average) { try average(run, at: now, over: world) }
+    let own = times.summary
+    let summary = try times.measure(.control) {
+      try exchange(lanes, seconds: own, lanesInAll: run.configuration.lanes, world)
+    }
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
       skipped = 0
-      update(run, at: now)
+      times.measure(.update) { update(run, at: now) }
     } else {
       skipped += 1
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
@@ -76,22 +80,24 @@ public func train(
     step += 1
     let numbers = lanes.named(summary)
     progress.after(step, numbers)
+    run.observer?.after(step, summary, loss: numbers["loss"], seconds: times.sinceStart)
     log?.append(
       kind: "step", step: step,
-      numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
+      numbers.merging(["rate": run.schedule.rate(at: step - 1)]) { $1 }.merging(summary.timeMetrics) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
+    if stops { run.observer?.stops(at: step) }
     if run.configuration.isDue("validation.every", step), step < total {
-      let scores = try run.validate(run.split.validation, over: world)
+      let scores = try times.measure(.validation) { try run.validate(run.split.validation, over: world) }
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
+        if save(run, step: step, best: best, world, console, &times) { savedStep = step; markBest(run, step, world, console) }
       }
     }
     if stops || run.configuration.isDue("checkpoint.every", step), savedStep < step, step < total {
-      if save(run, step: step, best: best, world, console) { savedStep = step }
+      if save(run, step: step, best: best, world, console, &times) { savedStep = step }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -99,9 +105,11 @@ public func train(
     }
   }
 
-  let scores = try run.validate(run.split.validation, over: world)
+  var times = StepTimes()
+  defer { run.observer?.keep(times, of: step) }
+  let scores = try times.measure(.validation) { try run.validate(run.split.validation, over: world) }
   report(scores, run, step: step, console, log)
-  guard start.step == step || save(run, step: step, best: best, world, console) else {
+  guard start.step == step || save(run, step: step, best: best, world, console, &times) else {
     return failure(
       "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79,
       step)
@@ -138,16 +146,16 @@ private struct LaneLosses {
 }
 
 /// Forward and backward for each lane of this rank; lane gradients go to the averagers.
-private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) throws -> LaneLosses {
+private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck, _ times: inout StepTimes) throws -> LaneLosses {
   var losses = LaneLosses()
   let active = run.method.updated(at: step)
   for position in active { run.modules[position].begin() }
   for lane in run.lanes {
-    let batch = try run.loader.batch(lane: lane, at: step)
+    let batch = try times.measure(.load) { try run.loader.batch(lane: lane, at: step) }
     let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step)
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
-    let terms = try run.method.loss(batch, at: step, on: tape)
+    let terms = try times.measure(.forward) { try run.method.loss(batch, at: step, on: tape) }
     losses.add(terms, lane: lane)
     check.note(terms)
     if isChecked {
@@ -155,7 +163,7 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
       if TermCheck.isLogged(step) { losses.gradientNorms = norms }
       if let opposite { check.compare(terms, opposite: opposite) }
     }
-    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
+    times.measure(.backward) { tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) }
     for position in active { run.modules[position].addLane() }
   }
   return losses
@@ -180,7 +188,7 @@ private func average(_ run: Run, at step: Step, over world: borrowing Communicat
 }
 
 private func exchange(
-  _ losses: LaneLosses, seconds: Double, lanesInAll: Int, _ world: borrowing Communicator
+  _ losses: LaneLosses, seconds: RankSeconds, lanesInAll: Int, _ world: borrowing Communicator
 ) throws -> ControlSummary {
   var word = ControlWord(lanes: lanesInAll, valuesPerLane: losses.names.count)
   for row in losses.rows { word.set(row.values, lane: row.lane) }
@@ -197,11 +205,15 @@ private func update(_ run: Run, at step: Step) {
 }
 
 /// A save that fails costs the checkpoint, not the run: the older ones are untouched.
-private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
+private func save(
+  _ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console, _ times: inout StepTimes
+) -> Bool {
   do {
-    _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
+    let record = try times.measure(.checkpoint) { try run.checkpoints.save(run.state(step: step, best: best), over: world) }
+    run.observer?.saved(record, seconds: times.seconds(in: .checkpoint))
     return true
   } catch {
+    run.observer?.notSaved(error, step: step)
     console.warn("no checkpoint at step \(step): \(error)")
     return false
   }
@@ -213,6 +225,7 @@ private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, 
 }
 
 private func report(_ scores: ValidationScores, _ run: Run, step: Int, _ console: Console, _ log: MetricsLog?) {
+  run.observer?.validated(scores.mean, step: step)
   let kind = run.split.isHeldOut ? "validation" : "training volumes"
   console.say(
     "step \(step): Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) \(kind == "validation" ? "validation cases" : kind)"

@@ -10,5 +10,6 @@ struct Cohort: ParsableCommand {
     subcommands: [
       Synthesize.self, Prepare.self, Train.self, Predict.self, Evaluate.self, Report.self, Checkpoint.self, NetworkCommand.self,
       Methods.self, Recipes.self, PriorCommand.self, Bench.self, WeightsCommand.self,
+      Trace.self,
     ])
 }

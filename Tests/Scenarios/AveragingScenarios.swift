@@ -70,13 +70,15 @@ private func averageUnsound(_ world: borrowing Communicator, _: [String]) throws
 private func control(_ world: borrowing Communicator, _ arguments: [String]) throws {
   var word = ControlWord(lanes: lanes, valuesPerLane: 2)
   if world.rank == world.size - 1 { word.flags = [.save, .storageTrouble] }
-  word.seconds = Double(world.rank == world.size / 2 ? 5 : 1)
+  word.seconds = RankSeconds(load: 1, compute: world.rank == world.size / 2 ? 4 : 1, wait: Double(world.rank))
   for lane in try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size) {
     word.set([1 / Double(lane + 3), -0.0], lane: lane)
   }
   let summary = try word.exchange(over: world)
   try expect(summary.flags == [.save, .storageTrouble], "flags: \(summary.flags)")
-  try expect(summary.slowestSeconds == 5 && summary.slowestRank == world.size / 2, "slowest rank: \(summary)")
+  let slowest = RankSeconds(load: 1, compute: 4, wait: Double(world.size / 2))
+  try expect(summary.slowestRank == world.size / 2 && summary.seconds[world.size / 2] == slowest, "slowest rank: \(summary)")
+  try expect(summary.seconds.map(\.wait) == (0..<world.size).map(Double.init), "each rank's own times: \(summary)")
   try expect(summary.laneValues[7] == [0.1, 0], "values of lane 7: \(summary.laneValues[7])")
   if world.rank == 0 {
     try writeDurably(Array("\(summary.sum(0).bitPattern) \(summary.sum(1).bitPattern)".utf8), to: arguments[0])

@@ -13,6 +13,8 @@ public struct RunKey: Sendable {
     /// Exactly so many positive whole numbers.
     case integers(Int)
     case texts
+    /// Nothing, or the first and the last of a run of positive whole numbers.
+    case range
   }
   public let name: String
   public let kind: Kind
@@ -81,6 +83,9 @@ public let runKeys: [RunKey] = [
     "checkpoint.every", .integer(0...100_000_000), "500", "steps between checkpoints; 0 saves at the end only",
     changesResults: false),
   RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
+  RunKey(
+    "trace.steps", .range, "[]", "first and last step of a trace of all ranks (`cohort trace merge`); none: no trace",
+    changesResults: false),
   RunKey(
     "memory", .choice(["standard", "lean"]), "standard",
     "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",

@@ -16,6 +16,8 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   let console = Console(rank: world.rank)
   StopSignal.install()
   var lease: RunLease?
+  // Until the last line about the run is written.
+  defer { withExtendedLifetime(lease) {} }
   var run: Run?
   let failure = try preflight(over: world) { world in
     let yaml = try sharedText(file, over: world)
@@ -33,24 +35,29 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
   }
   if let failure { return failure }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
+  let observer = try Observer(run, console: console, over: world)
+  run.observer = observer
   var start: StartingPoint?
-  if let failure = try preflight(over: world, { world in start = try resume(run, over: world, console: console) }) {
-    return failure
+  if let failure = try preflight(over: world, console, { world in start = try resume(run, over: world, console: console) }) {
+    return observer.ended(failure)
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }
-  if let failure = try preflight(over: world, { world in try preparePrior(run, start, over: world, console: console) }) {
-    return failure
+  observer.started(at: start.step)
+  if let failure = try preflight(over: world, console, { world in try preparePrior(run, start, over: world, console: console) }) {
+    return observer.ended(failure)
   }
   do {
-    let outcome = try withExtendedLifetime(lease) { try train(run, from: start, over: world, console: console) }
+    let outcome = try train(run, from: start, over: world, console: console)
+    try observer.finish(over: world)
     switch outcome.end {
-    case .completed: return ExitCode.success.rawValue
-    case .stopped: return ExitCode.requeue.rawValue
+    case .completed: return observer.ended(ExitCode.success.rawValue)
+    case .stopped: return observer.ended(ExitCode.requeue.rawValue)
     case .failed(let error):
       if world.rank == 0 { say(error) }
-      return error.exitCode
+      return observer.ended(error.exitCode, "\(error)")
     }
   } catch {
+    observer.failed(error)
     reportAndAbort(error, code: .fatal, over: world)
   }
 }
@@ -71,8 +78,9 @@ private func say(_ error: some CustomStringConvertible) { FileHandle.standardErr
 /// - Returns: the exit code of the failure, nil if all went well.
 ///
 /// `body` may fail on some ranks only after the last collective call that it makes.
+/// - Parameter console: has the logs that the error goes into, once there are any.
 public func preflight(
-  over world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void
+  over world: borrowing Communicator, _ console: Console? = nil, _ body: (borrowing Communicator) throws -> Void
 ) throws -> Int32? {
   var message: String?, code = Int64(0)
   do { try body(world) } catch {
@@ -81,6 +89,7 @@ public func preflight(
   }
   guard let failure = try agree(message, over: world) else { return nil }
   let agreed = try world.allreduce(failure.rank == world.rank ? code : 0, .maximum)
+  console?.note("error: \(failure.message)")
   if world.rank == 0 { say(failure.message) }
   return Int32(agreed)
 }

@@ -31,6 +31,8 @@ public final class Run {
   let schedule: PolynomialSchedule
   var modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
+  /// Nil where nobody watches.
+  var observer: Observer?
 
   /// - Parameters:
   ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.

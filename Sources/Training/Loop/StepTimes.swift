@@ -1,0 +1,51 @@
+// What a rank does in a step, timed: the sums tell who is slow and why, the spans become a trace.
+
+import Cluster
+
+/// A part of a step.
+enum StepPart: String, Sendable {
+  case load, forward, backward, average, control, update, validation, checkpoint
+}
+
+/// The timed parts of one step on this rank.
+struct StepTimes {
+  /// From one moment of this host's clock to another, seconds.
+  struct Span: Sendable, Equatable {
+    let part: StepPart
+    let start: Double
+    let end: Double
+  }
+  private(set) var spans: [Span] = []
+  private let start = HostClock.seconds
+
+  /// Runs `body` as a part of the step. Parts do not contain each other.
+  mutating func measure<Result>(_ part: StepPart, _ body: () throws -> Result) rethrows -> Result {
+    let start = HostClock.seconds
+    defer { spans.append(Span(part: part, start: start, end: HostClock.seconds)) }
+    return try body()
+  }
+
+  func seconds(in part: StepPart) -> Double {
+    spans.reduce(0) { $1.part == part ? $0 + $1.end - $1.start : $0 }
+  }
+
+  /// From the beginning of the step until now.
+  var sinceStart: Double { HostClock.seconds - start }
+
+  /// What the rank tells the others once it has averaged: all of the step but loading and waiting is computing.
+  var summary: RankSeconds {
+    let load = seconds(in: .load), wait = seconds(in: .average)
+    return RankSeconds(load: load, compute: max(0, sinceStart - load - wait), wait: wait)
+  }
+}
+
+extension ControlSummary {
+  /// The times of the rank that all waited for, and its number, under the names of metrics.jsonl: whatever a clock decides begins with `seconds`.
+  var timeMetrics: [String: Double] {
+    let slowest = seconds[slowestRank]
+    return [
+      "seconds": slowest.work, "seconds.load": slowest.load, "seconds.compute": slowest.compute, "seconds.wait": slowest.wait,
+      "seconds.rank": Double(slowestRank),
+    ]
+  }
+}
