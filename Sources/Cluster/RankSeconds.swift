@@ -6,7 +6,7 @@ public struct RankSeconds: Sendable, Equatable {
   public var load = 0.0
   /// Forward and backward of all lanes, with everything around them.
   public var compute = 0.0
-  /// In the gradient average: for other ranks, and for messages that nothing hides.
+  /// In the gradient average, and the control word before it: for other ranks, and for messages that nothing hides.
   public var wait = 0.0
 
   public init(load: Double = 0, compute: Double = 0, wait: Double = 0) {

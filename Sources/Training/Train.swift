@@ -50,13 +50,13 @@ public func train(
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(), savedStep = step, skipped = 0
+  var termCheck = TermCheck(), times = StepTimes(), savedStep = step, skipped = 0
   let total = run.configuration.steps
 
   while step < total {
     let now = Step(index: step, total: total, seed: run.configuration.seed)
     try run.observer?.begin(step + 1, over: world)
-    var times = StepTimes()
+    times.begin()
     defer { run.observer?.keep(times, of: now.index + 1) }
     let lanes = try computeLanes(run, at: now, &termCheck, &times)
     let outcomes = try times.measure(.average) { try average(run, at: now, over: world) }
@@ -105,7 +105,7 @@ public func train(
     }
   }
 
-  var times = StepTimes()
+  times.begin()
   defer { run.observer?.keep(times, of: step) }
   let scores = try times.measure(.validation) { try run.validate(run.split.validation, over: world) }
   report(scores, run, step: step, console, log)

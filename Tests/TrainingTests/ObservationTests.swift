@@ -1,4 +1,5 @@
-// What a run tells about itself, piece by piece: who is slow, events that survive, a page that Prometheus reads, traces on one clock.
+// What a run tells about itself, piece by piece: who is slow, events that survive, a page that Prometheus reads, traces on one
+// clock.
 
 import Cluster
 import Foundation

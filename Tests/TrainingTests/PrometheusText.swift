@@ -1,5 +1,5 @@
-// A strict reader of Prometheus's text format, as the textfile collector takes it: every metric is one block of HELP, TYPE and samples, no
-// sample twice, nothing else in the file.
+// A strict reader of Prometheus's text format, as the textfile collector takes it: every metric is one block of HELP, TYPE and
+// samples, no sample twice, nothing else in the file.
 
 import Foundation
 

@@ -1,4 +1,5 @@
-// A run as a person who watches it finds it: killed once, continued on three ranks, with logs, events, a metrics page and a merged trace.
+// A run as a person who watches it finds it: killed once, continued on three ranks, with logs, events, a metrics page and a
+// merged trace.
 
 import Foundation
 import TestSupport
@@ -6,8 +7,8 @@ import Testing
 import Training
 
 @Suite(.serialized) struct WatchedRunTests {
-  static let folder = TemporaryFolder()
-  var run: String { Self.folder.path + "/run" }
+  let folder = TemporaryFolder()
+  var run: String { folder.path + "/run" }
 
   func text(_ name: String) throws -> String { try String(contentsOfFile: "\(run)/\(name)", encoding: .utf8) }
 
@@ -19,14 +20,14 @@ import Training
 
   func cohort(_ arguments: [String]) throws -> (status: Int32, output: String) { try runAlone(arguments, executable: "cohort") }
 
-  /// Attempt 1 is killed after step 13; attempt 2 goes on from step 10 on three ranks and traces five steps.
+  /// Attempt 1 is killed after step 13; attempt 2 goes on from the checkpoint before on three ranks and traces five steps.
   @Test func itTellsEverything() throws {
-    let file = Self.folder.path + "/run.yaml"
-    try TinyCohort.write(to: Self.folder.path + "/packs")
-    try TinyCohort.runFile(data: Self.folder.path + "/packs", output: run, method: "supervised").write(
+    let file = folder.path + "/run.yaml"
+    try TinyCohort.write(to: folder.path + "/packs")
+    try TinyCohort.runFile(data: folder.path + "/packs", output: run, method: "supervised").write(
       toFile: file, atomically: true, encoding: .utf8)
     let process = try startAlone(["train", file], executable: "cohort")
-    for _ in 0..<6000 where !((try? text("metrics.jsonl")) ?? "").contains("\"step\":13") { usleep(10_000) }
+    for _ in 0..<30_000 where !((try? text("metrics.jsonl")) ?? "").contains("\"step\":13") { usleep(2000) }
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
     let second = try mpirun(3, ["train", file, "trace.steps=[28, 32]"], timeout: 120, executable: "cohort")
@@ -47,21 +48,26 @@ import Training
       ])
     for rank in 0..<3 {
       let log = try text("logs/rank-000\(rank).attempt-02.log"), lines = log.split(separator: "\n")
-      #expect(lines.first?.contains("rank \(rank) of 3 on ") == true && lines.first?.contains("1 threads on processors ") == true)
-      #expect(lines.first?.hasSuffix("lanes \(rank)...\(rank)") == true, "\(log)")
-      for expected in ["step 20: saved ", "step 25: step 25: Dice", "step 50: ends with code 0"] {
+      #expect(lines.first?.contains("rank \(rank) of 3 on ") == true && lines.first?.contains("threads 1, processors ") == true)
+      #expect(lines.first?.hasSuffix("lanes \(rank) to \(rank)") == true, "\(log)")
+      for expected in ["step 30: saved ", "step 25: step 25: Dice", "step 50: ends with code 0"] {
         #expect(log.contains(expected), "\(expected) in \(log)")
       }
-      #expect(lines.allSatisfy { $0.contains(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z step \d+: /) }, "\(log)")
+      #expect(lines.allSatisfy { $0.contains(#/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z step \d+: \S/#) }, "\(log)")
     }
   }
 
   func events() throws {
     let events = try objects("events.jsonl")
+    func told(_ attempt: Int) -> [String] {
+      events.filter { $0["attempt"] as? Int == attempt }.map { "\($0["event"]!) \($0["step"]!)" }
+    }
+    #expect(told(1).starts(with: ["start 0", "save 10"]) && told(1).allSatisfy { !$0.hasPrefix("end") })
+    // A machine that is slow to kill lets the first attempt reach step 20.
+    let resumed = try #require(events.first { $0["event"] as? String == "resume" }?["step"] as? Int)
     #expect(
-      events.map { "\($0["attempt"]!) \($0["event"]!) \($0["step"]!)" } == [
-        "1 start 0", "1 save 10", "2 start 10", "2 resume 10", "2 save 20", "2 validation 25", "2 save 30", "2 save 40",
-        "2 validation 50", "2 save 50", "2 end 50",
+      told(2) == ["start \(resumed)", "resume \(resumed)"] + (resumed < 20 ? ["save 20"] : []) + [
+        "validation 25", "save 30", "save 40", "validation 50", "save 50", "end 50",
       ])
     let start = try #require(events.first { $0["event"] as? String == "start" && $0["attempt"] as? Int == 2 })
     #expect(start["ranks"] as? Int == 3 && (start["hosts"] as? [String])?.count == 3 && start["threads"] as? Int == 1)
@@ -79,7 +85,7 @@ import Training
       let numbers = line.compactMapValues { $0 as? Double }
       let parts = try ["load", "compute", "wait"].map { try #require(numbers["seconds." + $0]) }
       #expect(parts.allSatisfy { $0 >= 0 } && parts[1] > 0 && abs(parts[0] + parts[1] - numbers["seconds"]!) < 1e-9, "\(line)")
-      #expect((line["step"] as! Int <= 10 ? [0.0] : [0, 1, 2]).contains(try #require(numbers["seconds.rank"])))
+      #expect([0, 1, 2].contains(try #require(numbers["seconds.rank"])))
     }
     let samples = try PrometheusText(text("metrics.prom")).samples
     for (name, value) in [("step", 50.0), ("planned_steps", 50), ("checkpoint_step", 50), ("restarts", 1)] {
@@ -95,7 +101,7 @@ import Training
   }
 
   func trace() throws {
-    let path = Self.folder.path + "/trace.json"
+    let path = folder.path + "/trace.json"
     let merged = try cohort(["trace", "merge", run, "--output", path])
     #expect(merged.status == 0, "\(merged.output)")
     let object = try #require(
@@ -119,7 +125,7 @@ import Training
     try "{\"traceEv".write(toFile: run + "/trace/rank-0001.json", atomically: true, encoding: .utf8)
     let damaged = try cohort(["trace", "merge", run, "--output", path])
     #expect(damaged.status == 3 && damaged.output.contains("rank-0001.json") && damaged.output.contains("not whole"))
-    let none = try cohort(["trace", "merge", Self.folder.path, "--output", path])
+    let none = try cohort(["trace", "merge", folder.path, "--output", path])
     #expect(none.status == 3 && none.output.contains("trace.steps"))
   }
 
@@ -129,8 +135,9 @@ import Training
     #expect(report.output.split(separator: "\n").count { $0.contains(/^[012] .* %$/) } == 3, "\(report.output)")
     let json = try cohort(["report", "run", run, "--json"])
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
-    #expect((object["attempts"] as? [Any])?.count == 2 && object["saves"] as? Int == 5)
-    let nowhere = try cohort(["report", "run", Self.folder.path + "/nowhere"])
+    let saves = try objects("events.jsonl").count { $0["event"] as? String == "save" }
+    #expect((object["attempts"] as? [Any])?.count == 2 && object["saves"] as? Int == saves)
+    let nowhere = try cohort(["report", "run", folder.path + "/nowhere"])
     #expect(nowhere.status == 3 && nowhere.output.contains("events.jsonl"))
   }
 }

@@ -35,7 +35,7 @@ public final class Console {
 
   /// A line for the log alone.
   func note(_ text: String) {
-    if !text.isEmpty { log?.write(text) }
+    if !text.isEmpty { log?.write(text.trimmingCharacters(in: .whitespaces)) }
   }
 
   /// Where the run stands: rewritten in place up to four times a second on a terminal, else a line every 10 seconds.

@@ -7,7 +7,7 @@ enum StepPart: String, Sendable {
   case load, forward, backward, average, control, update, validation, checkpoint
 }
 
-/// The timed parts of one step on this rank.
+/// The timed parts of the step that this rank is at.
 struct StepTimes {
   /// From one moment of this host's clock to another, seconds.
   struct Span: Sendable, Equatable {
@@ -16,7 +16,16 @@ struct StepTimes {
     let end: Double
   }
   private(set) var spans: [Span] = []
-  private let start = HostClock.seconds
+  private var start = HostClock.seconds
+  /// In the control word of the step before, which carried that step's times and so could not hold its own.
+  private var controlBefore = 0.0
+
+  /// A new step begins.
+  mutating func begin() {
+    controlBefore = seconds(in: .control)
+    spans = []
+    start = HostClock.seconds
+  }
 
   /// Runs `body` as a part of the step. Parts do not contain each other.
   mutating func measure<Result>(_ part: StepPart, _ body: () throws -> Result) rethrows -> Result {
@@ -34,13 +43,14 @@ struct StepTimes {
 
   /// What the rank tells the others once it has averaged: all of the step but loading and waiting is computing.
   var summary: RankSeconds {
-    let load = seconds(in: .load), wait = seconds(in: .average)
-    return RankSeconds(load: load, compute: max(0, sinceStart - load - wait), wait: wait)
+    let load = seconds(in: .load), average = seconds(in: .average)
+    return RankSeconds(load: load, compute: max(0, sinceStart - load - average), wait: average + controlBefore)
   }
 }
 
 extension ControlSummary {
-  /// The times of the rank that all waited for, and its number, under the names of metrics.jsonl: whatever a clock decides begins with `seconds`.
+  /// The times of the rank that all waited for, and its number, under the names of metrics.jsonl: whatever a clock decides begins
+  /// with `seconds`.
   var timeMetrics: [String: Double] {
     let slowest = seconds[slowestRank]
     return [

@@ -1,5 +1,5 @@
-// RUN/metrics.prom: where the run stands, for the textfile collector of Prometheus's node exporter, which a symbolic link leads to this file.
-// The file is replaced in one step: a collector never reads half of it.
+// RUN/metrics.prom: where the run stands, for the textfile collector of Prometheus's node exporter, which a symbolic link leads
+// to this file. The file is replaced in one step: a collector never reads half of it.
 
 import Files
 import Foundation

@@ -1,5 +1,5 @@
-// What a run tells about itself beside the console: a log of every rank, events, metrics for node exporters, a trace, and who is slow
-// (shared/spec/distributed.md 1.5, 4.9). Nothing here decides anything: a run without an observer computes the same.
+// What a run tells about itself beside the console: a log of every rank, events, metrics for node exporters, a trace, and who is
+// slow (shared/spec/distributed.md 1.5, 4.9). Nothing here decides anything: a run without an observer computes the same.
 
 import Cluster
 import Files
@@ -42,10 +42,13 @@ public final class Observer {
       trace = Trace(steps: steps, run: folder, rank: world.rank, ranks: world.size, host: host, attempt: attempt)
     }
     console.log = RankLog(folder: folder + "/logs", rank: world.rank, attempt: attempt)
+    if world.rank == 0, events == nil {
+      console.warn("no events: \(EventLog.path(folder)) cannot be opened; check its permissions and the space of the disk.")
+    }
     if console.log == nil { console.warn("no log in \(folder)/logs: check that every host can write there.") }
     console.note(
-      "rank \(world.rank) of \(world.size) on \(host), process \(getpid()), \(Threads.count) threads on processors "
-        + "\(allowedProcessors), lanes \(run.lanes.lowerBound)...\(run.lanes.upperBound - 1)")
+      "rank \(world.rank) of \(world.size) on \(host), process \(getpid()), threads \(Threads.count), processors "
+        + "\(allowedProcessors), lanes \(run.lanes.lowerBound) to \(run.lanes.upperBound - 1)")
   }
 
   // MARK: The way of an attempt

@@ -1,4 +1,5 @@
-// The times of all ranks, kept by rank 0: means of the whole attempt for the table at the end, and the last steps, which tell who is slow now.
+// The times of all ranks, kept by rank 0: means of the whole attempt for the table at the end, and the last steps, which tell who
+// is slow now.
 
 import Cluster
 
@@ -10,6 +11,11 @@ public struct RankRow: Codable, Sendable, Equatable {
   public var load: Double
   public var compute: Double
   public var wait: Double
+
+  package init(rank: Int, host: String, lanes: Int, load: Double, compute: Double, wait: Double) {
+    (self.rank, self.host, self.lanes) = (rank, host, lanes)
+    (self.load, self.compute, self.wait) = (load, compute, wait)
+  }
 
   /// The part of its time for which the rank waits, 0...1.
   var waitShare: Double { wait / max(load + compute + wait, .leastNormalMagnitude) }

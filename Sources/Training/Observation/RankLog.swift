@@ -1,5 +1,5 @@
-// The log of one rank in one attempt: RUN/logs/rank-0003.attempt-02.log. Lines are whole or absent, because each is one write to a file that
-// is only ever appended to.
+// The log of one rank in one attempt: RUN/logs/rank-0003.attempt-02.log. Lines are whole or absent, because each is one write to
+// a file that is only ever appended to.
 
 import Foundation
 

@@ -1,5 +1,5 @@
-// With what a run runs: libraries, their settings, the program and the configuration, for the start event. Two runs that agree in all of it
-// and in the threads of a rank give the same bits.
+// With what a run runs: libraries, their settings, the program and the configuration, for the start event. Two runs that agree in
+// all of it and in the threads of a rank give the same bits.
 
 import Files
 import Foundation

@@ -1,4 +1,5 @@
-// `cohort report run`: what became of a run, from its events.jsonl and metrics.jsonl: attempts, checkpoints, validations, and which rank was slow.
+// `cohort report run`: what became of a run, from its events.jsonl and metrics.jsonl: attempts, checkpoints, validations, and
+// which rank was slow.
 
 import Foundation
 
@@ -82,9 +83,8 @@ public struct RunReport: Encodable, Sendable {
     guard ranks.count > 1 else { return lines.joined(separator: "\n") }
     let steps = slowestSteps.values.reduce(0, +)
     if let most = slowestSteps.max(by: { $0.value < $1.value }), ranks.indices.contains(most.key) {
-      lines.append(
-        "slowest      rank \(most.key) on \(ranks[most.key].host), in \(Int((100 * Double(most.value) / Double(steps)).rounded())) % "
-          + "of the steps")
+      let percent = Int((100 * Double(most.value) / Double(steps)).rounded())
+      lines.append("slowest      rank \(most.key) on \(ranks[most.key].host), in \(percent) % of the steps")
     }
     lines.append("\na step on each rank:")
     return (lines + rankTable(ranks)).joined(separator: "\n")

@@ -1,5 +1,6 @@
-// The rank for which the others wait, found by a robust z-score: how many deviations it lies above the median of the ranks, both taken so
-// that a few slow ranks do not hide themselves (shared/spec/distributed.md 1.5). Times are for one lane: who has more lanes is not slow.
+// The rank for which the others wait, found by a robust z-score: how many deviations it lies above the median of the ranks, both
+// taken so that a few slow ranks do not hide themselves (shared/spec/distributed.md 1.5). Times are for one lane: who has more
+// lanes is not slow.
 
 import Cluster
 
@@ -16,8 +17,8 @@ package struct SlowRank: Equatable {
 
   /// What a z-score must exceed.
   static let limit = 3.5
-  /// A deviation is taken for at least this part of the median, so that ranks that are all but equal are not told apart: what is named is slower
-  /// by a sixth or more.
+  /// A deviation is taken for at least this part of the median, so that ranks that are all but equal are not told apart: what is
+  /// named is slower by a sixth or more.
   static let leastDeviation = 0.05
 
   /// The slow ranks of the last steps; none before the window is full, and none where nothing can be compared.

@@ -1,5 +1,5 @@
-// One rank's part of a trace: RUN/trace/rank-0003.json, in Chrome's trace event format, with what is needed to put the ranks' clocks in line
-// (shared/spec/distributed.md 4.9). `cohort trace merge` joins the parts.
+// One rank's part of a trace: RUN/trace/rank-0003.json, in Chrome's trace event format, with what is needed to put the ranks'
+// clocks in line (shared/spec/distributed.md 4.9). `cohort trace merge` joins the parts.
 
 import Cluster
 import Files
@@ -78,7 +78,8 @@ struct Trace {
     part = TracePart(rank: rank, ranks: ranks, host: host, attempt: attempt)
   }
 
-  /// Before step `step`, 1 for the first: compares the clocks where the trace begins, and ends it where that is over. Collective at these two.
+  /// Before step `step`, 1 for the first: compares the clocks where the trace begins, and ends it where that is over. Collective
+  /// at these two.
   /// - Returns: why the file could not be written, if so.
   mutating func begin(_ step: Int, over world: borrowing Communicator) throws(ClusterError) -> String? {
     if step > steps.upperBound { return try finish(over: world) }

@@ -1,4 +1,5 @@
-// `cohort trace merge`: the traces of all ranks as one file, on rank 0's clock, a row for each rank, for chrome://tracing, Perfetto and the like.
+// `cohort trace merge`: the traces of all ranks as one file, on rank 0's clock, a row for each rank, for chrome://tracing,
+// Perfetto and the like.
 
 import Cluster
 import Files
