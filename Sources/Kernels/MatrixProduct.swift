@@ -50,6 +50,3 @@ func product(
     CblasRowMajor, form == .firstTransposed ? CblasTrans : CblasNoTrans, form == .secondTransposed ? CblasTrans : CblasNoTrans,
     Int32(m), Int32(n), Int32(k), scale, a, Int32(strides.a), b, Int32(strides.b), adding ? 1 : 0, c, Int32(strides.c))
 }
-
-/// The processor type that OpenBLAS has chosen its kernels for, for example `SkylakeX`. Other types may give other last bits.
-public var openBLASCore: String { String(cString: openblas_get_corename()) }
