@@ -169,7 +169,6 @@ private struct LaneLosses {
   var rows: [(lane: Int, values: [Double])] = []
   /// Of lane 0, at the steps at which terms are walked one by one.
   var gradientNorms: [String: Double] = [:]
-  /// How long this rank waited for its batches.
 
   mutating func add(_ terms: LossTerms, lane: Int) {
     let groups = terms.byName

@@ -59,7 +59,7 @@ public struct RunReport: Encodable, Sendable {
   private static func slowestSteps(_ run: String) -> [Int: Int] {
     struct Line: Decodable {
       let rank: Double?
-      enum CodingKeys: String, CodingKey { case rank = "seconds.rank" }
+      enum CodingKeys: String, CodingKey { case rank = "slowestRank" }
     }
     let data = (try? Data(contentsOf: URL(fileURLWithPath: run + "/metrics.jsonl"))) ?? Data()
     let decoder = JSONDecoder()
