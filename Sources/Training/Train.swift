@@ -78,7 +78,7 @@ private func train(
     if world.rank == 0 { word.flags.formUnion(requests.take()) }
     let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
     try run.requireSameState(summary.replicaHashes, step: step, over: world)
-    let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
+    let outcomes = try averaging.judge(largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
@@ -170,7 +170,7 @@ private func computeLanes(
   var losses = LaneLosses()
   // The module that comes last in the forward pass is the first whose gradients are complete.
   let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
-  averaging.begin(active.flatMap(\.averages))
+  averaging.begin(active.flatMap(\.averages), lanes: run.configuration.lanes)
   for lane in run.lanes {
     let batch = try run.loader.batch(lane: lane, at: step)
     let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last

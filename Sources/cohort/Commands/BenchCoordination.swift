@@ -43,14 +43,14 @@ extension Bench {
     private var sides: [Int] { patch.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int($0) } }
 
     func run() throws {
-      let averager = try saying { try averager(named: reduction) }
+      let type = try saying { try averager(named: reduction) }
       try withRanks(alwaysMPI: false) { world in
         let host = Communicator.hostName
         let plan = StepPlan(
           network: choice.network, networkPlan: try choice.plan(channels: 1, classes: 2), patch: sides, batch: lanes,
           threads: threads, memory: .standard, steps: steps, warmup: warmup)
         let result = try measureCoordination(
-          plan, reduction: averager, ranksOnHost: try world.allgather(text: host).filter { $0 == host }.count, over: world)
+          plan, reduction: type, ranksOnHost: try world.allgather(text: host).filter { $0 == host }.count, over: world)
         if world.rank == 0 { if json { try printJSON(result) } else { print(result.text) } }
         return 0
       }
