@@ -1,4 +1,4 @@
-# build, test, demo, compare, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, test, check-cluster, demo, compare, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64.
 CHOSEN := $(abspath $(ONEDNN) $(OPENBLAS))
@@ -38,7 +38,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test demo compare format clean
+.PHONY: build test check-cluster demo compare format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -48,6 +48,10 @@ test:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
+
+# Longer checks on several ranks and hosts, one after the other: minutes each, on a machine that does nothing else.
+check-cluster: build
+	@for check in Tests/checks/*.sh; do echo "== $$check"; bash $$check || exit 1; done
 
 # A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF with the demo prior and supervised training on 2 ranks; scores
 # and pictures.
