@@ -90,7 +90,7 @@ private func train(
     Flight.mark(.control)
     let summary = try times.measure(.control) { try word.exchange(over: world) }, seconds = times.sinceStart
     try run.requireSameState(summary.replicaHashes, step: step, over: world)
-    let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
+    let outcomes = try averaging.judge(largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
@@ -198,7 +198,7 @@ private func computeLanes(
   var losses = LaneLosses()
   // The module that comes last in the forward pass is the first whose gradients are complete.
   let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
-  averaging.begin(active.flatMap(\.averages))
+  averaging.begin(active.flatMap(\.averages), lanes: run.configuration.lanes)
   for lane in run.lanes {
     Flight.mark(.load, detail: "lane \(lane)")
     let batch = try times.measure(.load) { try run.loader.batch(lane: lane, at: step) }

@@ -79,7 +79,7 @@ private func averageInFlight(_ world: borrowing Communicator, _ arguments: [Stri
   let averaging = try StepAveraging(over: world)
   var bytes: [UInt8] = []
   for (step, active) in [averages, [averages[1]], [averages[0]], averages.reversed()].enumerated() {
-    averaging.begin(active)
+    averaging.begin(active, lanes: lanes)
     let own = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
     for lane in own {
       for average in active { fill(average, lane: lane, step: step) }
@@ -98,7 +98,7 @@ private func averageInFlight(_ world: borrowing Communicator, _ arguments: [Stri
     var word = ControlWord(lanes: lanes, valuesPerLane: 0)
     word.times.communication = try averaging.wait()
     word.largestBits = averaging.largestBits
-    let outcomes = try averaging.settle(lanes: lanes, largestBits: word.exchange(over: world).largestBits)
+    let outcomes = try averaging.judge(largestBits: word.exchange(over: world).largestBits)
     try expect(outcomes.count == active.count && !outcomes.contains(.nonFinite), "\(outcomes)")
     for average in active { bytes += average.average.values.withUnsafeBytes { Array($0) } }
   }
