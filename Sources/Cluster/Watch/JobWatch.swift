@@ -103,7 +103,10 @@ public final class JobWatch: @unchecked Sendable {
     let operation = reports.first { $0.rank == verdict.rank }?.beat.record.operation ?? ""
     let cure = "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself)."
     let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(cure)"
-    JobEnd.end(incident(verdict, message, reports), run: run, code: verdict.exitCode)
+    let isSilent = reports.contains { $0.rank == verdict.rank && !$0.isBroken } && verdict.kind == .lost
+    JobEnd.end(
+      incident(verdict, message, reports), run: run, code: verdict.exitCode,
+      isCut: isSilent && hosts[verdict.rank] != hosts[rank])
   }
 
   /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with the lost host must
