@@ -4,6 +4,9 @@
 import CKernels
 import COpenBLAS
 
+/// The processor type for which OpenBLAS chose its kernels, for example SkylakeX: other types may round otherwise.
+public var openBLASCore: String { String(cString: openblas_get_corename()) }
+
 /// Which factor lies transposed in memory.
 public enum ProductForm: Sendable {
   /// a [m, k], b [k, n].

@@ -44,22 +44,24 @@ public func resume(_ run: Run, over world: borrowing Communicator, console: Cons
 }
 
 /// Trains to the last step. Collective.
+/// - Parameter stepsOnly: for measurements: the same steps, but neither gradient checks of single terms nor validation nor a checkpoint.
 public func train(
-  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console
+  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console, stepsOnly: Bool = false
 ) throws -> TrainingOutcome {
   let averaging = try StepAveraging(over: world)
-  let outcome = try train(run, from: start, averaging, over: world, console: console)
+  let outcome = try train(run, from: start, averaging, over: world, console: console, stepsOnly: stepsOnly)
   try averaging.close()
   return outcome
 }
 
 private func train(
-  _ run: Run, from start: StartingPoint, _ averaging: StepAveraging, over world: borrowing Communicator, console: Console
+  _ run: Run, from start: StartingPoint, _ averaging: StepAveraging, over world: borrowing Communicator, console: Console,
+  stepsOnly: Bool
 ) throws -> TrainingOutcome {
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(), checkpointing = Checkpointing(run.configuration, firstStep: step), skipped = 0
+  var termCheck = TermCheck(isOff: stepsOnly), checkpointing = Checkpointing(run.configuration, firstStep: step), skipped = 0
   let total = run.configuration.steps
   var requests = RequestFiles(folder: run.configuration.output)
 
@@ -86,11 +88,13 @@ private func train(
     try run.requireSameState(summary.replicaHashes, step: step, over: world)
     let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
 
+    var updating = Duration.zero
+
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
       skipped = 0
       Flight.mark(.update)
-      update(run, at: now)
+      updating = ContinuousClock().measure { update(run, at: now) }
     } else {
       skipped += 1
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
@@ -104,7 +108,10 @@ private func train(
     progress.after(step, numbers)
     log?.append(
       kind: "step", step: step,
-      numbers.merging(summary.timings) { $1 }.merging(["rate": run.schedule.rate(at: step - 1), "seconds": seconds]) { $1 })
+      numbers.merging(summary.timings) { $1 }.merging([
+        "rate": run.schedule.rate(at: step - 1), "seconds": seconds, "loadSeconds": lanes.loading.seconds,
+        "updateSeconds": updating.seconds, "wallSeconds": (ContinuousClock.now - started).seconds,
+      ]) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
@@ -125,6 +132,7 @@ private func train(
     }
   }
 
+  if stepsOnly { return TrainingOutcome(end: .completed, step: step, validation: nil) }
   let scores = try run.validate(run.split.validation, over: world)
   report(scores, run, step: step, console, log)
   guard try start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
@@ -150,6 +158,8 @@ private struct LaneLosses {
   var rows: [(lane: Int, values: [Double])] = []
   /// Of lane 0, at the steps at which terms are walked one by one.
   var gradientNorms: [String: Double] = [:]
+  /// How long this rank waited for its batches.
+  var loading = Duration.zero
 
   mutating func add(_ terms: LossTerms, lane: Int) {
     let groups = terms.byName
@@ -182,7 +192,9 @@ private func computeLanes(
   averaging.begin(active.flatMap(\.averages))
   for lane in run.lanes {
     Flight.mark(.load, detail: "lane \(lane)")
+    let asked = ContinuousClock.now
     let batch = try run.loader.batch(lane: lane, at: step)
+    losses.loading += ContinuousClock.now - asked
     Flight.mark(.compute, detail: "lane \(lane)")
     let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil

@@ -3,8 +3,8 @@
 
 import Foundation
 
-final class ChildProcess {
-  enum End: Equatable {
+package final class ChildProcess {
+  package enum End: Equatable {
     case exited(Int32)
     case signalled(Int32)
   }
@@ -16,7 +16,10 @@ final class ChildProcess {
   ///   - arguments: the program, looked for on the PATH, and what it is given.
   ///   - environment: added to this process's own.
   ///   - readsOutput: its output comes here and its errors are thrown away; else both go where this process's go.
-  init(_ arguments: [String], environment: [String: String] = [:], readsOutput: Bool = false) throws(ClusterError) {
+  ///   - log: a file to which both go instead.
+  package init(
+    _ arguments: [String], environment: [String: String] = [:], readsOutput: Bool = false, log: String? = nil
+  ) throws(ClusterError) {
     var actions = posix_spawn_file_actions_t(), attributes = posix_spawnattr_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawnattr_init(&attributes)
@@ -25,6 +28,10 @@ final class ChildProcess {
       posix_spawnattr_destroy(&attributes)
     }
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    if let log {
+      posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+      posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+    }
     var ends: [Int32] = [-1, -1]
     if readsOutput {
       guard Foundation.pipe(&ends) == 0 else { throw Self.failure(arguments, errno) }
@@ -58,7 +65,7 @@ final class ChildProcess {
   }
 
   /// How it ended; nil while it runs.
-  func poll() -> End? {
+  package func poll() -> End? {
     var status: Int32 = 0
     guard end == nil, waitpid(identifier, &status, WNOHANG) == identifier else { return end }
     // The macros WIFEXITED, WEXITSTATUS and WTERMSIG do not reach Swift.
@@ -84,10 +91,10 @@ final class ChildProcess {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  func send(_ signal: Int32) { if poll() == nil { kill(identifier, signal) } }
+  package func send(_ signal: Int32) { if poll() == nil { kill(identifier, signal) } }
 
   /// To it and all that it has started in its process group, even after its own end.
-  func killGroup(_ signal: Int32) { kill(-identifier, signal) }
+  package func killGroup(_ signal: Int32) { kill(-identifier, signal) }
 }
 
 /// Ends every process of this host, but this one, that has `variable=value` in the environment it was started with.

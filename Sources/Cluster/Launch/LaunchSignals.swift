@@ -4,11 +4,11 @@
 import Foundation
 
 /// Takes signals one by one from the main thread's queue instead of in a handler.
-final class LaunchSignals {
-  private(set) var isStopping = false
+package final class LaunchSignals {
+  package private(set) var isStopping = false
   private var awaited = sigset_t()
 
-  init() {
+  package init() {
     sigemptyset(&awaited)
     for number in [SIGUSR1, SIGTERM, SIGINT, SIGCHLD] { sigaddset(&awaited, number) }
     pthread_sigmask(SIG_BLOCK, &awaited, nil)
@@ -16,7 +16,7 @@ final class LaunchSignals {
 
   /// Waits for a signal, at most `seconds`.
   /// - Returns: what to send to mpirun; nil for nothing.
-  func next(seconds: Double) -> Int32? {
+  package func next(seconds: Double) -> Int32? {
     var limit = timespec(tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
     let number = sigtimedwait(&awaited, nil, &limit)
     guard [SIGUSR1, SIGTERM, SIGINT].contains(number) else { return nil }

@@ -121,8 +121,9 @@ public struct Launcher {
     try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
     try text.write(toFile: path, atomically: true, encoding: .utf8)
   }
+}
 
-  private func quoted(_ word: String) -> String {
-    word.wholeMatch(of: /[A-Za-z0-9_.,:=\/+-]+/) == nil ? "'" + word.replacing("'", with: #"'\''"#) + "'" : word
-  }
+/// A word as one would type it in a shell.
+package func quoted(_ word: String) -> String {
+  word.wholeMatch(of: /[A-Za-z0-9_.,:=\/+-]+/) == nil ? "'" + word.replacing("'", with: #"'\''"#) + "'" : word
 }

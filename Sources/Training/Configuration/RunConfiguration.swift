@@ -41,7 +41,7 @@ public struct RunConfiguration: Sendable {
     try self.init(yaml: try Self.text(of: file), source: file, overrides: overrides)
   }
 
-  static func text(of file: String) throws(TrainingError) -> String {
+  package static func text(of file: String) throws(TrainingError) -> String {
     do { return try String(contentsOfFile: file, encoding: .utf8) } catch {
       throw TrainingError(
         "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo-relif`.")

@@ -12,7 +12,10 @@ import Methods
 /// - Parameters:
 ///   - file: the run file, read by rank 0.
 ///   - overrides: `key=value` texts that replace keys of the file.
-public func launchTraining(file: String, overrides: [String], over world: borrowing Communicator) throws -> Int32 {
+///   - measuring: given for measurements: the run does its steps and nothing else, and is shown before the first.
+public func launchTraining(
+  file: String, overrides: [String], over world: borrowing Communicator, measuring: ((Run) -> Void)? = nil
+) throws -> Int32 {
   let console = Console(rank: world.rank)
   StopSignal.install()
   var lease: RunLease?
@@ -51,8 +54,11 @@ public func launchTraining(file: String, overrides: [String], over world: borrow
     return failure
   }
   console.say(checkpointTitle(run, ranks: world.size))
+  measuring?(run)
   do {
-    let outcome = try withExtendedLifetime(lease) { try train(run, from: start, over: world, console: console) }
+    let outcome = try withExtendedLifetime(lease) {
+      try train(run, from: start, over: world, console: console, stepsOnly: measuring != nil)
+    }
     switch outcome.end {
     case .completed: return ExitCode.success.rawValue
     case .stopped: return ExitCode.requeue.rawValue

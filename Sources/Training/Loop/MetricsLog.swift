@@ -69,7 +69,7 @@ extension ControlSummary {
   var timings: [String: Double] {
     func mean(_ time: (StepTimes) -> Double) -> Double { times.reduce(0) { $0 + time($1) } / Double(times.count) }
     return [
-      "computeSeconds": times[slowestRank].compute, "slowestRank": Double(slowestRank),
+      "computeSeconds": times[slowestRank].compute, "meanComputeSeconds": mean(\.compute), "slowestRank": Double(slowestRank),
       "communicationSeconds": mean(\.communication.communication), "exposedSeconds": mean(\.communication.exposed),
       "waitSeconds": mean(\.communication.waited),
     ]

@@ -10,7 +10,7 @@ import Training
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how fast this machine trains.",
-    subcommands: [Step.self, Prior.self, Coordination.self, Checkpoint.self, IO.self])
+    subcommands: [Step.self, Prior.self, Coordination.self, Checkpoint.self, IO.self, Allreduce.self, Gemm.self])
 
   struct Step: ParsableCommand {
     static let configuration = CommandConfiguration(
