@@ -22,7 +22,9 @@ import Testing
     let verdict = judge(reports, deadlines, at: 1000)
     #expect(verdict?.kind == .hang && verdict?.rank == 1 && verdict?.exitCode == .hang)
     #expect(verdict?.circumstances == " since 70.5 s (deadline 60.0 s); all others wait for it")
-    #expect(judge([report(0, .average, 1000), report(1, .compute, 50)], deadlines, at: 1000) == nil, "waiting is right while another works")
+    #expect(
+      judge([report(0, .average, 1000), report(1, .compute, 50)], deadlines, at: 1000) == nil,
+      "waiting is right while another works")
   }
 
   @Test func whereAllWaitItIsSaid() {

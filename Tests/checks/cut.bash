@@ -1,5 +1,5 @@
-# Two machines on one, for faults.sh: network namespaces with names of their own, joined by a bridge, sshd in each; and the cut between them.
-# Needs root, iproute2 and openssh-server.
+# Two machines on one, for faults.sh: network namespaces with names of their own, joined by a bridge, sshd in each; and the cut
+# between them. Needs root, iproute2 and openssh-server.
 
 machines=(cohort-near cohort-far)
 bridge=cohort-bridge
@@ -31,7 +31,8 @@ part_machines() {
     ip -n "$machine" link set e0 up
     ip -n "$machine" link set lo up
     mkdir "$scratch/$machine"
-    # sshd gives its children a clean environment: what they need goes through it. Each machine has a folder of its own for mpirun's files.
+    # sshd gives its children a clean environment: what they need goes through it. Each machine has a folder of its own for
+    # mpirun's files.
     inside "$machine" /usr/sbin/sshd -f /dev/null -o ListenAddress="10.77.9.$number" -o HostKey="$scratch/key" -o StrictModes=no -o UsePAM=no \
       -o AuthorizedKeysFile="$scratch/key.pub" -o PidFile="$scratch/$machine/sshd" -o PermitRootLogin=yes \
       -o SetEnv="COHORT_CHECK=$scratch OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=$scratch/$machine"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Faults on purpose: 20 random ones on three ranks (TRIALS, SEED), a rank of eight killed from outside, ranks 0 and 1 stopped together, and, as root, a
-# machine whose network is cut without a word (cut.bash). A line for each trial; exit code 1 if any failed. About five minutes.
+# Faults on purpose: 20 random ones on three ranks (TRIALS, SEED), a rank of eight killed from outside, ranks 0 and 1 stopped
+# together, and, as root, a machine whose network is cut without a word (cut.bash). A line for each trial; exit code 1 if any
+# failed. About five minutes.
 #
-# Each trial asks: are all processes gone in time, and does one message name the culprit? Bounds of shared/spec/distributed.md 3.3: 10 s after a death,
-# deadline + 10 s for a hang, 30 s for a cut.
+# Each trial asks: are all processes gone in time, and does one message name the culprit? Bounds of shared/spec/distributed.md
+# 3.3: 10 s after a death, deadline + 10 s for a hang, 30 s for a cut.
 . "$(dirname "$0")/common.bash"
 set +e # a trial that fails is counted, the others go on
 . Tests/checks/cut.bash
@@ -25,7 +26,8 @@ kill_marked() { for process in $(marked); do kill -9 "$process" 2> /dev/null; do
 # The process of a rank of the only job.
 rank() { for process in $(marked); do grep -qsz "^OMPI_COMM_WORLD_RANK=$1$" "/proc/$process/environ" && echo "$process"; done; }
 
-# report NAME SECONDS LOG PATTERN: the verdict on a trial whose fault has just struck. All must be gone within SECONDS, and a message match PATTERN.
+# report NAME SECONDS LOG PATTERN: the verdict on a trial whose fault has just struck. All must be gone within SECONDS, and a
+# message match PATTERN.
 report() {
   local name=$1 limit=$2 log=$3 pattern=$4 verdict=ok start messages taken
   start=$(milliseconds)

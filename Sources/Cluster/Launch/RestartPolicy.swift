@@ -56,7 +56,8 @@ public struct RestartPolicy: Sendable {
   }
 
   private func fatal(_ reason: String) -> Decision {
-    .end(code: ExitCode.fatal.rawValue, reason: "\(reason): the cause is in the data, the run file or the program, not in a machine")
+    .end(
+      code: ExitCode.fatal.rawValue, reason: "\(reason): the cause is in the data, the run file or the program, not in a machine")
   }
 
   /// Machines that were named in two failures or more, by what they call themselves.

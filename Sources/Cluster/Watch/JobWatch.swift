@@ -1,5 +1,6 @@
-// The watch over all ranks of a job (shared/spec/distributed.md 4.4): every rank says each second over plain TCP what it is doing; rank 0 notices who
-// is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it works while MPI waits.
+// The watch over all ranks of a job (shared/spec/distributed.md 4.4): every rank says each second over plain TCP what it is
+// doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
+// works while MPI waits.
 
 import Foundation
 import MPI
@@ -109,8 +110,8 @@ public final class JobWatch: @unchecked Sendable {
       isCut: isSilent && hosts[verdict.rank] != hosts[rank])
   }
 
-  /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with the lost host must
-  /// not keep the job from ending.
+  /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with
+  /// the lost host must not keep the job from ending.
   private func withLastRecord(of lost: Int, _ reports: [RankReport]) -> [RankReport] {
     let path = FlightFile.path(run: run, rank: lost), found = LastRecord()
     Thread.detachNewThread {
@@ -136,11 +137,12 @@ public final class JobWatch: @unchecked Sendable {
     var report = RankReport(rank: rank, host: hosts[rank], beat: beat(), heardAt: steadySeconds())
     report.beat.isInMPI = false
     let verdict = Verdict(kind: .error, rank: rank, fault: "failed in", circumstances: "", exitCode: code)
-    JobEnd.end(incident(verdict, "\(place(of: rank)) in \(report.beat.record.operation): \(error)", [report]), run: run, code: code)
+    JobEnd.end(
+      incident(verdict, "\(place(of: rank)) in \(report.beat.record.operation): \(error)", [report]), run: run, code: code)
   }
 
-  /// Another rank has said why the job ends. Whoever hears it passes it on. A crash handler cannot write files: rank 0 leaves the incident, rank 1 if
-  /// it is rank 0 that crashed.
+  /// Another rank has said why the job ends. Whoever hears it passes it on. A crash handler cannot write files: rank 0 leaves the
+  /// incident, rank 1 if it is rank 0 that crashed.
   func hasBeenTold(by beat: Beat, _ reports: [RankReport]) {
     guard JobEnd.claim() else { return }
     tellPeers(.told)
