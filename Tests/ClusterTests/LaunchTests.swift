@@ -35,7 +35,7 @@ import Testing
   @Test func theIncidentKnowsBetterThanTheLauncher() {
     var policy = RestartPolicy(retries: 100)
     #expect(policy.decide(after: attempt(1, incident(3)), isStopping: false) == .restart(afterSeconds: 1))
-    #expect(policy.decide(after: attempt(137, incident(3, code: .fatal)), isStopping: false) == .end(code: 137, reason: ""))
+    #expect(policy.decide(after: attempt(137, incident(3, code: .fatal)), isStopping: false) == .end(code: 78, reason: ""))
   }
 
   @Test func crashLoopsEnd() {

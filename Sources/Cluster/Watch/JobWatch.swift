@@ -68,9 +68,10 @@ public final class JobWatch: @unchecked Sendable {
   /// Takes leave of the other ranks: from now on nobody expects a beat of this one.
   public func end() {
     Flight.mark(.done)
-    hasEnded.store(true, ordering: .releasing)
     guard JobEnd.claim() else { return }
+    // Before the thread of the watch closes the connections.
     tellPeers(.goodbye)
+    hasEnded.store(true, ordering: .releasing)
   }
 
   // MARK: For the threads of the watch
