@@ -44,13 +44,19 @@ slurm_wait() {
 }
 
 slurm_stop() {
-  local process
+  local process environment
   scancel --user=root 2> /dev/null
   slurm_wait 20 '[ -z "$(squeue --noheader 2> /dev/null)" ]'
   # The controller last, so that the nodes can say goodbye.
   for process in "${slurm_processes[@]:1}" "${slurm_processes[0]}"; do kill "$process" 2> /dev/null; done
   wait "${slurm_processes[@]}" 2> /dev/null
   [ -s "$slurm_folder/munge/pid" ] && kill "$(cat "$slurm_folder/munge/pid")" 2> /dev/null
+  # What a job has left: its processes know this Slurm by its settings.
+  for environment in /proc/[0-9]*/environ; do
+    grep -qszxF "SLURM_CONF=$slurm_folder/slurm.conf" "$environment" || continue
+    process=${environment#/proc/}
+    [ "${process%/environ}" = $$ ] || kill -KILL "${process%/environ}" 2> /dev/null
+  done
   unset SLURM_CONF
 }
 

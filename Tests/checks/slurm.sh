@@ -31,7 +31,7 @@ output: runs/whole
 method: mean-teacher
 network: {name: unet3d, base: 4}
 patch: [32, 32, 32]
-steps: ${STEPS:-600}
+steps: ${STEPS:-400}
 lanes: 2
 checkpoint: {every: 10, keep: 2}
 END
@@ -44,6 +44,7 @@ submit() {
   while [ "$1" != -- ]; do options+=("$1"); shift; done
   shift
   log=$bench/$name.out
+  touch "$log"
   job=$(sbatch --parsable --partition=low --output="$log" "${options[@]}" "$repository/slurm/$script.sbatch" "$@")
 }
 
@@ -57,7 +58,7 @@ fail() { echo "FAILED $1: $2"; failures=$((failures + 1)); tail -n 8 "$log" | se
 
 # The exported weights of a run are those of the run without interruption.
 same_bytes() {
-  slurm_wait 300 "has_left $job" || { fail "$1" "the job does not end"; scancel "$job"; return 1; }
+  slurm_wait 900 "has_left $job" || { fail "$1" "the job does not end"; scancel "$job"; return 1; }
   cohort checkpoint export "runs/$1" --output "$1.safetensors" > /dev/null 2>&1 &&
     [ "$(saved_step "$1")" = "$(saved_step whole)" ] && cmp --silent "$1.safetensors" whole.safetensors ||
     { fail "$1" "other bytes than the run without interruption"; return 1; }
@@ -152,7 +153,7 @@ case_evaluate() {
 
 slurm_start "$bench/slurm" && prepare || exit 1
 started=$SECONDS
-train whole && slurm_wait 300 "has_left $job" && cohort checkpoint export runs/whole --output whole.safetensors > /dev/null 2>&1 ||
+train whole && slurm_wait 900 "has_left $job" && cohort checkpoint export runs/whole --output whole.safetensors > /dev/null 2>&1 ||
   { fail whole "the run without interruption does not end"; exit 1; }
 echo "ok whole: $(saved_step whole) steps on 2 nodes without interruption, $((SECONDS - started)) s"
 for name in ${*:-$all_cases}; do
