@@ -56,7 +56,8 @@ public struct ChartAxis: Sendable {
   package func label(_ value: Double) -> String {
     if value == 0 { return "0" }
     if scale == .bytes, value >= 1024 {
-      return value < 1 << 20 ? "\(Int(value / 1024))K" : value < 1 << 30 ? "\(Int(value) >> 20)M" : "\(Int(value) >> 30)G"
+      let kibibytes = Int(value) >> 10
+      return kibibytes < 1 << 10 ? "\(kibibytes)K" : kibibytes < 1 << 20 ? "\(kibibytes >> 10)M" : "\(kibibytes >> 20)G"
     }
     if abs(value) >= 1e6 || abs(value) < 1e-3 { return String(format: "%.3g", value) }
     return String(format: "%.4g", value)
