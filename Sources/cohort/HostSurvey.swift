@@ -8,10 +8,7 @@ import Synchronization
 /// Starts this program under mpirun, one rank on each host of a hostfile (all slots where it is a single host), over the network that all hosts
 /// share. Does not return unless something is wrong.
 func examineHosts(of path: String, arguments: [String], isQuiet: Bool) throws {
-  guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-    throw ClusterError("cannot read the hostfile \(path): check the path; hostfiles/README.md shows one.")
-  }
-  let hosts = try Hostfile(text, path: path).hosts
+  let hosts = try Hostfile(path: path).hosts
   let answers = askAll(hosts.map(\.name))
   let silent = hosts.compactMap { host in answers[host.name]?.error.map { "\(host.name): \($0)" } }
   guard silent.isEmpty else {

@@ -212,13 +212,6 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
     #expect(judgeSlurm(job: "7", description: nil, now: start).map(\.verdict) == [.warning])
   }
 
-  @Test func hostfilesAreRead() throws {
-    let hosts = try Hostfile("# lab\nlab1 slots=8 # first\n\n  lab2\nlab3 slots=2 max_slots=4\n", path: "f").hosts
-    #expect(hosts.map(\.name) == ["lab1", "lab2", "lab3"] && hosts.map(\.slots) == [8, 1, 2])
-    #expect(throws: ClusterError.self) { try Hostfile("lab1 slot=3", path: "f") }
-    #expect(throws: ClusterError.self) { try Hostfile("# nobody\n", path: "f") }
-  }
-
   @Test func settingsLeaveOutWhatDiffersFromRankToRank() {
     let settings = RankFacts.settings([
       "OMPI_MCA_btl": "tcp,self", "OMPI_MCA_ess_base_vpid": "1", "OMP_NUM_THREADS": "2", "PATH": "/bin", "OMPI_COMM_WORLD_RANK": "1",

@@ -67,7 +67,7 @@ import Testing
 
 @Suite struct HostsTests {
   @Test func linesAreMachines() throws {
-    let hosts = try Hostfile(text: "# mine\nlab1 slots=8  # big\n\nlab2\n", source: "hosts")
+    let hosts = try Hostfile(text: "# mine\nlab1 slots=8  # big\n\nlab2 max_slots=4\n", source: "hosts")
     #expect(hosts.hosts.map(\.name) == ["lab1", "lab2"] && hosts.slots == 9)
     #expect(hosts.text == "lab1 slots=8\nlab2 slots=1\n")
     for text in ["", "# nobody\n", "lab1 slots=0", "lab1 slots=many", "lab1 fast"] {
