@@ -13,7 +13,7 @@ public struct Hostfile: Sendable, Equatable {
 
   public init(path: String) throws(ClusterError) {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw ClusterError("Cannot read the hostfile \(path). Check the path.")
+      throw ClusterError("cannot read the hostfile \(path): check the path; hostfiles/README.md shows one.")
     }
     try self.init(text: text, source: path)
   }
