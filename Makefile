@@ -51,7 +51,8 @@ test:
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
 
-# The checks that take minutes or need root: a real Slurm and a LAN on this machine, made for the purpose and taken down afterwards.
+# What takes minutes or needs root: jobs killed hundreds of times, a real Slurm and a LAN on this machine, made for the purpose and taken down
+# afterwards.
 check-cluster: build
 	$(call install,$(CLUSTER_PACKAGES))
 	@for check in Tests/checks/*.sh; do echo "== $$check"; bash $$check || exit 1; done

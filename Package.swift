@@ -62,7 +62,7 @@ let layers: [[Target]] = [
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
   module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
-  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels"]),
+  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
   module(
@@ -75,12 +75,16 @@ let layers: [[Target]] = [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
       .copy("Resources/demo-prior.safetensors"),
     ], tests: ["cohort"]),
-  // 7. The command, and the programs that multi-rank tests start under mpirun.
+  // 7. How training scales: studies over numbers of nodes, and what follows from them.
+  module(
+    "Scaling",
+    ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", yams], tests: ["cohort"]),
+  // 8. The command, and the programs that multi-rank tests start under mpirun.
   [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors",
+        "Scaling", "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors",
         "Cluster",
         "MPI", "Methods", argumentParser,
       ],

@@ -1,20 +1,25 @@
 // The error of everything that ranks do together: one sentence that names the cause and ends with what to do.
 
+import MPI
+
 public struct ClusterError: Error, CustomStringConvertible, Sendable {
   public let description: String
   /// True if every rank throws this same error, so that it need be reported only once.
   public let isShared: Bool
   /// True if a file was written by a newer version: it is not damaged and must be left alone.
   public let isNewerFormat: Bool
+  /// True if a call of MPI failed: often the echo of another rank's death.
+  public let isCommunication: Bool
 
-  public init(_ description: String, isShared: Bool = false, isNewerFormat: Bool = false) {
-    (self.description, self.isShared, self.isNewerFormat) = (description, isShared, isNewerFormat)
+  public init(_ description: String, isShared: Bool = false, isNewerFormat: Bool = false, isCommunication: Bool = false) {
+    (self.description, self.isShared) = (description, isShared)
+    (self.isNewerFormat, self.isCommunication) = (isNewerFormat, isCommunication)
   }
 }
 
 /// Runs `body` and turns the error of a lower module into a `ClusterError` with the same text.
-func clustered<Result, Failure: Error & CustomStringConvertible>(
+func clustered<Result: ~Copyable, Failure: Error & CustomStringConvertible>(
   _ body: () throws(Failure) -> Result
 ) throws(ClusterError) -> Result {
-  do throws(Failure) { return try body() } catch { throw ClusterError(error.description) }
+  do throws(Failure) { return try body() } catch { throw ClusterError(error.description, isCommunication: error is MPIError) }
 }

@@ -1,6 +1,6 @@
 // The control word: one small reduction in each step, from which all ranks take the same decisions (shared/spec/distributed.md 4.2).
-// Every lane writes its values into a slot of its own and every rank its time; a sum in which all other terms are zero is exact, so nothing that is
-// decided here depends on the number of ranks.
+// Every lane writes its values into a slot of its own and every rank its times, magnitudes and hash into a row; a sum in which all other terms are zero
+// is exact, so nothing that is decided here depends on the number of ranks.
 
 import MPI
 
@@ -21,8 +21,12 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
 /// What this rank has to say about a step.
 public struct ControlWord: Sendable {
   public var flags: ControlFlags = []
-  /// How long this rank worked on the step, seconds, without waiting for others.
-  public var seconds = 0.0
+  /// Where this rank's time went in the step.
+  public var times = RankSeconds()
+  /// The greatest magnitude in each average of the step, as bits (`StepAveraging.largestBits`); as many on every rank.
+  public var largestBits: [Int32] = []
+  /// Of the state before the step, at the steps at which all ranks pass one.
+  public var replicaHash: UInt64?
   private let lanes: Int
   private let valuesPerLane: Int
   /// [lanes, valuesPerLane]
@@ -45,16 +49,27 @@ public struct ControlWord: Sendable {
   /// What all ranks say together. Collective.
   public func exchange(over communicator: borrowing Communicator) throws(ClusterError) -> ControlSummary {
     let flagSlots = (0..<ControlFlags.bits).map { Double(flags.rawValue >> UInt8($0) & 1) }
-    var secondSlots = [Double](repeating: 0, count: communicator.size)
-    secondSlots[communicator.rank] = seconds
-    var message = flagSlots + secondSlots + values
+    // Halves of a hash are exact in a Double, the whole is not.
+    let hashSlots = replicaHash.map { [Double($0 >> 32), Double($0 & 0xFFFF_FFFF)] } ?? []
+    let row = times.row + hashSlots + largestBits.map { Double($0) }
+    var rows = [Double](repeating: 0, count: communicator.size * row.count)
+    for (index, value) in row.enumerated() { rows[communicator.rank * row.count + index] = value }
+    var message = flagSlots + rows + values
     try clustered { () throws(MPIError) in try communicator.allreduce(&message, .sum) }
-    let times = message[ControlFlags.bits..<ControlFlags.bits + communicator.size]
-    let slowest = times.indices.max { message[$0] < message[$1] } ?? times.startIndex
+    let received = (0..<communicator.size).map { message.dropFirst(ControlFlags.bits + $0 * row.count).prefix(row.count) }
     return ControlSummary(
       flags: ControlFlags(rawValue: (0..<ControlFlags.bits).reduce(0) { $0 | (message[$1] > 0 ? 1 << UInt8($1) : 0) }),
       laneValues: (0..<lanes).map { Array(message.suffix(values.count).dropFirst($0 * valuesPerLane).prefix(valuesPerLane)) },
-      slowestSeconds: message[slowest], slowestRank: slowest - times.startIndex)
+      times: received.map { RankSeconds(row: $0.prefix(RankSeconds.slots)) },
+      replicaHashes: replicaHash == nil
+        ? []
+        : received.map { row in
+          let halves = row.dropFirst(RankSeconds.slots).prefix(2).map { UInt64($0) }
+          return halves[0] << 32 | halves[1]
+        },
+      largestBits: largestBits.indices.map { index in
+        Int32(received.map { $0[$0.endIndex - largestBits.count + index] }.max()!)
+      })
   }
 }
 
@@ -64,8 +79,15 @@ public struct ControlSummary: Sendable, Equatable {
   public let flags: ControlFlags
   /// [lanes][valuesPerLane]
   public let laneValues: [[Double]]
-  public let slowestSeconds: Double
-  public let slowestRank: Int
+  /// Where the time of each rank went, by rank.
+  public let times: [RankSeconds]
+  /// Of each rank; empty if the step had none.
+  public let replicaHashes: [UInt64]
+  /// The greatest of all ranks for each average.
+  public let largestBits: [Int32]
+
+  /// The rank that worked longest, for which the others waited.
+  public var slowestRank: Int { times.indices.max { times[$0].work < times[$1].work } ?? 0 }
 
   /// The sum of value `index` over the lanes, in lane order.
   public func sum(_ index: Int) -> Double { laneValues.reduce(0) { $0 + $1[index] } }

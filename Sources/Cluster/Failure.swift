@@ -47,12 +47,18 @@ public func together<Result>(
   return try outcome.get()
 }
 
-/// Prints rank, host and cause on standard error and ends all ranks with `code`.
+/// Prints rank, host, operation and cause on standard error and ends all ranks: with `code`, or, if MPI failed, as for a lost rank.
 ///
-/// An error that every rank throws is printed by rank 0 alone; the others give it time to do so.
+/// An error that every rank throws is printed by rank 0 alone, and one of communication after the watch has had time to name the rank whose death
+/// it is the echo of.
 public func reportAndAbort(_ error: any Error, code: ExitCode, over communicator: borrowing Communicator) -> Never {
+  let isCommunication = error is MPIError || (error as? ClusterError)?.isCommunication == true
   if communicator.rank > 0, (error as? ClusterError)?.isShared == true { sleep(5) }
-  let place = communicator.size > 1 ? "rank \(communicator.rank) of \(communicator.size) on \(Communicator.hostName): " : ""
-  FileHandle.standardError.write(Data("cohort: \(place)\(error)\n".utf8))
-  MPI.abort(code: code.rawValue)
+  guard let watch = JobWatch.current else {
+    let place = communicator.size > 1 ? "rank \(communicator.rank) of \(communicator.size) on \(Communicator.hostName): " : ""
+    JobEnd.say("\(place)\(error)")
+    MPI.abort(code: code.rawValue)
+  }
+  if isCommunication { sleep(2) }
+  watch.fail("\(error)", code: isCommunication ? .rankLost : code)
 }

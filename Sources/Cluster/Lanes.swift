@@ -38,7 +38,7 @@ func evenRun(of count: Int, part: Int, of parts: Int) -> Range<Int> {
 }
 
 /// Fisher and Yates' shuffle with numbers drawn by index from `key`.
-private func permuted(_ values: [String], key: RandomKey) -> [String] {
+package func permuted<Value>(_ values: [Value], key: RandomKey) -> [Value] {
   var values = values
   for last in stride(from: values.count - 1, to: 0, by: -1) {
     values.swapAt(last, key.integer(UInt64(last), below: last + 1))

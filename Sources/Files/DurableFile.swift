@@ -5,7 +5,7 @@ import Foundation
 /// Replaces the file at `path` by `bytes` in one step.
 public func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
   let temporary = path + ".tmp"
-  try writeAll(bytes, to: temporary)
+  try writeSynchronized(bytes, to: temporary)
   try moveDurably(temporary, to: path)
 }
 
@@ -24,13 +24,28 @@ public func synchronize(_ path: String) throws(FileError) {
   guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError("write to disk", path) }
 }
 
-/// Makes a folder and those above it.
+/// Asks the system to begin moving bytes of a file to the disk and does not wait, so that a later `synchronize` finds little left to do. A hint:
+/// Linux answers "not needed soon" by starting to write what is only in memory.
+public func beginSynchronizing(_ path: String, _ range: Range<Int>) {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return }
+  posix_fadvise(descriptor, range.lowerBound, range.count, POSIX_FADV_DONTNEED)
+  close(descriptor)
+}
+
+/// Makes a folder and those above it, and makes their names durable.
 public func makeFolder(_ path: String) throws(FileError) {
+  var parents: [String] = [], missing = path
+  while !missing.isEmpty, !FileManager.default.fileExists(atPath: missing) {
+    missing = (missing as NSString).deletingLastPathComponent
+    parents.append(missing)
+  }
   do {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   } catch {
     throw FileError("Cannot make the folder \(path): \(error.localizedDescription) Check the path and its permissions.")
   }
+  for parent in parents { try synchronize(parent) }
 }
 
 /// The size of a file in bytes.
@@ -48,31 +63,15 @@ public func readAll(_ path: String) throws(FileError) -> [UInt8] {
 /// `count` bytes of a file from byte `offset` on; fewer in the file is an error.
 public func readRange(of path: String, from offset: Int, count: Int) throws(FileError) -> [UInt8] {
   var bytes = [UInt8](repeating: 0, count: count)
+  var file = try ReadableFile(path)
   try bytes.withUnsafeMutableBufferPointer { (buffer) throws(FileError) in
-    try readRange(of: path, from: offset, into: UnsafeMutableRawBufferPointer(buffer))
+    try file.read(from: offset, into: UnsafeMutableRawBufferPointer(buffer))
   }
   return bytes
 }
 
-/// Fills `buffer` from byte `offset` of a file on; fewer in the file is an error.
-public func readRange(of path: String, from offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { throw FileError("open", path) }
-  defer { _ = close(descriptor) }
-  var done = 0
-  while done < buffer.count {
-    let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
-    if count < 0, errno == EINTR { continue }
-    guard count >= 0 else { throw FileError("read", path) }
-    guard count > 0 else {
-      throw FileError(
-        "\(path) ends after \(offset + done) bytes, \(buffer.count - done) too early. It was cut off; make it again.")
-    }
-    done += count
-  }
-}
-
-private func writeAll(_ bytes: [UInt8], to path: String) throws(FileError) {
+/// Writes a file and forces it to the disk, under a name that nobody reads yet; what cannot be written whole is removed.
+public func writeSynchronized(_ bytes: [UInt8], to path: String) throws(FileError) {
   let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
   guard descriptor >= 0 else { throw FileError("create", path) }
   defer { _ = close(descriptor) }

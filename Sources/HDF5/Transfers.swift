@@ -7,48 +7,71 @@ extension File {
   public func write<Element: StoredElement>(
     _ values: UnsafeBufferPointer<Element>, to dataset: String, slab: Slab? = nil, collective: Bool = false
   ) throws(H5Error) {
-    let transfer = try Transfer.begin(of: values.count, dataset, in: self, slab, collective)
-    // HDF5 refuses a null address even where nothing is selected.
-    let address = values.baseAddress.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(bitPattern: 8)
-    // herr_t H5Dwrite(hid_t dset_id, hid_t mem_type_id, hid_t mem_space_id, hid_t file_space_id, hid_t dxpl_id, const void *buf)
-    try h5("H5Dwrite", on: transfer.subject) {
-      H5Dwrite(
-        transfer.dataset.id, Element.elementType.memoryType, transfer.memory.id, transfer.file.id, transfer.list.id, address)
-    }
-    try transfer.finish()
+    let array = try open(array: dataset)
+    try array.write(values, slab: slab, collective: collective)
+    try array.close()
   }
 
   /// Reads a box of an array, or all of it; numbers of another type are converted.
   public func read<Element: StoredElement>(
     _ dataset: String, into values: UnsafeMutableBufferPointer<Element>, slab: Slab? = nil, collective: Bool = false
   ) throws(H5Error) {
-    let transfer = try Transfer.begin(of: values.count, dataset, in: self, slab, collective)
+    let array = try open(array: dataset)
+    let transfer = try Transfer.begin(of: values.count, array.handle.id, array.subject, slab, collective)
     let address = values.baseAddress.map { UnsafeMutableRawPointer($0) } ?? UnsafeMutableRawPointer(bitPattern: 8)
     // herr_t H5Dread(hid_t dset_id, hid_t mem_type_id, hid_t mem_space_id, hid_t file_space_id, hid_t dxpl_id, void *buf)
-    try h5("H5Dread", on: transfer.subject) {
+    try h5("H5Dread", on: array.subject) {
       H5Dread(
-        transfer.dataset.id, Element.elementType.memoryType, transfer.memory.id, transfer.file.id, transfer.list.id, address)
+        array.handle.id, Element.elementType.memoryType, transfer.memory.id, transfer.file.id, transfer.list.id, address)
     }
-    try transfer.finish()
+    try array.close()
+  }
+
+  /// Opens an array for several transfers. Collective.
+  public func open(array dataset: String) throws(H5Error) -> OpenArray {
+    let subject = "\(path):\(dataset)"
+    return OpenArray(
+      subject: subject,
+      handle: try Handle("H5Dopen2", on: subject, closing: H5Dclose) { H5Dopen2(id, dataset, hid_t(H5P_DEFAULT)) })
   }
 }
 
-/// What one write or read needs: the array, a run of numbers in memory, as many in the file, and how the ranks go about it.
-private struct Transfer: ~Copyable {
+/// An array held open. In a parallel file opening and closing are collective; transfers are only where they are marked so, so that ranks
+/// may make different numbers of them.
+public struct OpenArray: ~Copyable {
   let subject: String
-  let dataset: Handle
+  let handle: Handle
+
+  /// As `File.write`.
+  public func write<Element: StoredElement>(
+    _ values: UnsafeBufferPointer<Element>, slab: Slab? = nil, collective: Bool = false
+  ) throws(H5Error) {
+    let array = handle.id
+    let transfer = try Transfer.begin(of: values.count, array, subject, slab, collective)
+    // HDF5 refuses a null address even where nothing is selected.
+    let address = values.baseAddress.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(bitPattern: 8)
+    // herr_t H5Dwrite(hid_t dset_id, hid_t mem_type_id, hid_t mem_space_id, hid_t file_space_id, hid_t dxpl_id, const void *buf)
+    try h5("H5Dwrite", on: subject) {
+      H5Dwrite(array, Element.elementType.memoryType, transfer.memory.id, transfer.file.id, transfer.list.id, address)
+    }
+  }
+
+  /// Closing an array may write its last chunk, so it is checked. One that is dropped is closed unchecked.
+  public consuming func close() throws(H5Error) {
+    try handle.close("H5Dclose", on: subject)
+  }
+}
+
+/// What one write or read needs besides the array: a run of numbers in memory, as many in the file, and how the ranks go about it.
+private struct Transfer: ~Copyable {
   let memory: Handle
   let file: Handle
   let list: Handle
 
   static func begin(
-    of count: Int, _ name: String, in container: borrowing File, _ slab: Slab?, _ collective: Bool
+    of count: Int, _ array: hid_t, _ subject: String, _ slab: Slab?, _ collective: Bool
   ) throws(H5Error) -> Transfer {
-    let subject = "\(container.path):\(name)"
-    let container = container.id
-    let dataset = try Handle("H5Dopen2", on: subject, closing: H5Dclose) { H5Dopen2(container, name, hid_t(H5P_DEFAULT)) }
-    let opened = dataset.id
-    let file = try Handle("H5Dget_space", on: subject, closing: H5Sclose) { H5Dget_space(opened) }
+    let file = try Handle("H5Dget_space", on: subject, closing: H5Sclose) { H5Dget_space(array) }
     if let slab { try select(slab, in: file.id, on: subject) }
     let space = file.id
     let selected = try h5("H5Sget_select_npoints", on: subject) { H5Sget_select_npoints(space) }
@@ -60,12 +83,7 @@ private struct Transfer: ~Copyable {
     var length = hsize_t(count)
     let memory = try Handle("H5Screate_simple", on: subject, closing: H5Sclose) { H5Screate_simple(1, &length, nil) }
     let list = try transferList(collective, on: subject)
-    return Transfer(subject: subject, dataset: dataset, memory: memory, file: file, list: list)
-  }
-
-  /// Closing an array may write its last chunk, so it is checked.
-  consuming func finish() throws(H5Error) {
-    try dataset.close("H5Dclose", on: subject)
+    return Transfer(memory: memory, file: file, list: list)
   }
 }
 

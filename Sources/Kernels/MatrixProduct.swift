@@ -4,6 +4,9 @@
 import CKernels
 import COpenBLAS
 
+/// The processor type for which OpenBLAS chose its kernels, for example SkylakeX: other types may round otherwise.
+public var openBLASCore: String { String(cString: openblas_get_corename()) }
+
 /// Which factor lies transposed in memory.
 public enum ProductForm: Sendable {
   /// a [m, k], b [k, n].
@@ -47,6 +50,3 @@ func product(
     CblasRowMajor, form == .firstTransposed ? CblasTrans : CblasNoTrans, form == .secondTransposed ? CblasTrans : CblasNoTrans,
     Int32(m), Int32(n), Int32(k), scale, a, Int32(strides.a), b, Int32(strides.b), adding ? 1 : 0, c, Int32(strides.c))
 }
-
-/// The processor type that OpenBLAS has chosen its kernels for, for example `SkylakeX`. Other types may give other last bits.
-public var openBLASCore: String { String(cString: openblas_get_corename()) }

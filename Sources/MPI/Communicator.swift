@@ -5,7 +5,7 @@ import Foundation
 
 /// The ranks of a job (`Session.world`), a duplicate with its own message space, or this process alone without MPI (`Communicator.alone`).
 ///
-/// Not `Sendable`: calls come from the thread that initialised MPI.
+/// Not `Sendable`: calls come from one thread at a time, which is the caller's to see to.
 public struct Communicator: ~Copyable {
   /// nil for `alone`.
   package let handle: MPI_Comm?
@@ -43,7 +43,10 @@ public struct Communicator: ~Copyable {
   }
 
   /// Frees a duplicate; does nothing for `world` and `alone`. Collective.
-  public consuming func close() throws(MPIError) {
+  public consuming func close() throws(MPIError) { try free() }
+
+  /// As `close`, for an owner that lives on: nothing may be called on the communicator afterwards.
+  public mutating func free() throws(MPIError) {
     isClosed = true
     guard owned, var freed = handle as MPI_Comm? else { return }
     // int MPI_Comm_free(MPI_Comm *comm)

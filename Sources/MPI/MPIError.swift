@@ -20,7 +20,9 @@ public struct MPIError: Error, CustomStringConvertible, Sendable, Equatable {
 ///
 /// Communicators must have `MPI_ERRORS_RETURN` set, or the library ends the process before this function sees an error.
 func mpi(_ call: StaticString, _ body: () -> Int32) throws(MPIError) {
+  MPIActivity.enter()
   let code = body()
+  MPIActivity.leave()
   guard code != MPI_SUCCESS else { return }
   throw MPIError(call: "\(call)", reason: errorText(code), cure: MPIError.peerCure)
 }

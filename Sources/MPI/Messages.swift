@@ -6,6 +6,7 @@ extension Communicator {
   /// Every rank's `buffer` becomes a copy of `root`'s. All ranks pass the same count.
   public func broadcast(_ buffer: UnsafeMutableRawBufferPointer, from root: Int = 0) throws(MPIError) {
     guard let handle, size > 1 else { return }
+    try barrier()
     try inPieces(of: buffer) { (piece) throws(MPIError) in
       // int MPI_Bcast(void *buffer, int count, MPI_Datatype datatype, int root, MPI_Comm comm)
       try mpi("MPI_Bcast") { MPI_Bcast(piece.baseAddress, Int32(piece.count), cohort_mpi_byte(), Int32(root), handle) }

@@ -22,4 +22,16 @@ extension Communicator {
         buffer.baseAddress, Int32(buffer.count), cohort_mpi_byte(), Int32(peer), tag, handle, cohort_mpi_status_ignore())
     }
   }
+
+  /// Sends a number to rank `peer`, which calls `receiveNumber(from:)`.
+  public func send(_ number: Double, to peer: Int) throws(MPIError) {
+    try withUnsafeBytes(of: number) { (bytes) throws(MPIError) in try send(bytes, to: peer) }
+  }
+
+  /// Waits for a number that rank `peer` sends.
+  public func receiveNumber(from peer: Int) throws(MPIError) -> Double {
+    var number = 0.0
+    try withUnsafeMutableBytes(of: &number) { (bytes) throws(MPIError) in try receive(into: bytes, from: peer) }
+    return number
+  }
 }

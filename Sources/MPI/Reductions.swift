@@ -26,13 +26,6 @@ extension UInt64: MessageElement { public static var messageType: MessageType { 
 let largestMessageBytes = 256 << 20
 
 extension Communicator {
-  /// Returns when every rank has called it.
-  public func barrier() throws(MPIError) {
-    guard let handle else { return }
-    // int MPI_Barrier(MPI_Comm comm)
-    try mpi("MPI_Barrier") { MPI_Barrier(handle) }
-  }
-
   /// Combines `values` of all ranks element by element; every rank gets the result in place. All ranks pass the same count.
   ///
   /// A sum of integers is the same on any number of ranks; the association of a floating-point sum is the library's choice.
@@ -40,6 +33,7 @@ extension Communicator {
     _ values: UnsafeMutableBufferPointer<Element>, _ reduction: Reduction
   ) throws(MPIError) {
     guard let handle, size > 1 else { return }
+    try barrier()
     let most = largestMessageBytes / MemoryLayout<Element>.stride
     var start = 0
     while start < values.count {

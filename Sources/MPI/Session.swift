@@ -10,18 +10,19 @@ public struct Session: ~Copyable {
   public let world: Communicator
   private var isFinalized = false
 
-  /// Initialises MPI for calls from this thread only (`MPI_THREAD_FUNNELED`) and makes errors of `world` return.
+  /// Initialises MPI for calls from one thread at a time (`MPI_THREAD_SERIALIZED`) and makes errors of `world` return.
   ///
-  /// Open MPI spins while it waits. Unless the user has set `mpi_yield_when_idle`, waiting ranks are told to yield their core, so that ranks which
-  /// share cores do not starve each other. Takes about half a second where the program was started without mpirun.
+  /// Open MPI spins inside its calls. Unless the user has set `mpi_yield_when_idle`, it is told to yield the core meanwhile, so that ranks which
+  /// share cores do not starve each other where they cannot wait as `Communicator.barrier` does. Takes about half a second where the program was started without mpirun.
   public init() throws(MPIError) {
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
+    ParallelIO.choose()
     var provided: Int32 = 0
     // int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
-    try mpi("MPI_Init_thread") { MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided) }
-    guard provided >= Int32(MPI_THREAD_FUNNELED) else {
+    try mpi("MPI_Init_thread") { MPI_Init_thread(nil, nil, Int32(MPI_THREAD_SERIALIZED), &provided) }
+    guard provided >= Int32(MPI_THREAD_SERIALIZED) else {
       throw MPIError(
-        call: "MPI_Init_thread", reason: "this MPI library offers thread level \(provided), below MPI_THREAD_FUNNELED",
+        call: "MPI_Init_thread", reason: "this MPI library offers thread level \(provided), below MPI_THREAD_SERIALIZED",
         cure: "Use an MPI library that was built with thread support.")
     }
     self.world = try Communicator(handle: cohort_mpi_comm_world(), owned: false)

@@ -44,28 +44,59 @@ public func resume(_ run: Run, over world: borrowing Communicator, console: Cons
 }
 
 /// Trains to the last step. Collective.
+/// - Parameter stepsOnly: for measurements: the same steps, but neither gradient checks of single terms nor validation nor a checkpoint.
 public func train(
-  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console
+  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console, stepsOnly: Bool = false
+) throws -> TrainingOutcome {
+  let averaging = try StepAveraging(over: world)
+  let outcome = try train(run, from: start, averaging, over: world, console: console, stepsOnly: stepsOnly)
+  try averaging.close()
+  return outcome
+}
+
+private func train(
+  _ run: Run, from start: StartingPoint, _ averaging: StepAveraging, over world: borrowing Communicator, console: Console,
+  stepsOnly: Bool
 ) throws -> TrainingOutcome {
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(), savedStep = step, skipped = 0
+  var termCheck = TermCheck(isOff: stepsOnly), checkpointing = Checkpointing(run.configuration, firstStep: step)
+  var times = StepTimes(), skipped = 0
   let total = run.configuration.steps
+  var requests = RequestFiles(folder: run.configuration.output)
 
   while step < total {
     let now = Step(index: step, total: total, seed: run.configuration.seed)
-    let started = ContinuousClock.now
-    let lanes = try computeLanes(run, at: now, &termCheck)
-    let seconds = (ContinuousClock.now - started).seconds
-    let outcomes = try average(run, at: now, over: world)
+    Flight.mark(.load, step: step + 1)
+    try run.strike(step: step + 1, over: world)
+    try run.observer?.begin(step + 1, over: world)
+    times.begin()
+    defer { run.observer?.keep(times, of: now.index + 1) }
+    let hash = run.comparesReplicas(at: step, ranks: world.size) ? run.stateHash : nil
+    let lanes = try computeLanes(run, at: now, averaging, &termCheck, &times)
+    var word = lanes.word(lanesInAll: run.configuration.lanes)
+    Flight.mark(.average)
+    let communication = try times.measure(.average) { try averaging.wait() }
+    word.times = times.summary(communication)
+    word.largestBits = averaging.largestBits
+    word.replicaHash = hash
     stopInTime(run, world, console)
-    let summary = try exchange(lanes, seconds: seconds, lanesInAll: run.configuration.lanes, world)
+    if StopSignal.isRequested { word.flags.insert(.stop) }
+    if world.rank == 0 {
+      word.flags.formUnion(requests.take())
+      if checkpointing.isDue(afterStep: step + 1) { word.flags.insert(.save) }
+    }
+    Flight.mark(.control)
+    let summary = try times.measure(.control) { try word.exchange(over: world) }, seconds = times.sinceStart
+    try run.requireSameState(summary.replicaHashes, step: step, over: world)
+    let outcomes = try averaging.judge(largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
       skipped = 0
-      update(run, at: now)
+      Flight.mark(.update)
+      times.measure(.update) { update(run, at: now) }
     } else {
       skipped += 1
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
@@ -77,22 +108,29 @@ public func train(
     step += 1
     let numbers = lanes.named(summary)
     progress.after(step, numbers)
+    run.observer?.after(step, summary, loss: numbers["loss"], seconds: times.sinceStart)
     log?.append(
       kind: "step", step: step,
-      numbers.merging(["rate": run.schedule.rate(at: step - 1), "seconds": summary.slowestSeconds]) { $1 })
+      numbers.merging(summary.timings) { $1 }.merging([
+        "rate": run.schedule.rate(at: step - 1), "seconds": seconds, "updateSeconds": times.seconds(in: .update),
+        "wallSeconds": times.sinceStart,
+      ]) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
+    if stops { run.observer?.stops(at: step) }
     if run.configuration.isDue("validation.every", step), step < total {
-      let scores = try validate(run, over: world)
+      let scores = try times.measure(.validation) { try validate(run, over: world) }
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if save(run, step: step, best: best, world, console) { savedStep = step; markBest(run, step, world, console) }
+        let isSaved = try times.measure(.checkpoint) { try checkpointing.save(run, step: step, best: best, world, console) }
+        if isSaved { markBest(run, step, world, console) }
       }
     }
-    if stops || run.configuration.isDue("checkpoint.every", step), savedStep < step, step < total {
-      if save(run, step: step, best: best, world, console) { savedStep = step }
+    if stops || summary.flags.contains(.save), checkpointing.savedStep < step, step < total {
+      let isSaved = try times.measure(.checkpoint) { try checkpointing.save(run, step: step, best: best, world, console) }
+      guard isSaved || !stops else { return unsaved(run, step) }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -100,13 +138,16 @@ public func train(
     }
   }
 
-  let scores = try validate(run, over: world)
+  if stepsOnly { return TrainingOutcome(end: .completed, step: step, validation: nil) }
+  times.begin()
+  defer { run.observer?.keep(times, of: step) }
+  let scores = try times.measure(.validation) { try validate(run, over: world) }
   report(scores, run, step: step, console, log)
-  guard start.step == step || save(run, step: step, best: best, world, console) else {
-    return failure(
-      "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.", 79,
-      step)
-  }
+  guard
+    try start.step == step
+      || times.measure(.checkpoint, { try checkpointing.save(run, step: step, best: best, world, console) })
+  else { return unsaved(run, step) }
+  if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
   return TrainingOutcome(end: .completed, step: step, validation: scores)
@@ -114,6 +155,12 @@ public func train(
 
 private func failure(_ text: String, _ exitCode: Int32, _ step: Int) -> TrainingOutcome {
   TrainingOutcome(end: .failed(TrainingError(text, exitCode: exitCode)), step: step, validation: nil)
+}
+
+private func unsaved(_ run: Run, _ step: Int) -> TrainingOutcome {
+  failure(
+    "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.",
+    ExitCode.storage.rawValue, step)
 }
 
 /// The loss values of this rank's lanes in one step, with their names.
@@ -130,6 +177,12 @@ private struct LaneLosses {
       (lane, [terms.total] + groups.map(\.own.value) + groups.map(\.own.weight) + terms.diagnostics.map(\.value)))
   }
 
+  func word(lanesInAll: Int) -> ControlWord {
+    var word = ControlWord(lanes: lanesInAll, valuesPerLane: names.count)
+    for row in rows { word.set(row.values, lane: row.lane) }
+    return word
+  }
+
   /// Means over all lanes by name.
   func named(_ summary: ControlSummary) -> [String: Double] {
     let lanes = Double(summary.laneValues.count)
@@ -138,17 +191,22 @@ private struct LaneLosses {
   }
 }
 
-/// Forward and backward for each lane of this rank; lane gradients go to the averagers.
-private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) throws -> LaneLosses {
+/// Forward and backward for each lane of this rank; gradients are averaged while the last lane is walked back.
+private func computeLanes(
+  _ run: Run, at step: Step, _ averaging: StepAveraging, _ check: inout TermCheck, _ times: inout StepTimes
+) throws -> LaneLosses {
   var losses = LaneLosses()
-  let active = run.method.updated(at: step)
-  for position in active { run.modules[position].begin() }
+  // The module that comes last in the forward pass is the first whose gradients are complete.
+  let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
+  averaging.begin(active.flatMap(\.averages), lanes: run.configuration.lanes)
   for lane in run.lanes {
-    let batch = try run.loader.batch(lane: lane, at: step)
-    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step)
+    Flight.mark(.load, detail: "lane \(lane)")
+    let batch = try times.measure(.load) { try run.loader.batch(lane: lane, at: step) }
+    Flight.mark(.compute, detail: "lane \(lane)")
+    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
-    let terms = try run.method.loss(batch, at: step, on: tape)
+    let terms = try times.measure(.forward) { try run.method.loss(batch, at: step, on: tape) }
     losses.add(terms, lane: lane)
     check.note(terms)
     if isChecked {
@@ -156,8 +214,11 @@ private func computeLanes(_ run: Run, at step: Step, _ check: inout TermCheck) t
       if TermCheck.isLogged(step) { losses.gradientNorms = norms }
       if let opposite { check.compare(terms, opposite: opposite) }
     }
-    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
-    for position in active { run.modules[position].addLane() }
+    if isLast { for update in active { update.statistics.map(averaging.complete) } }
+    times.measure(.backward) {
+      tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
+    }
+    if isLast { averaging.addLastLane() } else { averaging.addLane() }
   }
   return losses
 }
@@ -170,24 +231,6 @@ extension Run {
     defer { prior.isNegated = false }
     return try method.loss(batch, at: step, on: Tape(recording: false))
   }
-}
-
-private func average(_ run: Run, at step: Step, over world: borrowing Communicator) throws -> [AveragingOutcome] {
-  var outcomes: [AveragingOutcome] = []
-  for position in run.method.updated(at: step) {
-    outcomes += try run.modules[position].finish(lanes: run.configuration.lanes, over: world)
-  }
-  return outcomes
-}
-
-private func exchange(
-  _ losses: LaneLosses, seconds: Double, lanesInAll: Int, _ world: borrowing Communicator
-) throws -> ControlSummary {
-  var word = ControlWord(lanes: lanesInAll, valuesPerLane: losses.names.count)
-  for row in losses.rows { word.set(row.values, lane: row.lane) }
-  word.seconds = seconds
-  if StopSignal.isRequested { word.flags.insert(.stop) }
-  return try word.exchange(over: world)
 }
 
 private func update(_ run: Run, at step: Step) {
@@ -210,25 +253,13 @@ private func validate(_ run: Run, over world: borrowing Communicator) throws -> 
   return try run.validate(run.split.validation, over: world)
 }
 
-/// A save that fails costs the checkpoint, not the run: the older ones are untouched.
-private func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) -> Bool {
-  let started = ContinuousClock.now
-  defer { run.budget.note(.save, seconds: (ContinuousClock.now - started).seconds) }
-  do {
-    _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
-    return true
-  } catch {
-    console.warn("no checkpoint at step \(step): \(error)")
-    return false
-  }
-}
-
 private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {
   guard world.rank == 0 else { return }
   do { try run.checkpoints.markBest(step: step) } catch { console.warn("\(error)") }
 }
 
 private func report(_ scores: ValidationScores, _ run: Run, step: Int, _ console: Console, _ log: MetricsLog?) {
+  run.observer?.validated(scores.mean, step: step)
   let kind = run.split.isHeldOut ? "validation" : "training volumes"
   console.say(
     "step \(step): Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) \(kind == "validation" ? "validation cases" : kind)"

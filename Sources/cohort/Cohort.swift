@@ -9,6 +9,7 @@ struct Cohort: ParsableCommand {
     abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.",
     subcommands: [
       Synthesize.self, Prepare.self, Train.self, Predict.self, Evaluate.self, Report.self, Checkpoint.self, NetworkCommand.self,
-      Methods.self, Recipes.self, PriorCommand.self, Bench.self, WeightsCommand.self, Doctor.self,
+      Methods.self, Recipes.self, PriorCommand.self, Bench.self, Scale.self, WeightsCommand.self, Launch.self, FlightCommand.self,
+      Doctor.self, Trace.self,
     ])
 }

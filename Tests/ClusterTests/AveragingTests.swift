@@ -47,7 +47,7 @@ import Testing
   /// Against Double: each step's error stays below 1e-9 of that step's greatest gradient although the gradients fall tenfold from step to step.
   @Test func exactAgreesWithSumsInDouble() throws {
     let (parameters, lanes) = (501, 7)
-    var averager: any GradientAverager = ExactAverager(parameterCount: parameters)
+    let averager = ExactAverager(parameterCount: parameters)
     for step in 0..<5 {
       let gradients = (0..<lanes).map { lane in
         (0..<parameters).map { Float(sin(Double(lane * 31 + $0 * 7 + step)) * pow(0.1, Double(step))) }
@@ -67,23 +67,23 @@ import Testing
   }
 
   @Test func exactGoesOnFromItsCarriedState() throws {
-    func step(_ averager: inout ExactAverager, _ value: Float) throws -> [UInt32] {
+    func step(_ averager: ExactAverager, _ value: Float) throws -> [UInt32] {
       averager.begin()
       [value, value / 3].withUnsafeBufferPointer { averager.add(laneGradient: $0) }
       var average: [Float] = [0, 0]
       _ = try average.withUnsafeMutableBufferPointer { try averager.finish(into: $0, lanes: 3, over: .alone) }
       return average.map(\.bitPattern)
     }
-    var whole = ExactAverager(parameterCount: 2)
-    _ = try step(&whole, 1e-7)
-    var resumed = ExactAverager(parameterCount: 2)
+    let whole = ExactAverager(parameterCount: 2)
+    _ = try step(whole, 1e-7)
+    let resumed = ExactAverager(parameterCount: 2)
     try resumed.restore(carried: whole.carried)
-    #expect(try step(&whole, 3e-8) == step(&resumed, 3e-8))
+    #expect(try step(whole, 3e-8) == step(resumed, 3e-8))
     #expect(throws: ClusterError.self) { try resumed.restore(carried: "much") }
   }
 
   @Test func growthBeyondTheHeadroomSkipsOneStep() throws {
-    var averager = ExactAverager(parameterCount: 1)
+    let averager = ExactAverager(parameterCount: 1)
     func outcome(_ value: Float) throws -> AveragingOutcome {
       averager.begin()
       [value].withUnsafeBufferPointer { averager.add(laneGradient: $0) }

@@ -31,12 +31,27 @@ import Testing
 
   @Test(arguments: [(3, 1), (3, 2), (1, 4), (2, 3)])
   func savedOnSomeRanksLoadsOnOthers(writers: Int, readers: Int) throws {
-    let saved = try mpirun(writers, ["checkpoint-save", folder.path, "12", "700001"])
+    let saved = try mpirun(writers, ["checkpoint-save", folder.path, "12", "700001", "parallel"])
     #expect(saved.status == 0, "\(saved.output)")
     let loaded = try mpirun(readers, ["checkpoint-load", folder.path, "12", "700001"])
     #expect(loaded.status == 0, "\(loaded.output)")
     #expect(try CheckpointStore.verify(path: folder.path).step == 12)
     #expect(try CheckpointStore.inspect(path: folder.path).writerRanks == writers)
+  }
+
+  /// All ranks together and rank 0 alone write the same file, byte for byte but for the clock's.
+  @Test func bothBackendsWriteTheSameFile() throws {
+    var files: [Data] = []
+    for backend in ["parallel", "gather"] {
+      let place = folder.path + "/" + backend
+      let saved = try mpirun(3, ["checkpoint-save", place, "12", "700001", backend])
+      #expect(saved.status == 0, "\(saved.output)")
+      #expect(try CheckpointStore.inspect(path: place).writerRanks == (backend == "gather" ? 1 : 3))
+      files.append(try Data(contentsOf: URL(fileURLWithPath: place + "/step-00000012/state.h5")))
+    }
+    #expect(files[0].count == files[1].count)
+    let differing = zip(files[0], files[1]).filter { $0 != $1 }.count
+    #expect(differing == 0, "\(differing) bytes differ")
   }
 
   @Test func noCheckpointIsNone() throws {
@@ -125,15 +140,37 @@ import Testing
     #expect(try names() == ["LATEST", "step-00000001", "step-notes"])
   }
 
-  /// Killed at an arbitrary moment of a save, the folder holds whole checkpoints and at most one unfinished folder.
-  @Test func aKilledJobLeavesWholeCheckpoints() throws {
-    #expect(try mpirun(2, ["checkpoint-until-killed", folder.path], timeout: 2).status != 0)
-    let records = store().list()
-    #expect((1...4).contains(records.count))
-    for record in records { #expect(try CheckpointStore.verify(path: record.path) == record) }
-    let loaded = try store().loadLatest(over: .alone) { Issue.record("\($0)") }
-    #expect(loaded?.step == records.last?.step)
-    #expect(try names().allSatisfy { $0 == "LATEST" || $0.hasPrefix("step-") })
+  /// Killed at any named moment of its fourth save, a job leaves its third checkpoint or its fourth, whole. `Tests/checks/checkpoint-kills.sh` goes
+  /// on to random times.
+  @Test(arguments: CheckpointPoint.allCases) func aKilledJobLosesNothing(point: CheckpointPoint) throws {
+    let place = folder.path + "/run"
+    // Every third step is saved twice, so the fourth save replaces one; a piece of each of three vectors is written in each save.
+    let times = switch point {
+    case .slab: 11
+    case .replaced: 1
+    case .retention: 2
+    default: 4
+    }
+    let killed = try mpirun(
+      2, ["checkpoint-kill", place, "300000", "parallel"], environment: ["COHORT_CHECKPOINT_KILL": "\(point.rawValue):\(times)"])
+    #expect(killed.status == 128 + SIGKILL, "\(killed.output)")
+    let checked = try runAlone(["checkpoint-check", place, "300000"])
+    #expect(checked.status == 0, "\(checked.output)")
+    #expect(try String(contentsOfFile: place + ".committed", encoding: .utf8) == "3")
+    let left = try FileManager.default.contentsOfDirectory(atPath: place)
+    #expect(left.allSatisfy { $0 == "LATEST" || $0.hasPrefix("step-") }, "\(left)")
+  }
+
+  /// An I/O error at any moment is every rank's error, and costs nothing but this save.
+  @Test(arguments: CheckpointPoint.allCases.filter { $0 != .replaced && $0 != .retention }) func anErrorAtAnyMomentIsShared(point: CheckpointPoint) throws {
+    let place = folder.path + "/run"
+    _ = try CheckpointStore(folder: place, keep: 1).save(state(0), over: .alone)
+    let run = try mpirun(
+      2, ["checkpoint-unwritable", place, "Input/output error at \(point.rawValue)", "parallel"],
+      environment: ["COHORT_CHECKPOINT_ERROR": point.rawValue])
+    #expect(run.status == 0, "\(run.output)")
+    let isCommitted = point == .commit || point == .latest
+    #expect(try CheckpointStore(folder: place).loadLatest(over: .alone) { Issue.record("\($0)") }?.step == (isCommitted ? 1 : 0))
   }
 
   @Test func theNewestAndTheBestAreKept() throws {
@@ -165,7 +202,7 @@ import Testing
   func failureToWriteIsEveryRanksError(ranks: Int) throws {
     let file = folder.path + "/file"
     try Data([1]).write(to: URL(fileURLWithPath: file))
-    let run = try mpirun(ranks, ["checkpoint-unwritable", file + "/checkpoints", "Cannot make the folder"])
+    let run = try mpirun(ranks, ["checkpoint-unwritable", file + "/checkpoints", "Cannot make the folder", "parallel"])
     #expect(run.status == 0, "\(run.output)")
     #expect(try names() == ["file"])
   }
@@ -173,7 +210,7 @@ import Testing
   @Test func newerFormatsAreLeftAlone() throws {
     let record = try store().save(state(1), over: .alone)
     let path = record.path + "/manifest.json"
-    let text = try String(contentsOfFile: path, encoding: .utf8).replacingOccurrences(of: "checkpoint/1", with: "checkpoint/2")
+    let text = try String(contentsOfFile: path, encoding: .utf8).replacingOccurrences(of: "checkpoint/2", with: "checkpoint/3")
     // The checksum of a file is taken with zeros in place of its own eight digits.
     let digits = try #require(text.range(of: "crc32:")).upperBound
     let blank = text.replacingCharacters(in: digits..<text.index(digits, offsetBy: 8), with: "00000000")
@@ -181,7 +218,7 @@ import Testing
     try Data(text.replacingCharacters(in: digits..<text.index(digits, offsetBy: 8), with: sum).utf8).write(
       to: URL(fileURLWithPath: path))
     let error = #expect(throws: ClusterError.self) { try store().loadLatest(over: .alone) }
-    #expect(error?.description.contains("cohort-checkpoint/2") == true)
+    #expect(error?.description.contains("cohort-checkpoint/3") == true)
     #expect(FileManager.default.fileExists(atPath: record.path))
   }
 }

@@ -15,6 +15,30 @@ import TestSupport
     #expect(checksum(of: Array("123456789".utf8)) == 0xCBF4_3926)
   }
 
+  /// Published values of XXH64 with seed 0, and one for each way through the end of the bytes.
+  @Test(arguments: [
+    ("", 0xEF46_DB37_51D8_E999), ("a", 0xD24E_C4F1_A98C_6E5B), ("abc", 0x44BC_2CF5_AD77_0999),
+    ("Nobody inspects the spammish repetition", 0xFBCE_A83C_8A37_8BF1),
+  ] as [(String, UInt64)]) func xxh64OfKnownTexts(text: String, expected: UInt64) {
+    let found = Array(text.utf8).withUnsafeBytes { xxh64(of: $0) }
+    #expect(found == expected)
+  }
+
+  @Test func xxh64NoticesEveryFlippedBit() {
+    var bytes = (0..<101).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+    let sum = bytes.withUnsafeBytes { xxh64(of: $0) }
+    for bit in 0..<8 * bytes.count {
+      bytes[bit / 8] ^= 1 << (bit % 8)
+      #expect(bytes.withUnsafeBytes { xxh64(of: $0) } != sum)
+      bytes[bit / 8] ^= 1 << (bit % 8)
+    }
+  }
+
+  @Test func fileSystemsHaveTheirNames() {
+    #expect(fileSystemType(of: "/proc/self") == "proc")
+    #expect(fileSystemType(of: "/nowhere") == nil)
+  }
+
   @Test func checksumContinues() {
     let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
     let continued = bytes.withUnsafeBytes { whole in

@@ -3,13 +3,16 @@
 import Cluster
 import Files
 import Foundation
+import Learning
 import MPI
 import Tensors
 
 let averagingScenarios = [
   Scenario(name: "average", run: average),
   Scenario(name: "average-unsound", run: averageUnsound),
+  Scenario(name: "average-in-flight", run: averageInFlight),
   Scenario(name: "control", run: control),
+  Scenario(name: "plans", run: plans),
 ]
 
 private let lanes = 8
@@ -25,11 +28,11 @@ func madeUpGradient(lane: Int, step: Int, parameters: Int) -> [Float] {
 /// average NAME PARAMETERS FILE: four steps.
 private func average(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let parameters = Int(arguments[1]) ?? 0
-  var averager = try averager(named: arguments[0]).init(parameterCount: parameters)
+  let averager = try averager(named: arguments[0]).init(parameterCount: parameters)
   var result = [Float](repeating: 0, count: parameters)
   var bytes: [UInt8] = []
   for step in 0..<4 {
-    try accumulate(&averager, of: world.rank, world.size) { madeUpGradient(lane: $0, step: step, parameters: parameters) }
+    try accumulate(averager, of: world.rank, world.size) { madeUpGradient(lane: $0, step: step, parameters: parameters) }
     let outcome = try result.withUnsafeMutableBufferPointer { try averager.finish(into: $0, lanes: lanes, over: world) }
     guard case .averaged = outcome else { throw Broken(description: "step \(step): \(outcome)") }
     bytes += result.withUnsafeBytes { Array($0) } + Array(averager.carried.utf8)
@@ -38,7 +41,7 @@ private func average(_ world: borrowing Communicator, _ arguments: [String]) thr
 }
 
 private func accumulate(
-  _ averager: inout any GradientAverager, of rank: Int, _ ranks: Int, _ gradient: (Int) -> [Float]
+  _ averager: any GradientAverager, of rank: Int, _ ranks: Int, _ gradient: (Int) -> [Float]
 ) throws {
   averager.begin()
   for lane in try LanePlan(lanes: lanes, ranks: ranks).lanes(ofRank: rank, of: ranks) {
@@ -49,10 +52,10 @@ private func accumulate(
 /// One lane's bad value is everyone's outcome, the average is untouched, and the next step is sound again.
 private func averageUnsound(_ world: borrowing Communicator, _: [String]) throws {
   for type in averagerCatalog {
-    var averager: any GradientAverager = type.init(parameterCount: 3)
+    let averager = type.init(parameterCount: 3)
     func outcome(_ bad: Float) throws -> (AveragingOutcome, [Float]) {
       var result: [Float] = [7, 7, 7]
-      try accumulate(&averager, of: world.rank, world.size) { [1, $0 == lanes - 1 ? bad : 2, Float($0)] }
+      try accumulate(averager, of: world.rank, world.size) { [1, $0 == lanes - 1 ? bad : 2, Float($0)] }
       let outcome = try result.withUnsafeMutableBufferPointer { try averager.finish(into: $0, lanes: lanes, over: world) }
       return (outcome, result)
     }
@@ -66,17 +69,78 @@ private func averageUnsound(_ world: borrowing Communicator, _: [String]) throws
   }
 }
 
+/// average-in-flight WAY FILE: two modules of several buckets, each updated in turn and both together; WAY is buckets or whole.
+private func averageInFlight(_ world: borrowing Communicator, _ arguments: [String]) throws {
+  let averages = [30, 7].map { arrays in
+    LaneAverage(
+      ParameterSet((0..<arrays).map { ParameterSpecification("\($0)", [90_000 + $0], .constant(0)) }, seed: 1),
+      averager: ExactAverager.self)
+  }
+  let averaging = try StepAveraging(over: world)
+  var bytes: [UInt8] = []
+  for (step, active) in [averages, [averages[1]], [averages[0]], averages.reversed()].enumerated() {
+    averaging.begin(active, lanes: lanes)
+    let own = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
+    for lane in own {
+      for average in active { fill(average, lane: lane, step: step) }
+      guard lane == own.last else {
+        averaging.addLane()
+        continue
+      }
+      // Some parameters are never used by the walk, and modules are walked in any order.
+      if arguments[0] == "buckets" {
+        for average in active.reversed() {
+          for parameter in average.source.parameters.reversed() where parameter.name != "3" { averaging.note(parameter) }
+        }
+      }
+      averaging.addLastLane()
+    }
+    var word = ControlWord(lanes: lanes, valuesPerLane: 0)
+    word.times.communication = try averaging.wait()
+    word.largestBits = averaging.largestBits
+    let outcomes = try averaging.judge(largestBits: word.exchange(over: world).largestBits)
+    try expect(outcomes.count == active.count && !outcomes.contains(.nonFinite), "\(outcomes)")
+    for average in active { bytes += average.average.values.withUnsafeBytes { Array($0) } }
+  }
+  try averaging.close()
+  if world.rank == 0 { try writeDurably(bytes, to: arguments[1]) }
+}
+
+private func fill(_ average: LaneAverage, lane: Int, step: Int) {
+  let gradients = average.source.gradients
+  for index in 0..<gradients.count { gradients.pointer[index] = Float((index * 7 + lane * 131 + step) % 1009) * 0.001 - 0.3 }
+}
+
+/// One rank that plans differently is named to all; with two ranks nobody knows which one is right.
+private func plans(_ world: borrowing Communicator, _: [String]) throws {
+  try requireAlike("the same", "the plan", over: world)
+  var message = ""
+  do { try requireAlike(world.rank == world.size - 1 ? "another" : "the same", "the plan", over: world) } catch {
+    message = error.description
+    try expect(error.isShared, "everybody throws it")
+  }
+  let names = (0..<world.size).map { message.contains("rank \($0) on \(Communicator.hostName)") }
+  let expected = (0..<world.size).map { world.size == 2 || $0 == world.size - 1 }
+  try expect(names == expected, "unexpected message: \(message)")
+}
+
 /// control FILE: flags from any rank, and sums that do not depend on the ranks.
 private func control(_ world: borrowing Communicator, _ arguments: [String]) throws {
   var word = ControlWord(lanes: lanes, valuesPerLane: 2)
   if world.rank == world.size - 1 { word.flags = [.save, .storageTrouble] }
-  word.seconds = Double(world.rank == world.size / 2 ? 5 : 1)
+  word.times = RankSeconds(load: 1, compute: world.rank == world.size / 2 ? 4 : 1, wait: Double(world.rank))
+  word.largestBits = [Int32(world.rank), Int32(world.size - world.rank), .max]
+  word.replicaHash = .max - UInt64(world.rank)
   for lane in try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size) {
     word.set([1 / Double(lane + 3), -0.0], lane: lane)
   }
   let summary = try word.exchange(over: world)
   try expect(summary.flags == [.save, .storageTrouble], "flags: \(summary.flags)")
-  try expect(summary.slowestSeconds == 5 && summary.slowestRank == world.size / 2, "slowest rank: \(summary)")
+  let slowest = RankSeconds(load: 1, compute: 4, wait: Double(world.size / 2))
+  try expect(summary.slowestRank == world.size / 2 && summary.times[world.size / 2] == slowest, "slowest rank: \(summary)")
+  try expect(summary.times.map(\.wait) == (0..<world.size).map(Double.init), "each rank's own times: \(summary)")
+  try expect(summary.largestBits == [Int32(world.size - 1), Int32(world.size), .max], "magnitudes: \(summary.largestBits)")
+  try expect(summary.replicaHashes == (0..<world.size).map { .max - UInt64($0) }, "hashes: \(summary.replicaHashes)")
   try expect(summary.laneValues[7] == [0.1, 0], "values of lane 7: \(summary.laneValues[7])")
   if world.rank == 0 {
     try writeDurably(Array("\(summary.sum(0).bitPattern) \(summary.sum(1).bitPattern)".utf8), to: arguments[0])

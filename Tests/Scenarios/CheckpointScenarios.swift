@@ -8,15 +8,13 @@ import MPI
 let checkpointScenarios = [
   Scenario(name: "checkpoint-save", run: save),
   Scenario(name: "checkpoint-load", run: load),
-  Scenario(name: "checkpoint-until-killed") { world, arguments in
-    for step in 1... { _ = try CheckpointStore(folder: arguments[0]).save(madeUpState(step: step, count: 700_001), over: world) }
-  },
+  Scenario(name: "checkpoint-compare", run: compare),
   Scenario(name: "checkpoint-unwritable", run: saveUnwritable),
   Scenario(name: "parallel-file", run: parallelFile),
 ]
 
 /// A state that can be recomputed: `count` elements, more than one block from 262,145 on.
-private func madeUpState(step: Int, count: Int) -> CheckpointState {
+func madeUpState(step: Int, count: Int) -> CheckpointState {
   CheckpointState(
     step: step,
     vectors: [
@@ -27,9 +25,9 @@ private func madeUpState(step: Int, count: Int) -> CheckpointState {
     metadata: ["run": "a: 1\nb: ü\n", "empty": ""])
 }
 
-/// checkpoint-save FOLDER STEP COUNT
+/// checkpoint-save FOLDER STEP COUNT BACKEND
 private func save(_ world: borrowing Communicator, _ arguments: [String]) throws {
-  let store = CheckpointStore(folder: arguments[0])
+  let store = CheckpointStore(folder: arguments[0], backend: CheckpointBackend(rawValue: arguments[3])!)
   let state = madeUpState(step: Int(arguments[1]) ?? 0, count: Int(arguments[2]) ?? 0)
   let record = try store.save(state, over: world)
   try expect(record.step == state.step && record.bytes > 0, "record: \(record)")
@@ -47,11 +45,40 @@ private func load(_ world: borrowing Communicator, _ arguments: [String]) throws
   try expect(loaded.index == expected.index && loaded.metadata == expected.metadata, "index or metadata")
 }
 
-/// checkpoint-unwritable FOLDER TEXT: every rank gets the same error, which contains TEXT.
+/// checkpoint-compare A B [TOLERANCE]: the newest checkpoints of two run folders hold the same step and vectors, bit by bit (or within a tolerance
+/// of each vector's greatest value), and expect the same of the next step.
+private func compare(_ world: borrowing Communicator, _ arguments: [String]) throws {
+  let states = try arguments.prefix(2).map { folder in
+    let state = try CheckpointStore(folder: folder + "/checkpoints").loadLatest(over: world)
+    guard let state else { throw Broken(description: "\(folder) holds no checkpoint") }
+    return state
+  }
+  let (a, b) = (states[0], states[1]), tolerance = arguments.count > 2 ? Float(arguments[2]) ?? 0 : nil
+  try expect(a.step == b.step, "steps \(a.step) and \(b.step)")
+  try expect(a.vectors.map(\.name) == b.vectors.map(\.name), "names of vectors")
+  var most: Float = 0
+  for (x, y) in zip(a.vectors, b.vectors) {
+    try expect(x.values.count == y.values.count, "lengths of \(x.name)")
+    let isSame = x.values.withUnsafeBytes { first in y.values.withUnsafeBytes { first.elementsEqual($0) } }
+    let scale = x.values.reduce(0) { max($0, abs($1)) }
+    let difference = zip(x.values, y.values).reduce(0) { max($0, abs($1.0 - $1.1)) } / max(scale, .leastNormalMagnitude)
+    most = max(most, difference)
+    try expect(isSame || tolerance.map { difference <= $0 } == true, "\(x.name) differs by \(difference) of its range")
+  }
+  if tolerance == nil {
+    for key in a.metadata.keys where key.hasSuffix(".averager") || key == "best" {
+      try expect(a.metadata[key] == b.metadata[key], "\(key): \(a.metadata[key] ?? "") and \(b.metadata[key] ?? "")")
+    }
+  }
+  print("step \(a.step): \(a.vectors.count) vectors, \(a.vectors.reduce(0) { $0 + $1.values.count }) values, difference \(most)")
+}
+
+/// checkpoint-unwritable FOLDER TEXT BACKEND: every rank gets the same error, which contains TEXT.
 private func saveUnwritable(_ world: borrowing Communicator, _ arguments: [String]) throws {
   var message = ""
   do {
-    _ = try CheckpointStore(folder: arguments[0]).save(madeUpState(step: 1, count: 3_000_000), over: world)
+    _ = try CheckpointStore(folder: arguments[0], backend: CheckpointBackend(rawValue: arguments[2])!)
+      .save(madeUpState(step: 1, count: 3_000_000), over: world)
   } catch {
     try expect(error.isShared, "an error that not every rank has: \(error)")
     message = error.description

@@ -104,8 +104,7 @@ import Weights
 
   func metrics(_ folder: String) throws -> [[String: Double]] {
     try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map { line in
-      let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-      return object.compactMapValues { $0 as? Double }.filter { $0.key != "seconds" }
+      reproducible(try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]))
     }
   }
 

@@ -13,7 +13,7 @@ import Weights
       let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
       let kind = try #require(object["kind"] as? String), step = try #require(object["step"] as? Int)
       #expect(lines["\(kind) \(step)"] == nil, "each step is logged once")
-      lines["\(kind) \(step)"] = object.compactMapValues { $0 as? Double }.filter { $0.key != "seconds" }
+      lines["\(kind) \(step)"] = reproducible(object)
     }
     return lines
   }

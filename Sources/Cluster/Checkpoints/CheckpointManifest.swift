@@ -5,7 +5,9 @@
 import Files
 
 struct CheckpointManifest: Codable {
-  static let format = "cohort-checkpoint/1"
+  /// Checksums are XXH64; in format 1, which is still read, they are CRC-32.
+  static let format = "cohort-checkpoint/2"
+  static let firstFormat = "cohort-checkpoint/1"
   static let fileName = "manifest.json"
   static let stateName = "state.h5"
 
@@ -15,8 +17,8 @@ struct CheckpointManifest: Codable {
     /// Elements (Float, little-endian).
     var count: Int
     var byteOffset: Int
-    /// CRC-32 of each block; the last block may be short.
-    var blocks: [UInt32]
+    /// The checksum of each block; the last block may be short.
+    var blocks: [UInt64]
 
     var bytes: Int { count * MemoryLayout<Float>.stride }
   }
@@ -24,39 +26,32 @@ struct CheckpointManifest: Codable {
   var format = Self.format
   var step: Int
   var created: String
+  /// How many ranks wrote values: all of the job, or 1.
   var writerRanks: Int
   var blockBytes = 1 << 20
   var vectors: [Vector]
   /// Of `state.h5`.
   var fileBytes = 0
-  /// CRC-32 of all bytes of `state.h5` outside the vectors, in file order.
-  var restChecksum: UInt32 = 0
+  /// The checksum of all bytes of `state.h5` outside the vectors, in file order.
+  var restChecksum: UInt64 = 0
 
   /// The number of blocks of a vector of `count` elements.
   func blockCount(_ count: Int) -> Int { (count * MemoryLayout<Float>.stride + blockBytes - 1) / blockBytes }
 
-  /// The bytes of block `block` within its vector.
-  func byteRange(ofBlock block: Int, in vector: Vector) -> Range<Int> {
-    block * blockBytes..<min((block + 1) * blockBytes, vector.bytes)
+  /// Where blocks of a vector lie in the file, in bytes.
+  func place(ofBlocks blocks: Range<Int>, of vector: Vector) -> Range<Int> {
+    vector.byteOffset + blocks.lowerBound * blockBytes..<vector.byteOffset + min(blocks.upperBound * blockBytes, vector.bytes)
   }
 
-  /// The elements of the blocks that part `part` of `parts` writes: whole blocks, so that no two ranks touch the same one.
-  func elements(part: Int, of parts: Int, in vector: Vector) -> Range<Int> {
-    let blocks = evenRun(of: blockCount(vector.count), part: part, of: parts)
+  /// The elements of some blocks of a vector.
+  func elements(ofBlocks blocks: Range<Int>, in vector: Vector) -> Range<Int> {
     let elementsPerBlock = blockBytes / MemoryLayout<Float>.stride
     return min(blocks.lowerBound * elementsPerBlock, vector.count)..<min(blocks.upperBound * elementsPerBlock, vector.count)
   }
 
-  /// The CRC-32 of each block that part `part` of `parts` writes; zero for the blocks of the others.
-  func blockSums(of values: [Float], part: Int, of parts: Int) -> [Int64] {
-    var sums = [Int64](repeating: 0, count: blockCount(values.count))
-    values.withUnsafeBytes { bytes in
-      for block in evenRun(of: sums.count, part: part, of: parts) {
-        let range = block * blockBytes..<min((block + 1) * blockBytes, bytes.count)
-        sums[block] = Int64(checksum(of: UnsafeRawBufferPointer(rebasing: bytes[range])))
-      }
-    }
-    return sums
+  /// The checksum of one block, or of the bytes outside the vectors.
+  func checksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    format == Self.firstFormat ? UInt64(Files.checksum(of: bytes)) : xxh64(of: bytes)
   }
 
   init(step: Int, created: String, writerRanks: Int, vectors: [Vector]) {
@@ -68,7 +63,7 @@ struct CheckpointManifest: Codable {
     let path = "\(folder)/\(Self.fileName)"
     let bytes = try clustered { () throws(FileError) in try readAll(path) }
     let format = try clustered { () throws(FileError) in try unseal(bytes, as: FormatOnly.self, path: path).format }
-    guard format == Self.format else {
+    guard [Self.format, Self.firstFormat].contains(format) else {
       throw ClusterError(
         "\(folder) has format \(format) where this version reads \(Self.format). Open it with the version that wrote it, or update Cohort.",
         isNewerFormat: true)

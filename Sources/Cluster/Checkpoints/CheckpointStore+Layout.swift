@@ -25,13 +25,19 @@ extension CheckpointStore {
 
   private func createState(_ state: CheckpointState, in temporary: String, ranks: Int) throws(ClusterError) -> CheckpointManifest
   {
+    for (name, values) in state.vectors where values.isEmpty {
+      throw ClusterError("The vector \(name) is empty. Leave it out of the checkpoint.")
+    }
+    try CheckpointPoint.begin.reach()
     try clustered { () throws(FileError) in try makeFolder(folder) }
+    let bytes = state.vectors.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.stride }
+    try requireSpace(for: bytes)
     try? FileManager.default.removeItem(atPath: temporary)
     try clustered { () throws(FileError) in try makeFolder(temporary) }
-    try requireSpace(for: state.vectors.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.stride })
     let (index, metadata) = (try json(state.index), try json(state.metadata))
     var manifest = CheckpointManifest(
-      step: state.step, created: Date().formatted(.iso8601), writerRanks: ranks, vectors: [])
+      step: state.step, created: Date().formatted(.iso8601),
+      writerRanks: backend.chosen(for: bytes, in: folder) == .gather ? 1 : ranks, vectors: [])
     let path = "\(temporary)/\(CheckpointManifest.stateName)"
     manifest.vectors = try clustered { () throws(H5Error) in
       try File.create(path, alignment: manifest.blockBytes).closing { (file) throws(H5Error) in
@@ -47,6 +53,7 @@ extension CheckpointStore {
         }
       }
     }
+    try CheckpointPoint.layout.reach()
     return manifest
   }
 

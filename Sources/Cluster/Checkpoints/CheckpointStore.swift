@@ -10,12 +10,18 @@ public struct CheckpointStore: Sendable {
   public let folder: String
   /// How many of the newest are kept, at least 1, besides the best.
   public let keep: Int
+  /// Checkpoints of multiples of so many steps are kept for good; 0: none.
+  public let keepEvery: Int
+  public let backend: CheckpointBackend
 
-  public init(folder: String, keep: Int = 3) { (self.folder, self.keep) = (folder, max(1, keep)) }
+  public init(folder: String, keep: Int = 3, keepEvery: Int = 0, backend: CheckpointBackend = .auto) {
+    (self.folder, self.keep, self.keepEvery, self.backend) = (folder, max(1, keep), keepEvery, backend)
+  }
 
   static let stepPrefix = "step-"
   static let temporaryPrefix = ".tmp-"
   static let trashPrefix = ".trash-"
+  static let replacedPrefix = ".replaced-"
   static let quarantinePrefix = "quarantine-"
   static let bestName = "BEST"
   static let latestName = "LATEST"
@@ -65,27 +71,6 @@ public struct CheckpointStore: Sendable {
       .sorted { (Int($0.dropFirst(Self.stepPrefix.count)) ?? 0) < (Int($1.dropFirst(Self.stepPrefix.count)) ?? 0) }
   }
 
-  /// Removes what is neither among the newest `keep` nor the best. The newest was verified when it was saved, so a good one always stays.
-  func removeSuperseded() {
-    let best = (best?.path as NSString?)?.lastPathComponent
-    for name in stepFolders().dropLast(keep) where name != best { remove(name) }
-  }
-
-  /// Removes what earlier jobs left unfinished. Only where no other job writes here: see `RunLease`.
-  func removeLeftovers() {
-    for name in entries({ $0.hasPrefix(Self.temporaryPrefix) || $0.hasPrefix(Self.trashPrefix) }) {
-      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
-    }
-  }
-
-  /// Removes a step folder. The rename uncommits it in one step: a half-removed checkpoint is never seen.
-  func remove(_ name: String) {
-    let trash = "\(folder)/\(Self.trashPrefix)\(name)"
-    try? FileManager.default.removeItem(atPath: trash)
-    guard rename("\(folder)/\(name)", trash) == 0 else { return }
-    try? FileManager.default.removeItem(atPath: trash)
-  }
-
   /// Puts a damaged checkpoint aside under a free name, which is returned.
   func quarantine(_ name: String) -> String {
     var number = 1
@@ -98,7 +83,7 @@ public struct CheckpointStore: Sendable {
     return aside
   }
 
-  private func entries(_ isWanted: (String) -> Bool) -> [String] {
+  func entries(_ isWanted: (String) -> Bool) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter(isWanted)
   }
 }

@@ -16,58 +16,74 @@ extension CheckpointManifest {
     }
   }
 
-  /// The CRC-32 of the bytes of `state` outside the vectors.
-  func restChecksum(of state: String) throws(ClusterError) -> UInt32 {
-    var sum: UInt32 = 0
+  /// The checksum of the bytes of `state` outside the vectors: a few MiB at most.
+  func restChecksum(of state: String) throws(ClusterError) -> UInt64 {
+    var rest: [UInt8] = []
     var start = 0
     for vector in vectors.sorted(by: { $0.byteOffset < $1.byteOffset }) {
-      sum = try checksum(of: state, start..<vector.byteOffset, after: sum)
+      rest += try read(start..<vector.byteOffset, of: state)
       start = vector.byteOffset + vector.bytes
     }
-    return try checksum(of: state, start..<fileBytes, after: sum)
+    rest += try read(start..<fileBytes, of: state)
+    return rest.withUnsafeBytes { checksum(of: $0) }
   }
 
   /// Checks blocks of one vector as they lie in `state`.
   func verify(blocks: Range<Int>, of vector: Vector, in state: String) throws(ClusterError) {
     var buffer = [UInt8](repeating: 0, count: blockBytes)
+    var file = try clustered { () throws(FileError) in try ReadableFile(state) }
     for block in blocks {
-      let range = byteRange(ofBlock: block, in: vector)
-      let sum = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(ClusterError) in
-        let piece = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<range.count]))
-        try clustered { () throws(FileError) in try readRange(of: state, from: vector.byteOffset + range.lowerBound, into: piece)
-        }
-        return Files.checksum(of: UnsafeRawBufferPointer(piece))
+      try buffer.withUnsafeMutableBufferPointer { (buffer) throws(ClusterError) in
+        try read(block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(buffer))
       }
-      try require(sum, block, of: vector, in: state)
     }
   }
 
-  /// Reads one vector whole and checks it.
+  /// Reads one vector whole and checks it, block by block while each is in the cache.
   func readVerified(_ vector: Vector, from state: String) throws(ClusterError) -> [Float] {
-    var values = [Float](repeating: 0, count: vector.count)
-    try values.withUnsafeMutableBufferPointer { (values) throws(ClusterError) in
-      let bytes = UnsafeMutableRawBufferPointer(values)
-      try clustered { () throws(FileError) in try readRange(of: state, from: vector.byteOffset, into: bytes) }
+    var file = try clustered { () throws(FileError) in try ReadableFile(state) }
+    return try largeArray(count: vector.count) { (bytes) throws(ClusterError) in
       for block in vector.blocks.indices {
-        let range = byteRange(ofBlock: block, in: vector)
-        try require(Files.checksum(of: UnsafeRawBufferPointer(rebasing: bytes[range])), block, of: vector, in: state)
+        try read(block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(rebasing: bytes[(block * blockBytes)...]))
       }
     }
-    return values
   }
 
-  private func require(_ sum: UInt32, _ block: Int, of vector: Vector, in state: String) throws(ClusterError) {
-    guard sum == vector.blocks[block] else {
+  /// Reads one block to the beginning of `buffer` and checks it.
+  private func read(
+    _ block: Int, of vector: Vector, from file: inout ReadableFile, _ state: String, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(ClusterError) {
+    let place = place(ofBlocks: block..<block + 1, of: vector)
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<place.count])
+    do throws(FileError) { try file.read(from: place.lowerBound, into: bytes) } catch { throw ClusterError(error.description) }
+    guard checksum(of: UnsafeRawBufferPointer(bytes)) == vector.blocks[block] else {
       throw ClusterError(
         "\(state) is damaged: block \(block + 1) of \(vector.blocks.count) of \(vector.name) does not match its checksum. "
           + "Use an older checkpoint.")
     }
   }
 
-  private func checksum(of state: String, _ range: Range<Int>, after sum: UInt32) throws(ClusterError) -> UInt32 {
-    let bytes = try clustered { () throws(FileError) in try readRange(of: state, from: range.lowerBound, count: range.count) }
-    return bytes.withUnsafeBytes { Files.checksum(of: $0, after: sum) }
+  private func read(_ range: Range<Int>, of state: String) throws(ClusterError) -> [UInt8] {
+    try clustered { () throws(FileError) in try readRange(of: state, from: range.lowerBound, count: range.count) }
   }
+}
+
+/// An array that `fill` writes whole, in large pages where the system has them: page by page, memory comes slower than the file is read.
+private func largeArray(
+  count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(ClusterError) -> Void
+) throws(ClusterError) -> [Float] {
+  var failure: ClusterError? = nil
+  let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+    let page = 2 << 20, start = UInt(bitPattern: buffer.baseAddress!), first = (start + UInt(page) - 1) / UInt(page) * UInt(page)
+    let end = start + UInt(count * MemoryLayout<Float>.stride)
+    if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE) }
+    do throws(ClusterError) {
+      try fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count * MemoryLayout<Float>.stride))
+      filled = count
+    } catch { failure = error }
+  }
+  if let failure { throw failure }
+  return values
 }
 
 extension CheckpointStore {

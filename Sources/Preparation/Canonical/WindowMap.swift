@@ -122,9 +122,7 @@ public struct WindowMap: Sendable {
     let sum = Tensor(zeros: shape(channels + 1)), result = Tensor(uninitialized: shape(channels))
     var counted = [Float](repeating: 1, count: grid * grid * grid * (channels + 1))
     for part in parts {
-      for cell in 0..<grid * grid * grid {
-        for c in 0..<channels { counted[cell * (channels + 1) + c] = part.values[cell * channels + c] }
-      }
+      spread(part.values, channels: channels, into: &counted)
       let term = Tensor(uninitialized: sum.shape)
       part.map.sample(counted, grid: grid, channels: channels + 1, into: term.pointer)
       withExtendedLifetime(term) { add(term.pointer, to: sum.pointer, count: sum.count) }
@@ -139,6 +137,17 @@ public struct WindowMap: Sendable {
       }
     }
     return result
+  }
+
+  /// Copies [cells, channels] to the first channels of [cells, channels + 1].
+  private static func spread(_ values: [Float], channels: Int, into wider: inout [Float]) {
+    values.withUnsafeBufferPointer { values in
+      wider.withUnsafeMutableBufferPointer { wider in
+        for cell in 0..<values.count / channels {
+          for c in 0..<channels { wider[cell * (channels + 1) + c] = values[cell * channels + c] }
+        }
+      }
+    }
   }
 
   private func sample(_ values: [Float], grid: Int, channels: Int, into target: UnsafeMutablePointer<Float>) {

@@ -36,6 +36,18 @@ public struct RunConfiguration: Sendable {
     values = try Self.checked(given, source: source)
   }
 
+  /// Reads a run file.
+  public init(file: String, overrides: [String]) throws(TrainingError) {
+    try self.init(yaml: try Self.text(of: file), source: file, overrides: overrides)
+  }
+
+  package static func text(of file: String) throws(TrainingError) -> String {
+    do { return try String(contentsOfFile: file, encoding: .utf8) } catch {
+      throw TrainingError(
+        "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo-relif`.")
+    }
+  }
+
   // MARK: Typed settings
 
   public var data: String { text("data") }
@@ -66,9 +78,11 @@ public struct RunConfiguration: Sendable {
 
   /// Keys that change results and differ from `other`, the configuration of a checkpoint.
   public func changes(since other: RunConfiguration) -> [String] {
-    let free = Set(runKeys.filter { !$0.changesResults }.map(\.name))
-    return Set(values.keys).union(other.values.keys).filter { !free.contains($0) && values[$0] != other.values[$0] }.sorted()
+    Set(values.keys).union(other.values.keys).filter { !Self.freeKeys.contains($0) && values[$0] != other.values[$0] }.sorted()
   }
+
+  /// Keys that may differ from start to start.
+  static let freeKeys = Set(runKeys.filter { !$0.changesResults }.map(\.name))
 
   // MARK: Reading
 
@@ -170,6 +184,13 @@ public struct RunConfiguration: Sendable {
         throw wrong("\(count) positive whole numbers, for example \(key.standard!)")
       }
       return "[" + numbers.map(String.init).joined(separator: ", ") + "]"
+    case .range:
+      let ends = elements(value).compactMap(Int.init)
+      let isRange = ends.isEmpty || ends.count == 2 && ends[0] > 0 && ends[0] <= ends[1]
+      guard isRange, elements(value).count == ends.count else {
+        throw wrong("[], or the first and the last step, for example [100, 110]")
+      }
+      return "[" + ends.map(String.init).joined(separator: ", ") + "]"
     case .texts:
       return "[" + elements(value).joined(separator: ", ") + "]"
     }

@@ -1,6 +1,7 @@
 // Every key of a run file: name, type, default and meaning. The table is the documentation, the checker and the list of what may change
 // between a run and its continuation.
 
+import Cluster
 import Methods
 
 /// One key of a run file.
@@ -13,6 +14,8 @@ public struct RunKey: Sendable {
     /// Exactly so many positive whole numbers.
     case integers(Int)
     case texts
+    /// Nothing, or the first and the last of a run of positive whole numbers.
+    case range
   }
   public let name: String
   public let kind: Kind
@@ -80,7 +83,29 @@ public let runKeys: [RunKey] = [
   RunKey(
     "checkpoint.every", .integer(0...100_000_000), "500", "steps between checkpoints; 0 saves at the end only",
     changesResults: false),
+  RunKey(
+    "checkpoint.seconds", .number(0...1e9), "0", "save at least so often, in seconds; 0 goes by steps alone", changesResults: false),
+  RunKey(
+    "checkpoint.overhead", .number(0...0.5), "0",
+    "largest share of the time that saving may take: intervals grow to keep below it; 0 sets no limit", changesResults: false),
   RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
+  RunKey(
+    "checkpoint.keepEvery", .integer(0...100_000_000), "0", "checkpoints of multiples of so many steps are kept for good; 0: none",
+    changesResults: false),
+  RunKey(
+    "checkpoint.backend", .choice(CheckpointBackend.allCases.map(\.rawValue)), "auto",
+    "who writes: all ranks into one file, or rank 0 alone (gather); auto: gather on NFS and for small ones", changesResults: false),
+  RunKey(
+    "replicaCheck.every", .integer(0...100_000_000), "50",
+    "steps between comparisons of the ranks' states, which end the run if one has drifted away; 0 never compares",
+    changesResults: false),
+  RunKey(
+    "watch.deadline", .integer(1...86400), "60",
+    "seconds after which an operation of a rank counts as hanging, ten times as many for the first of its kind and for long ones",
+    changesResults: false),
+  RunKey(
+    "trace.steps", .range, "[]", "first and last step of a trace of all ranks (`cohort trace merge`); none: no trace",
+    changesResults: false),
   RunKey(
     "memory", .choice(["standard", "lean"]), "standard",
     "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",

@@ -13,12 +13,16 @@ import Methods
 ///   - file: the run file, read by rank 0.
 ///   - overrides: `key=value` texts that replace keys of the file.
 ///   - budget: the time that the run has.
+///   - measuring: given for measurements: the run does its steps and nothing else, and is shown before the first.
 public func launchTraining(
-  file: String, overrides: [String], budget: TimeBudget = TimeBudget(), over world: borrowing Communicator
+  file: String, overrides: [String], budget: TimeBudget = TimeBudget(), over world: borrowing Communicator,
+  measuring: ((Run) -> Void)? = nil
 ) throws -> Int32 {
   let console = Console(rank: world.rank)
   StopSignal.install()
   var lease: RunLease?
+  // Until the last line about the run is written.
+  defer { withExtendedLifetime(lease) {} }
   var run: Run?
   let failure = try preflight(over: world) { world in
     let yaml = try sharedText(file, over: world)
@@ -37,26 +41,59 @@ public func launchTraining(
   }
   if let failure { return failure }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
-  var start: StartingPoint?
-  if let failure = try preflight(over: world, { world in start = try resume(run, over: world, console: console) }) {
+  var watch: JobWatch?
+  if let failure = try preflight(over: world, console, { world in
+    watch = try startWatch(of: run, over: world, console: console)
+  }) {
     return failure
+  }
+  // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
+  defer { watch?.end() }
+  let observer = try Observer(run, console: console, over: world)
+  run.observer = observer
+  var start: StartingPoint?
+  if let failure = try preflight(over: world, console, { world in
+    try run.requireSamePlan(over: world)
+    start = try resume(run, over: world, console: console)
+  }) {
+    return observer.ended(failure)
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }
-  if let failure = try preflight(over: world, { world in try preparePrior(run, start, over: world, console: console) }) {
-    return failure
+  observer.started(at: start.step)
+  if let failure = try preflight(over: world, console, { world in try preparePrior(run, start, over: world, console: console) }) {
+    return observer.ended(failure)
   }
+  console.say(checkpointTitle(run, ranks: world.size))
+  measuring?(run)
   do {
-    let outcome = try withExtendedLifetime(lease) { try train(run, from: start, over: world, console: console) }
+    let outcome = try train(run, from: start, over: world, console: console, stepsOnly: measuring != nil)
+    try observer.finish(over: world)
     switch outcome.end {
-    case .completed: return ExitCode.success.rawValue
-    case .stopped: return ExitCode.requeue.rawValue
+    case .completed: return observer.ended(ExitCode.success.rawValue)
+    case .stopped: return observer.ended(ExitCode.requeue.rawValue)
     case .failed(let error):
       if world.rank == 0 { say(error) }
-      return error.exitCode
+      return observer.ended(error.exitCode, "\(error)")
     }
   } catch {
+    observer.failed(error)
     reportAndAbort(error, code: .fatal, over: world)
   }
+}
+
+/// From here on every rank knows what the others do. Collective.
+private func startWatch(of run: Run, over world: borrowing Communicator, console: Console) throws -> JobWatch {
+  let folder = run.configuration.output, (rank, ranks) = (world.rank, world.size)
+  do {
+    try jointly(over: world) {
+      try makeRunFolder(folder)
+      try Flight.open(run: folder, rank: rank, ranks: ranks, host: Communicator.hostName)
+    }
+  } catch { throw TrainingError("\(error)", exitCode: ExitCode.storage.rawValue) }
+  Flight.mark(.start)
+  return try JobWatch.start(
+    run: folder, deadline: Double(run.configuration.integer("watch.deadline")), over: world,
+    secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
 }
 
 /// What the run's prior needs of the volumes; nothing for a run that is at its end. Collective.
@@ -64,6 +101,7 @@ private func preparePrior(
   _ run: Run, _ start: StartingPoint, over world: borrowing Communicator, console: Console
 ) throws {
   guard let setup = run.priorSetup, start.step < run.configuration.steps else { return }
+  Flight.mark(.prior)
   let calibration = try setup.prepare(run.split, lanes: run.ownUnlabelled, over: world, console: console)
   // Before the first step, whose line an interrupted run writes again.
   if start.step == 0, !calibration.isEmpty { start.log?.append(kind: "calibration", step: 1, calibration) }
@@ -75,8 +113,9 @@ private func say(_ error: some CustomStringConvertible) { FileHandle.standardErr
 /// - Returns: the exit code of the failure, nil if all went well.
 ///
 /// `body` may fail on some ranks only after the last collective call that it makes.
+/// - Parameter console: has the logs that the error goes into, once there are any.
 public func preflight(
-  over world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void
+  over world: borrowing Communicator, _ console: Console? = nil, _ body: (borrowing Communicator) throws -> Void
 ) throws -> Int32? {
   var message: String?, code = Int64(0)
   do { try body(world) } catch {
@@ -85,6 +124,7 @@ public func preflight(
   }
   guard let failure = try agree(message, over: world) else { return nil }
   let agreed = try world.allreduce(failure.rank == world.rank ? code : 0, .maximum)
+  console?.note("error: \(failure.message)")
   if world.rank == 0 { say(failure.message) }
   return Int32(agreed)
 }
@@ -102,9 +142,7 @@ func jointly<Result>(over world: borrowing Communicator, _ body: () throws -> Re
 private func sharedText(_ file: String, over world: borrowing Communicator) throws -> String {
   var text = "", complaint: String?
   if world.rank == 0 {
-    do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
-      complaint = "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo-relif`."
-    }
+    do { text = try RunConfiguration.text(of: file) } catch { complaint = "\(error)" }
   }
   if let failure = try agree(complaint, over: world) { throw TrainingError(failure.message) }
   return try world.broadcast(text: text, from: 0)
@@ -119,7 +157,6 @@ public func chooseThreads(_ asked: Int, ranksOnHost: Int) {
   if !isBound { Threads.set(Threads.count / ranksOnHost) }
 }
 
-/// On rank 0.
 private func makeRunFolder(_ folder: String) throws(TrainingError) {
   do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
     throw TrainingError(

@@ -1,6 +1,7 @@
 // metrics.jsonl: one JSON object a step and a validation, for plots and scripts. A run that continues drops the lines that it will write
 // again. Beside it, the configuration with all defaults filled in.
 
+import Cluster
 import Foundation
 
 /// Appends lines to the metrics file of a run folder (rank 0).
@@ -59,5 +60,19 @@ public final class MetricsLog {
       init(stringValue: String) { self.stringValue = stringValue }
       init?(intValue: Int) { nil }
     }
+  }
+}
+
+extension ControlSummary {
+  /// Where a step's time went, seconds, for metrics.jsonl: of the slowest rank's work, and of the other times the mean over ranks. Beside
+  /// the whole step's `seconds` the only numbers there that differ from run to run.
+  var timings: [String: Double] {
+    func mean(_ time: (RankSeconds) -> Double) -> Double { times.reduce(0) { $0 + time($1) } / Double(times.count) }
+    return [
+      "computeSeconds": times[slowestRank].work, "meanComputeSeconds": mean(\.work), "loadSeconds": times[slowestRank].load,
+      "slowestRank": Double(slowestRank),
+      "communicationSeconds": mean(\.communication.communication), "exposedSeconds": mean(\.communication.exposed),
+      "waitSeconds": mean(\.communication.waited),
+    ]
   }
 }

@@ -29,10 +29,14 @@ public final class Run {
   package let ownUnlabelled: Set<String>
   package let loader: LaneLoader
   let schedule: PolynomialSchedule
-  var modules: [ModuleUpdate]
+  let modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
+  /// For drills and tests; nil otherwise.
+  let fault: Fault?
   /// The time that the run has; rank 0 decides by it.
   var budget = TimeBudget()
+  /// Nil where nobody watches.
+  var observer: Observer?
 
   /// - Parameters:
   ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.
@@ -42,6 +46,7 @@ public final class Run {
     make: (String, MethodPlan) throws -> any Method = makeMethod
   ) throws {
     self.configuration = configuration
+    fault = try Fault()
     let plan = try LanePlan(lanes: configuration.lanes, ranks: ranks)
     lanes = plan.lanes(ofRank: rank, of: ranks)
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
@@ -81,7 +86,10 @@ public final class Run {
       weighting: WindowWeighting(rawValue: configuration.text("window.weighting"))!)
     let averager = try averager(named: configuration.text("reduction"))
     modules = method.trained.map { ModuleUpdate($0, configuration, averager: averager) }
-    checkpoints = CheckpointStore(folder: configuration.output + "/checkpoints", keep: configuration.integer("checkpoint.keep"))
+    checkpoints = CheckpointStore(
+      folder: configuration.output + "/checkpoints", keep: configuration.integer("checkpoint.keep"),
+      keepEvery: configuration.integer("checkpoint.keepEvery"),
+      backend: CheckpointBackend(rawValue: configuration.text("checkpoint.backend"))!)
   }
 }
 

@@ -71,7 +71,7 @@ extension Run {
       try modules[position].gradients.averager.restore(carried: state.metadata[name + ".averager"] ?? "")
       guard let statistics = modules[position].statistics else { continue }
       try copy(state, statisticsVector(name), into: statistics.source.values)
-      try modules[position].statistics?.averager.restore(carried: state.metadata[statisticsVector(name) + ".averager"] ?? "")
+      try statistics.averager.restore(carried: state.metadata[statisticsVector(name) + ".averager"] ?? "")
     }
     for carried in method.carried { try copy(state, carried.name, into: carried.values) }
     return (state.step, state.metadata["best"].flatMap(Double.init))

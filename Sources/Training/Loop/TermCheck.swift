@@ -12,6 +12,8 @@ struct TermCheck {
   static let patience = 10
   /// Steps between later looks, for the gradient norms in metrics.jsonl.
   static let interval = 250
+  /// No looks at all, so that every step takes the same time.
+  private let isOff: Bool
 
   private struct Record {
     var readsPrior = false
@@ -25,8 +27,12 @@ struct TermCheck {
   }
   private var records: [String: Record] = [:]
 
+  init(isOff: Bool = false) { self.isOff = isOff }
+
   /// Whether the terms are walked one by one at a step: in the first, as soon as a term has got its weight, and now and then.
-  func isDue(_ step: Step) -> Bool { Self.isLogged(step) || records.values.contains(where: \.wantsLook) }
+  func isDue(_ step: Step) -> Bool {
+    !isOff && (Self.isLogged(step) || records.values.contains(where: \.wantsLook))
+  }
 
   /// Whether metrics.jsonl holds gradient norms of a step: the same steps in a run that was interrupted.
   static func isLogged(_ step: Step) -> Bool { step.index < patience || step.index % interval == 0 }

@@ -29,6 +29,7 @@ extension Run {
     var scores = [Double](repeating: 0, count: cases.count * classes), defined = scores
     for (number, identifier) in cases.enumerated() where number % world.size == world.rank {
       let volume = try store.volume(identifier)
+      Flight.mark(.validation, detail: identifier)
       guard let reference = volume.label else {
         throw TrainingError("case \(identifier) has no label to validate on: prepare the data again.")
       }
@@ -40,6 +41,7 @@ extension Run {
         defined[number * classes + label - 1] = 1
       }
     }
+    Flight.mark(.validation, detail: "scores of all ranks")
     try world.allreduce(&scores, .sum)
     try world.allreduce(&defined, .sum)
     return ValidationScores(

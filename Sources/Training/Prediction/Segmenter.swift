@@ -1,5 +1,6 @@
 // A trained network applied to a whole prepared volume: sliding window, softmax in each window, weighted average.
 
+import Cluster
 import Methods
 import Networks
 import Preparation
@@ -34,7 +35,10 @@ public struct Segmenter {
   func average(_ volume: PackedCase, values: Int, window: (Tensor) -> [Float]) -> [Float] {
     let cover = SlidingWindow(volume: volume.extent, patch: patch, step: .relative(1 - overlap), weighting: weighting)
     let shape = Shape([1, patch.depth, patch.height, patch.width, volume.channels])
-    return cover.predict(image: volume.image, channels: volume.channels, classes: values) { window(Tensor($0, shape: shape)) }
+    return cover.predict(image: volume.image, channels: volume.channels, classes: values) {
+      Flight.tick()
+      return window(Tensor($0, shape: shape))
+    }
   }
 
   /// The strongest class of each voxel [D, H, W].

@@ -53,6 +53,7 @@ struct EmbeddingWork {
     let windows = cache.frame.windows(
       volume.image, channels: volume.channels, extent: volume.extent, spacing: volume.spacing)
     let values = windows.flatMap { window in
+      Flight.tick()
       let image = cache.frame.image(volume.image, channels: volume.channels, extent: volume.extent, window: window)
       let embedding = network.embedding(Tensor(image, shape: [1, side, side, side, 1]), on: Tape(recording: false))
       return embedding.values.map { Float16($0) }

@@ -1,4 +1,5 @@
-// `cohort bench step|prior`: how long a training step or the frozen prior takes, and where the time goes.
+// `cohort bench step|prior`: how long a training step or the frozen prior takes, and where the time goes. The other benchmarks have files of
+// their own.
 
 import ArgumentParser
 import Benchmarks
@@ -8,7 +9,8 @@ import Training
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how fast this machine trains.", subcommands: [Step.self, Prior.self])
+    abstract: "Measure how fast this machine trains.",
+    subcommands: [Step.self, Prior.self, Coordination.self, Checkpoint.self, IO.self, Allreduce.self, Gemm.self])
 
   struct Step: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,82 @@
+// A network in training on random voxels and labels: what the benchmarks time.
+
+import Cluster
+import Kernels
+import Learning
+import Networks
+import Tensors
+
+/// A network in training on random samples.
+final class Trainer {
+  let network: any Network
+  let optimizer: StochasticGradientDescent
+  let images: [Tensor]
+  private var labels: [[UInt8]]
+  private let classes: Int
+
+  /// A trainer whose steps fit into the memory of this host, and the bytes that a step takes at most.
+  /// - Parameter ranksOnHost: ranks that share the memory.
+  static func fitting(_ plan: StepPlan, ranksOnHost: Int = 1) throws -> (trainer: Trainer, foretoldBytes: Int) {
+    let network = try makeNetwork(plan.network, plan.networkPlan)
+    if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
+      throw NetworkError("patch: \(problem)")
+    }
+    let lack = HostMemory.problem(patch: plan.patch, isLean: plan.memory == .lean, ranks: ranksOnHost) { isLean in
+      Trainer(network, plan).rehearsedBytes(isLean ? .lean : .standard)
+    }
+    if let lack { throw NetworkError("patch \(plan.patch.map(String.init).joined(separator: ",")): \(lack)") }
+    let trainer = Trainer(network, plan), foretold = trainer.rehearsedBytes(plan.memory)
+    trainer.fill()
+    return (trainer, foretold)
+  }
+
+  private init(_ network: any Network, _ plan: StepPlan) {
+    self.network = network
+    optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
+    classes = plan.networkPlan.classes
+    let shape = Shape([1] + plan.patch + [plan.networkPlan.inputChannels])
+    images = (0..<plan.batch).map { _ in Tensor(uninitialized: shape) }
+    labels = [[UInt8]](repeating: [UInt8](repeating: 0, count: shape.rows), count: plan.batch)
+  }
+
+  /// Bytes that a step takes at most.
+  private func rehearsedBytes(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = step(0, memory, profile: nil) } }
+
+  /// Gives the samples their random voxels and labels.
+  private func fill() {
+    for sample in images.indices {
+      let voxels = RandomKey(1).child(UInt64(sample)), classes = RandomKey(2).child(UInt64(sample))
+      for i in 0..<images[sample].count { images[sample].pointer[i] = Float(voxels.gaussian(UInt64(i))) }
+      labels[sample] = labels[sample].indices.map { UInt8(classes.integer(UInt64($0), below: self.classes)) }
+    }
+  }
+
+  /// - Returns: the loss before the update, averaged over the samples.
+  func step(_ step: Int, _ memory: TapeMemory, profile: Profile?) -> Double {
+    profile?.start()
+    let parameters = network.parameters, vector = parameters.count * MemoryLayout<Float>.stride
+    parameters.clearGradients()
+    profile?.addUpdate("clearGradients", bytes: vector)
+    var loss = 0.0
+    for sample in images.indices {
+      let tape = Tape(memory: memory, profile: profile), share = 1 / Double(images.count)
+      let terms = terms(sample, at: step, share: share, on: tape)
+      loss += terms.reduce(0) { $0 + $1.weight * $1.0.value }
+      tape.backward(from: terms)
+    }
+    optimizer.step(rate: 0.01, gradients: parameters.gradients)
+    profile?.addUpdate("gradientDescent", bytes: 5 * vector)
+    return loss
+  }
+
+  /// Half Dice and half cross entropy of a sample, times `share`.
+  func terms(_ sample: Int, at step: Int, share: Double, on tape: Tape) -> [(Scalar, weight: Double)] {
+    let logits = network.logits(
+      images[sample], mode: .training(dropout: RandomKey(3).child(UInt64(step)).child(UInt64(sample))), on: tape)
+    let p = tape.softmax(logits)
+    return [
+      (tape.diceLoss(p, labels: labels[sample]), weight: 0.5 * share),
+      (tape.crossEntropy(logits, probabilities: p, labels: labels[sample]), weight: 0.5 * share),
+    ]
+  }
+}

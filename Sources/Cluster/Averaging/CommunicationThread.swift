@@ -1,0 +1,112 @@
+// The thread that reduces buckets while the main thread computes: MPI moves data only inside its calls, so a non-blocking reduction of the main
+// thread would wait for it (shared/spec/distributed.md 4.2). It has a message space of its own and takes its work strictly in the order given, which is
+// the same on all ranks.
+//
+// MPI allows one thread at a time (`MPI_THREAD_SERIALIZED`): from the first `post` to the return of `wait` the main thread calls no MPI function.
+
+import Foundation
+import MPI
+
+/// What a step's reductions took of this rank's time, seconds.
+public struct CommunicationTimes: Sendable, Equatable {
+  /// From when all ranks had come to a reduction to its end, summed.
+  public var communication = 0.0
+  /// The part of it during which the main thread had nothing left to do.
+  public var exposed = 0.0
+  /// For how long the main thread waited besides: for other ranks.
+  public var waited = 0.0
+
+  public init() {}
+}
+
+/// A thread for `reduce`. One for each process, on more than one rank.
+final class CommunicationThread: @unchecked Sendable {
+  private var communicator: Communicator
+  private let condition = NSCondition()
+  // The rest is guarded by the condition's lock.
+  private var queue: [(average: LaneAverage, bucket: Int)] = []
+  private var isBusy = false, isClosing = false, hasEnded = false
+  private var failure: MPIError?
+  /// Seconds of the machine's clock.
+  private var transfers: [ClosedRange<Double>] = []
+
+  /// Collective.
+  init(over world: borrowing Communicator) throws(MPIError) {
+    communicator = try world.duplicate()
+    let thread = Thread { [self] in work() }
+    thread.name = "reductions"
+    thread.start()
+  }
+
+  /// Asks for the reduction of a bucket and its mean. All ranks ask for the same ones in the same order.
+  func post(_ bucket: Int, of average: LaneAverage) {
+    condition.withLock {
+      queue.append((average, bucket))
+      condition.broadcast()
+    }
+  }
+
+  /// Returns when all that was posted is reduced.
+  func wait() throws(MPIError) -> CommunicationTimes {
+    let began = now()
+    let (failure, transfers) = condition.withLock {
+      while isBusy || !queue.isEmpty { condition.wait() }
+      defer { self.transfers = [] }
+      return (self.failure, self.transfers)
+    }
+    if let failure { throw failure }
+    var times = CommunicationTimes()
+    for transfer in transfers {
+      times.communication += transfer.upperBound - transfer.lowerBound
+      times.exposed += max(0, transfer.upperBound - max(transfer.lowerBound, began))
+    }
+    times.waited = now() - began - times.exposed
+    return times
+  }
+
+  /// Ends the thread and frees its message space. Collective, after `wait`.
+  func close() throws(MPIError) {
+    condition.withLock {
+      isClosing = true
+      condition.broadcast()
+      while !hasEnded { condition.wait() }
+    }
+    try communicator.free()
+  }
+
+  private func work() {
+    while let (average, bucket) = next() {
+      var began = now(), ended = began
+      do throws(MPIError) {
+        try communicator.barrier()
+        began = now()
+        try average.averager.reduce(average.plan.buckets[bucket], over: communicator)
+        ended = now()
+        average.takeMean(ofBucket: bucket)
+      } catch {
+        condition.withLock { failure = failure ?? error }
+      }
+      condition.withLock {
+        transfers.append(began...max(began, ended))
+        isBusy = false
+        condition.broadcast()
+      }
+    }
+  }
+
+  /// The next piece of work; nil when the thread is to end.
+  private func next() -> (average: LaneAverage, bucket: Int)? {
+    condition.withLock {
+      while queue.isEmpty && !isClosing { condition.wait() }
+      if queue.isEmpty {
+        hasEnded = true
+        condition.broadcast()
+        return nil
+      }
+      isBusy = true
+      return queue.removeFirst()
+    }
+  }
+
+  private func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+}

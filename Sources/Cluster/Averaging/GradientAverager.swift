@@ -1,0 +1,97 @@
+// Averaging gradients over the lanes of all ranks, and the catalogue of ways to do it. P parameters in one flat vector.
+
+import MPI
+
+/// What averaging came to; every rank sees the same.
+public enum AveragingOutcome: Sendable, Equatable {
+  /// The average is sound; `largest` is the greatest magnitude in any lane's gradient.
+  case averaged(largest: Float)
+  /// Some lane's gradient holds a NaN or an infinity: there is no average; skip the step.
+  case nonFinite
+  /// Some lane's gradient is too large to be added: there is no average; skip the step. The next one expects gradients of this size.
+  case outOfRange(largest: Float)
+}
+
+/// One way to average. In each step: `begin`; `add` every range of every lane of this rank, lane by lane; `reduce` every range, in the same order on
+/// all ranks, and take its `mean`; `judge` by what all ranks know whether the mean is sound. A rank that is alone takes `addLast` for its last lane
+/// instead of the three. A range may be reduced and its mean taken while others are added to.
+public protocol GradientAverager: AnyObject, SendableMetatype {
+  /// The name in run files.
+  static var name: String { get }
+  /// One line for lists and reports.
+  static var summary: String { get }
+
+  init(parameterCount: Int)
+  var parameterCount: Int { get }
+
+  /// What the next step depends on, to be saved with a checkpoint.
+  var carried: String { get }
+  func restore(carried: String) throws(ClusterError)
+
+  func begin()
+
+  /// Adds a range of one lane's gradient; `values` are those of the range.
+  func add(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>)
+
+  /// The greatest magnitude that this rank has added in the step, as the bits of a Float: they compare as integers.
+  var largestBits: Int32 { get }
+
+  /// The sum over all ranks in place of that of this rank. Collective; may run on another thread.
+  func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError)
+
+  /// Writes the average over all `lanes` (of all ranks) of a range; `average` is that of the range. May run on another thread.
+  func mean(of range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>)
+
+  /// As `add` and `mean`, in one pass over the memory.
+  func addLast(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>)
+
+  /// Whether the means of this step are averages. Called once in each step.
+  /// - Parameter largestBits: the greatest of all ranks.
+  func judge(lanes: Int, largestBits: Int32) throws(ClusterError) -> AveragingOutcome
+}
+
+extension GradientAverager {
+  /// Adds the whole gradient of one lane, [P].
+  public func add(laneGradient: UnsafeBufferPointer<Float>) {
+    guard laneGradient.count == parameterCount else {
+      fatalError("\(Self.name): \(laneGradient.count) values for \(parameterCount) parameters; pass the whole flat gradient")
+    }
+    add(laneGradient, at: 0..<parameterCount)
+  }
+
+  /// All that follows `add` at once, for steps that have nothing else to do meanwhile. Collective.
+  /// - Parameter average: [P]; keeps its values if the outcome is not `averaged`.
+  public func finish(
+    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, over communicator: borrowing Communicator
+  ) throws(ClusterError) -> AveragingOutcome {
+    let bits = try clustered { () throws(MPIError) in
+      try reduce(0..<parameterCount, over: communicator)
+      return Int32(try communicator.allreduce(Int64(largestBits), .maximum))
+    }
+    let outcome = try judge(lanes: lanes, largestBits: bits)
+    if case .averaged = outcome, let start = average.baseAddress { mean(of: 0..<parameterCount, lanes: lanes, into: start) }
+    return outcome
+  }
+}
+
+/// Every averager, the default first. Add yours as one line.
+public let averagerCatalog: [any GradientAverager.Type] = [
+  ExactAverager.self,
+  FastAverager.self,
+]
+
+/// The averager called `name`.
+public func averager(named name: String) throws(ClusterError) -> any GradientAverager.Type {
+  guard let found = averagerCatalog.first(where: { $0.name == name }) else {
+    let names = averagerCatalog.map { $0.name }.joined(separator: ", ")
+    throw ClusterError("There is no gradient averager named \(name). Choose one of: \(names).")
+  }
+  return found
+}
+
+/// Magnitudes as the bits of a Float without its sign: they compare as integers, and every NaN exceeds infinity exceeds every number.
+enum MagnitudeBits {
+  static let infinity: Int32 = 0x7F80_0000
+
+  @inline(__always) static func of(_ value: Float) -> Int32 { Int32(bitPattern: value.bitPattern & 0x7FFF_FFFF) }
+}

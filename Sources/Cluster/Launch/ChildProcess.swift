@@ -1,0 +1,114 @@
+// A program that the launcher starts, in a process group of its own, with signals as a shell would give them. Never used in a
+// rank: a process that has called MPI_Init must not fork.
+
+import Foundation
+
+package final class ChildProcess {
+  package enum End: Equatable {
+    case exited(Int32)
+    case signalled(Int32)
+  }
+  let identifier: pid_t
+  private let pipe: Int32?
+  private var end: End?
+
+  /// - Parameters:
+  ///   - arguments: the program, looked for on the PATH, and what it is given.
+  ///   - environment: added to this process's own.
+  ///   - readsOutput: its output comes here and its errors are thrown away; else both go where this process's go.
+  ///   - log: a file to which both go instead.
+  package init(
+    _ arguments: [String], environment: [String: String] = [:], readsOutput: Bool = false, log: String? = nil
+  ) throws(ClusterError) {
+    var actions = posix_spawn_file_actions_t(), attributes = posix_spawnattr_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawnattr_init(&attributes)
+    defer {
+      posix_spawn_file_actions_destroy(&actions)
+      posix_spawnattr_destroy(&attributes)
+    }
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    if let log {
+      posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+      posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+    }
+    var ends: [Int32] = [-1, -1]
+    if readsOutput {
+      guard Foundation.pipe(&ends) == 0 else { throw Self.failure(arguments, errno) }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
+      posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    }
+    var none = sigset_t(), all = sigset_t()
+    sigemptyset(&none)
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    let words = arguments.map { strdup($0) } + [nil]
+    let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for text in words + variables { free(text) } }
+    var started: pid_t = 0
+    let refusal = posix_spawnp(&started, arguments[0], &actions, &attributes, words, variables)
+    if readsOutput { close(ends[1]) }
+    identifier = started
+    pipe = readsOutput ? ends[0] : nil
+    guard refusal == 0 else { throw Self.failure(arguments, refusal) }
+  }
+
+  deinit { if let pipe { close(pipe) } }
+
+  private static func failure(_ arguments: [String], _ code: Int32) -> ClusterError {
+    ClusterError("Cannot start \(arguments[0]): \(String(cString: strerror(code))). Install it or put it on the PATH.")
+  }
+
+  /// How it ended; nil while it runs.
+  package func poll() -> End? {
+    var status: Int32 = 0
+    guard end == nil, waitpid(identifier, &status, WNOHANG) == identifier else { return end }
+    // The macros WIFEXITED, WEXITSTATUS and WTERMSIG do not reach Swift.
+    end = status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)
+    return end
+  }
+
+  /// How it ended; nil if it still runs at `deadline`, by the steady clock.
+  func wait(until deadline: Double) -> End? {
+    while poll() == nil, steadySeconds() < deadline { usleep(10_000) }
+    return end
+  }
+
+  /// What it writes until it closes its output or the deadline comes.
+  func output(until deadline: Double) -> String {
+    guard let pipe else { return "" }
+    var bytes: [UInt8] = [], chunk = [UInt8](repeating: 0, count: 4096)
+    while waitFor(pipe, POLLIN, seconds: max(0, deadline - steadySeconds())) {
+      let count = read(pipe, &chunk, chunk.count)
+      if count <= 0 { break }
+      bytes += chunk[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  package func send(_ signal: Int32) { if poll() == nil { kill(identifier, signal) } }
+
+  /// To it and all that it has started in its process group, even after its own end.
+  package func killGroup(_ signal: Int32) { kill(-identifier, signal) }
+}
+
+/// Ends every process of this host, but this one, that has `variable=value` in the environment it was started with.
+/// - Returns: how many there were.
+@discardableResult
+func killMarked(_ variable: String, _ value: String) -> Int {
+  let wanted = Data("\(variable)=\(value)".utf8)
+  var killed = 0
+  for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+    guard let process = pid_t(name), process != getpid(),
+      let environment = FileManager.default.contents(atPath: "/proc/\(name)/environ"),
+      environment.split(separator: 0).contains(where: { $0 == wanted })
+    else { continue }
+    if kill(process, SIGKILL) == 0 { killed += 1 }
+  }
+  return killed
+}

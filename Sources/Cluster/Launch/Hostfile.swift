@@ -1,0 +1,63 @@
+// An mpirun hostfile: one line for each machine, `lab2 slots=8`; and which of the machines answer.
+
+import Foundation
+
+/// The machines that a launch may use.
+public struct Hostfile: Sendable, Equatable {
+  public struct Host: Sendable, Equatable {
+    public let name: String
+    /// Ranks that it may run.
+    public let slots: Int
+  }
+  public var hosts: [Host]
+
+  public init(path: String) throws(ClusterError) {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw ClusterError("Cannot read the hostfile \(path). Check the path.")
+    }
+    try self.init(text: text, source: path)
+  }
+
+  package init(text: String, source: String) throws(ClusterError) {
+    hosts = []
+    for line in text.split(separator: "\n") {
+      let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
+      guard let name = words.first else { continue }
+      let slots = words.dropFirst().compactMap { $0.hasPrefix("slots=") ? Int($0.dropFirst(6)) : nil }
+      guard words.count == 1 || (slots.count == 1 && slots[0] > 0) else {
+        throw ClusterError("\(source) has the line \"\(line)\". Write one machine a line, for example lab2 slots=8.")
+      }
+      hosts.append(Host(name: String(name), slots: slots.first ?? 1))
+    }
+    guard !hosts.isEmpty else { throw ClusterError("\(source) names no machine. Write one a line, for example lab2 slots=8.") }
+  }
+
+  public var slots: Int { hosts.reduce(0) { $0 + $1.slots } }
+
+  public var text: String { hosts.map { "\($0.name) slots=\($0.slots)\n" }.joined() }
+
+  /// What each machine calls itself, by its name in this file; without those that do not answer.
+  ///
+  /// - Parameter agent: the program that reaches another machine, with its options, as mpirun would call it.
+  public func answering(agent: [String]) -> [String: String] {
+    let ownName = ProcessInfo.processInfo.hostName, ownNames = Set(["localhost", "127.0.0.1", ownName] + hostAddresses())
+    var names: [String: String] = [:], asked: [(name: String, process: ChildProcess)] = []
+    for host in hosts {
+      if ownNames.contains(host.name) {
+        names[host.name] = ownName
+      } else if let process = try? ChildProcess(agent + [host.name, "hostname"], readsOutput: true) {
+        asked.append((host.name, process))
+      }
+    }
+    let deadline = steadySeconds() + Self.answerSeconds
+    for (name, process) in asked {
+      let answer = process.output(until: deadline).trimmingCharacters(in: .whitespacesAndNewlines)
+      if process.wait(until: deadline) == .exited(0), !answer.isEmpty { names[name] = answer }
+      process.killGroup(SIGKILL)
+    }
+    return names
+  }
+
+  /// How long a machine may take to answer.
+  static let answerSeconds = 6.0
+}

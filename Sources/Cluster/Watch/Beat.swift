@@ -1,0 +1,37 @@
+// The one message of the watch: what a rank is doing, sent every second between rank 0 and each other rank over plain TCP.
+
+/// Travels as its bytes in memory.
+package struct Beat: BitwiseCopyable {
+  package enum Kind: UInt8 {
+    /// The first of a connection.
+    case hello
+    case beat
+    /// The sender has done its work and leaves in peace.
+    case goodbye
+    /// The sender, or one it heard from, has told the user why the job ends: nobody else need.
+    case told
+    /// The sender has crashed and has told the user.
+    case crashed
+  }
+  /// Of this job: a stranger on the same port does not know it.
+  var token: UInt64
+  var kind: UInt8
+  /// Whether the rank is inside an MPI call.
+  package var isInMPI = false
+  var rank: Int32
+  /// Of a crash.
+  var signal: Int32 = 0
+  /// How long the last operation has lasted, or its last piece, seconds.
+  package var seconds = 0.0
+  /// The longest that a piece of this phase has taken on this rank before, seconds; 0 if none has ended.
+  package var longest = 0.0
+  package var record = FlightRecord()
+
+  package init(_ kind: Kind, token: UInt64, rank: Int) {
+    self.token = token
+    self.kind = kind.rawValue
+    self.rank = Int32(rank)
+  }
+
+  static let bytes = MemoryLayout<Beat>.size
+}

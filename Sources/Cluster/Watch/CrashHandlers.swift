@@ -1,0 +1,71 @@
+// What a rank does when it crashes: it marks its flight record, tells the watching ranks, writes one line and dies of the same
+// signal. Only what is allowed in a signal handler: stores, send, writev; every text is prepared beforehand.
+
+import Foundation
+
+/// Prepared by `install`; never released.
+private struct CrashKit {
+  let recorder: Unmanaged<FlightRecorder>
+  let peers: PeerTable
+  /// Sent to the peers.
+  let beat: UnsafeMutablePointer<Beat>
+  /// The line in pieces: "cohort: rank 2 of 3 on lab2 crashed with ", the signal, " in ", the operation, the rest.
+  let line: UnsafeMutablePointer<iovec>
+  /// The signals' names by number.
+  let names: UnsafeMutablePointer<iovec>
+}
+
+nonisolated(unsafe) private var kit: UnsafeMutablePointer<CrashKit>?
+
+enum CrashHandlers {
+  static let signals = [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT]
+  private static let stackBytes = 64 << 10
+
+  /// From the main thread, which gets a stack of its own for the handler: a stack overflow leaves none.
+  /// - Parameter place: "rank 2 of 3 on lab2".
+  static func install(recorder: FlightRecorder, peers: PeerTable, token: UInt64, place: String, rank: Int) {
+    let beat = UnsafeMutablePointer<Beat>.allocate(capacity: 1)
+    beat.initialize(to: Beat(.crashed, token: token, rank: rank))
+    let prepared = UnsafeMutablePointer<CrashKit>.allocate(capacity: 1)
+    prepared.initialize(
+      to: CrashKit(
+        recorder: .passRetained(recorder), peers: peers, beat: beat,
+        line: lasting(["cohort: \(place) crashed with ", "", " in ", "", ". `cohort flight` shows what the ranks did last.\n"]),
+        names: lasting((0..<32).map(signalName))))
+    kit = prepared
+
+    var stack = stack_t()
+    stack.ss_sp = .allocate(byteCount: stackBytes, alignment: 16)
+    stack.ss_size = stackBytes
+    sigaltstack(&stack, nil)
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = handleCrash
+    action.sa_flags = SA_ONSTACK | SA_NODEFER | Int32(bitPattern: UInt32(SA_RESETHAND))
+    for number in signals { sigaction(number, &action, nil) }
+  }
+
+  /// Texts that stay where they are.
+  private static func lasting(_ texts: [String]) -> UnsafeMutablePointer<iovec> {
+    let pieces = UnsafeMutablePointer<iovec>.allocate(capacity: texts.count)
+    for (index, text) in texts.enumerated() {
+      (pieces + index).initialize(to: iovec(iov_base: strdup(text), iov_len: text.utf8.count))
+    }
+    return pieces
+  }
+}
+
+/// The default action is back in force (SA_RESETHAND): raising the signal again ends the process with it, which mpirun sees.
+private func handleCrash(number: Int32) {
+  if let kit = kit?.pointee, JobEnd.claim() {
+    kit.recorder._withUnsafeGuaranteedRef { recorder in
+      recorder.markCrash(signal: number)
+      kit.beat.pointee.record = recorder.current
+      kit.line[3] = recorder.operationText
+    }
+    kit.beat.pointee.signal = number
+    kit.peers.send(kit.beat)
+    kit.line[1] = kit.names[Int(number & 31)]
+    _ = writev(STDERR_FILENO, kit.line, 5)
+  }
+  raise(number)
+}

@@ -1,0 +1,86 @@
+// The flight file of a rank, RUN/flight/rank-0003.bin: a header, then a ring of its last operations. Fixed in size and mapped
+// into memory, so that marking an operation is a few stores, and the kernel keeps what was stored even if the process is killed
+// without warning.
+
+import Foundation
+
+/// At the beginning of the file.
+package struct FlightHeader: BitwiseCopyable {
+  static let mark: UInt64 = 0x3154_4847_494c_4643  // "CFLIGHT1"
+
+  var mark = Self.mark
+  package var rank: Int32
+  var ranks: Int32
+  var process: Int32
+  /// Which start of the run by `cohort launch` this is, from 1.
+  var attempt: Int32
+  /// The signal that the process crashed with; 0 while all is well.
+  var signal: Int32 = 0
+  /// When the watch thread last ran, seconds since 1970.
+  var aliveAt = wallSeconds()
+  private var hostCount: Int32 = 0
+  private var hostText = InlineArray<64, UInt8>(repeating: 0)
+
+  init(rank: Int, ranks: Int, host: String) {
+    (self.rank, self.ranks) = (Int32(rank), Int32(ranks))
+    (process, attempt) = (getpid(), Int32(currentAttempt))
+    for byte in host.utf8.prefix(64) {
+      hostText[Int(hostCount)] = byte
+      hostCount += 1
+    }
+  }
+
+  package var host: String { String(decoding: (0..<min(max(Int(hostCount), 0), 64)).map { hostText[$0] }, as: UTF8.self) }
+}
+
+package enum FlightFile {
+  /// Operations that are kept.
+  static let capacity = 256
+  static let headerBytes = 4096
+  package static let bytes = headerBytes + capacity * MemoryLayout<FlightRecord>.stride
+
+  static func folder(ofRun run: String) -> String { run + "/flight" }
+  static func path(run: String, rank: Int) -> String { folder(ofRun: run) + String(format: "/rank-%04d.bin", rank) }
+
+  /// The place of an operation in the ring, in bytes.
+  static func offset(of sequence: UInt64) -> Int {
+    headerBytes + Int(sequence % UInt64(capacity)) * MemoryLayout<FlightRecord>.stride
+  }
+}
+
+/// The flight of one rank, read back from its file.
+public struct FlightLog: Sendable {
+  package let header: FlightHeader
+  /// Oldest first.
+  package let records: [FlightRecord]
+
+  init(path: String) throws(ClusterError) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ClusterError("Cannot read \(path). Check the path and its permissions.")
+    }
+    let header = data.count == FlightFile.bytes ? data.withUnsafeBytes { $0.loadUnaligned(as: FlightHeader.self) } : nil
+    guard let header, header.mark == FlightHeader.mark else {
+      throw ClusterError("\(path) is not a flight record of this version. Name the folder of a run that this program trained.")
+    }
+    self.header = header
+    records = data.withUnsafeBytes { bytes in
+      (0..<FlightFile.capacity).map {
+        bytes.loadUnaligned(fromByteOffset: FlightFile.offset(of: UInt64($0)), as: FlightRecord.self)
+      }
+    }.filter { $0.sequence > 0 }.sorted { $0.sequence < $1.sequence }
+  }
+
+  /// The flights of all ranks of a run's last start, in rank order.
+  public static func all(ofRun run: String) throws(ClusterError) -> [FlightLog] {
+    let folder = FlightFile.folder(ofRun: run)
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".bin") }.sorted()
+    guard !names.isEmpty else {
+      throw ClusterError("\(run) holds no flight records. Name the folder of a run that this program trained.")
+    }
+    var logs: [FlightLog] = []
+    for name in names { logs.append(try FlightLog(path: "\(folder)/\(name)")) }
+    // Files of ranks that an earlier start had and the last one has not.
+    let ranks = logs[0].header.ranks
+    return logs.filter { $0.header.rank < ranks }
+  }
+}

@@ -1,0 +1,133 @@
+// What this process is doing, written down as it goes: by the main thread alone, read by the watch thread, by crash handlers and
+// after death.
+
+import Foundation
+import Synchronization
+
+/// The flight record of this process. Until it is opened, marks do nothing: programs without a run folder need not care.
+public enum Flight {
+  nonisolated(unsafe) private(set) static var recorder: FlightRecorder?
+
+  /// Begins the record of this rank in a run folder, over that of an earlier start.
+  public static func open(run: String, rank: Int, ranks: Int, host: String) throws(ClusterError) {
+    recorder = try FlightRecorder(run: run, rank: rank, ranks: ranks, host: host)
+  }
+
+  /// A new operation begins.
+  /// - Parameter step: counts from 1; nil for that of the operation before.
+  public static func mark(_ phase: FlightPhase, step: Int? = nil, detail: String = "") {
+    recorder?.mark(phase, step: step, detail: detail)
+  }
+
+  /// The same operation got further: the deadline of a long one holds for each of its pieces.
+  public static func tick() { recorder?.tick() }
+}
+
+/// Writes the flight file. Lives as long as the process, since crash handlers hold its addresses.
+package final class FlightRecorder: @unchecked Sendable {
+  /// The mapped file.
+  let file: UnsafeMutableRawPointer
+  /// The sequence number of the last operation that is whole.
+  private let newest = Atomic<UInt64>(0)
+  /// The longest time that a piece of each phase has taken, seconds.
+  private let longest: UnsafeMutablePointer<Double>
+  /// The last operation in words, for a crash handler, which cannot put words together.
+  private(set) var operationText: iovec
+  private static let textBytes = 192
+
+  package init(run: String, rank: Int, ranks: Int, host: String) throws(ClusterError) {
+    let path = FlightFile.path(run: run, rank: rank)
+    try? FileManager.default.createDirectory(atPath: FlightFile.folder(ofRun: run), withIntermediateDirectories: true)
+    // A new file: a process of an earlier start that is still dying keeps its own.
+    unlink(path)
+    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw ClusterError("Cannot write \(path): \(String(cString: strerror(errno))). Check that the run folder is writable.")
+    }
+    defer { close(descriptor) }
+    // A store into a page that the disk has no room for would kill the process later: take the room now.
+    let refusal = posix_fallocate(descriptor, 0, off_t(FlightFile.bytes))
+    guard refusal == 0 else {
+      throw ClusterError("Cannot write \(path): \(String(cString: strerror(refusal))). Free some space in the run folder.")
+    }
+    guard let file = mmap(nil, FlightFile.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), file != MAP_FAILED else {
+      throw ClusterError("Cannot map \(path): \(String(cString: strerror(errno))). Put the run folder on another file system.")
+    }
+    self.file = file
+    longest = .allocate(capacity: FlightPhase.allCases.count)
+    longest.initialize(repeating: 0, count: FlightPhase.allCases.count)
+    operationText = iovec(iov_base: .allocate(byteCount: Self.textBytes, alignment: 1), iov_len: 0)
+    file.storeBytes(of: FlightHeader(rank: rank, ranks: ranks, host: host), as: FlightHeader.self)
+  }
+
+  package func mark(_ phase: FlightPhase, step: Int?, detail: String) {
+    let before = current, now = steadySeconds()
+    if before.sequence > 0 { note(now - before.advanced, of: before) }
+    var record = FlightRecord()
+    record.sequence = before.sequence + 1
+    record.began = wallSeconds()
+    record.advanced = now
+    record.step = step.map(Int64.init) ?? before.step
+    record.phase = phase.rawValue
+    record.detail = detail
+    file.storeBytes(of: record, toByteOffset: FlightFile.offset(of: record.sequence), as: FlightRecord.self)
+    newest.store(record.sequence, ordering: .releasing)
+    setText(record.operation)
+  }
+
+  func tick() {
+    let before = current, now = steadySeconds()
+    guard before.sequence > 0 else { return }
+    note(now - before.advanced, of: before)
+    let place = file + FlightFile.offset(of: before.sequence) + MemoryLayout<FlightRecord>.offset(of: \.advanced)!
+    place.storeBytes(of: now, as: Double.self)
+  }
+
+  /// The last operation. Another thread may read it: the ring would have to turn once meanwhile to spoil what it reads.
+  var current: FlightRecord {
+    file.load(fromByteOffset: FlightFile.offset(of: newest.load(ordering: .acquiring)), as: FlightRecord.self)
+  }
+
+  /// The longest piece of a phase so far, seconds; 0 until one has ended.
+  package func longest(of phase: UInt8) -> Double { Int(phase) < FlightPhase.allCases.count ? longest[Int(phase)] : 0 }
+
+  /// For the launcher: the process is not stopped.
+  func markAlive() {
+    file.storeBytes(of: wallSeconds(), toByteOffset: MemoryLayout<FlightHeader>.offset(of: \.aliveAt)!, as: Double.self)
+  }
+
+  /// In a signal handler.
+  func markCrash(signal: Int32) {
+    file.storeBytes(of: signal, toByteOffset: MemoryLayout<FlightHeader>.offset(of: \.signal)!, as: Int32.self)
+  }
+
+  private func setText(_ text: String) {
+    operationText.iov_len = 0
+    var text = text
+    text.withUTF8 { bytes in
+      let count = min(bytes.count, Self.textBytes)
+      if count > 0 { operationText.iov_base.copyMemory(from: bytes.baseAddress!, byteCount: count) }
+      operationText.iov_len = count
+    }
+  }
+
+  private func note(_ seconds: Double, of record: FlightRecord) {
+    // Even a piece that took no measurable time has ended.
+    longest[Int(record.phase)] = max(longest[Int(record.phase)], seconds, 1e-9)
+  }
+}
+
+/// Seconds of a clock that never jumps.
+func steadySeconds() -> Double { seconds(CLOCK_MONOTONIC) }
+
+/// Seconds since 1970.
+func wallSeconds() -> Double { seconds(CLOCK_REALTIME) }
+
+private func seconds(_ clock: clockid_t) -> Double {
+  var time = timespec()
+  clock_gettime(clock, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// The number of this start of the run, which `cohort launch` hands down; 1 without it.
+var currentAttempt: Int { ProcessInfo.processInfo.environment[LaunchEnvironment.attempt].flatMap(Int.init) ?? 1 }

@@ -1,0 +1,198 @@
+// The watch over all ranks of a job (shared/spec/distributed.md 4.4): every rank says each second over plain TCP what it is
+// doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
+// works while MPI waits.
+
+import Foundation
+import MPI
+import Synchronization
+
+/// The watch of this process, from `start` to `end`.
+public final class JobWatch: @unchecked Sendable {
+  /// That of this process, for failures anywhere in it.
+  nonisolated(unsafe) private(set) static var current: JobWatch?
+
+  let run: String
+  let rank: Int
+  let hosts: [String]
+  let token: UInt64
+  let deadlines: Deadlines
+  let recorder: FlightRecorder
+  let peers: PeerTable
+  private let secondsSinceTermination: @Sendable () -> Double?
+  private let hasEnded = Atomic<Bool>(false)
+
+  /// Starts the watch of all ranks, and the handlers of crashes. Collective, after `Flight.open` on every rank.
+  ///
+  /// - Parameters:
+  ///   - run: the run folder, for incident files.
+  ///   - deadline: how long an operation may last in seconds; the first of its kind and long phases ten times as long.
+  ///   - secondsSinceTermination: since SIGTERM or SIGINT came, after which ranks are expected to die; nil if none came.
+  ///   - warn: on rank 0, what the user should know.
+  /// - Throws: the same error on every rank, if rank 0 cannot listen.
+  public static func start(
+    run: String, deadline: Double, over world: borrowing Communicator,
+    secondsSinceTermination: @escaping @Sendable () -> Double?, warn: (String) -> Void
+  ) throws(ClusterError) -> JobWatch {
+    guard let recorder = Flight.recorder else { fatalError("JobWatch.start: open the flight record first") }
+    let hosts = try clustered { () throws(MPIError) in try world.allgather(text: Communicator.hostName) }
+    let rank = world.rank
+    let listener = try together(over: world) { () throws(ClusterError) in rank == 0 ? try WatchListener() : nil }
+    let isOneHost = Set(hosts).count == 1
+    let offer = WatchOffer(
+      token: .random(in: .min ... .max), port: listener?.port ?? 0, addresses: isOneHost ? ["127.0.0.1"] : hostAddresses())
+    let shared = try clustered { () throws(MPIError) in WatchOffer(text: try world.broadcast(text: offer.text)) }
+    let watch = JobWatch(run, rank, hosts, shared.token, Deadlines(floor: deadline), recorder, secondsSinceTermination)
+    CrashHandlers.install(
+      recorder: recorder, peers: watch.peers, token: watch.token, place: watch.place(of: rank), rank: rank)
+    let isConnected = listener.map { watch.lead($0) } ?? watch.follow(shared)
+    current = watch
+    let connections = try clustered { () throws(MPIError) in try world.allgather(text: isConnected ? "yes" : "no") }
+    let missing = connections.indices.filter { connections[$0] == "no" }
+    if rank == 0, !missing.isEmpty {
+      warn(
+        "rank 0 on \(hosts[0]) cannot be reached over TCP by rank \(missing.map { "\($0) on \(hosts[$0])" }.joined(separator: ", ")): "
+          + "it will not be noticed if one of them hangs. Open the firewall between the hosts (port \(shared.port) this time).")
+    }
+    return watch
+  }
+
+  private init(
+    _ run: String, _ rank: Int, _ hosts: [String], _ token: UInt64, _ deadlines: Deadlines, _ recorder: FlightRecorder,
+    _ secondsSinceTermination: @escaping @Sendable () -> Double?
+  ) {
+    (self.run, self.rank, self.hosts, self.token) = (run, rank, hosts, token)
+    (self.deadlines, self.recorder, self.secondsSinceTermination) = (deadlines, recorder, secondsSinceTermination)
+    peers = PeerTable(ranks: hosts.count)
+  }
+
+  /// Takes leave of the other ranks: from now on nobody expects a beat of this one.
+  public func end() {
+    Flight.mark(.done)
+    guard JobEnd.claim() else { return }
+    // Before the thread of the watch closes the connections.
+    tellPeers(.goodbye)
+    hasEnded.store(true, ordering: .releasing)
+  }
+
+  // MARK: For the threads of the watch
+
+  var isOver: Bool { hasEnded.load(ordering: .acquiring) }
+
+  /// What this rank is doing now.
+  func beat(_ kind: Beat.Kind = .beat) -> Beat {
+    var beat = Beat(kind, token: token, rank: rank)
+    beat.record = recorder.current
+    beat.isInMPI = MPIActivity.isInside
+    beat.seconds = beat.record.sequence > 0 ? steadySeconds() - beat.record.advanced : 0
+    beat.longest = recorder.longest(of: beat.record.phase)
+    return beat
+  }
+
+  func tellPeers(_ kind: Beat.Kind) { withUnsafePointer(to: beat(kind)) { peers.send($0) } }
+
+  /// "rank 2 of 3 on lab2".
+  func place(of rank: Int) -> String { "rank \(rank) of \(hosts.count) on \(hosts[rank])" }
+
+  /// Ends the job for `verdict`, unless somebody has said already why it ends.
+  func end(_ verdict: Verdict, _ reports: [RankReport]) {
+    guard JobEnd.claim() else { return }
+    // mpirun or a person is ending the job: what dies now dies as asked.
+    if verdict.kind == .lost, let seconds = secondsSinceTermination(), seconds > 0.5 {
+      return JobEnd.lightFuse(code: verdict.exitCode)
+    }
+    tellPeers(.told)
+    let reports = verdict.kind == .lost ? withLastRecord(of: verdict.rank, reports) : reports
+    let operation = reports.first { $0.rank == verdict.rank }?.beat.record.operation ?? ""
+    let cure = "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself)."
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(cure)"
+    let isSilent = reports.contains { $0.rank == verdict.rank && !$0.isBroken } && verdict.kind == .lost
+    JobEnd.end(
+      incident(verdict, message, reports), run: run, code: verdict.exitCode,
+      isCut: isSilent && hosts[verdict.rank] != hosts[rank])
+  }
+
+  /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with
+  /// the lost host must not keep the job from ending.
+  private func withLastRecord(of lost: Int, _ reports: [RankReport]) -> [RankReport] {
+    let path = FlightFile.path(run: run, rank: lost), found = LastRecord()
+    Thread.detachNewThread {
+      found.record = (try? FlightLog(path: path))?.records.last
+      found.isRead.signal()
+    }
+    guard found.isRead.wait(timeout: .now() + 0.3) == .success, let last = found.record else { return reports }
+    return reports.map { report in
+      guard report.rank == lost, report.beat.record.sequence < last.sequence else { return report }
+      var report = report
+      report.beat.record = last
+      return report
+    }
+  }
+
+  /// This rank's main thread has met an error: ends the job, unless somebody has said already why it ends.
+  func fail(_ error: String, code: ExitCode) -> Never {
+    guard JobEnd.claim() else {
+      sleep(2 * JobEnd.fuseSeconds)
+      _exit(code.rawValue)
+    }
+    tellPeers(.told)
+    var report = RankReport(rank: rank, host: hosts[rank], beat: beat(), heardAt: steadySeconds())
+    report.beat.isInMPI = false
+    let verdict = Verdict(kind: .error, rank: rank, fault: "failed in", circumstances: "", exitCode: code)
+    JobEnd.end(
+      incident(verdict, "\(place(of: rank)) in \(report.beat.record.operation): \(error)", [report]), run: run, code: code)
+  }
+
+  /// Another rank has said why the job ends. Whoever hears it passes it on. A crash handler cannot write files: rank 0 leaves the
+  /// incident, rank 1 if it is rank 0 that crashed.
+  func hasBeenTold(by beat: Beat, _ reports: [RankReport]) {
+    guard JobEnd.claim() else { return }
+    tellPeers(.told)
+    JobEnd.lightFuse(code: .rankLost)
+    guard beat.kind == Beat.Kind.crashed.rawValue, rank == (beat.rank == 0 ? 1 : 0) else { return }
+    let verdict = Verdict(
+      kind: .crash, rank: Int(beat.rank), fault: "crashed with \(signalName(beat.signal)) in", circumstances: "",
+      exitCode: .rankLost)
+    var reports = reports
+    if let index = reports.firstIndex(where: { $0.rank == verdict.rank }) { reports[index].beat = beat }
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(beat.record.operation)."
+    incident(verdict, message, reports).write(run: run)
+  }
+
+  func incident(_ verdict: Verdict, _ message: String, _ reports: [RankReport]) -> Incident {
+    let now = steadySeconds()
+    let record = reports.first { $0.rank == verdict.rank }?.beat.record ?? recorder.current
+    return Incident(
+      time: timeText(), attempt: currentAttempt, kind: verdict.kind.rawValue, rank: verdict.rank, host: hosts[verdict.rank],
+      step: Int(record.step), operation: record.operation, exitCode: verdict.exitCode.rawValue, message: message, reporter: rank,
+      ranks: reports.map {
+        Incident.LastOperation(
+          rank: $0.rank, host: $0.host, step: Int($0.beat.record.step), phase: $0.beat.record.phaseName,
+          detail: $0.beat.record.detail, seconds: $0.seconds(at: now), isWaiting: $0.isWaiting)
+      })
+  }
+}
+
+/// Handed from the thread that reads a flight file to the one that waits for it; the semaphore puts their accesses in order.
+private final class LastRecord: @unchecked Sendable {
+  var record: FlightRecord?
+  let isRead = DispatchSemaphore(value: 0)
+}
+
+/// Where rank 0 can be reached; broadcast by MPI as text.
+struct WatchOffer {
+  let token: UInt64
+  let port: UInt16
+  let addresses: [String]
+
+  var text: String { ([String(token), String(port)] + addresses).joined(separator: " ") }
+}
+
+extension WatchOffer {
+  init(text: String) {
+    let parts = text.split(separator: " ").map(String.init)
+    guard parts.count >= 2, let token = UInt64(parts[0]), let port = UInt16(parts[1]) else {
+      fatalError("JobWatch.start: rank 0's offer \"\(text)\" cannot be read; all ranks must run the same program")
+    }
+    self.init(token: token, port: port, addresses: Array(parts[2...]))
+  }
+}

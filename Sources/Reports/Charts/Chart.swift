@@ -1,0 +1,115 @@
+// A chart of lines and points with intervals over two axes, as SVG text.
+
+import Foundation
+
+/// A value with what it may be at least and at most.
+public struct ChartPoint: Sendable {
+  public var x: Double
+  public var y: Double
+  public var interval: ClosedRange<Double>?
+
+  public init(x: Double, y: Double, interval: ClosedRange<Double>? = nil) { (self.x, self.y, self.interval) = (x, y, interval) }
+}
+
+/// Points of one kind.
+public struct ChartSeries: Sendable {
+  public enum Style: Sendable {
+    /// Points with bars for their intervals, joined by a line.
+    case points
+    /// A dashed line in a band of its intervals.
+    case band
+    /// A thin dashed line, for comparison.
+    case guide
+  }
+  public var name: String
+  /// As in CSS: #rrggbb.
+  public var color: String
+  public var style: Style
+  public var points: [ChartPoint]
+
+  public init(name: String, color: String, style: Style, points: [ChartPoint]) {
+    (self.name, self.color, self.style, self.points) = (name, color, style, points)
+  }
+}
+
+/// Series over two axes.
+public struct Chart: Sendable {
+  public var title: String
+  public var x: ChartAxis
+  public var y: ChartAxis
+  public var series: [ChartSeries]
+
+  public init(title: String, x: ChartAxis, y: ChartAxis, series: [ChartSeries]) {
+    (self.title, self.x, self.y, self.series) = (title, x, y, series)
+  }
+
+  /// The picture, 640 x 400 pixels.
+  public var svg: String {
+    var drawing = SVGDrawing(width: 640, height: 400)
+    let frame = ChartFrame(x: x, y: y)
+    frame.draw(title: title, in: &drawing)
+    for tick in x.ticks {
+      let place = frame.x(tick)
+      drawing.line((place, frame.bottom), (place, frame.bottom + 5), ChartFrame.ink)
+      drawing.text(x.label(tick), (place, frame.bottom + 20), .middle)
+    }
+    for one in series { draw(one, frame, in: &drawing) }
+    frame.legend(series.map { ($0.name, $0.color, $0.style != .points) }, in: &drawing)
+    return drawing.svg
+  }
+
+  private func draw(_ series: ChartSeries, _ frame: ChartFrame, in drawing: inout SVGDrawing) {
+    let places = series.points.map { (frame.x($0.x), frame.y($0.y)) }
+    let intervals = series.points.compactMap { point in
+      point.interval.map { (frame.x(point.x), frame.y($0.lowerBound), frame.y($0.upperBound)) }
+    }
+    switch series.style {
+    case .guide: drawing.polyline(places, series.color, width: 1.2, dashes: "2 4")
+    case .band:
+      drawing.area(intervals.map { ($0.0, $0.1) } + intervals.reversed().map { ($0.0, $0.2) }, series.color, opacity: 0.18)
+      drawing.polyline(places, series.color, dashes: "7 4")
+    case .points:
+      drawing.polyline(places, series.color, width: 1.5)
+      for (x, low, high) in intervals {
+        drawing.line((x, low), (x, high), series.color, width: 1.5)
+        for end in [low, high] { drawing.line((x - 5, end), (x + 5, end), series.color, width: 1.5) }
+      }
+      for place in places { drawing.circle(place, radius: 4, series.color) }
+    }
+  }
+}
+
+/// Where the axes of a chart of 640 x 400 pixels lie, and what all charts show around their data.
+struct ChartFrame {
+  static let ink = "#222222"
+  let left = 70.0, right = 480.0, top = 36.0, bottom = 340.0
+  let xAxis: ChartAxis?
+  let yAxis: ChartAxis
+
+  init(x: ChartAxis?, y: ChartAxis) { (xAxis, yAxis) = (x, y) }
+
+  func x(_ value: Double) -> Double { left + (right - left) * (xAxis?.share(value) ?? 0) }
+  func y(_ value: Double) -> Double { bottom - (bottom - top) * yAxis.share(value) }
+
+  /// Title, axis titles, the vertical axis with its grid.
+  func draw(title: String, in drawing: inout SVGDrawing) {
+    drawing.text(title, (left, 22), size: 15, bold: true)
+    for tick in yAxis.ticks {
+      drawing.line((left, y(tick)), (right, y(tick)), "#dddddd")
+      drawing.text(yAxis.label(tick), (left - 8, y(tick) + 4), .end)
+    }
+    drawing.line((left, top), (left, bottom), Self.ink)
+    drawing.line((left, bottom), (right, bottom), Self.ink)
+    drawing.text(xAxis?.title ?? "", ((left + right) / 2, bottom + 42), size: 13, .middle)
+    drawing.text(yAxis.title, (18, (top + bottom) / 2), size: 13, .middle, turned: true)
+  }
+
+  /// On the right: a dashed or whole stroke of each colour and its name.
+  func legend(_ entries: [(name: String, color: String, isDashed: Bool)], in drawing: inout SVGDrawing) {
+    for (row, entry) in entries.enumerated() {
+      let height = top + 12 + 20 * Double(row)
+      drawing.line((right + 14, height), (right + 38, height), entry.color, width: 4, dashes: entry.isDashed ? "6 3" : nil)
+      drawing.text(entry.name, (right + 44, height + 4))
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// Steps of a real run, timed in the training loop itself: the same launch, the same lanes, averaging and control word.
+
+import Foundation
+import MPI
+import Training
+
+/// What is asked of the measured steps.
+public struct StepCount: Sendable {
+  /// Steps that are dropped at the start, and steps that count after them.
+  public var warmup: Int
+  public var steps: Int
+  /// Of all ranks.
+  public var lanes: Int
+
+  public init(warmup: Int, steps: Int, lanes: Int) { (self.warmup, self.steps, self.lanes) = (warmup, steps, lanes) }
+}
+
+/// Runs a few steps of a run file in `folder`, which must be empty or missing. Collective.
+/// - Returns: the exit code; and on rank 0, unless it failed, what was measured.
+public func measureTraining(
+  file: String, overrides: [String], count: StepCount, folder: String, over world: borrowing Communicator
+) throws -> (code: Int32, run: MeasuredRun?) {
+  /// The facts of the run, taken down before its first step.
+  final class Facts {
+    var settings = "", averagedBytes = 0, buckets = 1
+  }
+  let facts = Facts()
+  let forced = [
+    "steps=\(count.warmup + count.steps)", "lanes=\(count.lanes)", "output=\(folder)", "validation.every=0", "checkpoint.every=0",
+    "checkpoint.seconds=0",
+  ]
+  let code = try launchTraining(file: file, overrides: overrides + forced, over: world) { run in
+    // The folder's name differs from measurement to measurement.
+    facts.settings = run.configuration.yaml.split(separator: "\n").filter { !$0.hasPrefix("output:") }.joined(separator: "\n")
+    facts.averagedBytes = run.averagedArrays.reduce(0, +) * bytesOfAveragedValue(run.configuration.text("reduction"))
+    facts.buckets = run.bucketCount
+  }
+  guard code == 0 else { return (code, nil) }
+  let identity = try Identity.gather(settings: facts.settings, over: world)
+  guard world.rank == 0 else { return (code, nil) }
+  let times = try stepTimes(metrics: folder + "/metrics.jsonl")
+  guard times.count == count.warmup + count.steps else {
+    throw ScalingError("\(folder)/metrics.jsonl holds \(times.count) steps with times: remove the folder and measure again.")
+  }
+  return (
+    code,
+    MeasuredRun(
+      steps: Array(times.dropFirst(count.warmup)), averagedBytes: facts.averagedBytes, buckets: facts.buckets, identity: identity)
+  )
+}
+
+/// The times of all steps in a metrics.jsonl.
+func stepTimes(metrics path: String) throws -> [StepTime] {
+  try stepLines(metrics: path).compactMap(StepTime.init(metrics:))
+}
+
+/// The numbers of all lines of kind `step` in a metrics.jsonl.
+func stepLines(metrics path: String) throws -> [[String: Double]] {
+  guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+    throw ScalingError("Cannot read \(path): name the folder of a run that has done some steps.")
+  }
+  return text.split(separator: "\n").compactMap { line in
+    let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+    guard object?["kind"] as? String == "step" else { return nil }
+    return object?.compactMapValues { $0 as? Double }
+  }
+}
+
+/// Bytes that an averager sends for each value.
+func bytesOfAveragedValue(_ reduction: String) -> Int {
+  reduction == "exact" ? MemoryLayout<Int64>.stride : MemoryLayout<Float>.stride
+}

@@ -1,0 +1,68 @@
+// The order of a study: each repeat visits all points once, in a random order of its own, so that slow changes of the machine spread over all of
+// them and an interrupted study has about as many repeats of each.
+
+import Cluster
+import Foundation
+import Tensors
+import Training
+import Volumes
+
+extension Study {
+  /// All points in the order in which they are measured; a function of the seed.
+  public var order: [StudyPoint] {
+    (1...repeats).flatMap { repetition in
+      permuted(
+        points(repetition), key: RandomKey(seed: seed, volume: "study", draw: UInt64(repetition), stream: RandomStream.dataOrder))
+    }
+  }
+
+  private func points(_ repetition: Int) -> [StudyPoint] {
+    func points(_ kind: StudyPoint.Kind, _ lanes: (_ ranks: Int) -> Int) -> [StudyPoint] {
+      nodes.map { nodes in
+        let ranks = nodes * ranksPerNode
+        return StudyPoint(kind: kind, nodes: nodes, ranks: ranks, lanes: lanes(ranks), repetition: repetition)
+      }
+    }
+    let strong = strongLanes > 0 ? points(.strong) { _ in strongLanes } : []
+    let weak = weakLanesPerRank > 0 ? points(.weak) { $0 * weakLanesPerRank } : []
+    // One rank has nobody to talk to.
+    let allreduce = allreduceSizes.isEmpty ? [] : points(.allreduce) { _ in 0 }.filter { $0.ranks > 1 }
+    return strong + weak + allreduce
+  }
+
+  /// Hash of everything that a measurement depends on: more nodes or repeats continue a study, other settings begin another.
+  public func settingsHash() throws -> String {
+    var settings = [
+      "\(strongLanes) \(weakLanesPerRank) \(allreduceSizes) \(launcher) \(arguments) \(ranksPerNode) \(threads) \(warmup) \(steps)",
+      "\(compute) \(averagedValues) \(dilation) \(checkpointEvery) \(run) \(overrides) \(hostfile)",
+    ]
+    if case .replay(let file) = compute { settings.append(try fileHash(file)) } else { settings.append(try fileHash(run)) }
+    return textHash(settings.joined(separator: "\n"))
+  }
+
+  /// How long the points will take, seconds, by what has been measured; a rehearsal's by its trace. `unknown` points have neither.
+  public func expectedSeconds(_ points: [StudyPoint], measured: [Measurement]) throws -> (seconds: Double, unknown: Int) {
+    var lane: Double?
+    if case .replay(let file) = compute { lane = try LaneTrace(path: file).medianLane * dilation }
+    var seconds = 0.0, unknown = 0
+    for point in points {
+      let alike = measured.filter { $0.point.kind == point.kind }
+      let same = alike.filter { $0.point.nodes == point.nodes }.map(\.seconds)
+      if !same.isEmpty {
+        seconds += median(same)
+      } else if let lane, point.kind != .allreduce {
+        seconds += startSeconds + Double(warmup + steps) * Double(point.lanesOfBusiestRank) * lane
+      } else if !alike.isEmpty {
+        seconds += median(alike.map(\.seconds))
+      } else if point.kind == .allreduce {
+        seconds += startSeconds
+      } else {
+        unknown += 1
+      }
+    }
+    return (seconds, unknown)
+  }
+
+  /// Of the launcher and MPI, about.
+  private var startSeconds: Double { 2 }
+}

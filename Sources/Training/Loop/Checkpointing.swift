@@ -1,0 +1,70 @@
+// Saving as the loop sees it: rank 0's clock says when, a failure costs the checkpoint and not the run, and a disk that stays broken is said loudly.
+
+import Cluster
+import Foundation
+import HDF5
+import MPI
+
+/// What a run has saved so far. Made alike on every rank; only rank 0's clock is asked.
+struct Checkpointing {
+  /// Steps done at the last save.
+  private(set) var savedStep: Int
+  private(set) var failures = 0
+  private var failuresInARow = 0
+  private var interval: CheckpointInterval
+  private let start = ContinuousClock.now
+
+  init(_ configuration: RunConfiguration, firstStep: Int) {
+    savedStep = firstStep
+    interval = CheckpointInterval(
+      steps: configuration.integer("checkpoint.every"), seconds: configuration.number("checkpoint.seconds"),
+      overhead: configuration.number("checkpoint.overhead"), now: 0)
+  }
+
+  /// Whether to ask for a save at the end of the step that is the `step`th. On rank 0.
+  func isDue(afterStep step: Int) -> Bool { interval.isDue(afterStep: step, now: now) }
+
+  /// Saves; a save that fails is a warning, and the older checkpoints are untouched. Throws where the ranks have nothing common to save.
+  /// Collective.
+  /// - Returns: whether the checkpoint is on the disk.
+  mutating func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) throws -> Bool {
+    let started = now
+    Flight.mark(.checkpoint, step: step)
+    try run.requireSameState(step: step, over: world)
+    defer {
+      interval.note(seconds: now - started, now: now)
+      run.budget.note(.save, seconds: now - started)
+    }
+    do {
+      let record = try run.checkpoints.save(run.state(step: step, best: best), over: world)
+      run.observer?.saved(record, seconds: now - started)
+      (savedStep, failuresInARow) = (step, 0)
+      return true
+    } catch {
+      failures += 1
+      failuresInARow += 1
+      run.observer?.notSaved(error, step: step)
+      console.warn("no checkpoint at step \(step): \(error)")
+      if failuresInARow == 3 {
+        console.warn(
+          "THREE CHECKPOINTS IN A ROW COULD NOT BE SAVED. If the run ends now, everything since step \(savedStep) is lost: "
+            + "free space in \(run.configuration.output) or repair its disk. Training goes on.")
+      }
+      return false
+    }
+  }
+
+  private var now: Double { (ContinuousClock.now - start).seconds }
+}
+
+/// How checkpoints reach the disk, for the first lines of a run.
+func checkpointTitle(_ run: Run, ranks: Int) -> String {
+  let serial = "serial HDF5 \(hdf5Version)"
+  guard ranks > 1 else { return "checkpoints: \(serial)" }
+  let shared = "parallel HDF5 \(hdf5Version) through \(ParallelIO.title)"
+  return switch run.checkpoints.backend {
+  case .gather: "checkpoints: \(serial) on rank 0"
+  case .parallel: "checkpoints: \(shared)"
+  case .auto: "checkpoints: \(shared); small ones and those on NFS: \(serial) on rank 0"
+  }
+}

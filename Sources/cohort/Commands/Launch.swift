@@ -1,0 +1,40 @@
+// `cohort launch`: a training run under mpirun that is started again when a rank or a machine is lost.
+
+import ArgumentParser
+import Cluster
+import Foundation
+import Training
+
+struct Launch: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Start a training run under mpirun, and start it again on the machines left when a rank is lost.",
+    usage: "cohort launch -n RANKS [--hostfile FILE] [--retries N] -- train run.yaml [key=value ...]",
+    discussion:
+      "Prints the mpirun command that it runs. USR1, TERM and Ctrl-C save and stop the run; a second Ctrl-C ends it at once. "
+      + "Settings of Open MPI go through its environment, for example OMPI_MCA_btl_tcp_if_include=10.77.0.0/24.")
+
+  @Option(name: .short, help: "Ranks; fewer where the machines left have fewer slots.")
+  var n: Int
+  @Option(help: "Machines, as for mpirun; this one alone without it.")
+  var hostfile: String?
+  @Option(help: "How often the run may be started again.")
+  var retries = 100
+  @Argument(parsing: .postTerminator, help: "train, the run file, and keys that replace its own.")
+  var command: [String]
+
+  func run() throws {
+    let code = try saying {
+      guard n > 0, retries >= 0 else { throw TrainingError("-n is \(n) and --retries \(retries): give 1 and 0 or more.") }
+      guard command.count > 1, command[0] == "train" else {
+        throw TrainingError("cohort launch starts training runs: write `cohort launch -n 4 -- train run.yaml`.")
+      }
+      let configuration = try RunConfiguration(file: command[1], overrides: Array(command.dropFirst(2)))
+      let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      let launcher = Launcher(
+        ranks: n, hostfile: try hostfile.map { try Hostfile(path: $0) }, command: [program] + command, run: configuration.output,
+        retries: retries)
+      return try launcher.start { FileHandle.standardError.write(Data("cohort launch: \($0)\n".utf8)) }
+    }
+    throw ArgumentParser.ExitCode(code)
+  }
+}

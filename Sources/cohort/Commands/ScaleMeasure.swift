@@ -1,0 +1,78 @@
+// `cohort scale measure`: one measurement of a study, on the ranks that the launcher started.
+
+import ArgumentParser
+import Cluster
+import Scaling
+import Training
+
+extension Scale {
+  struct Measure: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Time a few steps, or allreduces, on the ranks of the launcher; what `cohort scale run` starts.",
+      discussion:
+        "Three kinds: the steps of a run file; with --compute replay:FILE sleeps in place of its kernels; with --allreduce SIZES messages alone.")
+
+    @Argument(help: "Run file (YAML).")
+    var file: String?
+    @Argument(help: "Keys that replace those of the run file.")
+    var overrides: [String] = []
+    @Option(help: "real, or replay:FILE with lane times that `cohort scale record` wrote.")
+    var compute = "real"
+    @Option(help: "Message sizes whose allreduce is timed instead of steps: 4K,64K,1M or 4K..128M.")
+    var allreduce: String?
+    @Option(help: "Lanes of all ranks.")
+    var lanes = 1
+    @Option(help: "Steps that are dropped at the start.")
+    var warmup = 3
+    @Option(help: "Steps that count.")
+    var steps = 10
+    @Option(help: "Seed of a replay's draws.")
+    var seed: UInt64 = 1
+    @Option(help: "Replay: values that a step averages, in place of the recorded number.")
+    var averagedValues: Int?
+    @Option(help: "Replay: how many times longer to sleep.")
+    var dilation = 1.0
+    @Option(help: "Replay: steps between checkpoints that are written; 0 for none.")
+    var checkpointEvery = 0
+    @Option(help: "New folder for measured.json and what the run writes.")
+    var output: String
+
+    func validate() throws {
+      try atLeast([
+        ("lanes", lanes, 1), ("warmup", warmup, 0), ("steps", steps, 1), ("averaged-values", averagedValues ?? 1, 1),
+        ("checkpoint-every", checkpointEvery, 0),
+      ])
+      guard dilation > 0 else { throw ValidationError("--dilation \(dilation) must be above 0.") }
+    }
+
+    func run() throws {
+      let count = StepCount(warmup: warmup, steps: steps, lanes: lanes)
+      try withRanks(alwaysMPI: true) { world in
+        var run: MeasuredRun?
+        var code: Int32?
+        if let allreduce {
+          code = try preflight(over: world) { world in run = try measureMessages(try messageSizes(allreduce), over: world) }
+        } else if case .replay(let path) = try StudyCompute(compute) {
+          var trace: LaneTrace?
+          code = try preflight(over: world) { world in
+            trace = try LaneTrace(path: path)
+            _ = try LanePlan(lanes: lanes, ranks: world.size)
+          }
+          if let trace, code == nil {
+            let plan = ReplayPlan(
+              count: count, seed: seed, averagedValues: averagedValues, dilation: dilation, checkpointEvery: checkpointEvery,
+              folder: output)
+            run = try replay(trace, plan, over: world)
+          }
+        } else {
+          guard let file else { throw ScalingError("Nothing to measure: name a run file, or give --compute replay:FILE or --allreduce SIZES.") }
+          let measured = try measureTraining(file: file, overrides: overrides, count: count, folder: output, over: world)
+          (code, run) = (measured.code, measured.run)
+        }
+        if let code, code != 0 { return code }
+        if world.rank == 0 { try run?.write(to: output) }
+        return 0
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// When a run is started again and where: the policy and the hostfile without processes.
+
+import Cluster
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct RestartPolicyTests {
+  func incident(_ step: Int, host: String = "lab2", code: ExitCode = .rankLost) -> Incident {
+    let text = """
+      {"time": "", "attempt": 1, "kind": "lost", "rank": 2, "host": "\(host)", "step": \(step), "operation": "", "message": "",
+      "exitCode": \(code.rawValue), "reporter": 0, "ranks": []}
+      """
+    return try! JSONDecoder().decode(Incident.self, from: Data(text.utf8))
+  }
+  func attempt(_ code: Int32, from: Int = 0, to: Int = 0, _ incident: Incident? = nil) -> Attempt {
+    Attempt(code: code, stepBefore: from, stepAfter: to, incident: incident)
+  }
+
+  @Test(arguments: [0, 1, 3, 4, 75, 78, 79] as [Int32]) func finalCodesArePassedOn(_ code: Int32) {
+    var policy = RestartPolicy(retries: 100)
+    #expect(policy.decide(after: attempt(code), isStopping: false) == .end(code: code, reason: ""))
+  }
+
+  @Test func lostRanksAreRestartedWithGrowingRests() {
+    var policy = RestartPolicy(retries: 8)
+    let codes: [Int32] = [76, 77, 137, 139, 76, 76, 76, 76, 76]
+    let decisions = codes.enumerated().map { number, code in
+      policy.decide(after: attempt(code, from: number * 10, to: number * 10 + 10, incident(number * 10 + 15)), isStopping: false)
+    }
+    #expect(decisions.dropLast() == [1, 2, 4, 8, 16, 32, 60, 60].map { .restart(afterSeconds: $0) })
+    #expect(decisions.last == .end(code: 76, reason: "it was started again 8 times already"))
+  }
+
+  @Test func theIncidentKnowsBetterThanTheLauncher() {
+    var policy = RestartPolicy(retries: 100)
+    #expect(policy.decide(after: attempt(1, incident(3)), isStopping: false) == .restart(afterSeconds: 1))
+    #expect(policy.decide(after: attempt(137, incident(3, code: .fatal)), isStopping: false) == .end(code: 78, reason: ""))
+  }
+
+  @Test func crashLoopsEnd() {
+    var same = RestartPolicy(retries: 100), fruitless = RestartPolicy(retries: 100)
+    var ends: [RestartPolicy.Decision] = []
+    for number in 1...3 {
+      ends = [same.decide(after: attempt(76, from: number, to: number + 1, incident(17)), isStopping: false)]
+    }
+    for number in 1...3 { ends += [fruitless.decide(after: attempt(76, incident(number)), isStopping: false)] }
+    let isFatal = ends.map { if case .end(78, let reason) = $0 { !reason.isEmpty } else { false } }
+    #expect(isFatal == [true, false, false, true])
+  }
+
+  @Test func whoIsAskedToStopStops() {
+    var policy = RestartPolicy(retries: 100)
+    #expect(
+      policy.decide(after: attempt(76, incident(5)), isStopping: true)
+        == .end(code: 76, reason: "it failed while it was being stopped"))
+  }
+
+  @Test func machinesNamedTwiceAreBad() {
+    var policy = RestartPolicy(retries: 100)
+    for (step, host) in [(1, "lab2"), (2, "lab3"), (3, "lab2")] {
+      _ = policy.decide(after: attempt(76, to: step, incident(step, host: host)), isStopping: false)
+    }
+    #expect(policy.badHosts == ["lab2"])
+  }
+}
+
+@Suite struct HostsTests {
+  @Test func linesAreMachines() throws {
+    let hosts = try Hostfile(text: "# mine\nlab1 slots=8  # big\n\nlab2\n", source: "hosts")
+    #expect(hosts.hosts.map(\.name) == ["lab1", "lab2"] && hosts.slots == 9)
+    #expect(hosts.text == "lab1 slots=8\nlab2 slots=1\n")
+    for text in ["", "# nobody\n", "lab1 slots=0", "lab1 slots=many", "lab1 fast"] {
+      #expect(throws: ClusterError.self) { try Hostfile(text: text, source: "hosts") }
+    }
+  }
+
+  /// `agent` in place of ssh: machines named good answer, others do not.
+  @Test func onlyThoseThatAnswerAreUsed() throws {
+    try withTemporaryFolder { folder in
+      let agent = folder + "/agent"
+      try "#!/bin/bash\ncase $1 in good*) echo \"host-$1\" ;; late) sleep 60 ;; *) exit 255 ;; esac\n".write(
+        toFile: agent, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent)
+      let hosts = try Hostfile(text: "localhost slots=2\ngood1\nbad\ngood2\n", source: "hosts")
+      let own = ProcessInfo.processInfo.hostName
+      #expect(hosts.answering(agent: [agent]) == ["localhost": own, "good1": "host-good1", "good2": "host-good2"])
+    }
+  }
+}

@@ -1,0 +1,53 @@
+#!/bin/bash
+# How much of the communication the backward walk hides: two hosts (network namespaces with names of their own) of one rank with one thread each, joined
+# by 1 Gbit/s. At least 70 % must be hidden where communication takes half of the backward walk or less. Needs root; takes its network down again.
+
+. "$(dirname "$0")/common.bash"
+[ "$(id -u)" = 0 ] || { echo "overlap: skipped, network namespaces need root"; exit 0; }
+
+tag=ck$$
+take_down() {
+  for i in 1 2; do ip netns del "$tag-$i" 2> "$scratch/null" || true; done
+  ip link del "$tag" 2> "$scratch/null" || true
+  rm -rf "$scratch"
+}
+trap take_down EXIT
+
+ip link add "$tag" type bridge
+ip link set "$tag" up
+for i in 1 2; do
+  ip netns add "$tag-$i"
+  ip link add e0 netns "$tag-$i" type veth peer name "${tag}p$i"
+  ip link set "${tag}p$i" master "$tag" up
+  ip -n "$tag-$i" addr add "10.78.0.$i/24" dev e0
+  ip -n "$tag-$i" link set e0 up
+  ip -n "$tag-$i" link set lo up
+  ip netns exec "$tag-$i" tc qdisc add dev e0 root tbf rate 1gbit burst 128kbit latency 50ms
+done
+
+# What mpirun takes for ssh: runs a command on the host with this address, which has a name of its own.
+cat > "$scratch/agent" <<AGENT
+#!/bin/bash
+number=\${1##*.}; shift
+exec ip netns exec "$tag-\$number" unshare --uts bash -c 'hostname "\$0"; eval "\$1"' "check\$number" "\$*"
+AGENT
+chmod +x "$scratch/agent"
+
+# bench KEYS...: prints and leaves the numbers in $scratch/result.
+bench() {
+  ip netns exec "$tag-1" unshare --uts bash -c 'hostname check1; exec "$@"' mpirun \
+    timeout -k 10 500 mpirun --host 10.78.0.1:1,10.78.0.2:1 --bind-to none --mca plm_rsh_agent "$scratch/agent" \
+    --mca btl self,tcp --mca btl_tcp_if_include 10.78.0.0/24 --mca oob_tcp_if_include 10.78.0.0/24 -n 2 -x OMP_NUM_THREADS \
+    "$cohort" bench coordination --threads 1 --json "$@" > "$scratch/result"
+}
+number() { sed -n "s/^ *\"$1\" : \([-0-9.e]*\),*\$/\1/p" "$scratch/result"; }
+
+for reduction in exact fast; do
+  bench --network unet3d --option base="${BASE:-16}" --patch "${PATCH:-64,64,64}" --reduction $reduction --steps "${STEPS:-7}"
+  awk -v r=$reduction -v plain="$(number plainSeconds)" -v all="$(number coordinatedSeconds)" -v b="$(number backwardSeconds)" \
+    -v c="$(number communicationSeconds)" -v e="$(number exposedSeconds)" -v p="$(number parameters)" 'BEGIN {
+      printf "overlap %s: %d parameters, plain step %.3f s, coordinated %.3f s, backward %.3f s, communication %.3f s (%.0f %% of it), ", r, p, plain, all, b, c, 100 * c / b
+      printf "exposed %.3f s: %.1f %% hidden; by the difference of the steps %.1f %%\n", e, 100 * (1 - e / c), 100 * (1 - (all - plain) / c)
+      exit !(c <= 0.5 * b && e <= 0.3 * c)
+    }' || fail "less than 70 % is hidden, or communication takes more than half of the backward walk here: then set PATCH larger"
+done
