@@ -1,12 +1,13 @@
-// Before mpirun can reach other hosts: ask each over ssh for its networks, find the one that all share, and start the program there over it.
+// Before mpirun can reach other hosts: ask each over ssh for its networks, find the one that all share, and start the program
+// there over it.
 
 import Cluster
 import Foundation
 import MPI
 import Synchronization
 
-/// Starts this program under mpirun, one rank on each host of a hostfile (all slots where it is a single host), over the network that all hosts
-/// share. Does not return unless something is wrong.
+/// Starts this program under mpirun, one rank on each host of a hostfile (all slots where it is a single host), over the network
+/// that all hosts share. Does not return unless something is wrong.
 func examineHosts(of path: String, arguments: [String], isQuiet: Bool) throws {
   let hosts = try Hostfile(path: path).hosts
   let answers = askAll(hosts.map(\.name))
@@ -18,14 +19,16 @@ func examineHosts(of path: String, arguments: [String], isQuiet: Bool) throws {
   }
   let networks = sharedNetworks(hosts.map { ($0.name, answers[$0.name]?.addresses ?? []) })
   guard hosts.count == 1 || !networks.isEmpty else {
-    let list = hosts.map { host in "\(host.name): " + (answers[host.name]?.addresses.map(\.network).joined(separator: ", ") ?? "") }
+    let list = hosts.map { host in "\(host.name): " + (answers[host.name]?.addresses.map(\.network).joined(separator: ", ") ?? "")
+    }
     throw ClusterError(
       "no network connects all hosts of \(path) (\(list.joined(separator: "; "))): put them into one network, or leave some out.")
   }
   let ranks = hosts.count == 1 ? hosts[0].slots : hosts.count
   let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   let options = hosts.count == 1 ? [] : mpirunOptions(network: networks[0])
-  let settings = ProcessInfo.processInfo.environment.keys.filter { name in librarySettings.contains { name.hasPrefix($0) } }.sorted()
+  let settings = ProcessInfo.processInfo.environment.keys.filter { name in librarySettings.contains { name.hasPrefix($0) } }
+    .sorted()
   let command =
     ["mpirun", "--hostfile", path, "--map-by", "node", "--bind-to", "none"] + options + settings.flatMap { ["-x", $0] }
     + ["-n", "\(ranks)", program] + arguments
@@ -67,22 +70,14 @@ private func ask(_ name: String) -> Answer {
   } catch { return Answer(error: "\(error)") }
 }
 
-/// Runs a program to its end; what it wrote to standard output and error. It is ended after `limit` seconds.
+/// Runs a program for `limit` seconds at most; what it wrote to standard output and error. Its status is 124 if it had to be ended.
 func output(of command: [String], limit: Double) throws -> (status: Int32, text: String) {
-  let process = Process(), pipe = Pipe()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = command
-  process.standardOutput = pipe
-  process.standardError = pipe
-  process.standardInput = FileHandle.nullDevice
-  try process.run()
-  let identifier = process.processIdentifier
-  let end = DispatchWorkItem { kill(identifier, SIGKILL) }
-  DispatchQueue.global().asyncAfter(deadline: .now() + limit, execute: end)
-  let text = pipe.fileHandleForReading.readDataToEndOfFile()
-  process.waitUntilExit()
-  end.cancel()
-  return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+  let process = try ChildProcess(["sh", "-c", #"exec "$@" 2>&1"#, "sh"] + command, readsOutput: true)
+  let deadline = HostClock.seconds + limit
+  let text = process.output(until: deadline), end = process.wait(until: deadline)
+  process.killGroup(SIGKILL)
+  guard case .exited(let status) = end else { return (124, text) }
+  return (status, text)
 }
 
 /// Puts another program in the place of this one; returns only if that fails, with the reason.

@@ -37,7 +37,9 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
   @Test func addressesAreRead() {
     #expect(NetworkAddress(interface: "e", "192.168.7.130/25")?.network == "192.168.7.128/25")
     #expect(NetworkAddress(interface: "e", "1.2.3.4/0")?.network == "0.0.0.0/0")
-    for wrong in ["", "1.2.3/8", "1.2.3.256/8", "1.2.3.4/33", "fe80::1/64"] { #expect(NetworkAddress(interface: "e", wrong) == nil) }
+    for wrong in ["", "1.2.3/8", "1.2.3.256/8", "1.2.3.4/33", "fe80::1/64"] {
+      #expect(NetworkAddress(interface: "e", wrong) == nil)
+    }
     let text = """
       1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever
       2: eth0    inet 10.77.0.1/24 brd 10.77.0.255 scope global eth0\\       valid_lft forever preferred_lft forever
@@ -63,19 +65,22 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
     #expect(told[0].verdict == .ok)
     let wrong = judgeNetworks(placed(["a", "b"]) { facts($0, others: ["172.17.0.1/16"], chosen: "172.17.0.0/16") })
     #expect(wrong[0].verdict == .warning)
-    let apart = judgeNetworks(placed(["a", "b"]) {
-      NetworkFacts(
-        addresses: [NetworkAddress(interface: "e0", "10.\($0).0.1/24")!], packetBytes: [:], congestionControl: "cubic", chosen: nil)
-    })
+    let apart = judgeNetworks(
+      placed(["a", "b"]) {
+        NetworkFacts(
+          addresses: [NetworkAddress(interface: "e0", "10.\($0).0.1/24")!], packetBytes: [:], congestionControl: "cubic",
+          chosen: nil)
+      })
     #expect(apart.map(\.verdict) == [.problem])
   }
 
   @Test func unequalPacketSizesAreNamed() throws {
-    let findings = judgeNetworks(placed(["a", "b"]) { rank in
-      NetworkFacts(
-        addresses: [NetworkAddress(interface: "e0", "10.77.0.\(rank + 1)/24")!], packetBytes: ["e0": rank == 0 ? 1500 : 9000],
-        congestionControl: rank == 0 ? "bbr" : "cubic", chosen: nil)
-    })
+    let findings = judgeNetworks(
+      placed(["a", "b"]) { rank in
+        NetworkFacts(
+          addresses: [NetworkAddress(interface: "e0", "10.77.0.\(rank + 1)/24")!], packetBytes: ["e0": rank == 0 ? 1500 : 9000],
+          congestionControl: rank == 0 ? "bbr" : "cubic", chosen: nil)
+      })
     #expect(findings.map(\.verdict) == [.ok, .problem, .warning])
   }
 }
@@ -179,7 +184,9 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
   @Test func scarceHostsAreNamed() {
     func judge(memory: Int, shared: Int, files: Int) -> [Finding.Verdict] {
       judgeLimits(
-        placed(["a"], each: 2) { _ in LimitsFacts(memory: memory, sharedMemory: shared, files: files, stack: 8 << 20, locked: .max) }
+        placed(["a"], each: 2) { _ in
+          LimitsFacts(memory: memory, sharedMemory: shared, files: files, stack: 8 << 20, locked: .max)
+        }
       ).map(\.verdict)
     }
     #expect(judge(memory: 8 << 30, shared: 1 << 30, files: 4096) == [.ok])
@@ -202,19 +209,22 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
   }
 
   @Test func slurmJobsAreRead() throws {
-    let text = "JobId=7 JobName=cohort\n   Requeue=1 Restarts=2 BatchFlag=1\n   StartTime=2026-11-21T20:00:00 EndTime=2026-11-21T21:00:00"
+    let text =
+      "JobId=7 JobName=cohort\n   Requeue=1 Restarts=2 BatchFlag=1\n   StartTime=2026-11-21T20:00:00 EndTime=2026-11-21T21:00:00"
     let start = try #require(slurmTime("2026-11-21T20:00:00"))
     let fine = judgeSlurm(job: "7", description: text, now: start)
     #expect(fine.map(\.verdict) == [.ok])
     #expect(fine[0].value == "60 min left, started 3 times, may be queued again")
     #expect(judgeSlurm(job: "7", description: text, now: start + 3500).map(\.verdict) == [.warning])
-    #expect(judgeSlurm(job: "7", description: text.replacing("Requeue=1", with: "Requeue=0"), now: start).map(\.verdict) == [.warning])
+    #expect(
+      judgeSlurm(job: "7", description: text.replacing("Requeue=1", with: "Requeue=0"), now: start).map(\.verdict) == [.warning])
     #expect(judgeSlurm(job: "7", description: nil, now: start).map(\.verdict) == [.warning])
   }
 
   @Test func settingsLeaveOutWhatDiffersFromRankToRank() {
     let settings = RankFacts.settings([
-      "OMPI_MCA_btl": "tcp,self", "OMPI_MCA_ess_base_vpid": "1", "OMP_NUM_THREADS": "2", "PATH": "/bin", "OMPI_COMM_WORLD_RANK": "1",
+      "OMPI_MCA_btl": "tcp,self", "OMPI_MCA_ess_base_vpid": "1", "OMP_NUM_THREADS": "2", "PATH": "/bin",
+      "OMPI_COMM_WORLD_RANK": "1",
     ])
     #expect(settings == "OMPI_MCA_btl=tcp,self OMP_NUM_THREADS=2")
   }

@@ -48,7 +48,7 @@ public func runProgram(_ command: [String], environment: [String: String] = [:])
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = command
     process.environment = childEnvironment(environment)
-    let outcome = try withoutBlockedSignals { try run(process, limit: 600) }
+    let outcome = try run(process, limit: 600)
     return (outcome.status, outcome.output)
   }
 }
@@ -96,7 +96,7 @@ private func run(_ process: Process, limit seconds: Int) throws -> (status: Int3
   process.standardOutput = pipe
   process.standardError = pipe
   process.standardInput = FileHandle.nullDevice
-  try process.run()
+  try withoutBlockedSignals { try process.run() }
   let identifier = process.processIdentifier
   let kill = DispatchWorkItem {
     // mpirun ends its ranks when it is told to; the kill is for one that does not listen.

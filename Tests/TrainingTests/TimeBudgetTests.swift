@@ -17,8 +17,8 @@ import Training
     #expect(budget.remaining == nil)
   }
 
-  /// A run of steps of 2 seconds that saves in 3 and validates in 10 every fifth step: the save that follows the decision is done before the
-  /// end, with at least twice its own time to spare when it begins.
+  /// A run of steps of 2 seconds that saves in 3 and validates in 10 every fifth step: the save that follows the decision is done
+  /// before the end, with at least twice its own time to spare when it begins.
   @Test(arguments: [60.0, 100, 101, 103, 107, 250]) func stopsInTimeForASaveOfTwiceTheLength(end: Double) {
     let clock = Clock()
     var budget = TimeBudget(until: 1000 + end, now: { clock.time })
@@ -56,7 +56,9 @@ import Training
     #expect((40...50).contains(given))
   }
 
-  @Test(arguments: [("5400", 5400.0), ("3h50m", 13800), ("90s", 90), ("1d", 86400), ("2h", 7200), ("1.5", 1.5), ("1d2h3m4s", 93784)])
+  @Test(arguments: [
+    ("5400", 5400.0), ("3h50m", 13800), ("90s", 90), ("1d", 86400), ("2h", 7200), ("1.5", 1.5), ("1d2h3m4s", 93784),
+  ])
   func timesAreRead(_ text: String, _ seconds: Double) { #expect(TimeBudget.seconds(text) == seconds) }
 
   @Test(arguments: ["", "0", "-3", "3x", "h", "50m3h", "nan", "inf", "1h 2m"])

@@ -1,4 +1,5 @@
-// Whether all ranks compute alike: the same OpenBLAS kernels, the same speed, and the same bits with the threads of training and with 1 and 2.
+// Whether all ranks compute alike: the same OpenBLAS kernels, the same speed, and the same bits with the threads of training and
+// with 1 and 2.
 
 import Files
 import Foundation
@@ -15,12 +16,15 @@ package struct ArithmeticFacts: Codable, Sendable {
   /// CRC-32 of the product: with the rank's own threads, with 1 and with 2.
   package let checksums: [UInt32]
 
-  package init(core: String, rate: Double, checksums: [UInt32]) { (self.core, self.rate, self.checksums) = (core, rate, checksums) }
+  package init(core: String, rate: Double, checksums: [UInt32]) {
+    (self.core, self.rate, self.checksums) = (core, rate, checksums)
+  }
 
   init() {
     let side = 384, count = side * side
     // Small whole numbers would hide differences in rounding; these do not.
-    let a = (0..<count).map { Float(($0 * 7919) % 10007) / 10007 - 0.5 }, b = (0..<count).map { Float(($0 * 104_729) % 10009) / 9973 - 0.5 }
+    let a = (0..<count).map { Float(($0 * 7919) % 10007) / 10007 - 0.5 },
+      b = (0..<count).map { Float(($0 * 104_729) % 10009) / 9973 - 0.5 }
     var c = [Float](repeating: 0, count: count)
     func multiply() { matrixProduct(.plain, a, b, into: &c, m: side, n: side, k: side) }
     let own = Threads.count
@@ -67,7 +71,8 @@ private func judgeBits(_ all: [Placed<ArithmeticFacts>]) -> Finding {
     let text = byHost.map { "\(hexadecimal($0.value)) on \(rankList($0.ranks))" }.joined(separator: ", ")
     return .problem(
       what, "differ: \(text)",
-      cure: "results would depend on who computes: choose one OpenBLAS kernel with -x OPENBLAS_CORETYPE=Haswell, or leave hosts of "
+      cure:
+        "results would depend on who computes: choose one OpenBLAS kernel with -x OPENBLAS_CORETYPE=Haswell, or leave hosts of "
         + "another processor type out")
   }
   if threadsMatter {

@@ -83,7 +83,8 @@ public func examine(
 
 extension Array {
   /// The values of `key` with the ranks that have each, the most frequent first.
-  package func grouped<Facts, Key: Hashable>(_ key: (Facts) -> Key) -> [(value: Key, ranks: [Int])] where Element == Placed<Facts> {
+  package func grouped<Facts, Key: Hashable>(_ key: (Facts) -> Key) -> [(value: Key, ranks: [Int])]
+  where Element == Placed<Facts> {
     Dictionary(grouping: self) { key($0.facts) }
       .map { ($0.key, $0.value.map(\.rank)) }
       .sorted { ($0.ranks.count, $1.ranks[0]) > ($1.ranks.count, $0.ranks[0]) }

@@ -33,7 +33,8 @@ final class DoctorDeadline: Sendable {
       // Where all ranks are stuck rank 0 speaks; the others follow if it cannot.
       guard ContinuousClock.now > now.end + .seconds(rank == 0 ? 0 : 5) else { continue }
       let place = "rank \(rank) on \(Communicator.hostName)"
-      FileHandle.standardError.write(Data("cohort: \(place): the check of \(now.check.name) does not end. \(cure(now.check))\n".utf8))
+      FileHandle.standardError.write(
+        Data("cohort: \(place): the check of \(now.check.name) does not end. \(cure(now.check))\n".utf8))
       _exit(ExitCode.preflight.rawValue)
     }
   }
@@ -43,7 +44,9 @@ final class DoctorDeadline: Sendable {
       return "The file system does not answer: look at its server, or take a folder on another one."
     }
     let networks = Set(NetworkAddress.ofThisHost.filter(\.leadsOut).map(\.network)).sorted().joined(separator: ", ")
-    return "Messages between hosts do not arrive. mpirun tries every network of this host (\(networks)); one that leads nowhere stops it: "
+    return
+      "Messages between hosts do not arrive. mpirun tries every network of this host (\(networks)), and one that leads nowhere "
+      + "stops it: "
       + "start with `cohort doctor --hostfile FILE`, which finds the network that all hosts share, or name it to mpirun with "
       + "--mca btl_tcp_if_include NETWORK --mca oob_tcp_if_include NETWORK."
   }

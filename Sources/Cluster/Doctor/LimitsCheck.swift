@@ -47,11 +47,14 @@ package func judgeLimits(_ all: [Placed<LimitsFacts>]) -> [Finding] {
   all.onePerHost().map { host in
     let facts = host.facts, ranks = all.filter { $0.host == host.host }.count
     let shared = facts.sharedMemory.map { ", \(sizeText($0)) in /dev/shm" } ?? ""
-    let value = "\(facts.memory.map(sizeText) ?? "unknown") of memory left for \(ranks) rank\(ranks == 1 ? "" : "s")\(shared); "
-      + "\(facts.files == .max ? "no limit" : "\(facts.files)") open files, stack \(sizeText(facts.stack)), locked \(sizeText(facts.locked))"
+    let value =
+      "\(facts.memory.map(sizeText) ?? "unknown") of memory left for \(ranks) rank\(ranks == 1 ? "" : "s")\(shared); "
+      + "\(facts.files == .max ? "no limit" : "\(facts.files)") open files, stack \(sizeText(facts.stack)), "
+      + "locked \(sizeText(facts.locked))"
     let what = "limits of \(host.host)"
     if let memory = facts.memory, memory / ranks < 1 << 30 {
-      return .warning(what, value, cure: "a step of a small network takes about 1 GiB a rank: end other programs or start fewer ranks")
+      return .warning(
+        what, value, cure: "a step of a small network takes about 1 GiB a rank: end other programs or start fewer ranks")
     }
     if let shared = facts.sharedMemory, shared < ranks * (16 << 20) {
       return .warning(what, value, cure: "enlarge /dev/shm (docker run --shm-size=1g; mount -o remount,size=1g /dev/shm)")

@@ -1,5 +1,5 @@
-// How fast ranks reach each other: latency and bandwidth of every pair of hosts (of every pair of ranks where there is one host), in rounds in
-// which all pairs work at once; and how far the hosts' clocks are apart.
+// How fast ranks reach each other: latency and bandwidth of every pair of hosts (of every pair of ranks where there is one host),
+// in rounds in which all pairs work at once; and how far the hosts' clocks are apart.
 
 import Foundation
 import MPI
@@ -11,9 +11,11 @@ let linkCheck = DoctorCheck("links") { world, _ in
   let firsts = hosts.indices.filter { hosts[..<$0].contains(hosts[$0]) == false }
   let ends = firsts.count > 1 ? firsts : Array(hosts.indices.prefix(16))
   let links = try measureLinks(between: ends, over: world)
-  let offsets = try measureClocks(of: firsts, over: world)
+  let offset = try compareClocks(over: world) { Date().timeIntervalSince1970 }.offset
+  let offsets = try gathered(offset, over: world)
   guard world.rank == 0 else { return [] }
-  return judgeLinks(links, hosts: hosts) + judgeClocks(offsets, hosts: hosts)
+  let others = firsts.filter { $0 > 0 }.map { ($0, offsets[$0].facts) }
+  return judgeLinks(links, hosts: hosts) + judgeClocks(Dictionary(uniqueKeysWithValues: others), hosts: hosts)
 }
 
 /// Between two ranks.
@@ -88,7 +90,8 @@ package func judgeLinks(_ links: [Link], hosts: [String]) -> [Finding] {
   let cure = "look at that pair's cable, switch port and interface speed (ethtool), and for other traffic"
   return [
     slow.latency > 5 * median && slow.latency > 1e-3
-      ? .warning("latency", "\(latency), but \(microseconds(slow.latency)) between \(place(slow))", cure: cure) : .ok("latency", latency),
+      ? .warning("latency", "\(latency), but \(microseconds(slow.latency)) between \(place(slow))", cure: cure)
+      : .ok("latency", latency),
     narrow.bandwidth < 0.5 * middle
       ? .warning("bandwidth", "\(bandwidth), but \(megabytes(narrow.bandwidth)) between \(place(narrow))", cure: cure)
       : .ok("bandwidth", bandwidth),
@@ -98,35 +101,15 @@ package func judgeLinks(_ links: [Link], hosts: [String]) -> [Finding] {
 private func microseconds(_ seconds: Double) -> String { String(format: "%.0f µs", seconds * 1e6) }
 private func megabytes(_ rate: Double) -> String { String(format: "%.0f MB/s", rate / 1e6) }
 
-/// How far the clocks of `ranks` are ahead of rank 0's, seconds: of 10 questions the one that was answered fastest. Collective; rank 0's counts.
-private func measureClocks(of ranks: [Int], over world: borrowing Communicator) throws -> [Int: Double] {
-  var offsets: [Int: Double] = [:]
-  for peer in ranks where peer > 0 && [0, peer].contains(world.rank) {
-    var shortest = Double.infinity
-    for _ in 0..<10 {
-      var time = Date().timeIntervalSince1970
-      let asked = time
-      if world.rank == 0 {
-        try withUnsafeBytes(of: &time) { (bytes) throws(MPIError) in try world.send(bytes, to: peer) }
-        try withUnsafeMutableBytes(of: &time) { (bytes) throws(MPIError) in try world.receive(into: bytes, from: peer) }
-        let answered = Date().timeIntervalSince1970
-        if answered - asked < shortest { (shortest, offsets[peer]) = (answered - asked, time - (asked + answered) / 2) }
-      } else {
-        try withUnsafeMutableBytes(of: &time) { (bytes) throws(MPIError) in try world.receive(into: bytes, from: 0) }
-        time = Date().timeIntervalSince1970
-        try withUnsafeBytes(of: &time) { (bytes) throws(MPIError) in try world.send(bytes, to: 0) }
-      }
-    }
-  }
-  return offsets
-}
-
+/// - Parameter offsets: by rank, how far its host's clock is from rank 0's, seconds.
 package func judgeClocks(_ offsets: [Int: Double], hosts: [String]) -> [Finding] {
   guard let worst = offsets.max(by: { abs($0.value) < abs($1.value) }) else { return [] }
-  let value = String(format: "%.3f ms apart at most", abs(worst.value) * 1e3) + (offsets.count > 1 ? ", on \(hosts[worst.key])" : "")
+  let value =
+    String(format: "%.3f ms apart at most", abs(worst.value) * 1e3) + (offsets.count > 1 ? ", on \(hosts[worst.key])" : "")
   return [
     abs(worst.value) > 1
-      ? .warning("clocks", value, cure: "let all hosts keep time with NTP (timedatectl set-ntp true): logs and file times mislead")
+      ? .warning(
+        "clocks", value, cure: "let all hosts keep time with NTP (timedatectl set-ntp true): logs and file times mislead")
       : .ok("clocks", value)
   ]
 }

@@ -39,8 +39,10 @@ package struct NetworkFacts: Codable, Sendable {
 
 package func judgeNetworks(_ all: [Placed<NetworkFacts>]) -> [Finding] {
   let hosts = all.onePerHost()
-  let list = hosts.prefix(8).map { "\($0.host): \($0.facts.networks.isEmpty ? "none" : $0.facts.networks.joined(separator: ", "))" }
-    .joined(separator: "; ")
+  let list = hosts.prefix(8).map {
+    "\($0.host): \($0.facts.networks.isEmpty ? "none" : $0.facts.networks.joined(separator: ", "))"
+  }
+  .joined(separator: "; ")
   guard hosts.count > 1 else { return [.skipped("network", "one host, nothing to choose; \(list)")] }
   let shared = sharedNetworks(hosts.map { ($0.host, $0.facts.addresses) })
   guard let best = shared.first else {

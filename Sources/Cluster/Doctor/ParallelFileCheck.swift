@@ -1,13 +1,13 @@
-// A checkpoint of 64 MB as in training: written by all ranks into one parallel HDF5 file, forced to the disk, read back and verified.
+// A checkpoint of 64 MB as in training: written by all ranks into one parallel HDF5 file, forced to the disk, read back and
+// verified.
 
 import Foundation
 import HDF5
 import MPI
 
 let parallelFileCheck = DoctorCheck("parallel file", touchesFiles: true) { world, plan in
-  let layer = ProcessInfo.processInfo.environment["OMPI_MCA_io"].map { "MPI-IO by \($0)" } ?? "MPI-IO as Open MPI chooses (ompio)"
-  let libraries = try gathered(hdf5Version, over: world)
-  let version = sameEverywhere("HDF5", libraries, cure: "install the same libhdf5-openmpi on all hosts") { "\($0), \(layer)" }
+  let libraries = try gathered("\(hdf5Version) through \(ParallelIO.title)", over: world)
+  let version = sameEverywhere("HDF5", libraries, cure: "install the same libhdf5-openmpi and Open MPI on all hosts") { $0 }
   guard let folder = plan.folder else { return [version, .skipped("parallel write", "no run folder was named (--folder)")] }
   let store = CheckpointStore(folder: "\(folder)/.doctor-checkpoint", keep: 1)
   defer { if world.rank == 0 { try? FileManager.default.removeItem(atPath: store.folder) } }

@@ -39,7 +39,8 @@ package func judgePlacement(_ all: [Placed<PlacementFacts>]) -> [Finding] {
     let masks = Set(ranks.map(\.facts.allowed.text)).sorted().joined(separator: " | ")
     let threads = ranks.reduce(0) { $0 + $1.facts.threads }
     let domains = max(1, host.facts.domains.count)
-    var value = "\(rankList(ranks.map(\.rank))) on processor\(union.count == 1 ? "" : "s") \(masks), "
+    var value =
+      "\(rankList(ranks.map(\.rank))) on processor\(union.count == 1 ? "" : "s") \(masks), "
       + "\(Set(ranks.map(\.facts.threads)).sorted().map(String.init).joined(separator: " or ")) threads each, "
       + "\(domains) NUMA domain\(domains == 1 ? "" : "s")"
     if host.facts.threadsPerCore > 1 { value += ", \(host.facts.threadsPerCore) processors to a core" }

@@ -9,7 +9,8 @@ let rankCheck = DoctorCheck("ranks") { world, plan in
   return world.rank == 0 ? judge(all) : []
 }
 
-/// How the names of variables begin that libraries other than MPI read; mpirun passes them on to other hosts only when told with -x.
+/// How the names of variables begin that libraries other than MPI read; mpirun passes them on to other hosts only when told with
+/// -x.
 public let librarySettings = ["OMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "UCX_", "HDF5_", "COHORT_"]
 
 /// What a rank knows of its program and its start.
@@ -59,7 +60,9 @@ private func judge(_ all: [Placed<RankFacts>]) -> [Finding] {
     ranks,
     sameEverywhere("MPI library", all, cure: install) { $0.library },
     sameEverywhere("MPI threads", all, cure: install) { $0.threadLevel },
-    sameEverywhere("program", all, cure: "copy the same build of cohort to the same path on all hosts") { "checksum \($0.program)" },
+    sameEverywhere("program", all, cure: "copy the same build of cohort to the same path on all hosts") {
+      "checksum \($0.program)"
+    },
     sameEverywhere(
       "library settings", all, cure: "give them to mpirun with -x NAME=VALUE or --mca NAME VALUE, which reach every host"
     ) { $0.settings },

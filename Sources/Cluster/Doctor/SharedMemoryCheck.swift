@@ -31,8 +31,8 @@ private struct Outcome: Codable, Sendable {
 /// A number that is not there by chance.
 private func marker(_ rank: Int) -> UInt64 { 0x9E37_79B9_7F4A_7C15 &* UInt64(rank + 1) }
 
-/// ssize_t process_vm_readv(pid_t, const struct iovec *local, unsigned long, const struct iovec *remote, unsigned long, unsigned long flags);
-/// Swift sees only what POSIX declares, so it is looked up by name.
+/// ssize_t process_vm_readv(pid_t, const struct iovec *local, unsigned long, const struct iovec *remote, unsigned long, unsigned
+/// long flags); Swift sees only what POSIX declares, so it is looked up by name.
 private typealias ProcessRead = @convention(c) (pid_t, UnsafePointer<iovec>, UInt, UnsafePointer<iovec>, UInt, UInt) -> Int
 
 /// Why a number of another process cannot be read; nil if it can.

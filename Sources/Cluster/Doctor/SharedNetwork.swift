@@ -1,5 +1,5 @@
-// The IPv4 networks of hosts, and which one connects them all. mpirun tries every network that it finds; one that leads nowhere (Docker's
-// bridge, a VPN) makes a job hang at its first message (shared/spec/distributed.md 2, number 18).
+// The IPv4 networks of hosts, and which one connects them all. mpirun tries every network that it finds; one that leads nowhere
+// (Docker's bridge, a VPN) makes a job hang at its first message (shared/spec/distributed.md 2, number 18).
 
 import Foundation
 
@@ -70,7 +70,8 @@ private func dotted(_ address: UInt32) -> String {
 
 /// The networks in which every host has an address of its own, in the order of the first host.
 ///
-/// A bridge of virtual machines or containers has the same network on every host and connects none: there the hosts have the same address.
+/// A bridge of virtual machines or containers has the same network on every host and connects none: there the hosts have the same
+/// address.
 public func sharedNetworks(_ hosts: [(name: String, addresses: [NetworkAddress])]) -> [String] {
   guard let first = hosts.first else { return [] }
   var seen: Set<String> = []

@@ -1,4 +1,5 @@
-// A drill: SIGUSR1, with which Slurm and people ask a run to save and stop, reaches every rank (shared/spec/distributed.md 2, number 16).
+// A drill: SIGUSR1, with which Slurm and people ask a run to save and stop, reaches every rank (shared/spec/distributed.md 2,
+// number 16).
 
 import Foundation
 import MPI
@@ -11,7 +12,9 @@ let signalCheck = DoctorCheck("signals") { world, plan in
   let way = try world.broadcast(text: world.rank == 0 ? launcher : "")
   guard plan.launch.isWired else { return [.skipped("signals", "one process, nobody passes signals on")] }
   guard ["mpirun", "mpiexec", "orterun"].contains(way) else {
-    return [.skipped("signals", "rank 0 is a child of \(way), which takes no signal from it: try `scancel --signal=USR1 JOB.STEP`")]
+    return [
+      .skipped("signals", "rank 0 is a child of \(way), which takes no signal from it: try `scancel --signal=USR1 JOB.STEP`")
+    ]
   }
   hasArrived.store(false, ordering: .relaxed)
   let previous = signal(SIGUSR1) { _ in hasArrived.store(true, ordering: .relaxed) }

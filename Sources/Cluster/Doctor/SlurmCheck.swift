@@ -20,13 +20,16 @@ package func judgeSlurm(job: String, description: String?, now: Date) -> [Findin
   let restarts = facts["Restarts"] ?? "0"
   let end = facts["EndTime"].flatMap(slurmTime)
   let left = end.map { end in "\(Int(end.timeIntervalSince(now) / 60)) min left" } ?? "no time limit"
-  let value = "\(left), started \((Int(restarts) ?? 0) + 1) time\(restarts == "0" ? "" : "s"), "
+  let value =
+    "\(left), started \((Int(restarts) ?? 0) + 1) time\(restarts == "0" ? "" : "s"), "
     + "\(facts["Requeue"] == "1" ? "may" : "may not") be queued again"
   guard facts["Requeue"] == "1" else {
     return [.warning("Slurm job \(job)", value, cure: "add --requeue to the sbatch line; slurm/train.sbatch has it")]
   }
   if let end, end.timeIntervalSince(now) < 300 {
-    return [.warning("Slurm job \(job)", value, cure: "ask for more time (--time): a run stops and saves some minutes before the end")]
+    return [
+      .warning("Slurm job \(job)", value, cure: "ask for more time (--time): a run stops and saves some minutes before the end")
+    ]
   }
   return [.ok("Slurm job \(job)", value)]
 }

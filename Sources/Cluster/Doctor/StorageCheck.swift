@@ -1,4 +1,5 @@
-// The run folder: what it lies on, whether all hosts see the same one, room for checkpoints, how long the disk takes to keep a promise.
+// The run folder: what it lies on, whether all hosts see the same one, room for checkpoints, how long the disk takes to keep a
+// promise.
 
 import Files
 import Foundation

@@ -1,5 +1,6 @@
-// One job of p ranks, or p jobs of one rank? Where the launcher and the MPI library do not understand each other, every process believes that it is
-// alone; all would train the same run side by side (shared/spec/distributed.md 2, number 17). The launcher's variables tell.
+// One job of p ranks, or p jobs of one rank? Where the launcher and the MPI library do not understand each other, every process
+// believes that it is alone; all would train the same run side by side (shared/spec/distributed.md 2, number 17). The launcher's
+// variables tell.
 
 import Foundation
 
@@ -9,8 +10,8 @@ public struct LaunchCheck: Sendable {
   private let launched: (count: Int, by: Launcher)?
   /// Tasks of the Slurm allocation around it.
   private let slurmTasks: Int?
-  /// Whether a launcher has given this process a way to find others that Open MPI understands (PMIx); without one it is alone whatever the
-  /// launcher says, or ends with a page of text in `MPI_Init`.
+  /// Whether a launcher has given this process a way to find others that Open MPI understands (PMIx); without one it is alone
+  /// whatever the launcher says, or ends with a page of text in `MPI_Init`.
   public let isWired: Bool
   /// Whether this is the first process of those: the one that speaks for processes that cannot agree on it.
   public let speaks: Bool
@@ -21,7 +22,8 @@ public struct LaunchCheck: Sendable {
     func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
     isWired = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK"].contains { environment[$0] != nil }
     slurmTasks = number("SLURM_NTASKS")
-    // mpirun reaches the nodes of a Slurm job through srun, whose variables then count its helpers, not the ranks: mpirun's go first.
+    // mpirun reaches the nodes of a Slurm job through srun, whose variables then count its helpers, not the ranks: mpirun's go
+    // first.
     if let count = number("OMPI_COMM_WORLD_SIZE") {
       launched = (count, .openMPI)
     } else if let count = number("SLURM_STEP_NUM_TASKS") {
@@ -43,14 +45,16 @@ public struct LaunchCheck: Sendable {
     guard ranks == 1, let expected = expectedRanks, expected > 1 else { return nil }
     switch launched?.by {
     case .openMPI:
-      return "mpirun has started \(expected) processes, but each of them is alone: the mpirun on the PATH belongs to another Open MPI "
+      return
+        "mpirun has started \(expected) processes, but each of them is alone: the mpirun on the PATH belongs to another Open MPI "
         + "than the one this program runs with. Start it with the mpirun of Debian's openmpi-bin (/usr/bin/mpirun)."
     case .srun: return "srun has started \(expected) processes, but each of them is alone. " + Self.srunCure
     case .otherMPI:
       return "\(expected) processes were started by the mpirun of another MPI, and each of them is alone. "
         + "Start them with Open MPI's mpirun (/usr/bin/mpirun)."
     case nil:
-      return "this is one process, but the Slurm job has \(expected) tasks. Put `mpirun` or `srun --mpi=pmix` before the command; "
+      return
+        "this is one process, but the Slurm job has \(expected) tasks. Put `mpirun` or `srun --mpi=pmix` before the command; "
         + "for a single rank on purpose, `mpirun -n 1`."
     }
   }

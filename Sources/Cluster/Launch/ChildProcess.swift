@@ -74,13 +74,13 @@ package final class ChildProcess {
   }
 
   /// How it ended; nil if it still runs at `deadline`, by the steady clock.
-  func wait(until deadline: Double) -> End? {
+  package func wait(until deadline: Double) -> End? {
     while poll() == nil, steadySeconds() < deadline { usleep(10_000) }
     return end
   }
 
   /// What it writes until it closes its output or the deadline comes.
-  func output(until deadline: Double) -> String {
+  package func output(until deadline: Double) -> String {
     guard let pipe else { return "" }
     var bytes: [UInt8] = [], chunk = [UInt8](repeating: 0, count: 4096)
     while waitFor(pipe, POLLIN, seconds: max(0, deadline - steadySeconds())) {

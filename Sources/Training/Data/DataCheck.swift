@@ -30,7 +30,9 @@ public func dataCheck(_ folder: String) -> DoctorCheck {
   DoctorCheck("data", touchesFiles: true, collect: { _ in DataFacts(folder) }) { all in
     if let failed = all.first(where: { $0.facts.error != nil }), let error = failed.facts.error {
       let place = all.count > 1 ? "rank \(failed.rank) on \(failed.host): " : ""
-      return [.problem("data", place + error, cure: "let all hosts see the folder that `cohort prepare` wrote, under the same path")]
+      return [
+        .problem("data", place + error, cure: "let all hosts see the folder that `cohort prepare` wrote, under the same path")
+      ]
     }
     let cure = "copy the prepared folder again: the hosts have different ones under the same path"
     let index = sameEverywhere("data", all, cure: cure) { "\($0.cases) cases, index \($0.index)" }

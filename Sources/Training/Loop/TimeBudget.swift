@@ -27,14 +27,15 @@ public struct TimeBudget {
     (self.end, self.now) = (end, now)
   }
 
-  /// A budget of so many seconds from now; without it, until the end of the Slurm job, where Slurm or the batch script says when that is.
+  /// A budget of so many seconds from now; without it, until the end of the Slurm job, where Slurm or the batch script says when
+  /// that is.
   public init(seconds: Double?, environment: [String: String] = ProcessInfo.processInfo.environment) {
     let now = Date().timeIntervalSince1970
     self.init(until: seconds.map { now + $0 } ?? environment["SLURM_JOB_END_TIME"].flatMap(Double.init))
   }
 
-  /// Seconds that must be left: until the next question a save, a validation and a step may pass; then the same once more, with twice the
-  /// time of the longest save.
+  /// Seconds that must be left: until the next question a save, a validation and a step may pass; then the same once more, with
+  /// twice the time of the longest save.
   package var margin: Double {
     Self.farewell + 3 * (longest[.save] ?? 0) + 2 * (longest[.validation] ?? 0) + 2 * longestStep
   }

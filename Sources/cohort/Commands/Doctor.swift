@@ -9,7 +9,8 @@ import Training
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check hosts, network, disk and data before a run.",
-    discussion: "Bare it checks this host; under mpirun or srun all hosts of the job; with --hostfile it starts itself on the hosts "
+    discussion:
+      "Bare it checks this host; under mpirun or srun all hosts of the job; with --hostfile it starts itself on the hosts "
       + "of that file, over the network that they share. It ends with 0, or with 4 if training would fail.")
 
   @Option(help: "Hosts to check, as mpirun knows them: this finds their common network and starts mpirun.")
