@@ -25,7 +25,7 @@ job=$!
 log=$folder/run/logs/rank-0001.attempt-01.log
 until grep -qs 'rank 1 of 2' "$log"; do kill -0 "$job" || { cat "$folder/train.txt"; exit 1; }; sleep 0.1; done
 slow=$(sed -n 's/.* process \([0-9]*\),.*/\1/p' "$log")
-while kill -STOP "$slow" 2> /dev/null; do sleep 0.06; kill -CONT "$slow"; sleep 0.04; done
+while kill -STOP "$slow" 2> /dev/null; do sleep 0.06; kill -CONT "$slow" 2> /dev/null || true; sleep 0.04; done
 wait "$job" || { cat "$folder/train.txt"; exit 1; }
 job=
 "$cohort" report run "$folder/run" | tee "$folder/report.txt"
