@@ -45,7 +45,8 @@ import Training
 
   @Test func nobodyIsNamedWithoutCause() {
     let usual = RankSeconds(load: 0.01, compute: 1)
-    #expect(SlowRank.find(in: history([usual, usual, RankSeconds(load: 0.01, compute: 1.1)])) == [], "a tenth is nobody's concern")
+    #expect(
+      SlowRank.find(in: history([usual, usual, RankSeconds(load: 0.01, compute: 1.1)])) == [], "a tenth is nobody's concern")
     #expect(SlowRank.find(in: history([usual, RankSeconds(compute: 2)], lanes: [1, 2])) == [], "two lanes take twice as long")
     #expect(SlowRank.find(in: history([usual, RankSeconds(compute: 9)], steps: RankHistory.window - 1)) == [], "too early")
     #expect(SlowRank.find(in: history([usual])) == [], "one rank waits for nobody")
@@ -113,7 +114,9 @@ import Training
     let first = TracePart(
       rank: 0, ranks: 2, host: "a", attempt: 1,
       clock: [ClockSample(time: 100, offset: 0, roundTrip: 0), ClockSample(time: 200, offset: 0, roundTrip: 0)],
-      traceEvents: [.span("forward", from: 110, to: 150, step: 1, rank: 0), .span("average", from: 150, to: 160, step: 1, rank: 0)])
+      traceEvents: [
+        .span("forward", from: 110, to: 150, step: 1, rank: 0), .span("average", from: 150, to: 160, step: 1, rank: 0),
+      ])
     let second = TracePart(
       rank: 1, ranks: 2, host: "b", attempt: 1, clock: [sample(100), sample(200)],
       traceEvents: [

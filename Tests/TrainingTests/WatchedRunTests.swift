@@ -27,7 +27,8 @@ import Training
     try TinyCohort.runFile(data: folder.path + "/packs", output: run, method: "supervised").write(
       toFile: file, atomically: true, encoding: .utf8)
     let process = try startAlone(["train", file], executable: "cohort")
-    for _ in 0..<30_000 where !((try? text("metrics.jsonl")) ?? "").contains("\"step\":13") { usleep(2000) }
+    let deadline = Date().addingTimeInterval(60)
+    while Date() < deadline, !((try? text("metrics.jsonl")) ?? "").contains("\"step\":13") { usleep(2000) }
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
     let second = try mpirun(3, ["train", file, "trace.steps=[28, 32]"], timeout: 120, executable: "cohort")

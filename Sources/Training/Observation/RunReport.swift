@@ -17,6 +17,14 @@ public struct RunReport: Encodable, Sendable {
     /// Nil: killed, or still running.
     public let code: Int32?
     public let message: String?
+
+    /// Where it ran, how far it came, and how it ended.
+    var course: String {
+      let end = code.map { "code \($0)" } ?? "no end: killed, or still running"
+      guard ranks > 0 else { return "refused, \(end)" }
+      let names = Set(hosts).sorted(), shown = names.prefix(4).joined(separator: ", ") + (names.count > 4 ? ", …" : "")
+      return "\(ranks) rank\(ranks == 1 ? "" : "s") on \(shown)  steps \(firstStep) to \(lastStep)  \(end)"
+    }
   }
   public let run: String
   public let totalSteps: Int
@@ -38,15 +46,15 @@ public struct RunReport: Encodable, Sendable {
       throw TrainingError("\(run) holds no events.jsonl: name the run folder of `cohort train`.")
     }
     let events = EventLog.events(in: data)
-    let starts = events.filter { $0.event == .start }
-    guard let last = starts.last else { throw TrainingError("\(EventLog.path(run)) tells of no start: name another run folder.") }
-    totalSteps = last.totalSteps ?? 0
-    attempts = starts.map { start in
-      let own = events.filter { $0.attempt == start.attempt }, end = own.last { $0.event == .end }
+    totalSteps = events.last { $0.totalSteps != nil }?.totalSteps ?? 0
+    attempts = Dictionary(grouping: events, by: \.attempt).sorted { $0.key < $1.key }.map { number, own in
+      // An attempt that is refused has an end only.
+      let start = own.first { $0.event == .start }, end = own.last { $0.event == .end }
       return Attempt(
-        number: start.attempt, started: start.time, ranks: start.ranks ?? 1, hosts: start.hosts ?? [], firstStep: start.step,
-        lastStep: own.map(\.step).max() ?? start.step, code: end?.code, message: end?.message)
+        number: number, started: own[0].time, ranks: start?.ranks ?? 0, hosts: start?.hosts ?? [], firstStep: start?.step ?? 0,
+        lastStep: own.map(\.step).max()!, code: end?.code, message: end?.message)
     }
+    guard !attempts.isEmpty else { throw TrainingError("\(EventLog.path(run)) tells of nothing: name another run folder.") }
     let saved = events.filter { $0.event == .save }
     saves = saved.count
     failedSaves = events.count { $0.event == .saveFailed }
@@ -70,11 +78,7 @@ public struct RunReport: Encodable, Sendable {
   public var text: String {
     var lines = ["run          \(run), \(totalSteps) steps"]
     for attempt in attempts {
-      let hosts = Set(attempt.hosts).sorted(), shown = hosts.prefix(4).joined(separator: ", ") + (hosts.count > 4 ? ", …" : "")
-      let end = attempt.code.map { "code \($0)" } ?? "no end: killed, or still running"
-      lines.append(
-        "attempt \(attempt.number)    \(attempt.started)  \(attempt.ranks) rank\(attempt.ranks == 1 ? "" : "s") on \(shown)  "
-          + "steps \(attempt.firstStep) to \(attempt.lastStep)  \(end)")
+      lines.append("attempt \(attempt.number)    \(attempt.started)  \(attempt.course)")
       if let message = attempt.message { lines.append("             \(message)") }
     }
     let seconds = saveSeconds.map { ", \($0.formatted(decimals: 2)) s each" } ?? ""
