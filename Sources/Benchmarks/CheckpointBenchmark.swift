@@ -45,7 +45,7 @@ public func measureCheckpoint(
   let store = CheckpointStore(folder: scratch, keep: 1, backend: backend)
   let state = benchmarkState(bytes: bytes)
   var (saves, writes, loads, reads): ([Double], [Double], [Double], [Double]) = ([], [], [], [])
-  var backendUsed = ""
+  var isShared = false
   defer { if world.rank == 0 { try? FileManager.default.removeItem(atPath: scratch) } }
   for round in 0...repeats {
     let plain = PlainFile(path: "\(scratch)/plain")
@@ -71,7 +71,7 @@ public func measureCheckpoint(
     guard try store.loadLatest(over: world) != nil else { throw FileError("The checkpoint in \(scratch) is gone. Try again.") }
     try world.barrier()
     let load = seconds(since: started)
-    backendUsed = try CheckpointStore.inspect(path: record.path).writerRanks > 1 ? "parallel" : "gather"
+    isShared = try alone(world) { try CheckpointStore.inspect(path: record.path).writerRanks > 1 ? 1 : 0 } > 0
     // Each round saves into an empty folder, as dd writes a new file.
     _ = try alone(world) {
       try FileManager.default.removeItem(atPath: record.path)
@@ -86,7 +86,7 @@ public func measureCheckpoint(
   }
   func rate(_ times: [Double]) -> Double { Double(bytes) / median(times) / 1e6 }
   return CheckpointResult(
-    folder: folder, bytes: bytes, ranks: world.size, backend: backendUsed, repeats: repeats,
+    folder: folder, bytes: bytes, ranks: world.size, backend: isShared ? "parallel" : "gather", repeats: repeats,
     saveRate: rate(saves), writeRate: rate(writes), saveShare: rate(saves) / rate(writes),
     loadRate: rate(loads), readRate: rate(reads), loadShare: rate(loads) / rate(reads),
     saveSeconds: saves, writeSeconds: writes, loadSeconds: loads, readSeconds: reads)

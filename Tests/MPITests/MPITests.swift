@@ -23,6 +23,14 @@ import Testing
     #expect(lines == ["rank 0 of 3", "rank 1 of 3", "rank 2 of 3"])
   }
 
+  /// ROMIO stands in for a layer that is known to corrupt files, unless the user wants it otherwise.
+  @Test func theLayerForSharedFilesIsChosen() throws {
+    let chosen = try mpirun(2, ["io-layer"]).output
+    #expect(chosen.contains("Open MPI ") && chosen.hasPrefix("ROMIO (") == chosen.contains("corrupt"), "\(chosen)")
+    let asked = try mpirun(2, ["io-layer"], environment: ["OMPI_MCA_io": "ompio"]).output
+    #expect(asked.hasPrefix("ompio of Open MPI ") && asked.contains("as OMPI_MCA_io says"), "\(asked)")
+  }
+
   @Test func hangsEndAtTheTimeLimit() throws {
     #expect(try mpirun(2, ["hang"], timeout: 3).status != 0)
   }

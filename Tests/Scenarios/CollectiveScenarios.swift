@@ -4,6 +4,7 @@ import MPI
 
 let collectiveScenarios = [
   Scenario(name: "nothing") { world, _ in print("rank \(world.rank) of \(world.size)") },
+  Scenario(name: "io-layer") { world, _ in if world.rank == 0 { print(ParallelIO.title) } },
   Scenario(name: "reductions", run: reductions),
   Scenario(name: "messages", run: messages),
   Scenario(name: "duplicates", run: duplicates),

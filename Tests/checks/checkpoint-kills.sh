@@ -18,7 +18,7 @@ killed() {
   [ $? -eq 137 ] || fail "$3 on $1 ranks, $2"
 }
 
-points="begin layout open slab flush close verify synchronize manifestWritten manifestNamed replaced commit latest retention"
+points="begin layout open slab close verify synchronize manifestWritten manifestNamed replaced commit latest retention"
 for point in $points; do
   for number in 1 2; do
     COHORT_CHECKPOINT_KILL=$point:$number killed $((number + 1)) parallel "$point:$number"

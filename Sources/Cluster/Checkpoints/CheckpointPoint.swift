@@ -12,12 +12,12 @@ import Synchronization
 package enum CheckpointPoint: String, CaseIterable, Sendable {
   /// Rank 0: nothing is written; `state.h5` has its layout and no values.
   case begin, layout
-  /// Every rank: the file is open; one piece of values is written; all are; the file is closed.
-  case open, slab, flush, close
-  /// Every rank has checked its neighbour's blocks.
-  case verify
-  /// Rank 0: `state.h5` is on the disk; the manifest is, under a temporary name; under its own.
-  case synchronize, manifestWritten, manifestNamed
+  /// Every rank that writes: the file is open; one piece of values is written; the file is closed.
+  case open, slab, close
+  /// Every rank: its neighbour's blocks are as they should be; what it wrote is on the disk.
+  case verify, synchronize
+  /// Rank 0: the manifest is on the disk under a temporary name; under its own.
+  case manifestWritten, manifestNamed
   /// Rank 0, where the step had a checkpoint before: that one is set aside.
   case replaced
   /// Rank 0: the folder has its name, which is the commit; LATEST says so.

@@ -16,6 +16,7 @@ extension CheckpointStore {
       var manifest = try layOut(state, in: temporary, over: communicator)
       try writeSlabs(of: state, &manifest, in: temporary, over: communicator)
       try verifyNeighbour(manifest, in: temporary, over: communicator)
+      try synchronizeState(in: temporary, over: communicator)
       return try commit(manifest, temporary, as: name, over: communicator)
     } catch {
       if communicator.rank == 0 { try? FileManager.default.removeItem(atPath: temporary) }
@@ -38,7 +39,16 @@ extension CheckpointStore {
     }
   }
 
-  /// Rank 0 forces everything to the disk and renames the folder: that is the commit.
+  /// Every rank forces what its host still holds to the disk. Much of it is there by now: writing began with the first piece and went on while the
+  /// blocks were checked.
+  private func synchronizeState(in temporary: String, over communicator: borrowing Communicator) throws(ClusterError) {
+    try together(over: communicator) { () throws(ClusterError) in
+      try clustered { () throws(FileError) in try synchronize("\(temporary)/\(CheckpointManifest.stateName)") }
+      try CheckpointPoint.synchronize.reach()
+    }
+  }
+
+  /// Rank 0 writes the manifest and renames the folder: that is the commit.
   private func commit(
     _ manifest: CheckpointManifest, _ temporary: String, as name: String, over communicator: borrowing Communicator
   ) throws(ClusterError) -> CheckpointRecord {
@@ -47,11 +57,7 @@ extension CheckpointStore {
     try together(over: communicator) { () throws(ClusterError) in
       guard rank == 0 else { return }
       let state = "\(temporary)/\(CheckpointManifest.stateName)"
-      manifest.fileBytes = try clustered { () throws(FileError) in
-        try synchronize(state)
-        return try fileSize(state)
-      }
-      try CheckpointPoint.synchronize.reach()
+      manifest.fileBytes = try clustered { () throws(FileError) in try fileSize(state) }
       manifest.restChecksum = try manifest.restChecksum(of: state)
       try write(manifest, in: temporary)
       try replace(name, by: temporary)

@@ -43,7 +43,7 @@ extension CheckpointStore {
 
   /// The file is opened by all together, but each piece is one run of bytes that its rank writes alone: in a collective transfer a rank whose disk is
   /// full leaves the others waiting for ever (measured with both MPI-IO layers of Open MPI 4.1.4), and two-phase exchange gains nothing here.
-  /// A failure must not keep a rank out of the collective flush: it is remembered and thrown at the end.
+  /// A failure must not keep a rank out of what is collective, opening arrays and closing: it is remembered and thrown at the end.
   private func writePart(
     _ part: Int, of parts: Int, _ state: CheckpointState, _ manifest: inout CheckpointManifest, closing file: consuming File
   ) throws(ClusterError) {
@@ -56,10 +56,6 @@ extension CheckpointStore {
           try write(blocks: blocks, of: state.vectors[index].values, &manifest, index, to: file)
         } catch { failure = failure ?? error }
       }
-      do throws(ClusterError) {
-        try clustered { () throws(H5Error) in try file.flush() }
-        try CheckpointPoint.flush.reach()
-      } catch { failure = failure ?? error }
       if let failure { throw failure }
     }
     try CheckpointPoint.close.reach()
