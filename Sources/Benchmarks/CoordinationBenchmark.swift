@@ -1,5 +1,6 @@
-// What many ranks cost: the same training steps without and with everything that Cluster adds to them (averaging bucket by bucket, control word,
-// comparison of replicas), in turn. On one rank that is the price of coordination, on several what of the communication the backward walk hides.
+// What many ranks cost: the same training steps without and with everything that Cluster adds to them (averaging bucket by bucket,
+// control word, comparison of replicas), in turn. On one rank that is the price of coordination, on several what of the
+// communication the backward walk hides.
 
 import Cluster
 import Foundation

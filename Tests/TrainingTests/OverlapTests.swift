@@ -1,4 +1,5 @@
-// Gradients leave during the backward walk: whatever the network, when the walk is over no bucket waits for a gradient that will never come.
+// Gradients leave during the backward walk: whatever the network, when the walk is over no bucket waits for a gradient that will
+// never come.
 
 import Cluster
 import Learning

@@ -1,4 +1,5 @@
-// The average over all lanes of what each lane left in the gradients of a parameter set, bucket by bucket. P parameters in one flat vector.
+// The average over all lanes of what each lane left in the gradients of a parameter set, bucket by bucket. P parameters in one flat
+// vector.
 
 import Learning
 import MPI

@@ -1,11 +1,12 @@
-// The averages of a step while they are made: this rank's lanes are added one after the other, and during the backward walk of the last one each
-// bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan, which is the same on all ranks.
+// The averages of a step while they are made: this rank's lanes are added one after the other, and during the backward walk of the
+// last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan, which is
+// the same on all ranks.
 
 import MPI
 import Tensors
 
-/// Averages over all lanes, step after step. In each step: `begin`; for each lane `addLane` or, for the last one, `beginWalk`, `note`, `addLastLane`; `wait`;
-/// `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
+/// Averages over all lanes, step after step. In each step: `begin`; for each lane `addLane` or, for the last one, `beginWalk`,
+/// `note`, `addLastLane`; `wait`; `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
 public final class StepAveraging {
   /// Nil on one rank.
   private let thread: CommunicationThread?
