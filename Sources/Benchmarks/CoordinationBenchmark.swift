@@ -1,5 +1,6 @@
-// What many ranks cost: the same training steps without and with everything that Cluster adds to them (averaging bucket by bucket, control word,
-// comparison of replicas), in turn. On one rank that is the price of coordination, on several what of the communication the backward walk hides.
+// What many ranks cost: the same training steps without and with everything that Cluster adds to them (averaging bucket by bucket,
+// control word, comparison of replicas), in turn. On one rank that is the price of coordination, on several what of the
+// communication the backward walk hides.
 
 import Cluster
 import Foundation
@@ -122,6 +123,7 @@ private final class CoordinatedSteps {
       let tape = Tape(memory: memory), isLast = sample == lanes - 1
       let terms = trainer.terms(sample, at: step, share: 1, on: tape)
       word.set([terms[0].0.value + terms[1].0.value, terms[0].0.value, terms[1].0.value], lane: world.rank * lanes + sample)
+      if isLast { averaging.beginWalk(of: tape) }
       last.backward = Timed { tape.backward(from: terms) { if isLast { averaging.note($0) } } }.seconds
       if isLast { averaging.addLastLane() } else { averaging.addLane() }
     }

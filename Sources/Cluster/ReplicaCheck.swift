@@ -1,5 +1,5 @@
-// Whether all ranks hold the same: a plan at the start, the state of the run every so many steps (shared/spec/distributed.md 1.2 and 4.2). Ranks that
-// drift apart silently are the worst failure of a study: every result after it is wrong.
+// Whether all ranks hold the same: a plan at the start, the state of the run every so many steps (shared/spec/distributed.md 1.2
+// and 4.2). Ranks that drift apart silently are the worst failure of a study: every result after it is wrong.
 
 import MPI
 import Tensors
@@ -28,8 +28,8 @@ public struct StateHash: Sendable {
 
   public mutating func add(_ text: String) { chains = Self.link(chains, SIMD4(fnv1a64(text), 0, 0, 0)) }
 
-  /// A bijection of each chain, so that two vectors that differ in one word never meet again. The shift brings high bits down, else two changed
-  /// signs would cancel.
+  /// A bijection of each chain, so that two vectors that differ in one word never meet again. The shift brings high bits down, else
+  /// two changed signs would cancel.
   @inline(__always) private static func link(_ chains: SIMD4<UInt64>, _ words: SIMD4<UInt64>) -> SIMD4<UInt64> {
     let product = (chains ^ words) &* 0x9E37_79B9_7F4A_7C15
     return product ^ (product &>> 32)
@@ -38,8 +38,8 @@ public struct StateHash: Sendable {
   public var value: UInt64 { (0..<4).reduce(0) { mixBits($0 ^ chains[$1]) } }
 }
 
-/// The ranks whose hash is not the one that most ranks have; all of them where no hash is more frequent than every other, since nobody can then say who
-/// is right. Empty if all are equal.
+/// The ranks whose hash is not the one that most ranks have; all of them where no hash is more frequent than every other, since
+/// nobody can then say who is right. Empty if all are equal.
 public func dissentingRanks(_ hashes: [UInt64]) -> [Int] {
   let counts = Dictionary(grouping: hashes) { $0 }.mapValues(\.count)
   guard counts.count > 1, let most = counts.values.max() else { return [] }
@@ -60,6 +60,6 @@ public func requireAlike(_ text: String, _ what: String, over world: borrowing C
   let ranks = dissentingRanks(texts.map { UInt64($0)! })
   guard !ranks.isEmpty else { return }
   throw ClusterError(
-    "\(what) of \(named(ranks, hosts: hosts)) differs from the others': start the same program with the same arguments on all ranks.",
-    isShared: true)
+    "\(what) of \(named(ranks, hosts: hosts)) differs from the others': "
+      + "start the same program with the same arguments on all ranks.", isShared: true)
 }

@@ -188,6 +188,9 @@ public final class Tape {
 
   // MARK: The walk
 
+  /// Whether the walk to come can add to the gradient of a parameter: if so, `onReady` names it.
+  public func uses(_ parameter: Parameter) -> Bool { pendingUses[ObjectIdentifier(parameter)] != nil }
+
   /// Walks the tape backwards from weighted scalars; parameter gradients are added to `Parameter.gradient`.
   /// - Parameters:
   ///   - keepRecords: leave the tape whole, so that another term can be walked; memory is not released.

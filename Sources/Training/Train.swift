@@ -214,7 +214,7 @@ private func computeLanes(
       if TermCheck.isLogged(step) { losses.gradientNorms = norms }
       if let opposite { check.compare(terms, opposite: opposite) }
     }
-    if isLast { for update in active { update.statistics.map(averaging.complete) } }
+    if isLast { averaging.beginWalk(of: tape) }
     times.measure(.backward) {
       tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
     }

@@ -1,5 +1,5 @@
-// Buckets: every float is reduced exactly once, last layers first, the first layers in a small bucket; and averages that are reduced while lanes are
-// still being added end in the same bytes as those that are reduced at the end.
+// Buckets: every float is reduced exactly once, last layers first, the first layers in a small bucket; and averages that are
+// reduced while lanes are still being added end in the same bytes as those that are reduced at the end.
 
 import Cluster
 import Foundation

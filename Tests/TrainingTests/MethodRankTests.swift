@@ -1,5 +1,5 @@
-// Every method there is, 50 steps on one rank and on three: the same student, teacher, momentum and schedule state, byte by byte. All rank counts up
-// to 8 and random interruptions are in Tests/checks/rank-counts.sh, which takes longer.
+// Every method there is, 50 steps on one rank and on three: the same student, teacher, momentum and schedule state, byte by byte.
+// All rank counts up to 8 and random interruptions are in Tests/checks/rank-counts.sh, which takes longer.
 
 import Foundation
 import Methods
@@ -29,8 +29,8 @@ import Testing
     }
   }
 
-  /// On a patch whose coarsest level has more than two voxels: normalised over two, a rounding becomes a different sign, and any two runs
-  /// part ways.
+  /// On a patch whose coarsest level has more than two voxels: normalised over two, a rounding becomes a different sign, and any
+  /// two runs part ways.
   @Test func theFastAverageStaysClose() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")

@@ -1,4 +1,5 @@
-# What the checks share: programs, a scratch folder that goes away, mpirun with a time limit. Source it from the root of the repository.
+# What the checks share: programs, a scratch folder that goes away, mpirun with a time limit. Source it from the root of the
+# repository.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -13,7 +14,10 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 # ranks N PROGRAM ARGUMENTS: at most ten minutes.
 ranks() { local n=$1; shift; timeout -k 10 600 mpirun --oversubscribe -n "$n" "$@"; }
 
-build() { swift build -c release --explicit-target-dependency-import-check error --product "$1" > "$scratch/build.log" 2>&1 || { cat "$scratch/build.log"; fail "building $1"; }; }
+build() {
+  swift build -c release --explicit-target-dependency-import-check error --product "$1" > "$scratch/build.log" 2>&1 ||
+    { cat "$scratch/build.log"; fail "building $1"; }
+}
 
 # A small made-up cohort in $scratch/packs.
 make_data() {

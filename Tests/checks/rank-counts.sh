@@ -1,6 +1,7 @@
 #!/bin/bash
-# The same bits on any number of ranks: every method 50 steps on 1, 2, 3, 4, 5 and 8 ranks, and runs that were killed or asked to stop at random steps
-# and resumed on random numbers of ranks, against one that was never interrupted. Checkpoints are compared vector by vector, bit by bit.
+# The same bits on any number of ranks: every method 50 steps on 1, 2, 3, 4, 5 and 8 ranks, and runs that were killed or asked to
+# stop at random steps and resumed on random numbers of ranks, against one that was never interrupted. Checkpoints are compared
+# vector by vector, bit by bit.
 #
 #   Tests/checks/rank-counts.sh [TRIALS]          30 interruptions unless told otherwise; the seed of the trials is printed and can be set: SEED=7
 
@@ -37,7 +38,8 @@ for method in $methods; do
     line=$(same "$scratch/$method-1" "$scratch/$method-$n") || fail "$method on $n ranks: $line"
     echo "exact $method ranks=$n: $line"
   done
-  # A patch whose coarsest level has more than two voxels: normalised over two, a rounding becomes a different sign, and any two runs part ways.
+  # A patch whose coarsest level has more than two voxels: normalised over two, a rounding becomes a different sign, and any two
+  # runs part ways.
   gentle=(reduction=fast "patch=[32, 32, 32]" optimizer.rate=0.0001)
   train 1 "$method" "$method-fast-1" "${gentle[@]}" && train 5 "$method" "$method-fast-5" "${gentle[@]}" || fail "$method, fast"
   line=$(same "$scratch/$method-fast-1" "$scratch/$method-fast-5" 1e-5) || fail "$method, fast, on 5 ranks: $line"
@@ -51,16 +53,20 @@ for trial in $(seq "$trials"); do
   first=${counts[$((RANDOM % 6))]} second=${counts[$((RANDOM % 6))]} step=$((1 + RANDOM % 48)) folder=trial-$trial
   way=$([ $((RANDOM % 2)) = 0 ] && echo killed || echo stopped)
   train "$first" "$method" "$folder" checkpoint.every=7 & job=$!
-  until grep -q "\"step\":$step[,}]" "$scratch/$folder/metrics.jsonl" 2> "$scratch/null"; do kill -0 $job 2> "$scratch/null" || break; sleep 0.01; done
+  until grep -q "\"step\":$step[,}]" "$scratch/$folder/metrics.jsonl" 2> "$scratch/null"; do
+    kill -0 $job 2> "$scratch/null" || break
+    sleep 0.01
+  done
   # The job is a subshell: timeout below it, mpirun below that, the ranks below that.
   launcher=$(pgrep -P "$(pgrep -P $job || echo 0)" || true)
   if [ -n "$launcher" ]; then
-    if [ $way = killed ]; then kill -KILL $(pgrep -P "$launcher") 2> "$scratch/null" || true; else kill -USR1 "$launcher" || true; fi
+    if [ $way = stopped ]; then kill -USR1 "$launcher" || true; else kill -KILL $(pgrep -P "$launcher") || true; fi 2> "$scratch/null"
   fi
   wait $job && code=0 || code=$?
   reached=$("$cohort" checkpoint list "$scratch/$folder" 2> "$scratch/null" | sed -n 's/^step \([0-9]*\) .*/\1/p' | tail -n 1)
   train "$second" "$method" "$folder" checkpoint.every=7 || { tail -5 "$scratch/$folder.log"; fail "resuming trial $trial"; }
-  line=$(same "$scratch/$method-1" "$scratch/$folder") || fail "trial $trial, $method, $way at step $step, $first then $second ranks: $line"
+  line=$(same "$scratch/$method-1" "$scratch/$folder") ||
+    fail "trial $trial, $method, $way at step $step, $first then $second ranks: $line"
   echo "trial $trial $method $way after step $step (code $code, saved ${reached:-0}), ranks $first then $second: $line"
 done
 echo "rank-counts: all equal, seed $SEED"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# No waste on this machine, which must have two cores and nothing else to do: coordination costs one rank 1 % or less, two ranks with a thread each are
-# 1.8 times as fast as one, and eight ranks on two cores finish in 1.3 times the time that their work takes: waiting burns no processor.
+# No waste on this machine, which must have two cores and nothing else to do: coordination costs one rank 1 % or less, two ranks
+# with a thread each are 1.8 times as fast as one, and eight ranks on two cores finish in 1.3 times the time that their work takes:
+# waiting burns no processor.
 #
 #   Tests/checks/waste.sh          the numbers of each; fails where one is missed
 
@@ -19,7 +20,8 @@ unet=(--network unet3d --option base=16 --patch 64,64,64 --steps 7)
 bench 1 "${unet[@]}"; one=$(number samplesPerSecond)
 bench 2 "${unet[@]}"; two_ranks=$(number samplesPerSecond)
 echo "two ranks of one thread: 3D U-Net, $two_ranks samples/s; one rank: $one samples/s"
-awk "BEGIN { printf \"speed-up %.3f\n\", $two_ranks / $one; exit !($two_ranks >= 1.8 * $one) }" || fail "two ranks are less than 1.8 times as fast"
+awk "BEGIN { printf \"speed-up %.3f\n\", $two_ranks / $one; exit !($two_ranks >= 1.8 * $one) }" ||
+  fail "two ranks are less than 1.8 times as fast"
 
 cat > "$scratch/run.yaml" <<RUN
 data: $scratch/packs
@@ -32,11 +34,18 @@ lanes: 8
 threads: 1
 checkpoint: {every: 0}
 RUN
-timed() { local n=$1; /usr/bin/time -o "$scratch/time" -f "%e %U %S" "${two[@]}" timeout 580 mpirun --oversubscribe --bind-to none -n "$n" "$cohort" train "$scratch/run.yaml" output="$scratch/ranks-$n" > "$scratch/log" 2>&1 || { tail "$scratch/log"; fail "training on $n ranks"; }; cat "$scratch/time"; }
+# timed RANKS: seconds of wall, user and system.
+timed() {
+  local run=("${two[@]}" timeout 580 mpirun --oversubscribe --bind-to none -n "$1" "$cohort" train "$scratch/run.yaml")
+  /usr/bin/time -o "$scratch/time" -f "%e %U %S" "${run[@]}" output="$scratch/ranks-$1" > "$scratch/log" 2>&1 ||
+    { tail "$scratch/log" >&2; fail "training on $1 ranks"; }
+  cat "$scratch/time"
+}
 read -r wall1 user1 system1 <<< "$(timed 1)"
 read -r wall8 user8 system8 <<< "$(timed 8)"
 awk "BEGIN {
   ideal = ($user1 + $system1) / 2
-  printf \"one rank with 8 lanes: %.1f s, processor %.1f s; eight ranks on two cores: %.1f s, processor %.1f s; %.3f of the ideal %.1f s\n\", $wall1, $user1 + $system1, $wall8, $user8 + $system8, $wall8 / ideal, ideal
+  printf \"one rank with 8 lanes: %.1f s, processor %.1f s; \", $wall1, $user1 + $system1
+  printf \"eight ranks on two cores: %.1f s, processor %.1f s; %.3f of the ideal\n\", $wall8, $user8 + $system8, $wall8 / ideal
   exit !($wall8 <= 1.3 * ideal)
 }" || fail "eight ranks waste time"

@@ -1,9 +1,10 @@
-// Averaging in 64-bit fixed point: integer addition is associative, so the same lanes give the same bits on any number of ranks in any order
-// (shared/spec/distributed.md 4.3, tier 2). P parameters in one flat vector.
+// Averaging in 64-bit fixed point: integer addition is associative, so the same lanes give the same bits on any number of ranks in
+// any order (shared/spec/distributed.md 4.3, tier 2). P parameters in one flat vector.
 //
-// The unit of the fixed point is a power of two fixed before the step: 2^-34 of a power of two that bounds the greatest gradient of the step before.
-// So gradients may grow 2^16-fold from one step to the next, each value keeps 50 bits, and 2^12 lanes fit in the sum. The rounding of the average is
-// at most 2^-35 of the greatest gradient of the step before. What decides (the greatest magnitude over lanes) does not depend on the ranks.
+// The unit of the fixed point is a power of two fixed before the step: 2^-34 of a power of two that bounds the greatest gradient of
+// the step before. So gradients may grow 2^16-fold from one step to the next, each value keeps 50 bits, and 2^12 lanes fit in the
+// sum. The rounding of the average is at most 2^-35 of the greatest gradient of the step before. What decides (the greatest
+// magnitude over lanes) does not depend on the ranks.
 
 import MPI
 
@@ -92,8 +93,8 @@ public final class ExactAverager: GradientAverager {
 
 /// Hands on each value of `gradient` in units of 1/scale, rounded to nearest, and returns the bits of the greatest magnitude.
 ///
-/// Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a conversion without branches, which
-/// the compiler vectorises and which cannot trap on what is out of range (`judge` finds that by the magnitude).
+/// Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a conversion without
+/// branches, which the compiler vectorises and which cannot trap on what is out of range (`judge` finds that by the magnitude).
 @inline(__always) private func forEachRounded(
   _ gradient: UnsafeBufferPointer<Float>, _ scale: Double, _ body: (_ index: Int, _ value: Int64) -> Void
 ) -> Int32 {

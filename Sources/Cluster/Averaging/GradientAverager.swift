@@ -8,13 +8,14 @@ public enum AveragingOutcome: Sendable, Equatable {
   case averaged(largest: Float)
   /// Some lane's gradient holds a NaN or an infinity: there is no average; skip the step.
   case nonFinite
-  /// Some lane's gradient is too large to be added: there is no average; skip the step. The next one expects gradients of this size.
+  /// Some lane's gradient is too large to be added: there is no average; skip the step. The next one expects gradients of this
+  /// size.
   case outOfRange(largest: Float)
 }
 
-/// One way to average. In each step: `begin`; `add` every range of every lane of this rank, lane by lane; `reduce` every range, in the same order on
-/// all ranks, and take its `mean`; `judge` by what all ranks know whether the mean is sound. A rank that is alone takes `addLast` for its last lane
-/// instead of the three. A range may be reduced and its mean taken while others are added to.
+/// One way to average. In each step: `begin`; `add` every range of every lane of this rank, lane by lane; `reduce` every range, in
+/// the same order on all ranks, and take its `mean`; `judge` by what all ranks know whether the mean is sound. A rank that is alone
+/// takes `addLast` for its last lane instead of the three. A range may be reduced and its mean taken while others are added to.
 public protocol GradientAverager: AnyObject, SendableMetatype {
   /// The name in run files.
   static var name: String { get }
@@ -89,7 +90,8 @@ public func averager(named name: String) throws(ClusterError) -> any GradientAve
   return found
 }
 
-/// Magnitudes as the bits of a Float without its sign: they compare as integers, and every NaN exceeds infinity exceeds every number.
+/// Magnitudes as the bits of a Float without its sign: they compare as integers, and every NaN exceeds infinity exceeds every
+/// number.
 enum MagnitudeBits {
   static let infinity: Int32 = 0x7F80_0000
 

@@ -1,4 +1,5 @@
-// The average over all lanes of what each lane left in the gradients of a parameter set, bucket by bucket. P parameters in one flat vector.
+// The average over all lanes of what each lane left in the gradients of a parameter set, bucket by bucket. P parameters in one flat
+// vector.
 
 import Learning
 import MPI
@@ -72,7 +73,12 @@ public final class LaneAverage {
     return true
   }
 
-  /// All gradients of the last lane are complete, also of parameters that it never used.
+  /// The walk to come leaves the gradients of other parameters as they are: networks keep biases that a normalisation makes idle.
+  func noteUnused(by tape: Tape) {
+    for parameter in source.parameters where !tape.uses(parameter) { _ = note(parameter) }
+  }
+
+  /// All gradients of the last lane are complete.
   func addRest() {
     for bucket in plan.buckets.indices where !isAdded(bucket) { addBucket(bucket) }
   }

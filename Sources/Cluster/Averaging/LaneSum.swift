@@ -1,5 +1,5 @@
-// The sum of what the lanes of a rank add, as both averagers keep it: a flat vector that a second thread may reduce in parts. The first lane of a
-// step replaces what the step before left, which saves a pass over the memory.
+// The sum of what the lanes of a rank add, as both averagers keep it: a flat vector that a second thread may reduce in parts. The
+// first lane of a step replaces what the step before left, which saves a pass over the memory.
 
 import MPI
 

@@ -1,17 +1,20 @@
-// The averages of a step while they are made: this rank's lanes are added one after the other, and during the backward walk of the last one each
-// bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan, which is the same on all ranks.
+// The averages of a step while they are made: this rank's lanes are added one after the other, and during the backward walk of the
+// last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan, which is
+// the same on all ranks.
 
 import MPI
 import Tensors
 
-/// Averages over all lanes, step after step. In each step: `begin`, for each lane `addLane` or, for the last one, `note` and `addLastLane`; `wait`;
-/// `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
+/// Averages over all lanes, step after step. In each step: `begin`; for each lane `addLane` or, for the last one, `beginWalk`,
+/// `note`, `addLastLane`; `wait`; `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
 public final class StepAveraging {
   /// Nil on one rank.
   private let thread: CommunicationThread?
   private var averages: [LaneAverage] = []
   /// What is posted next: a bucket of an average.
   private var next = (average: 0, bucket: 0)
+  /// Buckets of this step that were complete and went their way, in order.
+  package private(set) var posted = 0
 
   /// Collective.
   public init(over world: borrowing Communicator) throws(ClusterError) {
@@ -28,22 +31,22 @@ public final class StepAveraging {
   ///   - lanes: of all ranks.
   public func begin(_ averages: [LaneAverage], lanes: Int) {
     self.averages = averages
-    next = (0, 0)
+    (next, posted) = ((0, 0), 0)
     for average in averages { average.begin(lanes: lanes, isAlone: thread == nil) }
   }
 
   /// After each lane of this rank but the last one.
   public func addLane() { for average in averages { average.addLane() } }
 
+  /// Before the walk of the last lane: what it does not use is complete, such as what normalisations saw.
+  public func beginWalk(of tape: Tape) {
+    for average in averages { average.noteUnused(by: tape) }
+    postReady()
+  }
+
   /// During the walk of the last lane: nothing more is added to the gradient of this parameter.
   public func note(_ parameter: Parameter) {
     for average in averages where average.note(parameter) { return postReady() }
-  }
-
-  /// During the last lane: nothing more is added to any gradient of this set.
-  public func complete(_ average: LaneAverage) {
-    average.addRest()
-    postReady()
   }
 
   /// After the last lane.
@@ -87,6 +90,7 @@ public final class StepAveraging {
       guard average.isAdded(next.bucket) else { return }
       thread?.post(next.bucket, of: average)
       next.bucket += 1
+      posted += 1
     }
   }
 }

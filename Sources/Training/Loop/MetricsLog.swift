@@ -1,5 +1,5 @@
-// metrics.jsonl: one JSON object a step and a validation, for plots and scripts. A run that continues drops the lines that it will write
-// again. Beside it, the configuration with all defaults filled in.
+// metrics.jsonl: one JSON object a step and a validation, for plots and scripts. A run that continues drops the lines that it will
+// write again. Beside it, the configuration with all defaults filled in.
 
 import Cluster
 import Foundation
@@ -64,8 +64,8 @@ public final class MetricsLog {
 }
 
 extension ControlSummary {
-  /// Where a step's time went, seconds, for metrics.jsonl: of the slowest rank's work, and of the other times the mean over ranks. Beside
-  /// the whole step's `seconds` the only numbers there that differ from run to run.
+  /// Where a step's time went, seconds, for metrics.jsonl: of the slowest rank's work, and of the other times the mean over ranks.
+  /// Beside the whole step's `seconds` the only numbers there that differ from run to run.
   var timings: [String: Double] {
     func mean(_ time: (RankSeconds) -> Double) -> Double { times.reduce(0) { $0 + time($1) } / Double(times.count) }
     return [

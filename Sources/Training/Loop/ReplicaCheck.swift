@@ -1,5 +1,5 @@
-// Every rank holds the whole state of a run and changes it by equal numbers: here the ranks make sure that they plan alike and that they
-// still agree.
+// Every rank holds the whole state of a run and changes it by equal numbers: here the ranks make sure that they plan alike and that
+// they still agree.
 
 import Cluster
 import MPI
@@ -13,7 +13,8 @@ extension Run {
     try requireAlike("\(keys)\n\(plans)", "the run", over: world)
   }
 
-  /// Of all that a step depends on: weights, momenta, what the method carries, what averaging expects. The same on every rank between steps.
+  /// Of all that a step depends on: weights, momenta, what the method carries, what averaging expects. The same on every rank
+  /// between steps.
   var stateHash: UInt64 {
     var hash = StateHash()
     for update in modules {
@@ -45,8 +46,8 @@ extension Run {
     guard !ranks.isEmpty else { return }
     let hosts = try world.allgather(text: Communicator.hostName)
     throw ClusterError(
-      "after step \(step) the state of the run on \(named(ranks, hosts: hosts)) is not that of the other ranks. Look for faulty memory or "
-        + "another type of processor there, and start the same command again without that host.", isShared: true)
+      "after step \(step) the state of the run on \(named(ranks, hosts: hosts)) is not that of the other ranks. "
+        + "Look for faulty memory or another type of processor there, and start the same command again without that host.", isShared: true)
   }
 
   /// Breaks what the environment asks for, to see it noticed; a flipped bit is the lowest one of the first weight.

@@ -1,5 +1,5 @@
-// What a person asks of a run by making a file in its folder: STOP (save and leave) and SAVE (a checkpoint now). Works without signals, from any
-// machine that sees the folder.
+// What a person asks of a run by making a file in its folder: STOP (save and leave) and SAVE (a checkpoint now). Works without
+// signals, from any machine that sees the folder.
 
 import Cluster
 import Foundation

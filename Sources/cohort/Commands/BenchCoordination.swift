@@ -12,9 +12,9 @@ extension Bench {
     static let configuration = CommandConfiguration(
       abstract: "Time training steps with and without coordination, on any number of ranks.",
       discussion:
-        "Start it bare or under mpirun. Steps without and with everything that several ranks need (averaging, control word, comparison of "
-        + "states) are taken in turn on random voxels. On one rank the difference is the price of coordination; on several it holds what the "
-        + "ranks had to wait for, and the times tell how much of the communication the backward walk hides.")
+        "Start it bare or under mpirun. Steps without and with everything that several ranks need (averaging, control word, "
+        + "comparison of states) are taken in turn on random voxels. On one rank the difference is the price of coordination; on "
+        + "several it holds what the ranks had to wait for, and the times tell how much of the communication the backward walk hides.")
 
     @OptionGroup var choice: NetworkChoice
     @Option(help: "Depth, height and width of the patch in voxels, D,H,W.")
