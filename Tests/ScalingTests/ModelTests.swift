@@ -1,5 +1,5 @@
-// The model on made-up measurements: times by the formula with known parameters, times a random error, must give these parameters back, and the
-// predictions must hold what a measurement without error would show.
+// The model on made-up measurements: times by the formula with known parameters, times a random error, must give these parameters
+// back, and the predictions must hold what a measurement without error would show.
 
 import Foundation
 import Tensors
@@ -39,7 +39,10 @@ import Scaling
   }
 
   /// The table of shared/spec/distributed.md 3.5: V-Net, 2 s a step, weak efficiency in percent with and without overlap.
-  @Test(arguments: [(117e6, 40e-6, [95, 91, 90, 89, 88, 88], [84, 75, 73, 72, 71, 71]), (1.15e9, 18e-6, [97, 95, 94, 93, 93, 92], [96, 93, 92, 91, 90, 90])])
+  @Test(arguments: [
+    (117e6, 40e-6, [95, 91, 90, 89, 88, 88], [84, 75, 73, 72, 71, 71]),
+    (1.15e9, 18e-6, [97, 95, 94, 93, 93, 92], [96, 93, 92, 91, 90, 90]),
+  ])
   func theFormulaGivesTheSpecificationsTable(_ bandwidth: Double, _ latency: Double, _ with: [Int], _ without: [Int]) {
     for (buckets, expected) in [(5, with), (1, without)] {
       let model = StepModel(
@@ -60,8 +63,8 @@ import Scaling
     #expect(abs(model.leaveOneOutError!) < 1e-6)
   }
 
-  /// With errors of 1 %: latency and bandwidth within 5 %, the node's step within 1 %, the jitter within 0.01, and the step on the largest
-  /// measured number of nodes predicted within 10 % without it.
+  /// With errors of 1 %: latency and bandwidth within 5 %, the node's step within 1 %, the jitter within 0.01, and the step on
+  /// the largest measured number of nodes predicted within 10 % without it.
   @Test(arguments: 1...8) func disturbedTimesGiveTheParametersBack(seed: Int) throws {
     let model = try ScalingModel(Self.data(seed: UInt64(seed), noise: 0.01), seed: UInt64(seed), draws: 100)
     #expect(abs(model.latency.value / 40e-6 - 1) < 0.05 && abs(model.secondsPerByte.value * 117e6 - 1) < 0.05)
@@ -93,7 +96,8 @@ import Scaling
   }
 
   @Test(arguments: [
-    ([(1.0, 0.0, 2.0), (0, 1, 3), (1, 1, 5)], 2.0, 3.0), ([(1.0, 1.0, 1.0), (1, 2, 0.5)], 0.8, 0), ([(1.0, 0.0, -1.0), (0, 1, 4)], 0, 4),
+    ([(1.0, 0.0, 2.0), (0, 1, 3), (1, 1, 5)], 2.0, 3.0), ([(1.0, 1.0, 1.0), (1, 2, 0.5)], 0.8, 0),
+    ([(1.0, 0.0, -1.0), (0, 1, 4)], 0, 4),
   ]) func fitsStayAboveZero(_ rows: [(Double, Double, Double)], _ x: Double, _ y: Double) {
     let found = nonNegativeFit(rows.map { (a: $0.0, b: $0.1, c: $0.2) })
     #expect(found.y >= 0 && found.x >= 0 && abs(found.y - y) < 1e-9)

@@ -1,5 +1,5 @@
-// `cohort scale` as a user types it: a rehearsed study on one and two ranks from plan to report, interrupted and continued; steps of a real run;
-// the study of the README.
+// `cohort scale` as a user types it: a rehearsed study on one and two ranks from plan to report, interrupted and continued; steps
+// of a real run; the study of the README.
 
 import Foundation
 import TestSupport
@@ -116,7 +116,9 @@ import Scaling
   @Test func stepsOfARealRunAreTimedOnTwoRanks() throws {
     try withTemporaryFolder { folder in
       let packs = folder + "/packs", file = folder + "/run.yaml"
-      _ = try cohort(["synthesize", "--output", folder + "/raw", "--subjects", "6", "--labelled", "2", "--seed", "3", "--spacing", "4"])
+      _ = try cohort([
+        "synthesize", "--output", folder + "/raw", "--subjects", "6", "--labelled", "2", "--seed", "3", "--spacing", "4",
+      ])
       _ = try cohort(["prepare", folder + "/raw", "--output", packs])
       try "data: \(packs)\noutput: \(folder)/none\nmethod: mean-teacher\nnetwork: {name: unet3d, base: 2}\npatch: [16, 16, 32]\n"
         .write(toFile: file, atomically: true, encoding: .utf8)
@@ -130,7 +132,9 @@ import Scaling
       let left = try FileManager.default.contentsOfDirectory(atPath: folder + "/m")
       #expect(!left.contains("checkpoints") && !FileManager.default.fileExists(atPath: folder + "/none"), "steps only: \(left)")
 
-      let recorded = try cohort(["scale", "record", file, "lanes=2", "--steps", "2", "--warmup", "1", "--output", folder + "/t.json"])
+      let recorded = try cohort([
+        "scale", "record", file, "lanes=2", "--steps", "2", "--warmup", "1", "--output", folder + "/t.json",
+      ])
       let trace = try LaneTrace(path: folder + "/t.json")
       #expect(trace.lanes.count == 4 && trace.averagedValues * 8 == run.averagedBytes && recorded.contains("4 lanes"))
       #expect(trace.lanes.allSatisfy { $0.forward > 0 && $0.backward > 0 })
@@ -150,7 +154,8 @@ import Scaling
     try withTemporaryFolder { folder in
       try writeTrace(to: folder + "/lanes.json")
       let arguments = [
-        "scale", "measure", "--compute", "replay:\(folder)/lanes.json", "--averaged-values", "1000", "--lanes", "32", "--warmup", "1",
+        "scale", "measure", "--compute", "replay:\(folder)/lanes.json", "--averaged-values", "1000", "--lanes", "32", "--warmup",
+        "1",
         "--steps", "3", "--checkpoint-every", "2", "--output", folder + "/m",
       ]
       let (status, output) = try mpirun(32, arguments, timeout: 120, executable: "cohort")
@@ -163,7 +168,8 @@ import Scaling
   }
 
   @Test func benchesSayWhatTheyMeasured() throws {
-    let (status, output) = try mpirun(2, ["bench", "allreduce", "--sizes", "4K..16K", "--repeats", "3", "--json"], executable: "cohort")
+    let (status, output) = try mpirun(
+      2, ["bench", "allreduce", "--sizes", "4K..16K", "--repeats", "3", "--json"], executable: "cohort")
     try #require(status == 0, "\(output)")
     let run = try JSONDecoder().decode(MeasuredRun.self, from: Data(output.utf8)), rows = try #require(run.allreduce?.rows)
     #expect(rows.map(\.bytes) == [4096, 4096, 8192, 8192, 16384, 16384] && Set(rows.map(\.element)) == ["Float", "Int64"])
@@ -178,7 +184,8 @@ import Scaling
   /// The study file of the README is one; its keys are all explained there.
   @Test func theREADMEShowsAStudy() throws {
     let readme = try String(
-      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../README.md"), encoding: .utf8)
+      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../README.md"),
+      encoding: .utf8)
     let section = try #require(readme.components(separatedBy: "## Scaling studies").last)
     let block = try #require(section.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
     let study = try Study(yaml: block, source: "README.md")
@@ -188,7 +195,8 @@ import Scaling
       try writeTrace(to: folder + "/lanes.json")
       let yaml = block.replacing("lanes.json", with: folder + "/lanes.json")
       try yaml.write(toFile: folder + "/study.yaml", atomically: true, encoding: .utf8)
-      #expect(try cohort(["scale", "plan", folder + "/study.yaml"]).contains("25 measurements, 0 of them exist; the rest takes about"))
+      #expect(
+        try cohort(["scale", "plan", folder + "/study.yaml"]).contains("25 measurements, 0 of them exist; the rest takes about"))
     }
   }
 }

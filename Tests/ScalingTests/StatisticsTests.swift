@@ -7,7 +7,9 @@ import Testing
 import Scaling
 
 @Suite struct StatisticsTests {
-  @Test(arguments: [([3.0], 3.0), ([1, 9, 2], 2), ([4, 1, 3, 2], 2.5)]) func theMedianIsTheMiddle(_ values: [Double], _ middle: Double) {
+  @Test(arguments: [([3.0], 3.0), ([1, 9, 2], 2), ([4, 1, 3, 2], 2.5)]) func theMedianIsTheMiddle(
+    _ values: [Double], _ middle: Double
+  ) {
     #expect(median(values) == middle)
   }
 
@@ -47,7 +49,10 @@ import Scaling
     #expect(abs(time.compute - 0.55) < 1e-12 && abs(time.wait - 0.1) < 1e-12 && abs(time.input - 0.1) < 1e-12)
     #expect(abs(time.exposed - 0.25) < 1e-12 && abs(time.wall - 1) < 1e-12)
     #expect(abs(time.divided(by: 4).wall - 0.25) < 1e-12)
-    #expect(StepTime(metrics: ["wallSeconds": 1, "computeSeconds": 0.7, "meanComputeSeconds": 0.6, "updateSeconds": 0.05, "loadSeconds": 0.1]) == time)
+    #expect(
+      StepTime(metrics: [
+        "wallSeconds": 1, "computeSeconds": 0.7, "meanComputeSeconds": 0.6, "updateSeconds": 0.05, "loadSeconds": 0.1,
+      ]) == time)
     #expect(StepTime(metrics: ["seconds": 0.7]) == nil, "metrics of an older version")
   }
 }

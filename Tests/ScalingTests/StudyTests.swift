@@ -30,7 +30,9 @@ import Scaling
     #expect(Set(blocks.map { $0.map { "\($0.kind) \($0.nodes)" } }).count > 1, "the orders differ")
     #expect(try self.study(Self.yaml).order == order, "the seed decides")
     #expect(try self.study(Self.yaml + "seed: 2\n").order != order)
-    #expect(order.allSatisfy { $0.kind != .weak || $0.lanes == 2 * $0.ranks } && order.allSatisfy { $0.kind != .strong || $0.lanes == 8 })
+    #expect(
+      order.allSatisfy { $0.kind != .weak || $0.lanes == 2 * $0.ranks }
+        && order.allSatisfy { $0.kind != .strong || $0.lanes == 8 })
   }
 
   @Test func commandsAreExact() throws {
@@ -42,17 +44,21 @@ import Scaling
       try study.checkNodes()
       #expect(
         study.shown(try study.command(point, program: "/bin/cohort", folder: "f"))
-          == "OMP_NUM_THREADS=3 mpirun --hostfile \(hosts) --map-by ppr:1:node --bind-to none -x OMP_NUM_THREADS -n 2 --mca btl self,tcp "
-          + "/bin/cohort scale measure run.yaml 'patch=[16, 16, 32]' --lanes 8 --warmup 3 --steps 10 --output f")
+          == "OMP_NUM_THREADS=3 mpirun --hostfile \(hosts) --map-by ppr:1:node --bind-to none -x OMP_NUM_THREADS -n 2 "
+          + "--mca btl self,tcp /bin/cohort scale measure run.yaml 'patch=[16, 16, 32]' --lanes 8 --warmup 3 --steps 10 --output f")
       let alone = try self.study(Self.yaml)
       let message = StudyPoint(kind: .allreduce, nodes: 4, ranks: 4, lanes: 0, repetition: 1)
       #expect(
         alone.shown(try alone.command(message, program: "cohort", folder: "f"))
-          == "OMP_NUM_THREADS=3 mpirun --oversubscribe --bind-to none -x OMP_NUM_THREADS -n 4 cohort scale measure --allreduce 4096,1048576 --output f")
+          == "OMP_NUM_THREADS=3 mpirun --oversubscribe --bind-to none -x OMP_NUM_THREADS -n 4 "
+          + "cohort scale measure --allreduce 4096,1048576 --output f"
+      )
       let slurm = try self.study(yaml + "launcher: srun\nranksPerNode: 2\n")
       #expect(
         try slurm.command(StudyPoint(kind: .weak, nodes: 2, ranks: 4, lanes: 8, repetition: 1), program: "cohort", folder: "f")
-          .prefix(7) == ["srun", "--mpi=pmix", "--nodes=2", "--ntasks=4", "--ntasks-per-node=2", "--cpus-per-task=3", "--wait=60"])
+          .prefix(7) == [
+            "srun", "--mpi=pmix", "--nodes=2", "--ntasks=4", "--ntasks-per-node=2", "--cpus-per-task=3", "--wait=60",
+          ])
       let replay = try self.study("output: s\nnodes: [1]\nweak: 1\ncompute: replay:t.json\naveragedValues: 9\ndilation: 4\n")
       #expect(
         try replay.command(StudyPoint(kind: .weak, nodes: 1, ranks: 1, lanes: 1, repetition: 3), program: "cohort", folder: "f")
@@ -70,13 +76,17 @@ import Scaling
 
   @Test(arguments: [
     ("output: s\nweak: 1\n", "lacks the key \"nodes\""), ("output: s\nnodes: [1]\n", "neither strong nor weak"),
-    ("output: s\nnodes: [1]\nweek: 2\n", "did you mean \"weak\""), ("output: s\nnodes: [1, x]\nweak: 1\n", "list of whole numbers"),
+    ("output: s\nnodes: [1]\nweek: 2\n", "did you mean \"weak\""),
+    ("output: s\nnodes: [1, x]\nweak: 1\n", "list of whole numbers"),
     ("output: s\nnodes: [1, 16]\nstrong: 8\nrun: r\n", "nothing scales beyond the lanes"),
-    ("output: s\nnodes: [1]\nweak: 1\nrun: r\nrepeats: 4\n", "5 or more"), ("output: s\nnodes: [1]\nweak: 1\n", "key run is missing"),
+    ("output: s\nnodes: [1]\nweak: 1\nrun: r\nrepeats: 4\n", "5 or more"),
+    ("output: s\nnodes: [1]\nweak: 1\n", "key run is missing"),
     ("output: s\nnodes: [0]\nweak: 1\nrun: r\n", "different numbers of 1 or more"),
     ("output: s\nnodes: [1]\nweak: 1\nrun: r\ndilation: 2\n", "are for rehearsals"),
-    ("output: s\nnodes: [1]\nweak: 1\ncompute: replay\n", "replay:FILE"), ("output: s\nnodes: [1]\nweak: 1\nlauncher: ssh\n", "mpirun, srun"),
-    ("output: s\nnodes: [1]\nweak: 1\nrun: r\nallreduce: [4Q]\n", "no message size"), ("output: [", "not valid YAML"), ("", "holds no settings"),
+    ("output: s\nnodes: [1]\nweak: 1\ncompute: replay\n", "replay:FILE"),
+    ("output: s\nnodes: [1]\nweak: 1\nlauncher: ssh\n", "mpirun, srun"),
+    ("output: s\nnodes: [1]\nweak: 1\nrun: r\nallreduce: [4Q]\n", "no message size"), ("output: [", "not valid YAML"),
+    ("", "holds no settings"),
   ]) func mistakesAreNamed(_ yaml: String, _ told: String) throws {
     let error = #expect(throws: ScalingError.self) { try Study(yaml: yaml, source: "s.yaml") }
     #expect(error?.description.contains(told) == true, "\(String(describing: error))")
