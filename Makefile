@@ -1,4 +1,4 @@
-# build, test, demo, compare, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, test, check-cluster, demo, compare, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64.
 CHOSEN := $(abspath $(ONEDNN) $(OPENBLAS))
@@ -9,6 +9,8 @@ BUILD := .build$(subst /,-,$(abspath $(ONEDNN))$(abspath $(OPENBLAS)))
 PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev $(if $(OPENBLAS),,libopenblas-openmp-dev) \
   $(if $(ONEDNN),,libdnnl-dev) libnifti-dev libpng-dev zlib1g-dev
 DEMO_PACKAGES := mricron-data
+# What only `make check-cluster` needs besides: a Slurm, and a LAN of network namespaces (skipped where there is no sshd).
+CLUSTER_PACKAGES := slurm-wlm munge iproute2
 # What `make compare` times against PyTorch: network:D,H,W or network:option=value:D,H,W.
 CASES ?= vnet:112,112,80 unet3d:96,96,96 stunet:128,128,128 unet3d:64,64,64
 THREADS ?= $(shell nproc)
@@ -49,8 +51,10 @@ test:
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
 
-# What takes too long for `make test`: jobs killed hundreds of times, and the like.
+# What takes minutes or needs root: jobs killed hundreds of times, a real Slurm and a LAN on this machine, made for the purpose and taken down
+# afterwards.
 check-cluster: build
+	$(call install,$(CLUSTER_PACKAGES))
 	@for check in Tests/checks/*.sh; do echo "== $$check"; bash $$check || exit 1; done
 
 # A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF with the demo prior and supervised training on 2 ranks; scores

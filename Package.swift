@@ -59,7 +59,7 @@ let layers: [[Target]] = [
   module("Networks", ["Learning", "Tensors", "Kernels"], tests: ["Weights"], fixtures: true),
   module("Preparation", ["Volumes", "Tensors", "Kernels"]),
   module("Metrics", ["Volumes"], fixtures: true),
-  module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors"]),
+  module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
   module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
   module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),

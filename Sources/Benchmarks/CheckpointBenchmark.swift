@@ -48,21 +48,35 @@ public func measureCheckpoint(
   var backendUsed = ""
   defer { if world.rank == 0 { try? FileManager.default.removeItem(atPath: scratch) } }
   for round in 0...repeats {
-    let write = try alone(world) { try makeFolder(scratch); return try PlainFile(path: "\(scratch)/plain").write(bytes: bytes) }
-    _ = try alone(world) { PlainFile(path: "\(scratch)/plain").remove(); return 0 }
+    let plain = PlainFile(path: "\(scratch)/plain")
+    let write = try alone(world) {
+      try makeFolder(scratch)
+      return try plain.write(bytes: bytes)
+    }
+    _ = try alone(world) {
+      plain.remove()
+      return 0
+    }
     var started = ContinuousClock.now
     let record = try store.save(state, over: world)
     try world.barrier()
     let save = seconds(since: started)
     let file = PlainFile(path: "\(record.path)/state.h5")
     let read = try alone(world) { try file.readCold() }
-    _ = try alone(world) { try file.forget(); return 0 }
+    _ = try alone(world) {
+      try file.forget()
+      return 0
+    }
     started = ContinuousClock.now
     guard try store.loadLatest(over: world) != nil else { throw FileError("The checkpoint in \(scratch) is gone. Try again.") }
     try world.barrier()
     let load = seconds(since: started)
     backendUsed = try CheckpointStore.inspect(path: record.path).writerRanks > 1 ? "parallel" : "gather"
-    try world.barrier()
+    // Each round saves into an empty folder, as dd writes a new file.
+    _ = try alone(world) {
+      try FileManager.default.removeItem(atPath: record.path)
+      return 0
+    }
     if round > 0 {
       saves.append(save)
       writes.append(write)

@@ -116,7 +116,7 @@ private final class CoordinatedSteps {
     let parameters = trainer.network.parameters, lanes = trainer.images.count
     var word = ControlWord(lanes: lanes * world.size, valuesPerLane: 3)
     if step % 50 == 0, world.size > 1 { word.replicaHash = stateHash }
-    averaging.begin([average])
+    averaging.begin([average], lanes: lanes * world.size)
     for sample in 0..<lanes {
       parameters.clearGradients()
       let tape = Tape(memory: memory), isLast = sample == lanes - 1
@@ -130,7 +130,7 @@ private final class CoordinatedSteps {
     word.largestBits = averaging.largestBits
     let summary = try word.exchange(over: world)
     guard dissentingRanks(summary.replicaHashes).isEmpty else { throw ClusterError("the ranks disagree: test the hosts' memory.") }
-    _ = try averaging.settle(lanes: lanes * world.size, largestBits: summary.largestBits)
+    _ = try averaging.judge(largestBits: summary.largestBits)
     trainer.optimizer.step(rate: 0.01, gradients: average.average)
   }
 

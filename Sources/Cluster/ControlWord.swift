@@ -18,27 +18,11 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
   static let bits = 8
 }
 
-/// How a rank spent a step, seconds.
-public struct StepTimes: Sendable, Equatable {
-  /// The rank's own work, without waiting for others.
-  public var compute = 0.0
-  public var communication = CommunicationTimes()
-
-  public init() {}
-
-  fileprivate static let slots = 4
-  fileprivate var row: [Double] { [compute, communication.communication, communication.exposed, communication.waited] }
-  fileprivate init(row: ArraySlice<Double>) {
-    let values = Array(row)
-    compute = values[0]
-    (communication.communication, communication.exposed, communication.waited) = (values[1], values[2], values[3])
-  }
-}
-
 /// What this rank has to say about a step.
 public struct ControlWord: Sendable {
   public var flags: ControlFlags = []
-  public var times = StepTimes()
+  /// Where this rank's time went in the step.
+  public var times = RankSeconds()
   /// The greatest magnitude in each average of the step, as bits (`StepAveraging.largestBits`); as many on every rank.
   public var largestBits: [Int32] = []
   /// Of the state before the step, at the steps at which all ranks pass one.
@@ -76,11 +60,11 @@ public struct ControlWord: Sendable {
     return ControlSummary(
       flags: ControlFlags(rawValue: (0..<ControlFlags.bits).reduce(0) { $0 | (message[$1] > 0 ? 1 << UInt8($1) : 0) }),
       laneValues: (0..<lanes).map { Array(message.suffix(values.count).dropFirst($0 * valuesPerLane).prefix(valuesPerLane)) },
-      times: received.map { StepTimes(row: $0.prefix(StepTimes.slots)) },
+      times: received.map { RankSeconds(row: $0.prefix(RankSeconds.slots)) },
       replicaHashes: replicaHash == nil
         ? []
         : received.map { row in
-          let halves = row.dropFirst(StepTimes.slots).prefix(2).map { UInt64($0) }
+          let halves = row.dropFirst(RankSeconds.slots).prefix(2).map { UInt64($0) }
           return halves[0] << 32 | halves[1]
         },
       largestBits: largestBits.indices.map { index in
@@ -95,15 +79,15 @@ public struct ControlSummary: Sendable, Equatable {
   public let flags: ControlFlags
   /// [lanes][valuesPerLane]
   public let laneValues: [[Double]]
-  /// Of each rank.
-  public let times: [StepTimes]
+  /// Where the time of each rank went, by rank.
+  public let times: [RankSeconds]
   /// Of each rank; empty if the step had none.
   public let replicaHashes: [UInt64]
   /// The greatest of all ranks for each average.
   public let largestBits: [Int32]
 
-  /// The rank that worked longest.
-  public var slowestRank: Int { times.indices.max { times[$0].compute < times[$1].compute } ?? 0 }
+  /// The rank that worked longest, for which the others waited.
+  public var slowestRank: Int { times.indices.max { times[$0].work < times[$1].work } ?? 0 }
 
   /// The sum of value `index` over the lanes, in lane order.
   public func sum(_ index: Int) -> Double { laneValues.reduce(0) { $0 + $1[index] } }

@@ -1,5 +1,5 @@
-// Faults on purpose, for tests and drills: COHORT_FAULT=KIND:rank=R,step=S makes rank R fail that way at the beginning of step S (from 1).
-// With `,attempt=N` only in the Nth start by `cohort launch`. A kind of fault is one case here.
+// Faults on purpose, for tests and drills: COHORT_FAULT=KIND:rank=R,step=S makes rank R fail that way at the beginning of step S
+// (from 1). With `,attempt=N` only in the Nth start by `cohort launch`. A kind of fault is one case here.
 
 import Foundation
 import HDF5

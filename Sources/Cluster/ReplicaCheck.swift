@@ -4,10 +4,9 @@
 import MPI
 import Tensors
 
-/// A hash of flat vectors; one changed bit always changes it.
+/// A hash of flat vectors; one changed word always changes it.
 public struct StateHash: Sendable {
-  /// Four chains, so that the processor need not wait for one multiplication after the other. Each link is a bijection of the chain, so that two
-  /// vectors that differ in one word never meet again.
+  /// Four chains, so that the processor need not wait for one multiplication after the other.
   private var chains = SIMD4<UInt64>(1, 2, 3, 4)
 
   public init() {}
@@ -17,17 +16,24 @@ public struct StateHash: Sendable {
     var chains = chains
     var offset = 0
     while offset + block <= bytes.count {
-      chains = (chains ^ bytes.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self)) &* 0x9E37_79B9_7F4A_7C15
+      chains = Self.link(chains, bytes.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self))
       offset += block
     }
     while offset < bytes.count {
-      chains[0] = (chains[0] ^ UInt64(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))) &* 0x9E37_79B9_7F4A_7C15
+      chains = Self.link(chains, SIMD4(UInt64(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)), 0, 0, 0))
       offset += MemoryLayout<Float>.size
     }
     self.chains = chains
   }
 
-  public mutating func add(_ text: String) { chains[0] = (chains[0] ^ fnv1a64(text)) &* 0x9E37_79B9_7F4A_7C15 }
+  public mutating func add(_ text: String) { chains = Self.link(chains, SIMD4(fnv1a64(text), 0, 0, 0)) }
+
+  /// A bijection of each chain, so that two vectors that differ in one word never meet again. The shift brings high bits down, else two changed
+  /// signs would cancel.
+  @inline(__always) private static func link(_ chains: SIMD4<UInt64>, _ words: SIMD4<UInt64>) -> SIMD4<UInt64> {
+    let product = (chains ^ words) &* 0x9E37_79B9_7F4A_7C15
+    return product ^ (product &>> 32)
+  }
 
   public var value: UInt64 { (0..<4).reduce(0) { mixBits($0 ^ chains[$1]) } }
 }

@@ -33,13 +33,19 @@ public func beginSynchronizing(_ path: String, _ range: Range<Int>) {
   close(descriptor)
 }
 
-/// Makes a folder and those above it.
+/// Makes a folder and those above it, and makes their names durable.
 public func makeFolder(_ path: String) throws(FileError) {
+  var parents: [String] = [], missing = path
+  while !missing.isEmpty, !FileManager.default.fileExists(atPath: missing) {
+    missing = (missing as NSString).deletingLastPathComponent
+    parents.append(missing)
+  }
   do {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   } catch {
     throw FileError("Cannot make the folder \(path): \(error.localizedDescription) Check the path and its permissions.")
   }
+  for parent in parents { try synchronize(parent) }
 }
 
 /// The size of a file in bytes.
@@ -57,28 +63,11 @@ public func readAll(_ path: String) throws(FileError) -> [UInt8] {
 /// `count` bytes of a file from byte `offset` on; fewer in the file is an error.
 public func readRange(of path: String, from offset: Int, count: Int) throws(FileError) -> [UInt8] {
   var bytes = [UInt8](repeating: 0, count: count)
+  var file = try ReadableFile(path)
   try bytes.withUnsafeMutableBufferPointer { (buffer) throws(FileError) in
-    try readRange(of: path, from: offset, into: UnsafeMutableRawBufferPointer(buffer))
+    try file.read(from: offset, into: UnsafeMutableRawBufferPointer(buffer))
   }
   return bytes
-}
-
-/// Fills `buffer` from byte `offset` of a file on; fewer in the file is an error.
-public func readRange(of path: String, from offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { throw FileError("open", path) }
-  defer { _ = close(descriptor) }
-  var done = 0
-  while done < buffer.count {
-    let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
-    if count < 0, errno == EINTR { continue }
-    guard count >= 0 else { throw FileError("read", path) }
-    guard count > 0 else {
-      throw FileError(
-        "\(path) ends after \(offset + done) bytes, \(buffer.count - done) too early. It was cut off; make it again.")
-    }
-    done += count
-  }
 }
 
 /// Writes a file and forces it to the disk, under a name that nobody reads yet; what cannot be written whole is removed.

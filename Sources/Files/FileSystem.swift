@@ -5,7 +5,9 @@ import Foundation
 /// For example "ext4", "nfs4", "tmpfs"; nil where the system does not say.
 public func fileSystemType(of path: String) -> String? {
   var facts = stat()
-  guard stat(path, &facts) == 0, let table = try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8) else { return nil }
+  // Read to its end: such a file has no size, and the other ways of reading it stop after a page.
+  guard stat(path, &facts) == 0, let mounts = FileHandle(forReadingAtPath: "/proc/self/mountinfo") else { return nil }
+  let table = String(decoding: mounts.readDataToEndOfFile(), as: UTF8.self)
   // How Linux packs the two numbers of a device into one.
   let device = UInt64(facts.st_dev)
   let major = (device >> 8 & 0xFFF) | (device >> 32 & ~0xFFF), minor = (device & 0xFF) | (device >> 12 & ~0xFF & 0xFFFF_FFFF)

@@ -98,14 +98,6 @@ public struct File: ~Copyable {
   }
 }
 
-/// The version of the HDF5 library, for example 1.10.8.
-public var hdf5Version: String {
-  var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
-  // herr_t H5get_libversion(unsigned *majnum, unsigned *minnum, unsigned *relnum)
-  _ = locked { H5get_libversion(&major, &minor, &release) }
-  return "\(major).\(minor).\(release)"
-}
-
 extension File {
   /// Runs `body` on the open file and closes it whether or not `body` throws; the first error wins.
   public consuming func closing<Result, Failure: Error>(

@@ -1,4 +1,5 @@
-// Whether this process is inside an MPI call: there a rank waits for others, which tells the one that hangs from those that wait for it.
+// Whether this process is inside an MPI call: there a rank waits for others, which tells the one that hangs from those that wait
+// for it.
 
 import Synchronization
 

@@ -43,7 +43,8 @@ public enum ParallelIO {
 
   /// The name of the ROMIO component that is installed beside the library: `romio321` of Open MPI 4.
   private static let romio: String? = {
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+    // Read to its end: such a file has no size, and the other ways of reading it stop after a page.
+    let maps = String(decoding: FileHandle(forReadingAtPath: "/proc/self/maps")?.readDataToEndOfFile() ?? Data(), as: UTF8.self)
     guard let line = maps.split(separator: "\n").first(where: { $0.contains("/libmpi.so") }), let slash = line.firstIndex(of: "/")
     else { return nil }
     let folder = (String(line[slash...]) as NSString).deletingLastPathComponent

@@ -61,7 +61,8 @@ private func train(
   var step = start.step, best = start.best
   let log = start.log
   let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(isOff: stepsOnly), checkpointing = Checkpointing(run.configuration, firstStep: step), skipped = 0
+  var termCheck = TermCheck(isOff: stepsOnly), checkpointing = Checkpointing(run.configuration, firstStep: step)
+  var times = StepTimes(), skipped = 0
   let total = run.configuration.steps
   var requests = RequestFiles(folder: run.configuration.output)
 
@@ -69,32 +70,33 @@ private func train(
     let now = Step(index: step, total: total, seed: run.configuration.seed)
     Flight.mark(.load, step: step + 1)
     try run.strike(step: step + 1, over: world)
-    let started = ContinuousClock.now
+    try run.observer?.begin(step + 1, over: world)
+    times.begin()
+    defer { run.observer?.keep(times, of: now.index + 1) }
     let hash = run.comparesReplicas(at: step, ranks: world.size) ? run.stateHash : nil
-    let lanes = try computeLanes(run, at: now, averaging, &termCheck)
+    let lanes = try computeLanes(run, at: now, averaging, &termCheck, &times)
     var word = lanes.word(lanesInAll: run.configuration.lanes)
-    word.times.compute = (ContinuousClock.now - started).seconds
     Flight.mark(.average)
-    word.times.communication = try averaging.wait()
+    let communication = try times.measure(.average) { try averaging.wait() }
+    word.times = times.summary(communication)
     word.largestBits = averaging.largestBits
     word.replicaHash = hash
+    stopInTime(run, world, console)
     if StopSignal.isRequested { word.flags.insert(.stop) }
     if world.rank == 0 {
       word.flags.formUnion(requests.take())
       if checkpointing.isDue(afterStep: step + 1) { word.flags.insert(.save) }
     }
     Flight.mark(.control)
-    let summary = try word.exchange(over: world), seconds = (ContinuousClock.now - started).seconds
+    let summary = try times.measure(.control) { try word.exchange(over: world) }, seconds = times.sinceStart
     try run.requireSameState(summary.replicaHashes, step: step, over: world)
-    let outcomes = try averaging.settle(lanes: run.configuration.lanes, largestBits: summary.largestBits)
-
-    var updating = Duration.zero
+    let outcomes = try averaging.judge(largestBits: summary.largestBits)
 
     // Every rank sees the same outcomes and the same summary, so all take the same way.
     if outcomes.allSatisfy(\.isUsable) {
       skipped = 0
       Flight.mark(.update)
-      updating = ContinuousClock().measure { update(run, at: now) }
+      times.measure(.update) { update(run, at: now) }
     } else {
       skipped += 1
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
@@ -106,25 +108,29 @@ private func train(
     step += 1
     let numbers = lanes.named(summary)
     progress.after(step, numbers)
+    run.observer?.after(step, summary, loss: numbers["loss"], seconds: times.sinceStart)
     log?.append(
       kind: "step", step: step,
       numbers.merging(summary.timings) { $1 }.merging([
-        "rate": run.schedule.rate(at: step - 1), "seconds": seconds, "loadSeconds": lanes.loading.seconds,
-        "updateSeconds": updating.seconds, "wallSeconds": (ContinuousClock.now - started).seconds,
+        "rate": run.schedule.rate(at: step - 1), "seconds": seconds, "updateSeconds": times.seconds(in: .update),
+        "wallSeconds": times.sinceStart,
       ]) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
 
     let stops = summary.flags.contains(.stop)
+    if stops { run.observer?.stops(at: step) }
     if run.configuration.isDue("validation.every", step), step < total {
-      let scores = try run.validate(run.split.validation, over: world)
+      let scores = try times.measure(.validation) { try validate(run, over: world) }
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
         best = scores.mean
-        if try checkpointing.save(run, step: step, best: best, world, console) { markBest(run, step, world, console) }
+        let isSaved = try times.measure(.checkpoint) { try checkpointing.save(run, step: step, best: best, world, console) }
+        if isSaved { markBest(run, step, world, console) }
       }
     }
     if stops || summary.flags.contains(.save), checkpointing.savedStep < step, step < total {
-      guard try checkpointing.save(run, step: step, best: best, world, console) || !stops else { return unsaved(run, step) }
+      let isSaved = try times.measure(.checkpoint) { try checkpointing.save(run, step: step, best: best, world, console) }
+      guard isSaved || !stops else { return unsaved(run, step) }
     }
     if stops, step < total {
       console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
@@ -133,9 +139,14 @@ private func train(
   }
 
   if stepsOnly { return TrainingOutcome(end: .completed, step: step, validation: nil) }
-  let scores = try run.validate(run.split.validation, over: world)
+  times.begin()
+  defer { run.observer?.keep(times, of: step) }
+  let scores = try times.measure(.validation) { try validate(run, over: world) }
   report(scores, run, step: step, console, log)
-  guard try start.step == step || checkpointing.save(run, step: step, best: best, world, console) else { return unsaved(run, step) }
+  guard
+    try start.step == step
+      || times.measure(.checkpoint, { try checkpointing.save(run, step: step, best: best, world, console) })
+  else { return unsaved(run, step) }
   if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
   if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
   progress.summary(scores, run, step: step)
@@ -158,8 +169,6 @@ private struct LaneLosses {
   var rows: [(lane: Int, values: [Double])] = []
   /// Of lane 0, at the steps at which terms are walked one by one.
   var gradientNorms: [String: Double] = [:]
-  /// How long this rank waited for its batches.
-  var loading = Duration.zero
 
   mutating func add(_ terms: LossTerms, lane: Int) {
     let groups = terms.byName
@@ -184,22 +193,20 @@ private struct LaneLosses {
 
 /// Forward and backward for each lane of this rank; gradients are averaged while the last lane is walked back.
 private func computeLanes(
-  _ run: Run, at step: Step, _ averaging: StepAveraging, _ check: inout TermCheck
+  _ run: Run, at step: Step, _ averaging: StepAveraging, _ check: inout TermCheck, _ times: inout StepTimes
 ) throws -> LaneLosses {
   var losses = LaneLosses()
   // The module that comes last in the forward pass is the first whose gradients are complete.
   let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
-  averaging.begin(active.flatMap(\.averages))
+  averaging.begin(active.flatMap(\.averages), lanes: run.configuration.lanes)
   for lane in run.lanes {
     Flight.mark(.load, detail: "lane \(lane)")
-    let asked = ContinuousClock.now
-    let batch = try run.loader.batch(lane: lane, at: step)
-    losses.loading += ContinuousClock.now - asked
+    let batch = try times.measure(.load) { try run.loader.batch(lane: lane, at: step) }
     Flight.mark(.compute, detail: "lane \(lane)")
     let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last
     let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
     for update in run.modules { update.clear() }
-    let terms = try run.method.loss(batch, at: step, on: tape)
+    let terms = try times.measure(.forward) { try run.method.loss(batch, at: step, on: tape) }
     losses.add(terms, lane: lane)
     check.note(terms)
     if isChecked {
@@ -208,7 +215,9 @@ private func computeLanes(
       if let opposite { check.compare(terms, opposite: opposite) }
     }
     if isLast { for update in active { update.statistics.map(averaging.complete) } }
-    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
+    times.measure(.backward) {
+      tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
+    }
     if isLast { averaging.addLastLane() } else { averaging.addLane() }
   }
   return losses
@@ -231,12 +240,26 @@ private func update(_ run: Run, at step: Step) {
   run.method.afterUpdate(at: step)
 }
 
+/// Rank 0 asks for the stop when the time that the run has is nearly over; the control word makes it everyone's.
+private func stopInTime(_ run: Run, _ world: borrowing Communicator, _ console: Console) {
+  guard world.rank == 0, run.budget.isUp(), !StopSignal.isRequested else { return }
+  console.say(run.budget.explanation)
+  StopSignal.request()
+}
+
+private func validate(_ run: Run, over world: borrowing Communicator) throws -> ValidationScores {
+  let started = ContinuousClock.now
+  defer { run.budget.note(.validation, seconds: (ContinuousClock.now - started).seconds) }
+  return try run.validate(run.split.validation, over: world)
+}
+
 private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {
   guard world.rank == 0 else { return }
   do { try run.checkpoints.markBest(step: step) } catch { console.warn("\(error)") }
 }
 
 private func report(_ scores: ValidationScores, _ run: Run, step: Int, _ console: Console, _ log: MetricsLog?) {
+  run.observer?.validated(scores.mean, step: step)
   let kind = run.split.isHeldOut ? "validation" : "training volumes"
   console.say(
     "step \(step): Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) \(kind == "validation" ? "validation cases" : kind)"

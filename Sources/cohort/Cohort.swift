@@ -10,5 +10,6 @@ struct Cohort: ParsableCommand {
     subcommands: [
       Synthesize.self, Prepare.self, Train.self, Predict.self, Evaluate.self, Report.self, Checkpoint.self, NetworkCommand.self,
       Methods.self, Recipes.self, PriorCommand.self, Bench.self, Scale.self, WeightsCommand.self, Launch.self, FlightCommand.self,
+      Doctor.self, Trace.self,
     ])
 }

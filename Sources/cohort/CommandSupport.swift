@@ -1,6 +1,7 @@
 // What the subcommands share: ranks, and errors that end in one sentence and an exit code.
 
 import ArgumentParser
+import Cluster
 import Foundation
 import MPI
 import Volumes
@@ -9,13 +10,18 @@ import Volumes
 ///
 /// - Parameter alwaysMPI: initialise MPI even where no launcher started the process; else such a process is one rank without MPI.
 func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32) throws {
-  let environment = ProcessInfo.processInfo.environment
-  let isLaunched = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { environment[$0] != nil }
-  guard alwaysMPI || isLaunched else {
+  let launch = LaunchCheck()
+  if !launch.isWired, let problem = launch.problem(ranks: 1) { try refuse(problem, launch) }
+  guard alwaysMPI || launch.isWired else {
     let code = try saying { try body(Communicator.alone) }
     throw ArgumentParser.ExitCode(code)
   }
   let session = try Session()
+  if let problem = launch.problem(ranks: session.world.size) {
+    try session.finalize()
+    try refuse(problem, launch)
+  }
+  if session.world.rank == 0, let warning = launch.warning(ranks: session.world.size) { complain("warning: \(warning)") }
   let code: Int32
   do { code = try body(session.world) } catch {
     FileHandle.standardError.write(Data("cohort: \(error)\n".utf8))
@@ -24,6 +30,14 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   try session.finalize()
   throw ArgumentParser.ExitCode(code)
 }
+
+/// Ends a process that the launcher did not join to the others: the first of them says why, all end with the same code.
+private func refuse(_ problem: String, _ launch: LaunchCheck) throws -> Never {
+  if launch.speaks { complain("cohort: \(problem)") }
+  throw ArgumentParser.ExitCode(Cluster.ExitCode.preflight.rawValue)
+}
+
+private func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
 /// Runs `body`; an error becomes one sentence on standard error and exit code 3.
 func saying<Result>(_ body: () throws -> Result) throws -> Result {

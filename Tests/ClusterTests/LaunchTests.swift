@@ -35,13 +35,15 @@ import Testing
   @Test func theIncidentKnowsBetterThanTheLauncher() {
     var policy = RestartPolicy(retries: 100)
     #expect(policy.decide(after: attempt(1, incident(3)), isStopping: false) == .restart(afterSeconds: 1))
-    #expect(policy.decide(after: attempt(137, incident(3, code: .fatal)), isStopping: false) == .end(code: 137, reason: ""))
+    #expect(policy.decide(after: attempt(137, incident(3, code: .fatal)), isStopping: false) == .end(code: 78, reason: ""))
   }
 
   @Test func crashLoopsEnd() {
     var same = RestartPolicy(retries: 100), fruitless = RestartPolicy(retries: 100)
     var ends: [RestartPolicy.Decision] = []
-    for number in 1...3 { ends = [same.decide(after: attempt(76, from: number, to: number + 1, incident(17)), isStopping: false)] }
+    for number in 1...3 {
+      ends = [same.decide(after: attempt(76, from: number, to: number + 1, incident(17)), isStopping: false)]
+    }
     for number in 1...3 { ends += [fruitless.decide(after: attempt(76, incident(number)), isStopping: false)] }
     let isFatal = ends.map { if case .end(78, let reason) = $0 { !reason.isEmpty } else { false } }
     #expect(isFatal == [true, false, false, true])
@@ -49,7 +51,9 @@ import Testing
 
   @Test func whoIsAskedToStopStops() {
     var policy = RestartPolicy(retries: 100)
-    #expect(policy.decide(after: attempt(76, incident(5)), isStopping: true) == .end(code: 76, reason: "it failed while it was being stopped"))
+    #expect(
+      policy.decide(after: attempt(76, incident(5)), isStopping: true)
+        == .end(code: 76, reason: "it failed while it was being stopped"))
   }
 
   @Test func machinesNamedTwiceAreBad() {
@@ -63,7 +67,7 @@ import Testing
 
 @Suite struct HostsTests {
   @Test func linesAreMachines() throws {
-    let hosts = try Hostfile(text: "# mine\nlab1 slots=8  # big\n\nlab2\n", source: "hosts")
+    let hosts = try Hostfile(text: "# mine\nlab1 slots=8  # big\n\nlab2 max_slots=4\n", source: "hosts")
     #expect(hosts.hosts.map(\.name) == ["lab1", "lab2"] && hosts.slots == 9)
     #expect(hosts.text == "lab1 slots=8\nlab2 slots=1\n")
     for text in ["", "# nobody\n", "lab1 slots=0", "lab1 slots=many", "lab1 fast"] {

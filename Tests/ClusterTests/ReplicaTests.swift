@@ -22,6 +22,7 @@ import Testing
       }
     }
     #expect(found.count == 1 + 37 * 32 && hash(values) == whole)
+    #expect(hash(values.enumerated().map { $0 % 8 == 1 && $0 < 10 ? -$1 : $1 }) != whole, "two changed signs do not cancel")
     #expect(hash([0, -0.0]) != hash([0, 0]) && hash([1, 2]) != hash([2, 1]))
   }
 

@@ -22,7 +22,9 @@ import Testing
     let verdict = judge(reports, deadlines, at: 1000)
     #expect(verdict?.kind == .hang && verdict?.rank == 1 && verdict?.exitCode == .hang)
     #expect(verdict?.circumstances == " since 70.5 s (deadline 60.0 s); all others wait for it")
-    #expect(judge([report(0, .average, 1000), report(1, .compute, 50)], deadlines, at: 1000) == nil, "waiting is right while another works")
+    #expect(
+      judge([report(0, .average, 1000), report(1, .compute, 50)], deadlines, at: 1000) == nil,
+      "waiting is right while another works")
   }
 
   @Test func whereAllWaitItIsSaid() {
@@ -62,12 +64,12 @@ import Testing
     try withTemporaryFolder { folder in
       let recorder = try FlightRecorder(run: folder, rank: 3, ranks: 4, host: "lab3")
       #expect(try FlightLog.all(ofRun: folder)[0].records.isEmpty)
-      for step in 1...1000 { recorder.mark(.load, step: step, detail: "lane \(step % 7)") }
+      for step in 1...100_000 { recorder.mark(.load, step: step, detail: "lane \(step % 7)") }
       recorder.mark(.average, step: nil, detail: String(repeating: "ö", count: 100))
       let log = try FlightLog.all(ofRun: folder)[0]
       #expect(log.header.rank == 3 && log.header.host == "lab3" && log.state == "not done")
-      #expect(log.records.map(\.step) == Array(746...1000) + [1000])
-      #expect(log.records[254].operation == "load (lane 6) of step 1000")
+      #expect(log.records.map(\.step) == Array(99_746...100_000) + [100_000])
+      #expect(log.records[254].operation == "load (lane 5) of step 100000")
       #expect(log.records[255].detail == String(repeating: "ö", count: 43), "what does not fit is cut off")
       #expect(recorder.longest(of: FlightPhase.load.rawValue) > 0 && recorder.longest(of: FlightPhase.compute.rawValue) == 0)
     }

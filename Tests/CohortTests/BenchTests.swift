@@ -79,6 +79,21 @@ import Testing
     #expect(text.contains("GFLOP per step") && text.contains("convolution backward"))
   }
 
+  @Test(arguments: [1, 2]) func coordinationIsTimedOnAnyNumberOfRanks(ranks: Int) throws {
+    let (status, output) = try mpirun(
+      ranks, ["bench", "coordination"] + step.dropFirst(2) + ["--steps", "2", "--lanes", "2", "--json"], executable: "cohort")
+    try #require(status == 0, "\(output)")
+    let found = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+    #expect(found["ranks"] as? Int == ranks && found["lanes"] as? Int == 2 && found["reduction"] as? String == "exact")
+    for key in ["plainSeconds", "coordinatedSeconds", "backwardSeconds", "samplesPerSecond", "processorShare"] {
+      #expect(found[key] as! Double > 0, "\(key)")
+    }
+    let communication = found["communicationSeconds"] as! Double, exposed = found["exposedSeconds"] as! Double
+    #expect(ranks == 1 ? communication == 0 : communication > 0 && exposed >= 0, "\(found)")
+    let refused = try runAlone(["bench", "coordination"] + step.dropFirst(2) + ["--reduction", "exakt"], executable: "cohort")
+    #expect(refused.status == 3 && refused.output.contains("exact, fast"))
+  }
+
   @Test func leanMemoryDoesTheSameWork() throws {
     let found = try ["standard", "lean"].map { try json(["--steps", "2", "--warmup", "0", "--memory", $0]) }
     for key in ["loss", "gflop"] { #expect(found[0][key] as! Double == found[1][key] as! Double, "\(key)") }

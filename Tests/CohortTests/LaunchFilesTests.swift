@@ -54,7 +54,17 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
     #expect(outcome.errors.contains("from step 40"))
   }
 
-  @Test(arguments: [0, 3, 78, 137]) func otherCodesArePassedOn(_ code: Int32) throws {
+  /// A preemption may take mpirun's helpers first: ranks are lost, but what they saved is not.
+  @Test(arguments: [1, 76, 77, 137]) func lostRanksAreStartedAgainIfTheyGotAnywhere(_ code: Int32) throws {
+    let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: code)
+    #expect(try script.start().code == 0)
+    #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
+    let idle = try BatchScript(savedStep: 20, afterwards: 20, exitCode: code)
+    #expect(try idle.start().code == code)
+    #expect(try idle.calls("scontrol") == ["show job 17"])
+  }
+
+  @Test(arguments: [0, 3, 4, 78, 79]) func otherCodesArePassedOn(_ code: Int32) throws {
     let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: code)
     #expect(try script.start().code == code)
     #expect(try script.calls("scontrol") == [])
@@ -97,6 +107,15 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
     #expect(try script.calls("mpirun") == ["6 threads: --bind-to none -x OMP_NUM_THREADS \(train)"])
     _ = try script.start(["COHORT_LAUNCH": "srun"])
     #expect(try script.calls("srun") == ["1 threads: --mpi=pmix --cpus-per-task=1 --wait=60 \(train)"])
+  }
+
+  @Test(arguments: [
+    ([:], "none"), (["JOB_END": "1970-01-01T00:20:34"], "1234"), (["SLURM_JOB_END_TIME": "99", "JOB_END": "NONE"], "99"),
+  ] as [([String: String], String)])
+  func theEndOfTheJobIsTold(_ variables: [String: String], _ end: String) throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
+    _ = try script.start(variables.merging(["TZ": "UTC"]) { $1 })
+    #expect(try script.calls("end") == [end])
   }
 
   @Test(arguments: [
@@ -150,6 +169,7 @@ private final class BatchScript {
     let launcher = """
       #!/bin/bash
       echo "$OMP_NUM_THREADS threads: $*" >> "$SLURM_SUBMIT_DIR/${0##*/}.calls"
+      echo "${SLURM_JOB_END_TIME:-none}" > "$SLURM_SUBMIT_DIR/end.calls"
       signals=0; trap 'signals=$((signals + 1)); echo USR1 >> "$SLURM_SUBMIT_DIR/signals.calls"' USR1
       echo ready >> "$SLURM_SUBMIT_DIR/signals.calls"
       for try in {1..400}; do [ $signals -ge ${SIGNALS:-0} ] && break; sleep 0.05; done
@@ -158,6 +178,8 @@ private final class BatchScript {
       """
     try write(launcher, to: "bin/mpirun")
     try write(launcher, to: "bin/srun")
+    // The end of the job as squeue would print it.
+    try write("#!/bin/bash\necho \"${JOB_END:-NONE}\"\n", to: "bin/squeue")
     try write(
       """
       #!/bin/bash
@@ -232,13 +254,4 @@ private func run(
   let text = errors.fileHandleForReading.readDataToEndOfFile()
   process.waitUntilExit()
   return Outcome(code: process.terminationStatus, errors: String(decoding: text, as: UTF8.self))
-}
-
-/// Runs `body` with no signal blocked: tests run on pool threads that block all of them, and a child inherits that.
-private func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
-  var none = sigset_t(), before = sigset_t()
-  sigemptyset(&none)
-  pthread_sigmask(SIG_SETMASK, &none, &before)
-  defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-  try body()
 }

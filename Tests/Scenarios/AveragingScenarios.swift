@@ -79,7 +79,7 @@ private func averageInFlight(_ world: borrowing Communicator, _ arguments: [Stri
   let averaging = try StepAveraging(over: world)
   var bytes: [UInt8] = []
   for (step, active) in [averages, [averages[1]], [averages[0]], averages.reversed()].enumerated() {
-    averaging.begin(active)
+    averaging.begin(active, lanes: lanes)
     let own = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
     for lane in own {
       for average in active { fill(average, lane: lane, step: step) }
@@ -98,7 +98,7 @@ private func averageInFlight(_ world: borrowing Communicator, _ arguments: [Stri
     var word = ControlWord(lanes: lanes, valuesPerLane: 0)
     word.times.communication = try averaging.wait()
     word.largestBits = averaging.largestBits
-    let outcomes = try averaging.settle(lanes: lanes, largestBits: word.exchange(over: world).largestBits)
+    let outcomes = try averaging.judge(largestBits: word.exchange(over: world).largestBits)
     try expect(outcomes.count == active.count && !outcomes.contains(.nonFinite), "\(outcomes)")
     for average in active { bytes += average.average.values.withUnsafeBytes { Array($0) } }
   }
@@ -128,7 +128,7 @@ private func plans(_ world: borrowing Communicator, _: [String]) throws {
 private func control(_ world: borrowing Communicator, _ arguments: [String]) throws {
   var word = ControlWord(lanes: lanes, valuesPerLane: 2)
   if world.rank == world.size - 1 { word.flags = [.save, .storageTrouble] }
-  word.times.compute = Double(world.rank == world.size / 2 ? 5 : 1)
+  word.times = RankSeconds(load: 1, compute: world.rank == world.size / 2 ? 4 : 1, wait: Double(world.rank))
   word.largestBits = [Int32(world.rank), Int32(world.size - world.rank), .max]
   word.replicaHash = .max - UInt64(world.rank)
   for lane in try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size) {
@@ -136,7 +136,9 @@ private func control(_ world: borrowing Communicator, _ arguments: [String]) thr
   }
   let summary = try word.exchange(over: world)
   try expect(summary.flags == [.save, .storageTrouble], "flags: \(summary.flags)")
-  try expect(summary.times.map(\.compute).max() == 5 && summary.slowestRank == world.size / 2, "slowest rank: \(summary)")
+  let slowest = RankSeconds(load: 1, compute: 4, wait: Double(world.size / 2))
+  try expect(summary.slowestRank == world.size / 2 && summary.times[world.size / 2] == slowest, "slowest rank: \(summary)")
+  try expect(summary.times.map(\.wait) == (0..<world.size).map(Double.init), "each rank's own times: \(summary)")
   try expect(summary.largestBits == [Int32(world.size - 1), Int32(world.size), .max], "magnitudes: \(summary.largestBits)")
   try expect(summary.replicaHashes == (0..<world.size).map { .max - UInt64($0) }, "hashes: \(summary.replicaHashes)")
   try expect(summary.laneValues[7] == [0.1, 0], "values of lane 7: \(summary.laneValues[7])")

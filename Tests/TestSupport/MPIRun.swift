@@ -41,6 +41,27 @@ public func runAlone(
   return try run(process, limit: seconds)
 }
 
+/// Runs any program, found on the PATH, to its end.
+public func runProgram(_ command: [String], environment: [String: String] = [:]) throws -> (code: Int32, text: String) {
+  try launching.withLock { _ in
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    process.environment = childEnvironment(environment)
+    let outcome = try withoutBlockedSignals { try run(process, limit: 600) }
+    return (outcome.status, outcome.output)
+  }
+}
+
+/// Runs `body` with no signal blocked: tests run on pool threads that block all of them, and a child inherits that.
+public func withoutBlockedSignals<Result>(_ body: () throws -> Result) rethrows -> Result {
+  var none = sigset_t(), before = sigset_t()
+  sigemptyset(&none)
+  pthread_sigmask(SIG_SETMASK, &none, &before)
+  defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+  return try body()
+}
+
 /// Starts `executable` as one process without mpirun and lets it run; its output is thrown away. The caller ends it.
 public func startAlone(_ arguments: [String], executable: String) throws -> Process {
   let process = Process()
@@ -54,10 +75,12 @@ public func startAlone(_ arguments: [String], executable: String) throws -> Proc
   return process
 }
 
-/// Executables lie beside the test program.
-private func builtExecutable(_ name: String) -> String {
+private func builtExecutable(_ name: String) -> String { "\(builtFolder)/\(name)" }
+
+/// Where the executables lie: beside the test program.
+public var builtFolder: String {
   let test = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-  return URL(fileURLWithPath: test).deletingLastPathComponent().appendingPathComponent(name).path
+  return URL(fileURLWithPath: test).deletingLastPathComponent().path
 }
 
 /// A child that inherits the variables of another MPI job would wait for that job for ever.

@@ -1,5 +1,5 @@
-// One rank fails in every way that we can think of: the job ends, one message names rank, step and operation, what every rank did last is on disk, no
-// process is left; and `cohort launch` goes on from there.
+// One rank fails in every way that we can think of: the job ends, one message names rank, step and operation, what every rank did
+// last is on disk, no process is left; and `cohort launch` goes on from there.
 
 import Cluster
 import Foundation
@@ -53,12 +53,15 @@ import Weights
 
     var incidents: [Incident] {
       Incident.names(ofRun: run).compactMap { name in
-        FileManager.default.contents(atPath: "\(run)/incidents/\(name)").flatMap { try? JSONDecoder().decode(Incident.self, from: $0) }
+        FileManager.default.contents(atPath: "\(run)/incidents/\(name)").flatMap {
+          try? JSONDecoder().decode(Incident.self, from: $0)
+        }
       }
     }
   }
 
-  /// What the launcher of the ranks may end with: its own code depends on whether it sees the dead process or the abort of the others first.
+  /// What the launcher of the ranks may end with: its own code depends on whether it sees the dead process or the abort of the
+  /// others first.
   func codes(_ kind: FaultKind) -> [Int32] {
     switch kind {
     case .kill: [137, 76]

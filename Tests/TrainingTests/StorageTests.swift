@@ -46,7 +46,7 @@ import Testing
       let disk = folder + "/run"
       try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
       guard try mounted(disk) else { return }
-      defer { umount2(disk, Int32(MNT_DETACH.rawValue)) }
+      defer { umount2(disk, Int32(MNT_DETACH)) }
       let (status, output) = try train(in: folder)
       #expect(status == 79 && output.contains("KiB free where a checkpoint needs"), "\(output)")
       #expect(output.contains("step 8/8"), "it trained to the end: \(output)")

@@ -1,52 +1,64 @@
-# A machine whose network is cut without a word, as part of faults.sh: two network namespaces with names of their own, joined by a bridge, sshd in each.
-# Defines nothing that lasts: faults.sh takes the namespaces down at its end. Needs root, iproute2 and openssh-server.
+# Two machines on one, for faults.sh: network namespaces with names of their own, joined by a bridge, sshd in each; and the cut
+# between them. Needs root, iproute2 and openssh-server.
 
-cut_machines() {
-  if [ "$(id -u)" != 0 ] || ! command -v ip > /dev/null || [ ! -x /usr/sbin/sshd ]; then
-    echo "the cut network is not tried: it needs root, iproute2 and openssh-server"; return
-  fi
-  mkdir -p /run/sshd
-  ssh-keygen -q -t ed25519 -N '' -f "$work/key"
-  ip link add cohort-bridge type bridge && ip link set cohort-bridge up || { echo "the cut network is not tried: no bridge"; return; }
-  for number in 1 2; do
-    local name=cohort$number
-    namespaces+=("$name")
-    ip netns add "$name"
-    ip link add "$name" type veth peer name e0 netns "$name"
-    ip link set "$name" master cohort-bridge up
-    ip -n "$name" addr add "10.77.9.$number/24" dev e0
-    ip -n "$name" link set e0 up
-    ip -n "$name" link set lo up
-    # sshd hands on a clean environment: the mark of this script and root's leave to run go through it.
-    inside "$name" /usr/sbin/sshd -f /dev/null -o Port=22 -o ListenAddress="10.77.9.$number" -o HostKey="$work/key" \
-      -o AuthorizedKeysFile="$work/key.pub" -o PidFile="$work/$name.sshd" -o StrictModes=no -o UsePAM=no -o PermitRootLogin=yes \
-      -o SetEnv="COHORT_CHECK=$work OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_orte_tmpdir_base=$work/$name.tmp PATH=$PATH"
-    mkdir -p "$work/$name.tmp"
-  done
-  printf '10.77.9.1 slots=2\n10.77.9.2 slots=2\n' > "$work/machines"
-}
+machines=(cohort-near cohort-far)
+bridge=cohort-bridge
 
 # inside MACHINE COMMAND...: runs it there, under the machine's name.
 inside() {
-  local name=$1; shift
-  ip netns exec "$name" unshare --uts bash -c 'hostname "$1"; shift; exec "$@"' - "$name" "$@"
+  local machine=$1; shift
+  ip netns exec "$machine" unshare --uts bash -c 'hostname "$0"; exec "$@"' "$machine" "$@"
 }
 
-# Both sides must end: the one with mpirun and rank 0, and the one that was cut off, where nobody else would end anything.
-cut_trial() {
-  local run=$work/cut
-  COHORT_CHECK=$work OMPI_MCA_orte_tmpdir_base=$work/cohort1.tmp inside cohort1 timeout 300 "${@}" \
-    train "$work/run.yaml" watch.deadline=60 "output=$run" > "$run.log" 2>&1 &
+# Fails, with a word, where this cannot be done.
+part_machines() {
+  local machine number=0 agent
+  if [ "$(id -u)" != 0 ] || ! command -v ip > /dev/null || [ ! -x /usr/sbin/sshd ] || ! ip link add $bridge type bridge; then
+    echo "no cut is tried: it needs root, iproute2, openssh-server and a kernel with bridges"
+    return 1
+  fi
+  ip link set $bridge up
+  mkdir -p /run/sshd
+  ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
+  agent="ssh -i $scratch/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+  export OMPI_MCA_plm_rsh_agent=$agent OMPI_MCA_btl_tcp_if_include=e0 OMPI_MCA_oob_tcp_if_include=e0
+  for machine in "${machines[@]}"; do
+    number=$((number + 1))
+    ip netns add "$machine"
+    ip link add cohort-e$number type veth peer name e0 netns "$machine"
+    ip link set cohort-e$number master $bridge up
+    ip -n "$machine" addr add "10.77.9.$number/24" dev e0
+    ip -n "$machine" link set e0 up
+    ip -n "$machine" link set lo up
+    mkdir "$scratch/$machine"
+    # sshd gives its children a clean environment: what they need goes through it. Each machine has a folder of its own for
+    # mpirun's files.
+    inside "$machine" /usr/sbin/sshd -f /dev/null -o ListenAddress="10.77.9.$number" -o HostKey="$scratch/key" -o StrictModes=no -o UsePAM=no \
+      -o AuthorizedKeysFile="$scratch/key.pub" -o PidFile="$scratch/$machine/sshd" -o PermitRootLogin=yes \
+      -o SetEnv="COHORT_CHECK=$scratch OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=$scratch/$machine"
+    echo "10.77.9.$number slots=2"
+  done > "$scratch/machines"
 }
 
-export OMPI_MCA_plm_rsh_agent="ssh -i $work/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
-cut_machines
-if [ ${#namespaces[@]} -eq 2 ]; then
-  interfaces=(--mca btl_tcp_if_include e0 --mca oob_tcp_if_include e0 --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 5
-    --mca oob_tcp_keepalive_probes 2)
-  cut_trial mpirun --hostfile "$work/machines" --map-by node -n 4 --bind-to none "${interfaces[@]}" "$cohort"
-  reach "$work/cut" 5
-  # Out of the bridge: packets vanish, and neither side is told.
-  ip link set cohort2 nomaster
-  report "cut between two machines of two ranks" "$(now)" 30 "$work/cut.log" "on cohort2 gives no sign of life"
-fi
+# train_apart RUN: four ranks, two on each machine; the log is RUN.log. mpirun's daemons notice a cut as `cohort launch` lets them.
+train_apart() {
+  COHORT_CHECK=$scratch TMPDIR=$scratch/cohort-near inside cohort-near timeout -k 10 300 mpirun --hostfile "$scratch/machines" -n 4 \
+    --map-by node --bind-to none --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 2 \
+    "$cohort" train "$scratch/run.yaml" "output=$1" > "$1.log" 2>&1 &
+}
+
+# Out of the bridge: packets vanish, and neither side is told.
+cut_off() { ip link set cohort-e2 nomaster; }
+
+# Takes everything down again.
+join_machines() {
+  local machine
+  # Deleting one end of a pair deletes both at once; a namespace lives as long as its last process.
+  ip link del cohort-e1 2> /dev/null
+  ip link del cohort-e2 2> /dev/null
+  for machine in "${machines[@]}"; do
+    [ -f "$scratch/$machine/sshd" ] && kill "$(cat "$scratch/$machine/sshd")"
+    [ -e "/run/netns/$machine" ] && ip netns del "$machine"
+  done
+  ip link del $bridge 2> /dev/null
+}

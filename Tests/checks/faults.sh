@@ -1,78 +1,61 @@
 #!/usr/bin/env bash
-# Faults on purpose, for `make check-cluster`: 20 random ones on three ranks, a rank of eight killed from outside, rank 0 and another stopped together,
-# and, as root, a machine whose network is cut without a word. A line for each trial, a summary, exit code 1 if any failed.
+# Faults on purpose: 20 random ones on three ranks (TRIALS, SEED), a rank of eight killed from outside, ranks 0 and 1 stopped
+# together, and, as root, a machine whose network is cut without a word (cut.bash). A line for each trial; exit code 1 if any
+# failed. About five minutes.
 #
-# Each trial asks: are all processes gone in time, and does one message name the culprit? Bounds of shared/spec/distributed.md 3.3: 10 s after a death,
-# deadline + 10 s for a hang, 30 s for a cut.
-set -uo pipefail
-cd "$(dirname "$0")/../.."
-cohort=$PWD/.build/release/cohort
-trials=${TRIALS:-20}
+# Each trial asks: are all processes gone in time, and does one message name the culprit? Bounds of shared/spec/distributed.md
+# 3.3: 10 s after a death, deadline + 10 s for a hang, 30 s for a cut.
+. "$(dirname "$0")/common.bash"
+set +e # a trial that fails is counted, the others go on
+. Tests/checks/cut.bash
+export OMPI_MCA_rmaps_base_oversubscribe=1
 deadline=5
-export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-work=$(mktemp -d)
 failures=0
-namespaces=()
 
 clean_up() {
   kill_marked
-  for name in "${namespaces[@]}"; do
-    [ -f "$work/$name.sshd" ] && kill "$(cat "$work/$name.sshd")" 2>/dev/null
-    ip netns del "$name" 2>/dev/null
-  done
-  [ ${#namespaces[@]} -gt 0 ] && ip link del cohort-bridge 2>/dev/null
-  rm -rf "$work"
+  join_machines
+  rm -rf "$scratch"
 }
 trap clean_up EXIT
 
-now() { date +%s%N; }
-# Seconds since $1, with one decimal.
-since() { echo "$((($(now) - $1) / 100000000))" | sed 's/\(.*\)\(.\)$/\1.\2/; s/^\./0./'; }
+milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 # The processes of this script's jobs, by a mark in their environment.
-marked() { grep -lsz "^COHORT_CHECK=$work$" /proc/[0-9]*/environ 2>/dev/null | sed 's|/proc/\([0-9]*\)/.*|\1|' | grep -vx "$$"; }
-kill_marked() { for process in $(marked); do kill -9 "$process" 2>/dev/null; done; }
-# The processes that are ranks of a run folder.
-ranks() { for process in $(marked); do tr '\0' ' ' < "/proc/$process/cmdline" 2>/dev/null | grep -q "^[^ ]*cohort train .*output=$1 " && echo "$process"; done; }
-# Rank $2 of the run folder $1 as a process number.
-rank() { for process in $(ranks "$1"); do grep -qsz "^OMPI_COMM_WORLD_RANK=$2$" "/proc/$process/environ" && echo "$process"; done; }
+marked() { grep -lsz "^COHORT_CHECK=$scratch$" /proc/[0-9]*/environ 2> /dev/null | sed 's|/proc/\([0-9]*\)/.*|\1|'; }
+kill_marked() { for process in $(marked); do kill -9 "$process" 2> /dev/null; done; }
+# The process of a rank of the only job.
+rank() { for process in $(marked); do grep -qsz "^OMPI_COMM_WORLD_RANK=$1$" "/proc/$process/environ" && echo "$process"; done; }
 
-# Waits, $2 seconds at most, until all processes of a job are gone.
-gone() {
-  local start=$1 limit=$2
-  while [ -n "$(marked)" ]; do
-    [ $((($(now) - start) / 1000000000)) -ge "$limit" ] && return 1
-    sleep 0.2
-  done
-}
-
-# report NAME START LIMIT LOG PATTERN: the verdict on a trial whose fault struck at START.
+# report NAME SECONDS LOG PATTERN: the verdict on a trial whose fault has just struck. All must be gone within SECONDS, and a
+# message match PATTERN.
 report() {
-  local name=$1 start=$2 limit=$3 log=$4 pattern=$5 verdict=ok messages
-  gone "$start" "$limit" || verdict="FAILED: processes left after $limit s"
-  local seconds; seconds=$(since "$start")
-  kill_marked
+  local name=$1 limit=$2 log=$3 pattern=$4 verdict=ok start messages taken
+  start=$(milliseconds)
+  while [ -n "$(marked)" ] && [ $(($(milliseconds) - start)) -lt $((limit * 1000)) ]; do sleep 0.1; done
+  taken=$(($(milliseconds) - start))
   messages=$(grep -c '^cohort: rank' "$log")
   [ "$messages" -eq 1 ] || verdict="FAILED: $messages messages"
-  grep -q "^cohort: rank.*$pattern" "$log" || verdict="FAILED: the message does not name the culprit ($pattern)"
-  [ "$verdict" = ok ] || { failures=$((failures + 1)); sed 's/^/    /' "$log" | tail -n 20; }
-  printf '%-44s %6s s  (limit %2s s)  %s\n' "$name" "$seconds" "$limit" "$verdict"
+  grep -q "^cohort: $pattern" "$log" || verdict="FAILED: no message names the culprit ($pattern)"
+  [ -z "$(marked)" ] || verdict="FAILED: processes are left"
+  kill_marked
+  [ "$verdict" = ok ] || { failures=$((failures + 1)); tail -n 20 "$log" | sed 's/^/    /'; }
+  printf '%-42s %3d.%d s of %2d s  %s\n' "$name" $((taken / 1000)) $((taken % 1000 / 100)) "$limit" "$verdict"
 }
 
-# start RANKS RUN [arguments of mpirun]: trains in the background; the log is RUN.log.
-start() {
-  local count=$1 run=$2; shift 2
-  COHORT_CHECK=$work timeout 300 mpirun -n "$count" "$@" "$cohort" train "$work/run.yaml" "watch.deadline=$deadline" "output=$run" \
-    > "$run.log" 2>&1 &
-}
+# train RANKS RUN: in the background; the log is RUN.log.
+train() { COHORT_CHECK=$scratch ranks "$1" "$cohort" train "$scratch/run.yaml" watch.deadline=$deadline "output=$2" > "$2.log" 2>&1 & }
 
 # Waits until a run has written the line of a step.
-reach() { for _ in $(seq 600); do grep -qs "\"step\":$2[,}]" "$1/metrics.jsonl" && return; sleep 0.1; done; echo "$1 never reached step $2"; exit 1; }
+reach() {
+  for _ in $(seq 600); do grep -qs "\"step\":$2[,}]" "$1/metrics.jsonl" && return; sleep 0.1; done
+  cat "$1.log"
+  fail "$1 never reached step $2"
+}
 
-"$cohort" synthesize --output "$work/raw" --subjects 8 --labelled 2 --seed 3 --spacing 4 > /dev/null || exit 1
-"$cohort" prepare "$work/raw" --output "$work/packs" > /dev/null || exit 1
-cat > "$work/run.yaml" <<END
-data: $work/packs
-output: $work/unused
+make_data || fail "making data"
+cat > "$scratch/run.yaml" << END
+data: $scratch/packs
+output: $scratch/unused
 method: supervised
 network: {name: unet3d, base: 2}
 patch: [16, 16, 32]
@@ -83,24 +66,30 @@ END
 
 RANDOM=${SEED:-7}
 kinds=(kill stop trap segv memory stall error mpi-error hdf5-error)
-for trial in $(seq "$trials"); do
-  kind=${kinds[$((RANDOM % ${#kinds[@]}))]} culprit=$((RANDOM % 3)) step=$((5 + RANDOM % 20)) run=$work/trial-$trial
-  COHORT_FAULT=$kind:rank=$culprit,step=$step start 3 "$run"
+for trial in $(seq "${TRIALS:-20}"); do
+  kind=${kinds[$((RANDOM % ${#kinds[@]}))]} culprit=$((RANDOM % 3)) step=$((5 + RANDOM % 20)) run=$scratch/trial-$trial
+  COHORT_FAULT=$kind:rank=$culprit,step=$step train 3 "$run"
   # The step before is the last that all ranks finish.
   reach "$run" $((step - 1))
   case $kind in stop | stall) limit=$((deadline + 10)) ;; *) limit=10 ;; esac
-  report "$trial. $kind of rank $culprit at step $step" "$(now)" "$limit" "$run.log" "rank $culprit of 3 on .*load of step $step"
+  report "$trial. $kind of rank $culprit at step $step" $limit "$run.log" "rank $culprit of 3 on .*load of step $step"
 done
 
-start 8 "$work/eight"
-reach "$work/eight" 5
-kill -9 "$(rank "$work/eight" 5)"
-report "kill -9 of rank 5 of 8" "$(now)" 10 "$work/eight.log" "rank 5 of 8 on"
+train 8 "$scratch/eight"
+reach "$scratch/eight" 5
+kill -9 "$(rank 5)"
+report "kill -9 of rank 5 of 8" 10 "$scratch/eight.log" "rank 5 of 8 on"
 
-start 3 "$work/two"
-reach "$work/two" 5
-kill -STOP $(rank "$work/two" 0) $(rank "$work/two" 1)
-report "SIGSTOP of ranks 0 and 1 of 3" "$(now)" $((deadline + 10)) "$work/two.log" "rank 0 of 3 on"
+train 3 "$scratch/two"
+reach "$scratch/two" 5
+kill -STOP "$(rank 0)" "$(rank 1)"
+report "SIGSTOP of ranks 0 and 1 of 3" $((deadline + 10)) "$scratch/two.log" "rank 0 of 3 on"
 
-. Tests/checks/cut.bash
-[ $failures -eq 0 ] && echo "all trials as they should be" || { echo "$failures trials failed"; exit 1; }
+if part_machines; then
+  train_apart "$scratch/cut"
+  reach "$scratch/cut" 5
+  cut_off
+  report "a cut between two machines" 30 "$scratch/cut.log" "rank . of 4 on cohort-far gives no sign of life"
+fi
+[ $failures -eq 0 ] || fail "$failures trials"
+echo "all trials ended as they should"

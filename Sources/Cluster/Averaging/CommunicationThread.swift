@@ -24,7 +24,7 @@ final class CommunicationThread: @unchecked Sendable {
   private var communicator: Communicator
   private let condition = NSCondition()
   // The rest is guarded by the condition's lock.
-  private var queue: [(averager: any GradientAverager, range: Range<Int>)] = []
+  private var queue: [(average: LaneAverage, bucket: Int)] = []
   private var isBusy = false, isClosing = false, hasEnded = false
   private var failure: MPIError?
   /// Seconds of the machine's clock.
@@ -38,10 +38,10 @@ final class CommunicationThread: @unchecked Sendable {
     thread.start()
   }
 
-  /// Asks for a reduction. All ranks ask for the same ones in the same order.
-  func post(_ range: Range<Int>, of averager: any GradientAverager) {
+  /// Asks for the reduction of a bucket and its mean. All ranks ask for the same ones in the same order.
+  func post(_ bucket: Int, of average: LaneAverage) {
     condition.withLock {
-      queue.append((averager, range))
+      queue.append((average, bucket))
       condition.broadcast()
     }
   }
@@ -75,18 +75,19 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   private func work() {
-    while let (averager, range) = next() {
-      var began = now()
+    while let (average, bucket) = next() {
+      var began = now(), ended = began
       do throws(MPIError) {
         try communicator.barrier()
         began = now()
-        try averager.reduce(range, over: communicator)
+        try average.averager.reduce(average.plan.buckets[bucket], over: communicator)
+        ended = now()
+        average.takeMean(ofBucket: bucket)
       } catch {
         condition.withLock { failure = failure ?? error }
       }
-      let ended = now()
       condition.withLock {
-        transfers.append(began...ended)
+        transfers.append(began...max(began, ended))
         isBusy = false
         condition.broadcast()
       }
@@ -94,7 +95,7 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   /// The next piece of work; nil when the thread is to end.
-  private func next() -> (averager: any GradientAverager, range: Range<Int>)? {
+  private func next() -> (average: LaneAverage, bucket: Int)? {
     condition.withLock {
       while queue.isEmpty && !isClosing { condition.wait() }
       if queue.isEmpty {

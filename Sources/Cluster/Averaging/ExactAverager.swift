@@ -20,8 +20,8 @@ public final class ExactAverager: GradientAverager {
   private static let firstExponent = 0
 
   private let sum: LaneSum<Int64>
-  /// The greatest gradient of the step before is below 2^expectedExponent.
-  private var expectedExponent = firstExponent
+  /// The greatest gradient of the step before is below 2^expectedExponent; `exponent` is what this step counts with.
+  private var expectedExponent = firstExponent, exponent = firstExponent
 
   public init(parameterCount: Int) { sum = LaneSum(count: parameterCount, zero: 0) }
 
@@ -37,64 +37,73 @@ public final class ExactAverager: GradientAverager {
     expectedExponent = exponent
   }
 
-  public func begin() { sum.begin() }
+  public func begin() {
+    sum.begin()
+    exponent = expectedExponent
+  }
 
   public func add(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>) {
     let scale = scale
-    sum.add(range) { sums, replaces in addRounded(values, scale, to: sums, replaces: replaces) }
+    sum.add(range) { sums, replaces in
+      replaces
+        ? forEachRounded(values, scale) { index, value in sums[index] = value }
+        : forEachRounded(values, scale) { index, value in sums[index] &+= value }
+    }
   }
 
   public func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError) {
     try sum.reduce(range, over: communicator)
   }
 
-  public func settle(
-    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, largestBits: Int32
-  ) throws(ClusterError) -> AveragingOutcome {
+  public func mean(of range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>) {
+    let sums = sum.values.baseAddress! + range.lowerBound, factor = 1 / (scale * Double(lanes))
+    for index in 0..<range.count { average[index] = Float(Double(sums[index]) * factor) }
+  }
+
+  public func addLast(
+    _ values: UnsafeBufferPointer<Float>, at range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>
+  ) {
+    let scale = scale, factor = 1 / (scale * Double(lanes))
+    sum.add(range) { sums, replaces in
+      replaces
+        ? forEachRounded(values, scale) { index, value in average[index] = Float(Double(value) * factor) }
+        : forEachRounded(values, scale) { index, value in average[index] = Float(Double(sums[index] &+ value) * factor) }
+    }
+  }
+
+  public func judge(lanes: Int, largestBits: Int32) throws(ClusterError) -> AveragingOutcome {
     guard lanes <= Self.mostLanes else {
       throw ClusterError(
         "The exact averager adds at most \(Self.mostLanes) lanes, not \(lanes). Use fewer lanes or the averager fast.")
     }
     guard largestBits < MagnitudeBits.infinity else { return .nonFinite }
     let largest = Float(bitPattern: UInt32(largestBits))
-    let limit = Float(sign: .plus, exponent: expectedExponent + Self.headroomBits, significand: 1)
-    let factor = 1 / (scale * Double(lanes))
+    let limit = Float(sign: .plus, exponent: exponent + Self.headroomBits, significand: 1)
     if largest > 0 { expectedExponent = min(max(Int(largest.exponent) + 1, -100), 100) }
     guard largest < limit else { return .outOfRange(largest: largest) }
-    for index in 0..<average.count { average[index] = Float(Double(sum.values[index]) * factor) }
     return .averaged(largest: largest)
   }
 
   /// Units in 1: a power of two.
   private var scale: Double {
-    Double(sign: .plus, exponent: Self.valueBits - Self.headroomBits - expectedExponent, significand: 1)
+    Double(sign: .plus, exponent: Self.valueBits - Self.headroomBits - exponent, significand: 1)
   }
 }
 
-/// Adds `gradient` in units of 1/scale, rounded to nearest, and returns the bits of its greatest magnitude.
+/// Hands on each value of `gradient` in units of 1/scale, rounded to nearest, and returns the bits of the greatest magnitude.
 ///
 /// Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a conversion without branches, which
-/// the compiler vectorises and which cannot trap on what is out of range (`settle` finds that by the magnitude and drops the sum).
-private func addRounded(
-  _ gradient: UnsafeBufferPointer<Float>, _ scale: Double, to sums: UnsafeMutablePointer<Int64>, replaces: Bool
+/// the compiler vectorises and which cannot trap on what is out of range (`judge` finds that by the magnitude).
+@inline(__always) private func forEachRounded(
+  _ gradient: UnsafeBufferPointer<Float>, _ scale: Double, _ body: (_ index: Int, _ value: Int64) -> Void
 ) -> Int32 {
   let magic = 0x1.8p52
   let magicBits = Int64(bitPattern: magic.bitPattern)
-  @inline(__always) func rounded(_ value: Float) -> Int64 {
-    Int64(bitPattern: (Double(value) * scale + magic).bitPattern) &- magicBits
-  }
   let values = gradient.baseAddress!
   var largest: Int32 = 0
-  if replaces {
-    for index in 0..<gradient.count {
-      largest = max(largest, MagnitudeBits.of(values[index]))
-      sums[index] = rounded(values[index])
-    }
-  } else {
-    for index in 0..<gradient.count {
-      largest = max(largest, MagnitudeBits.of(values[index]))
-      sums[index] &+= rounded(values[index])
-    }
+  for index in 0..<gradient.count {
+    largest = max(largest, MagnitudeBits.of(values[index]))
+    body(index, Int64(bitPattern: (Double(values[index]) * scale + magic).bitPattern) &- magicBits)
   }
   return largest
 }

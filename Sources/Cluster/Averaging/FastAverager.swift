@@ -21,13 +21,7 @@ public final class FastAverager: GradientAverager {
 
   public func add(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>) {
     sum.add(range) { sums, replaces in
-      let gradient = values.baseAddress!
-      var largest: Int32 = 0
-      for index in 0..<values.count {
-        largest = max(largest, MagnitudeBits.of(gradient[index]))
-        sums[index] = (replaces ? 0 : sums[index]) + gradient[index]
-      }
-      return largest
+      forEach(values) { index, value in sums[index] = (replaces ? 0 : sums[index]) + value }
     }
   }
 
@@ -35,14 +29,36 @@ public final class FastAverager: GradientAverager {
     try sum.reduce(range, over: communicator)
   }
 
-  public func settle(
-    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, largestBits: Int32
-  ) throws(ClusterError) -> AveragingOutcome {
+  public func mean(of range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>) {
+    let sums = sum.values.baseAddress! + range.lowerBound, factor = 1 / Float(lanes)
+    for index in 0..<range.count { average[index] = sums[index] * factor }
+  }
+
+  public func addLast(
+    _ values: UnsafeBufferPointer<Float>, at range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>
+  ) {
+    let factor = 1 / Float(lanes)
+    sum.add(range) { sums, replaces in
+      forEach(values) { index, value in average[index] = ((replaces ? 0 : sums[index]) + value) * factor }
+    }
+  }
+
+  public func judge(lanes: Int, largestBits: Int32) throws(ClusterError) -> AveragingOutcome {
     guard largestBits < MagnitudeBits.infinity else { return .nonFinite }
     let largest = Float(bitPattern: UInt32(largestBits))
-    guard largest < .greatestFiniteMagnitude / Float(lanes) else { return .outOfRange(largest: largest) }
-    let factor = 1 / Float(lanes)
-    for index in 0..<average.count { average[index] = sum.values[index] * factor }
-    return .averaged(largest: largest)
+    return largest < .greatestFiniteMagnitude / Float(lanes) ? .averaged(largest: largest) : .outOfRange(largest: largest)
   }
+}
+
+/// Hands on each value and returns the bits of the greatest magnitude.
+@inline(__always) private func forEach(
+  _ gradient: UnsafeBufferPointer<Float>, _ body: (_ index: Int, _ value: Float) -> Void
+) -> Int32 {
+  let values = gradient.baseAddress!
+  var largest: Int32 = 0
+  for index in 0..<gradient.count {
+    largest = max(largest, MagnitudeBits.of(values[index]))
+    body(index, values[index])
+  }
+  return largest
 }

@@ -4,16 +4,17 @@ import MPI
 
 /// What averaging came to; every rank sees the same.
 public enum AveragingOutcome: Sendable, Equatable {
-  /// The average was written; `largest` is the greatest magnitude in any lane's gradient.
+  /// The average is sound; `largest` is the greatest magnitude in any lane's gradient.
   case averaged(largest: Float)
-  /// Some lane's gradient holds a NaN or an infinity: nothing was written; skip the step.
+  /// Some lane's gradient holds a NaN or an infinity: there is no average; skip the step.
   case nonFinite
-  /// Some lane's gradient is too large to be added: nothing was written; skip the step. The next one expects gradients of this size.
+  /// Some lane's gradient is too large to be added: there is no average; skip the step. The next one expects gradients of this size.
   case outOfRange(largest: Float)
 }
 
 /// One way to average. In each step: `begin`; `add` every range of every lane of this rank, lane by lane; `reduce` every range, in the same order on
-/// all ranks; `settle` with what all ranks know. A range may be reduced while others are added to.
+/// all ranks, and take its `mean`; `judge` by what all ranks know whether the mean is sound. A rank that is alone takes `addLast` for its last lane
+/// instead of the three. A range may be reduced and its mean taken while others are added to.
 public protocol GradientAverager: AnyObject, SendableMetatype {
   /// The name in run files.
   static var name: String { get }
@@ -38,11 +39,15 @@ public protocol GradientAverager: AnyObject, SendableMetatype {
   /// The sum over all ranks in place of that of this rank. Collective; may run on another thread.
   func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError)
 
-  /// Writes the average over all `lanes` (of all ranks) into `average`, [P], which keeps its values if the outcome is not `averaged`.
+  /// Writes the average over all `lanes` (of all ranks) of a range; `average` is that of the range. May run on another thread.
+  func mean(of range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>)
+
+  /// As `add` and `mean`, in one pass over the memory.
+  func addLast(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>)
+
+  /// Whether the means of this step are averages. Called once in each step.
   /// - Parameter largestBits: the greatest of all ranks.
-  func settle(
-    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, largestBits: Int32
-  ) throws(ClusterError) -> AveragingOutcome
+  func judge(lanes: Int, largestBits: Int32) throws(ClusterError) -> AveragingOutcome
 }
 
 extension GradientAverager {
@@ -54,7 +59,8 @@ extension GradientAverager {
     add(laneGradient, at: 0..<parameterCount)
   }
 
-  /// Reduces and settles at once, for steps that have nothing else to do meanwhile. Collective.
+  /// All that follows `add` at once, for steps that have nothing else to do meanwhile. Collective.
+  /// - Parameter average: [P]; keeps its values if the outcome is not `averaged`.
   public func finish(
     into average: UnsafeMutableBufferPointer<Float>, lanes: Int, over communicator: borrowing Communicator
   ) throws(ClusterError) -> AveragingOutcome {
@@ -62,7 +68,9 @@ extension GradientAverager {
       try reduce(0..<parameterCount, over: communicator)
       return Int32(try communicator.allreduce(Int64(largestBits), .maximum))
     }
-    return try settle(into: average, lanes: lanes, largestBits: bits)
+    let outcome = try judge(lanes: lanes, largestBits: bits)
+    if case .averaged = outcome, let start = average.baseAddress { mean(of: 0..<parameterCount, lanes: lanes, into: start) }
+    return outcome
   }
 }
 

@@ -14,6 +14,8 @@ public final class LaneAverage {
   private let bucketOfParameter: [ObjectIdentifier: Int]
   /// For each bucket, how many of its gradients are still to come from the last lane; nil once the bucket is added.
   private var missing: [Int?] = []
+  private(set) var lanes = 1
+  private var isAlone = false
 
   public init(_ source: ParameterSet, averager: any GradientAverager.Type) {
     self.source = source
@@ -31,21 +33,28 @@ public final class LaneAverage {
   public var planText: String { "\(source.count) parameters, buckets \(plan.buckets)" }
 
   /// Before the first lane of a step.
-  public func begin() {
+  /// - Parameters:
+  ///   - lanes: of all ranks.
+  ///   - isAlone: there is no other rank: the last lane is added and the mean taken at once.
+  public func begin(lanes: Int, isAlone: Bool = false) {
     averager.begin()
     missing = plan.arrays.map(\.count)
+    (self.lanes, self.isAlone) = (lanes, isAlone)
   }
 
   /// After a lane: adds its gradients.
-  public func addLane() { add(0..<source.count) }
+  public func addLane() { averager.add(gradients(0..<source.count), at: 0..<source.count) }
 
-  /// Reduces and settles at once. Collective.
-  public func finish(lanes: Int, over communicator: borrowing Communicator) throws(ClusterError) -> AveragingOutcome {
-    try averager.finish(into: destination, lanes: lanes, over: communicator)
+  /// After the last lane: all the rest at once. Collective.
+  public func finish(over communicator: borrowing Communicator) throws(ClusterError) -> AveragingOutcome {
+    try averager.finish(
+      into: UnsafeMutableBufferPointer(start: average.pointer, count: average.count), lanes: lanes, over: communicator)
   }
 
-  func settle(lanes: Int, largestBits: Int32) throws(ClusterError) -> AveragingOutcome {
-    try averager.settle(into: destination, lanes: lanes, largestBits: largestBits)
+  /// Takes the mean over all lanes of a bucket that is reduced. May run on another thread.
+  func takeMean(ofBucket bucket: Int) {
+    let range = plan.buckets[bucket]
+    averager.mean(of: range, lanes: lanes, into: average.pointer + range.lowerBound)
   }
 
   // MARK: The last lane
@@ -69,18 +78,16 @@ public final class LaneAverage {
   }
 
   private func addBucket(_ bucket: Int) {
-    add(plan.buckets[bucket])
+    let range = plan.buckets[bucket]
+    if isAlone {
+      averager.addLast(gradients(range), at: range, lanes: lanes, into: average.pointer + range.lowerBound)
+    } else {
+      averager.add(gradients(range), at: range)
+    }
     missing[bucket] = nil
   }
 
-  private func add(_ range: Range<Int>) {
-    let gradients = source.gradients
-    withExtendedLifetime(gradients) {
-      averager.add(UnsafeBufferPointer(start: gradients.pointer + range.lowerBound, count: range.count), at: range)
-    }
-  }
-
-  private var destination: UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(start: average.pointer, count: average.count)
+  private func gradients(_ range: Range<Int>) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(start: source.gradients.pointer + range.lowerBound, count: range.count)
   }
 }

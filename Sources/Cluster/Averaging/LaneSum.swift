@@ -17,11 +17,14 @@ final class LaneSum<Element: MessageElement> {
 
   deinit { values.deallocate() }
 
+  /// Whether the next lane is the first one of a step.
+  private var isEmpty: Bool { valuesAdded < values.count }
+
   func begin() { (valuesAdded, largestBits) = (0, 0) }
 
   /// Runs `body` on the sums of a range; it says the greatest magnitude that it added.
   func add(_ range: Range<Int>, _ body: (_ sums: UnsafeMutablePointer<Element>, _ replaces: Bool) -> Int32) {
-    largestBits = max(largestBits, body(values.baseAddress! + range.lowerBound, valuesAdded < values.count))
+    largestBits = max(largestBits, body(values.baseAddress! + range.lowerBound, isEmpty))
     valuesAdded += range.count
   }
 

@@ -5,7 +5,7 @@ import MPI
 import Tensors
 
 /// Averages over all lanes, step after step. In each step: `begin`, for each lane `addLane` or, for the last one, `note` and `addLastLane`; `wait`;
-/// `settle`. A step may average other modules than the one before, as long as all ranks do so alike.
+/// `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
 public final class StepAveraging {
   /// Nil on one rank.
   private let thread: CommunicationThread?
@@ -23,11 +23,13 @@ public final class StepAveraging {
   }
 
   /// Before the first lane of a step.
-  /// - Parameter averages: in the order in which they are expected to be ready.
-  public func begin(_ averages: [LaneAverage]) {
+  /// - Parameters:
+  ///   - averages: in the order in which they are expected to be ready.
+  ///   - lanes: of all ranks.
+  public func begin(_ averages: [LaneAverage], lanes: Int) {
     self.averages = averages
     next = (0, 0)
-    for average in averages { average.begin() }
+    for average in averages { average.begin(lanes: lanes, isAlone: thread == nil) }
   }
 
   /// After each lane of this rank but the last one.
@@ -50,7 +52,7 @@ public final class StepAveraging {
     postReady()
   }
 
-  /// Returns when all buckets are reduced.
+  /// Returns when all buckets are reduced and their means taken.
   public func wait() throws(ClusterError) -> CommunicationTimes {
     guard let thread else { return CommunicationTimes() }
     return try clustered { () throws(MPIError) in try thread.wait() }
@@ -59,11 +61,13 @@ public final class StepAveraging {
   /// The greatest magnitude of this rank in each average, as bits: to be made everyone's by the control word.
   public var largestBits: [Int32] { averages.map(\.averager.largestBits) }
 
-  /// Writes each average if it is sound.
+  /// Which of the averages are sound.
   /// - Parameter largestBits: the greatest of all ranks.
-  public func settle(lanes: Int, largestBits: [Int32]) throws(ClusterError) -> [AveragingOutcome] {
+  public func judge(largestBits: [Int32]) throws(ClusterError) -> [AveragingOutcome] {
     var outcomes: [AveragingOutcome] = []
-    for (average, bits) in zip(averages, largestBits) { outcomes.append(try average.settle(lanes: lanes, largestBits: bits)) }
+    for (average, bits) in zip(averages, largestBits) {
+      outcomes.append(try average.averager.judge(lanes: average.lanes, largestBits: bits))
+    }
     return outcomes
   }
 
@@ -81,7 +85,7 @@ public final class StepAveraging {
         continue
       }
       guard average.isAdded(next.bucket) else { return }
-      thread?.post(average.plan.buckets[next.bucket], of: average.averager)
+      thread?.post(next.bucket, of: average)
       next.bucket += 1
     }
   }

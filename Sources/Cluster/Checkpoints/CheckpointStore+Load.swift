@@ -1,4 +1,5 @@
-// Resuming on any number of ranks: rank 0 reads and verifies the newest intact checkpoint, all others get it from rank 0.
+// Resuming on any number of ranks: all read and verify the newest checkpoint, each for itself; what rank 0 finds damaged is set aside for an older
+// one, and a rank whose host does not see what rank 0 sees gets it from rank 0.
 
 import Files
 import Foundation
@@ -12,33 +13,44 @@ extension CheckpointStore {
   public func loadLatest(
     over communicator: borrowing Communicator, report: (String) -> Void = Self.reportOnStandardError
   ) throws(ClusterError) -> CheckpointState? {
-    var state: CheckpointState? = nil
     let rank = communicator.rank
-    try together(over: communicator) { () throws(ClusterError) in
-      if rank == 0 { state = try newestIntact(report) }
-    }
-    return try share(state, over: communicator)
-  }
-
-  public static func reportOnStandardError(_ text: String) { FileHandle.standardError.write(Data("cohort: \(text)\n".utf8)) }
-
-  private func newestIntact(_ report: (String) -> Void) throws(ClusterError) -> CheckpointState? {
-    removeLeftovers()
-    let names = stepFolders()
+    if rank == 0 { removeLeftovers() }
+    // Rank 0's list is everyone's: ranks that each looked for themselves would go different ways where a file system is slow to agree.
+    let listed = rank == 0 ? stepFolders().joined(separator: "\n") : ""
+    let names = try clustered { () throws(MPIError) in try communicator.broadcast(text: listed) }.split(separator: "\n").map(String.init)
     for name in names.reversed() {
-      do throws(ClusterError) {
-        return try Self.load(path: "\(folder)/\(name)")
-      } catch {
+      let outcome: Result<CheckpointState, ClusterError>
+      do throws(ClusterError) { outcome = .success(try Self.load(path: "\(folder)/\(name)")) } catch { outcome = .failure(error) }
+      if let error = try failureOfRankZero(outcome, over: communicator) {
         if error.isNewerFormat { throw error }
-        report("\(error) It is kept as \(quarantine(name)).")
+        if rank == 0 { report("\(error) It is kept as \(quarantine(name)).") }
+        continue
       }
+      let state = try? outcome.get()
+      let missing = try clustered { () throws(MPIError) in try communicator.allreduce(Int64(state == nil ? 1 : 0), .maximum) }
+      return missing == 0 ? state : try share(state, over: communicator)
     }
     guard names.isEmpty else {
       throw ClusterError(
         "None of the \(names.count) checkpoints in \(folder) is intact; they are kept as \(Self.quarantinePrefix)…. "
-          + "Check the disk, then start again from the beginning or from a copy.")
+          + "Check the disk, then start again from the beginning or from a copy.", isShared: true)
     }
     return nil
+  }
+
+  public static func reportOnStandardError(_ text: String) { FileHandle.standardError.write(Data("cohort: \(text)\n".utf8)) }
+
+  /// Rank 0's error on every rank, nil if it has none.
+  private func failureOfRankZero(
+    _ outcome: Result<CheckpointState, ClusterError>, over communicator: borrowing Communicator
+  ) throws(ClusterError) -> ClusterError? {
+    var error: ClusterError? = nil
+    if communicator.rank == 0, case .failure(let own) = outcome { error = own }
+    return try clustered { () throws(MPIError) in
+      guard let text = try agree(error?.description, over: communicator)?.message else { return nil }
+      let isNewer = try communicator.allreduce(Int64(error?.isNewerFormat == true ? 1 : 0), .maximum) > 0
+      return ClusterError(text, isShared: true, isNewerFormat: isNewer)
+    }
   }
 
   /// Rank 0's state on every rank.

@@ -31,33 +31,31 @@ extension CheckpointManifest {
   /// Checks blocks of one vector as they lie in `state`.
   func verify(blocks: Range<Int>, of vector: Vector, in state: String) throws(ClusterError) {
     var buffer = [UInt8](repeating: 0, count: blockBytes)
+    var file = try clustered { () throws(FileError) in try ReadableFile(state) }
     for block in blocks {
       try buffer.withUnsafeMutableBufferPointer { (buffer) throws(ClusterError) in
-        try readVerified(block, of: vector, from: state, into: UnsafeMutableRawBufferPointer(buffer))
+        try read(block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(buffer))
       }
     }
   }
 
   /// Reads one vector whole and checks it, block by block while each is in the cache.
   func readVerified(_ vector: Vector, from state: String) throws(ClusterError) -> [Float] {
-    var values = [Float](repeating: 0, count: vector.count)
-    try values.withUnsafeMutableBufferPointer { (values) throws(ClusterError) in
-      let bytes = UnsafeMutableRawBufferPointer(values)
+    var file = try clustered { () throws(FileError) in try ReadableFile(state) }
+    return try largeArray(count: vector.count) { (bytes) throws(ClusterError) in
       for block in vector.blocks.indices {
-        try readVerified(
-          block, of: vector, from: state, into: UnsafeMutableRawBufferPointer(rebasing: bytes[(block * blockBytes)...]))
+        try read(block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(rebasing: bytes[(block * blockBytes)...]))
       }
     }
-    return values
   }
 
   /// Reads one block to the beginning of `buffer` and checks it.
-  private func readVerified(
-    _ block: Int, of vector: Vector, from state: String, into buffer: UnsafeMutableRawBufferPointer
+  private func read(
+    _ block: Int, of vector: Vector, from file: inout ReadableFile, _ state: String, into buffer: UnsafeMutableRawBufferPointer
   ) throws(ClusterError) {
     let place = place(ofBlocks: block..<block + 1, of: vector)
     let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<place.count])
-    try clustered { () throws(FileError) in try readRange(of: state, from: place.lowerBound, into: bytes) }
+    do throws(FileError) { try file.read(from: place.lowerBound, into: bytes) } catch { throw ClusterError(error.description) }
     guard checksum(of: UnsafeRawBufferPointer(bytes)) == vector.blocks[block] else {
       throw ClusterError(
         "\(state) is damaged: block \(block + 1) of \(vector.blocks.count) of \(vector.name) does not match its checksum. "
@@ -68,6 +66,24 @@ extension CheckpointManifest {
   private func read(_ range: Range<Int>, of state: String) throws(ClusterError) -> [UInt8] {
     try clustered { () throws(FileError) in try readRange(of: state, from: range.lowerBound, count: range.count) }
   }
+}
+
+/// An array that `fill` writes whole, in large pages where the system has them: page by page, memory comes slower than the file is read.
+private func largeArray(
+  count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(ClusterError) -> Void
+) throws(ClusterError) -> [Float] {
+  var failure: ClusterError? = nil
+  let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+    let page = 2 << 20, start = UInt(bitPattern: buffer.baseAddress!), first = (start + UInt(page) - 1) / UInt(page) * UInt(page)
+    let end = start + UInt(count * MemoryLayout<Float>.stride)
+    if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE) }
+    do throws(ClusterError) {
+      try fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count * MemoryLayout<Float>.stride))
+      filled = count
+    } catch { failure = error }
+  }
+  if let failure { throw failure }
+  return values
 }
 
 extension CheckpointStore {

@@ -1,5 +1,5 @@
-// A program that the launcher starts, in a process group of its own, with signals as a shell would give them. Never used in a rank: a process that has
-// called MPI_Init must not fork.
+// A program that the launcher starts, in a process group of its own, with signals as a shell would give them. Never used in a
+// rank: a process that has called MPI_Init must not fork.
 
 import Foundation
 

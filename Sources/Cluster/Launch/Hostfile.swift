@@ -13,7 +13,7 @@ public struct Hostfile: Sendable, Equatable {
 
   public init(path: String) throws(ClusterError) {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw ClusterError("Cannot read the hostfile \(path). Check the path.")
+      throw ClusterError("cannot read the hostfile \(path): check the path; hostfiles/README.md shows one.")
     }
     try self.init(text: text, source: path)
   }
@@ -23,11 +23,15 @@ public struct Hostfile: Sendable, Equatable {
     for line in text.split(separator: "\n") {
       let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
       guard let name = words.first else { continue }
-      let slots = words.dropFirst().compactMap { $0.hasPrefix("slots=") ? Int($0.dropFirst(6)) : nil }
-      guard words.count == 1 || (slots.count == 1 && slots[0] > 0) else {
-        throw ClusterError("\(source) has the line \"\(line)\". Write one machine a line, for example lab2 slots=8.")
+      var slots = 1
+      for word in words.dropFirst() {
+        let sides = word.split(separator: "=")
+        guard sides.count == 2, let count = Int(sides[1]), count > 0, ["slots", "max_slots", "max-slots"].contains(sides[0]) else {
+          throw ClusterError("\(source) has the line \"\(line)\". Write one machine a line, for example lab2 slots=8.")
+        }
+        if sides[0] == "slots" { slots = count }
       }
-      hosts.append(Host(name: String(name), slots: slots.first ?? 1))
+      hosts.append(Host(name: String(name), slots: slots))
     }
     guard !hosts.isEmpty else { throw ClusterError("\(source) names no machine. Write one a line, for example lab2 slots=8.") }
   }

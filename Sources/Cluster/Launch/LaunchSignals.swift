@@ -1,5 +1,5 @@
-// Signals of the launcher: USR1, TERM and INT reach the ranks as USR1, since mpirun would kill them a second after a TERM of its own; whoever asks a
-// second time by TERM or INT is in a hurry.
+// Signals of the launcher: USR1, TERM and INT reach the ranks as USR1, since mpirun would kill them a second after a TERM of its
+// own; whoever asks a second time by TERM or INT is in a hurry.
 
 import Foundation
 

@@ -1,5 +1,5 @@
-// `cohort launch`: starts a run under mpirun, passes signals on, makes sure that nothing outlives mpirun, and starts it again on the machines that are
-// left as long as `RestartPolicy` says so. It never calls MPI itself.
+// `cohort launch`: starts a run under mpirun, passes signals on, makes sure that nothing outlives mpirun, and starts it again on
+// the machines that are left as long as `RestartPolicy` says so. It never calls MPI itself.
 
 import Foundation
 
@@ -22,6 +22,9 @@ public struct Launcher {
 
   /// Seconds that mpirun gets to end by itself after a rank has left an incident.
   static let mpirunGrace = 12.0
+  /// Seconds without a sign of life from any rank of this machine, and between looks.
+  static let silence = 30.0
+  static let lookSeconds = 5.0
 
   /// Runs to the end and returns the exit code.
   public func start(say: (String) -> Void) throws(ClusterError) -> Int32 {
@@ -75,13 +78,20 @@ public struct Launcher {
     say(line.map(quoted).joined(separator: " "))
     let mpirun = try ChildProcess(
       line, environment: [LaunchEnvironment.attempt: "\(attempt)", LaunchEnvironment.marker: marker])
-    var incidentSince: Double?, end: ChildProcess.End?
+    var incidentSince: Double?, end: ChildProcess.End?, lookedAt = steadySeconds()
     while end == nil {
       if let signal = signals.next(seconds: 0.5) { mpirun.send(signal) }
       end = mpirun.poll()
       // mpirun itself may wait for a machine that was cut off.
       if incidentSince == nil, Incident.names(ofRun: run) != known { incidentSince = steadySeconds() }
       if let since = incidentSince, steadySeconds() - since > Self.mpirunGrace { mpirun.killGroup(SIGKILL) }
+      if steadySeconds() - lookedAt > Self.lookSeconds {
+        lookedAt = steadySeconds()
+        if allAreSilent(attempt) {
+          say("every rank on this machine has been silent for \(Int(Self.silence)) s: ending them")
+          mpirun.killGroup(SIGKILL)
+        }
+      }
     }
     mpirun.killGroup(SIGKILL)
     killMarked(LaunchEnvironment.marker, marker)
@@ -93,6 +103,13 @@ public struct Launcher {
       }
     return Attempt(
       code: code, stepBefore: stepBefore, stepAfter: newestStep, incident: Incident.newest(ofRun: run, notAmong: known))
+  }
+
+  /// Ranks that are stopped all together cannot tell of each other; their flight files can.
+  private func allAreSilent(_ attempt: Int) -> Bool {
+    let flights = (try? FlightLog.all(ofRun: run)) ?? [], host = ProcessInfo.processInfo.hostName
+    let own = flights.filter { $0.header.attempt == Int32(attempt) && $0.header.host == host }
+    return !own.isEmpty && own.allSatisfy { $0.isSilent(seconds: Self.silence) }
   }
 
   private var newestStep: Int { CheckpointStore(folder: run + "/checkpoints").list().last?.step ?? 0 }
@@ -108,7 +125,9 @@ public struct Launcher {
       line += ["--hostfile", path, "--map-by", "node"]
     }
     // A daemon that hears nothing for 20 seconds ends its ranks: later than the watch, which can say more.
-    for (name, value) in [("time", 10), ("intvl", 5), ("probes", 2)] { line += ["--mca", "oob_tcp_keepalive_\(name)", "\(value)"] }
+    for (name, value) in [("time", 10), ("intvl", 5), ("probes", 2)] {
+      line += ["--mca", "oob_tcp_keepalive_\(name)", "\(value)"]
+    }
     let environment = ProcessInfo.processInfo.environment
     for name in [LaunchEnvironment.attempt, LaunchEnvironment.marker, "OMP_NUM_THREADS", Fault.variable]
     where environment[name] != nil || [LaunchEnvironment.attempt, LaunchEnvironment.marker].contains(name) {

@@ -42,7 +42,7 @@ public struct RestartPolicy: Sendable {
   /// - Parameter isStopping: somebody asked the launch to stop.
   public mutating func decide(after attempt: Attempt, isStopping: Bool) -> Decision {
     attempts.append(attempt)
-    guard attempt.mayBeRepeated else { return .end(code: attempt.code, reason: "") }
+    guard attempt.mayBeRepeated else { return .end(code: attempt.incident?.exitCode ?? attempt.code, reason: "") }
     let code = attempt.incident?.exitCode ?? ExitCode.rankLost.rawValue
     if isStopping { return .end(code: code, reason: "it failed while it was being stopped") }
     if let step = attempt.incident?.step, step > 0 {
@@ -56,7 +56,8 @@ public struct RestartPolicy: Sendable {
   }
 
   private func fatal(_ reason: String) -> Decision {
-    .end(code: ExitCode.fatal.rawValue, reason: "\(reason): the cause is in the data, the run file or the program, not in a machine")
+    .end(
+      code: ExitCode.fatal.rawValue, reason: "\(reason): the cause is in the data, the run file or the program, not in a machine")
   }
 
   /// Machines that were named in two failures or more, by what they call themselves.

@@ -1,5 +1,5 @@
-// What a rank does when it crashes: it marks its flight record, tells the watching ranks, writes one line and dies of the same signal. Only what is
-// allowed in a signal handler: stores, send, writev; every text is prepared beforehand.
+// What a rank does when it crashes: it marks its flight record, tells the watching ranks, writes one line and dies of the same
+// signal. Only what is allowed in a signal handler: stores, send, writev; every text is prepared beforehand.
 
 import Foundation
 

@@ -1,5 +1,6 @@
-// The flight file of a rank, RUN/flight/rank-0003.bin: a header, then a ring of its last operations. Fixed in size and mapped into memory, so that
-// marking an operation is a few stores, and the kernel keeps what was stored even if the process is killed without warning.
+// The flight file of a rank, RUN/flight/rank-0003.bin: a header, then a ring of its last operations. Fixed in size and mapped
+// into memory, so that marking an operation is a few stores, and the kernel keeps what was stored even if the process is killed
+// without warning.
 
 import Foundation
 
@@ -15,6 +16,8 @@ package struct FlightHeader: BitwiseCopyable {
   var attempt: Int32
   /// The signal that the process crashed with; 0 while all is well.
   var signal: Int32 = 0
+  /// When the watch thread last ran, seconds since 1970.
+  var aliveAt = wallSeconds()
   private var hostCount: Int32 = 0
   private var hostText = InlineArray<64, UInt8>(repeating: 0)
 

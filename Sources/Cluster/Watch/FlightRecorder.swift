@@ -1,4 +1,5 @@
-// What this process is doing, written down as it goes: by the main thread alone, read by the watch thread, by crash handlers and after death.
+// What this process is doing, written down as it goes: by the main thread alone, read by the watch thread, by crash handlers and
+// after death.
 
 import Foundation
 import Synchronization
@@ -89,6 +90,11 @@ package final class FlightRecorder: @unchecked Sendable {
 
   /// The longest piece of a phase so far, seconds; 0 until one has ended.
   package func longest(of phase: UInt8) -> Double { Int(phase) < FlightPhase.allCases.count ? longest[Int(phase)] : 0 }
+
+  /// For the launcher: the process is not stopped.
+  func markAlive() {
+    file.storeBytes(of: wallSeconds(), toByteOffset: MemoryLayout<FlightHeader>.offset(of: \.aliveAt)!, as: Double.self)
+  }
 
   /// In a signal handler.
   func markCrash(signal: Int32) {

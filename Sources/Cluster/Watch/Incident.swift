@@ -1,4 +1,5 @@
-// An incident file, RUN/incidents/TIME-rank-0002.json: why a start of a run ended, and what every rank did last. `cohort launch` reads them.
+// An incident file, RUN/incidents/TIME-rank-0002.json: why a start of a run ended, and what every rank did last. `cohort launch`
+// reads them.
 
 import Foundation
 

@@ -9,27 +9,41 @@ enum JobEnd {
   static let fuseSeconds: UInt32 = 5
   private static let isClaimed = Atomic<Bool>(false)
 
-  /// Takes the right to say why this job ends. True for the first caller in this process only; `told` by another rank counts as a caller.
+  /// Takes the right to say why this job ends. True for the first caller in this process only; `told` by another rank counts as a
+  /// caller.
   static func claim() -> Bool { !isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
 
   /// Ends this process after a few seconds, and the launcher's process above it: on a host that was cut off nobody else will.
   static func lightFuse(code: ExitCode) {
     Thread.detachNewThread {
       sleep(fuseSeconds)
-      if parentIsLauncher { kill(getppid(), SIGTERM) }
+      endLauncher()
       _exit(code.rawValue)
     }
   }
 
   /// Says why, leaves the incident file and ends all ranks.
-  static func end(_ incident: Incident, run: String, code: ExitCode) -> Never {
+  /// - Parameter isCut: another host does not answer any more. MPI would then wait for it for a quarter of an hour (measured with
+  /// Open MPI 4.1.4: the   order to end is never acknowledged), so each side ends what it can reach; the fuse is for this process.
+  static func end(_ incident: Incident, run: String, code: ExitCode, isCut: Bool = false) -> Never {
     say(incident.message)
     lightFuse(code: code)
     incident.write(run: run)
-    MPI.abort(code: code.rawValue)
+    guard isCut, parentIsLauncher else { MPI.abort(code: code.rawValue) }
+    endLauncher()
+    while true { sleep(fuseSeconds) }
   }
 
   static func say(_ message: String) { FileHandle.standardError.write(Data("cohort: \(message)\n".utf8)) }
+
+  /// Ends mpirun or its daemon, if this process was started by it. At the first signal mpirun may wait for a host that does not
+  /// answer; it leaves at the second.
+  private static func endLauncher() {
+    for _ in 0..<2 where parentIsLauncher {
+      kill(getppid(), SIGTERM)
+      usleep(100_000)
+    }
+  }
 
   /// Whether this process was started by mpirun or by its daemon on a remote host.
   private static var parentIsLauncher: Bool {

@@ -1,5 +1,6 @@
-// The watch over all ranks of a job (shared/spec/distributed.md 4.4): every rank says each second over plain TCP what it is doing; rank 0 notices who
-// is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it works while MPI waits.
+// The watch over all ranks of a job (shared/spec/distributed.md 4.4): every rank says each second over plain TCP what it is
+// doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
+// works while MPI waits.
 
 import Foundation
 import MPI
@@ -67,9 +68,10 @@ public final class JobWatch: @unchecked Sendable {
   /// Takes leave of the other ranks: from now on nobody expects a beat of this one.
   public func end() {
     Flight.mark(.done)
-    hasEnded.store(true, ordering: .releasing)
     guard JobEnd.claim() else { return }
+    // Before the thread of the watch closes the connections.
     tellPeers(.goodbye)
+    hasEnded.store(true, ordering: .releasing)
   }
 
   // MARK: For the threads of the watch
@@ -103,11 +105,14 @@ public final class JobWatch: @unchecked Sendable {
     let operation = reports.first { $0.rank == verdict.rank }?.beat.record.operation ?? ""
     let cure = "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself)."
     let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(cure)"
-    JobEnd.end(incident(verdict, message, reports), run: run, code: verdict.exitCode)
+    let isSilent = reports.contains { $0.rank == verdict.rank && !$0.isBroken } && verdict.kind == .lost
+    JobEnd.end(
+      incident(verdict, message, reports), run: run, code: verdict.exitCode,
+      isCut: isSilent && hosts[verdict.rank] != hosts[rank])
   }
 
-  /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with the lost host must
-  /// not keep the job from ending.
+  /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with
+  /// the lost host must not keep the job from ending.
   private func withLastRecord(of lost: Int, _ reports: [RankReport]) -> [RankReport] {
     let path = FlightFile.path(run: run, rank: lost), found = LastRecord()
     Thread.detachNewThread {
@@ -133,11 +138,12 @@ public final class JobWatch: @unchecked Sendable {
     var report = RankReport(rank: rank, host: hosts[rank], beat: beat(), heardAt: steadySeconds())
     report.beat.isInMPI = false
     let verdict = Verdict(kind: .error, rank: rank, fault: "failed in", circumstances: "", exitCode: code)
-    JobEnd.end(incident(verdict, "\(place(of: rank)) in \(report.beat.record.operation): \(error)", [report]), run: run, code: code)
+    JobEnd.end(
+      incident(verdict, "\(place(of: rank)) in \(report.beat.record.operation): \(error)", [report]), run: run, code: code)
   }
 
-  /// Another rank has said why the job ends. Whoever hears it passes it on. A crash handler cannot write files: rank 0 leaves the incident, rank 1 if
-  /// it is rank 0 that crashed.
+  /// Another rank has said why the job ends. Whoever hears it passes it on. A crash handler cannot write files: rank 0 leaves the
+  /// incident, rank 1 if it is rank 0 that crashed.
   func hasBeenTold(by beat: Beat, _ reports: [RankReport]) {
     guard JobEnd.claim() else { return }
     tellPeers(.told)

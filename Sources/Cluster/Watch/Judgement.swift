@@ -75,7 +75,8 @@ private func lost(among present: [RankReport], _ deadlines: Deadlines, at now: D
     return Verdict(
       kind: .lost, rank: report.rank,
       fault: report.isBroken
-        ? "is lost (killed, or its host went down): it was in" : "gives no sign of life (stopped, or its host is frozen or cut off): it was in",
+        ? "is lost (killed, or its host went down): it was in"
+        : "gives no sign of life (stopped, or its host is frozen or cut off): it was in",
       circumstances: ", heard of \(silence.tenths) s ago", exitCode: .rankLost)
   }
   return nil
@@ -97,8 +98,10 @@ private func hanging(among present: [RankReport], _ deadlines: Deadlines, at now
     let othersWait = present.count > 1 && present.allSatisfy { $0.isWaiting || $0.rank == culprit.rank }
     return hang(culprit, othersWait ? "; all others wait for it" : "")
   }
-  // Whoever waits is right to wait as long as somebody works. Where all wait, the one that came last waits for something else than the others.
-  guard overdue.count == present.count, let last = overdue.min(by: { $0.seconds(at: now) < $1.seconds(at: now) }) else { return nil }
+  // Whoever waits is right to wait as long as somebody works. Where all wait, the one that came last waits for something else
+  // than the others.
+  guard overdue.count == present.count, let last = overdue.min(by: { $0.seconds(at: now) < $1.seconds(at: now) })
+  else { return nil }
   return hang(last, "; all ranks wait for each other, it was the last to begin")
 }
 

@@ -1,4 +1,5 @@
-// The connections of this process as plain numbers in fixed memory, so that a crash handler and a failing main thread can tell the others, too.
+// The connections of this process as plain numbers in fixed memory, so that a crash handler and a failing main thread can tell
+// the others, too.
 
 import Foundation
 

@@ -2,8 +2,8 @@
 
 import Foundation
 
-/// A connection to another rank. Beats are small and few: one that does not fit into the kernel's buffer means that the other side is gone, which its
-/// silence tells.
+/// A connection to another rank. Beats are small and few: one that does not fit into the kernel's buffer means that the other
+/// side is gone, which its silence tells.
 final class WatchSocket {
   let descriptor: Int32
   private var pending: [UInt8] = []

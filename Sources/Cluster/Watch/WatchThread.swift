@@ -20,7 +20,8 @@ extension JobWatch {
     for address in offer.addresses {
       guard let socket = WatchSocket(address: address, port: offer.port, seconds: 2) else { continue }
       socket.send(beat(.hello))
-      guard waitFor(socket.descriptor, POLLIN, seconds: 2), let answer = socket.receive().beats.first, answer.token == token else {
+      guard waitFor(socket.descriptor, POLLIN, seconds: 2), let answer = socket.receive().beats.first, answer.token == token
+      else {
         continue
       }
       peers.set(socket.descriptor, rank: 0)
@@ -89,7 +90,10 @@ private final class Leader: @unchecked Sendable {
       reports[0].beat = watch.beat()
       reports[0].heardAt = now
       if hasSlept { for rank in reports.indices { reports[rank].heardAt = now } }
-      if isDue { for socket in sockets.values { socket.send(reports[0].beat) } }
+      if isDue {
+        watch.recorder.markAlive()
+        for socket in sockets.values { socket.send(reports[0].beat) }
+      }
       if let verdict = judge(reports, watch.deadlines, at: now), !watch.isOver { watch.end(verdict, reports) }
     }
   }
@@ -147,13 +151,21 @@ private final class Follower: @unchecked Sendable {
 
   func run() {
     while !watch.isOver {
-      if report.isBroken || report.isGone { usleep(100_000) } else { _ = waitFor(socket.descriptor, POLLIN, seconds: Double(pulse.left) / 1000) }
+      waitForNews()
       hear()
       let (isDue, hasSlept) = pulse.advance()
       if hasSlept { report.heardAt = steadySeconds() }
-      if isDue { socket.send(watch.beat()) }
+      if isDue {
+        watch.recorder.markAlive()
+        socket.send(watch.beat())
+      }
       judgeLeader()
     }
+  }
+
+  /// A connection that has ended is always ready.
+  private func waitForNews() {
+    if report.isBroken { usleep(100_000) } else { _ = waitFor(socket.descriptor, POLLIN, seconds: Double(pulse.left) / 1000) }
   }
 
   private func hear() {

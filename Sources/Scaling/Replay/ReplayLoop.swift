@@ -72,7 +72,7 @@ private final class RehearsedRun {
 
   func take(_ step: Int, over world: borrowing Communicator) throws {
     let started = ContinuousClock.now
-    averaging.begin([average])
+    averaging.begin([average], lanes: plan.count.lanes)
     for lane in lanes {
       let time = trace.draw(seed: plan.seed, step: step, lane: lane)
       sleep(time.forward)
@@ -91,7 +91,7 @@ private final class RehearsedRun {
     word.times.communication = try averaging.wait()
     word.largestBits = averaging.largestBits
     let summary = try word.exchange(over: world)
-    _ = try averaging.settle(lanes: plan.count.lanes, largestBits: summary.largestBits)
+    _ = try averaging.judge(largestBits: summary.largestBits)
     let settled = ContinuousClock.now
     if plan.checkpointEvery > 0, (step + 1) % plan.checkpointEvery == 0 {
       let state = CheckpointState(step: step + 1, vectors: [("student", average.average.values)])

@@ -184,6 +184,13 @@ public struct RunConfiguration: Sendable {
         throw wrong("\(count) positive whole numbers, for example \(key.standard!)")
       }
       return "[" + numbers.map(String.init).joined(separator: ", ") + "]"
+    case .range:
+      let ends = elements(value).compactMap(Int.init)
+      let isRange = ends.isEmpty || ends.count == 2 && ends[0] > 0 && ends[0] <= ends[1]
+      guard isRange, elements(value).count == ends.count else {
+        throw wrong("[], or the first and the last step, for example [100, 110]")
+      }
+      return "[" + ends.map(String.init).joined(separator: ", ") + "]"
     case .texts:
       return "[" + elements(value).joined(separator: ", ") + "]"
     }

@@ -14,6 +14,8 @@ public struct RunKey: Sendable {
     /// Exactly so many positive whole numbers.
     case integers(Int)
     case texts
+    /// Nothing, or the first and the last of a run of positive whole numbers.
+    case range
   }
   public let name: String
   public let kind: Kind
@@ -100,6 +102,9 @@ public let runKeys: [RunKey] = [
   RunKey(
     "watch.deadline", .integer(1...86400), "60",
     "seconds after which an operation of a rank counts as hanging, ten times as many for the first of its kind and for long ones",
+    changesResults: false),
+  RunKey(
+    "trace.steps", .range, "[]", "first and last step of a trace of all ranks (`cohort trace merge`); none: no trace",
     changesResults: false),
   RunKey(
     "memory", .choice(["standard", "lean"]), "standard",

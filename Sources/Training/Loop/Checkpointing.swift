@@ -31,14 +31,19 @@ struct Checkpointing {
     let started = now
     Flight.mark(.checkpoint, step: step)
     try run.requireSameState(step: step, over: world)
-    defer { interval.note(seconds: now - started, now: now) }
+    defer {
+      interval.note(seconds: now - started, now: now)
+      run.budget.note(.save, seconds: now - started)
+    }
     do {
-      _ = try run.checkpoints.save(run.state(step: step, best: best), over: world)
+      let record = try run.checkpoints.save(run.state(step: step, best: best), over: world)
+      run.observer?.saved(record, seconds: now - started)
       (savedStep, failuresInARow) = (step, 0)
       return true
     } catch {
       failures += 1
       failuresInARow += 1
+      run.observer?.notSaved(error, step: step)
       console.warn("no checkpoint at step \(step): \(error)")
       if failuresInARow == 3 {
         console.warn(

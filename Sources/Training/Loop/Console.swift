@@ -1,4 +1,5 @@
-// What a person sees of a run: rank 0 talks, with a progress line that rewrites itself on a terminal and plain lines elsewhere.
+// What a person sees of a run: rank 0 talks, with a progress line that rewrites itself on a terminal and plain lines elsewhere. What is said,
+// progress excepted, also stands in every rank's log.
 
 import Foundation
 
@@ -8,6 +9,8 @@ public final class Console {
   private let isTerminal: Bool
   private var lineIsOpen = false
   private var lastProgress = -Double.infinity
+  /// This rank's log, once there is a run folder.
+  var log: RankLog?
 
   public init(rank: Int) {
     speaks = rank == 0
@@ -16,6 +19,7 @@ public final class Console {
 
   /// A whole line.
   public func say(_ text: String) {
+    note(text)
     guard speaks else { return }
     closeLine()
     write(text + "\n")
@@ -23,9 +27,15 @@ public final class Console {
 
   /// A warning, on standard error.
   public func warn(_ text: String) {
+    note("warning: \(text)")
     guard speaks else { return }
     closeLine()
     FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
+  }
+
+  /// A line for the log alone.
+  func note(_ text: String) {
+    if !text.isEmpty { log?.write(text.trimmingCharacters(in: .whitespaces)) }
   }
 
   /// Where the run stands: rewritten in place up to four times a second on a terminal, else a line every 10 seconds.

@@ -12,13 +12,17 @@ import Methods
 /// - Parameters:
 ///   - file: the run file, read by rank 0.
 ///   - overrides: `key=value` texts that replace keys of the file.
+///   - budget: the time that the run has.
 ///   - measuring: given for measurements: the run does its steps and nothing else, and is shown before the first.
 public func launchTraining(
-  file: String, overrides: [String], over world: borrowing Communicator, measuring: ((Run) -> Void)? = nil
+  file: String, overrides: [String], budget: TimeBudget = TimeBudget(), over world: borrowing Communicator,
+  measuring: ((Run) -> Void)? = nil
 ) throws -> Int32 {
   let console = Console(rank: world.rank)
   StopSignal.install()
   var lease: RunLease?
+  // Until the last line about the run is written.
+  defer { withExtendedLifetime(lease) {} }
   var run: Run?
   let failure = try preflight(over: world) { world in
     let yaml = try sharedText(file, over: world)
@@ -32,41 +36,47 @@ public func launchTraining(
       try makeRunFolder(configuration.output)
       lease = try RunLease(folder: configuration.output)
     }
+    made.budget = budget
     run = made
   }
   if let failure { return failure }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
   var watch: JobWatch?
-  if let failure = try preflight(over: world, { world in watch = try startWatch(of: run, over: world, console: console) }) {
+  if let failure = try preflight(over: world, console, { world in
+    watch = try startWatch(of: run, over: world, console: console)
+  }) {
     return failure
   }
   // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
   defer { watch?.end() }
+  let observer = try Observer(run, console: console, over: world)
+  run.observer = observer
   var start: StartingPoint?
-  if let failure = try preflight(over: world, { world in
+  if let failure = try preflight(over: world, console, { world in
     try run.requireSamePlan(over: world)
     start = try resume(run, over: world, console: console)
   }) {
-    return failure
+    return observer.ended(failure)
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }
-  if let failure = try preflight(over: world, { world in try preparePrior(run, start, over: world, console: console) }) {
-    return failure
+  observer.started(at: start.step)
+  if let failure = try preflight(over: world, console, { world in try preparePrior(run, start, over: world, console: console) }) {
+    return observer.ended(failure)
   }
   console.say(checkpointTitle(run, ranks: world.size))
   measuring?(run)
   do {
-    let outcome = try withExtendedLifetime(lease) {
-      try train(run, from: start, over: world, console: console, stepsOnly: measuring != nil)
-    }
+    let outcome = try train(run, from: start, over: world, console: console, stepsOnly: measuring != nil)
+    try observer.finish(over: world)
     switch outcome.end {
-    case .completed: return ExitCode.success.rawValue
-    case .stopped: return ExitCode.requeue.rawValue
+    case .completed: return observer.ended(ExitCode.success.rawValue)
+    case .stopped: return observer.ended(ExitCode.requeue.rawValue)
     case .failed(let error):
       if world.rank == 0 { say(error) }
-      return error.exitCode
+      return observer.ended(error.exitCode, "\(error)")
     }
   } catch {
+    observer.failed(error)
     reportAndAbort(error, code: .fatal, over: world)
   }
 }
@@ -103,8 +113,9 @@ private func say(_ error: some CustomStringConvertible) { FileHandle.standardErr
 /// - Returns: the exit code of the failure, nil if all went well.
 ///
 /// `body` may fail on some ranks only after the last collective call that it makes.
+/// - Parameter console: has the logs that the error goes into, once there are any.
 public func preflight(
-  over world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void
+  over world: borrowing Communicator, _ console: Console? = nil, _ body: (borrowing Communicator) throws -> Void
 ) throws -> Int32? {
   var message: String?, code = Int64(0)
   do { try body(world) } catch {
@@ -113,6 +124,7 @@ public func preflight(
   }
   guard let failure = try agree(message, over: world) else { return nil }
   let agreed = try world.allreduce(failure.rank == world.rank ? code : 0, .maximum)
+  console?.note("error: \(failure.message)")
   if world.rank == 0 { say(failure.message) }
   return Int32(agreed)
 }
@@ -138,7 +150,7 @@ private func sharedText(_ file: String, over world: borrowing Communicator) thro
 
 /// Threads of this rank: as asked; else OMP_NUM_THREADS; else the processors it may run on, shared out over the ranks of the host unless the
 /// launcher has bound each to its own.
-func chooseThreads(_ asked: Int, ranksOnHost: Int) {
+public func chooseThreads(_ asked: Int, ranksOnHost: Int) {
   if asked > 0 { return Threads.set(asked) }
   if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil { return }
   let isBound = Threads.count < ProcessInfo.processInfo.processorCount

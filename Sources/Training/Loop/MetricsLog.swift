@@ -67,9 +67,10 @@ extension ControlSummary {
   /// Where a step's time went, seconds, for metrics.jsonl: of the slowest rank's work, and of the other times the mean over ranks. Beside
   /// the whole step's `seconds` the only numbers there that differ from run to run.
   var timings: [String: Double] {
-    func mean(_ time: (StepTimes) -> Double) -> Double { times.reduce(0) { $0 + time($1) } / Double(times.count) }
+    func mean(_ time: (RankSeconds) -> Double) -> Double { times.reduce(0) { $0 + time($1) } / Double(times.count) }
     return [
-      "computeSeconds": times[slowestRank].compute, "meanComputeSeconds": mean(\.compute), "slowestRank": Double(slowestRank),
+      "computeSeconds": times[slowestRank].work, "meanComputeSeconds": mean(\.work), "loadSeconds": times[slowestRank].load,
+      "slowestRank": Double(slowestRank),
       "communicationSeconds": mean(\.communication.communication), "exposedSeconds": mean(\.communication.exposed),
       "waitSeconds": mean(\.communication.waited),
     ]

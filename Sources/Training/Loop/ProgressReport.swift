@@ -35,7 +35,7 @@ final class ProgressReport {
     self.console = console
     self.firstStep = firstStep
     total = run.configuration.steps
-    samplesPerStep = run.configuration.lanes * (run.method.recipe.unlabelled.isEmpty ? 1 : 2)
+    samplesPerStep = run.samplesPerStep
     let parameters = run.method.trained.reduce(0) { $0 + $1.parameters.count }
     console.say(
       "\(run.description.method) with \(run.description.network), \((Double(parameters) / 1e6).formatted(decimals: 2)) M parameters; "

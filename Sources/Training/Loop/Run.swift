@@ -33,6 +33,10 @@ public final class Run {
   let checkpoints: CheckpointStore
   /// For drills and tests; nil otherwise.
   let fault: Fault?
+  /// The time that the run has; rank 0 decides by it.
+  var budget = TimeBudget()
+  /// Nil where nobody watches.
+  var observer: Observer?
 
   /// - Parameters:
   ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.

@@ -22,6 +22,8 @@ public enum StopSignal {
     let time = terminatedAt.load(ordering: .relaxed)
     return time == 0 ? nil : Double(steadyNanoseconds() - time) * 1e-9
   }
+  /// Asks as a signal does.
+  static func request() { requested.store(true, ordering: .relaxed) }
 
   /// Handlers only set a flag: anything more is not allowed in them. SIGUSR1 and SIGTERM may come again while the checkpoint is written,
   /// since Slurm and the launcher both send them to the ranks; only a person who presses Ctrl-C twice is in a hurry.

@@ -33,7 +33,7 @@ package final class Pretraining {
   /// - Returns: the mean loss of all lanes.
   package func take(step: Int, lanes: Range<Int>, over world: borrowing Communicator) throws -> Double {
     var word = ControlWord(lanes: plan.lanes, valuesPerLane: 1)
-    average.begin()
+    average.begin(lanes: plan.lanes)
     for lane in lanes {
       parameters.clearGradients()
       let tape = Tape(), loss = pretrainingLoss(network, plan, lane: lane, step: step, on: tape)
@@ -41,7 +41,7 @@ package final class Pretraining {
       tape.backward(from: loss.terms)
       average.addLane()
     }
-    let outcome = try average.finish(lanes: plan.lanes, over: world)
+    let outcome = try average.finish(over: world)
     let summary = try word.exchange(over: world)
     try update(outcome, rate: plan.rate(at: step))
     return summary.sum(0) / Double(plan.lanes)

@@ -10,8 +10,8 @@ struct Launch: ParsableCommand {
     abstract: "Start a training run under mpirun, and start it again on the machines left when a rank is lost.",
     usage: "cohort launch -n RANKS [--hostfile FILE] [--retries N] -- train run.yaml [key=value ...]",
     discussion:
-      "Prints the mpirun command that it runs. USR1, TERM and Ctrl-C save and stop the run; a second Ctrl-C ends it at once. Settings of Open MPI "
-      + "go through its environment, for example OMPI_MCA_btl_tcp_if_include=10.77.0.0/24.")
+      "Prints the mpirun command that it runs. USR1, TERM and Ctrl-C save and stop the run; a second Ctrl-C ends it at once. "
+      + "Settings of Open MPI go through its environment, for example OMPI_MCA_btl_tcp_if_include=10.77.0.0/24.")
 
   @Option(name: .short, help: "Ranks; fewer where the machines left have fewer slots.")
   var n: Int

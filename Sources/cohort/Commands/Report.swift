@@ -1,4 +1,4 @@
-// `cohort report gradcam|sobf|compare`: figures as PNG.
+// `cohort report gradcam|sobf|compare`: figures as PNG; `cohort report run` is in ReportRun.swift.
 
 import ArgumentParser
 import Foundation
@@ -9,8 +9,8 @@ import Volumes
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw figures: what networks look at, what bias fields do, how methods compare.",
-    subcommands: [Activations.self, BiasFields.self, Compare.self])
+    abstract: "Draw figures: what networks look at, what bias fields do, how methods compare; and tell how a run went.",
+    subcommands: [Activations.self, BiasFields.self, Compare.self, OfRun.self])
 
   struct Activations: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,16 @@
+// Every check of the doctor, in the order of the report (shared/spec/distributed.md 3.4).
+
+/// Add yours as one line. Data are checked by Training, which knows packs.
+public let doctorCatalog: [DoctorCheck] = [
+  rankCheck,
+  placementCheck,
+  arithmeticCheck,
+  networkCheck,
+  linkCheck,
+  sharedMemoryCheck,
+  limitsCheck,
+  storageCheck,
+  parallelFileCheck,
+  signalCheck,
+  slurmCheck,
+]

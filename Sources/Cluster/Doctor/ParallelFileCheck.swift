@@ -1,0 +1,33 @@
+// A checkpoint of 64 MB as in training: written by all ranks into one parallel HDF5 file, forced to the disk, read back and verified.
+
+import Foundation
+import HDF5
+import MPI
+
+let parallelFileCheck = DoctorCheck("parallel file", touchesFiles: true) { world, plan in
+  let layer = ProcessInfo.processInfo.environment["OMPI_MCA_io"].map { "MPI-IO by \($0)" } ?? "MPI-IO as Open MPI chooses (ompio)"
+  let libraries = try gathered(hdf5Version, over: world)
+  let version = sameEverywhere("HDF5", libraries, cure: "install the same libhdf5-openmpi on all hosts") { "\($0), \(layer)" }
+  guard let folder = plan.folder else { return [version, .skipped("parallel write", "no run folder was named (--folder)")] }
+  let store = CheckpointStore(folder: "\(folder)/.doctor-checkpoint", keep: 1)
+  defer { if world.rank == 0 { try? FileManager.default.removeItem(atPath: store.folder) } }
+  // All ranks hold the same values, as in training.
+  let values = (0..<16_000_000).map { Float($0 & 0xFFFF) }
+  let started = ContinuousClock.now
+  do {
+    _ = try store.save(CheckpointState(step: 1, vectors: [("doctor", values)], index: [], metadata: [:]), over: world)
+    let seconds = (ContinuousClock.now - started) / .seconds(1)
+    let loaded = try store.loadLatest(over: world)
+    guard loaded?["doctor"] == values else {
+      return [
+        version,
+        .problem("parallel write", "64 MB read back differ", cure: "set OMPI_MCA_io=romio321, or take another file system"),
+      ]
+    }
+    return [version, .ok("parallel write", String(format: "64 MB saved in %.1f s and verified", seconds))]
+  } catch {
+    return [
+      version, .problem("parallel write", "\(error)", cure: "see there; if the file system is at fault, take another run folder"),
+    ]
+  }
+}

@@ -1,0 +1,34 @@
+// Sets of processors as Linux writes them: `0-3,8,10-11`.
+
+/// Numbers of processors.
+package struct ProcessorList: Codable, Sendable, Equatable {
+  package let processors: Set<Int>
+
+  package init(_ processors: Set<Int>) { self.processors = processors }
+
+  /// Nil if `text` is no such list.
+  package init?(_ text: String) {
+    var found: Set<Int> = []
+    for part in text.split(separator: ",") {
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last, last < 1 << 16 else {
+        return nil
+      }
+      found.formUnion(first...last)
+    }
+    self.init(found)
+  }
+
+  /// As Linux writes it.
+  package var text: String {
+    var runs: [ClosedRange<Int>] = []
+    for processor in processors.sorted() {
+      if let last = runs.last, last.upperBound == processor - 1 {
+        runs[runs.count - 1] = last.lowerBound...processor
+      } else {
+        runs.append(processor...processor)
+      }
+    }
+    return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
+  }
+}

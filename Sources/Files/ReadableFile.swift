@@ -1,0 +1,38 @@
+// A file held open for reading run after run, with the disk told what comes next while the caller works on what it has.
+
+import Foundation
+
+public struct ReadableFile: ~Copyable {
+  private let descriptor: Int32
+  private let path: String
+  /// What the disk was asked for last, and how much it is asked for at once, in bytes.
+  private var expected = 0..<0
+  private static let aheadBytes = 16 << 20
+
+  public init(_ path: String) throws(FileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("open", path) }
+    (self.descriptor, self.path) = (descriptor, path)
+  }
+
+  /// Fills `buffer` from byte `offset` on; fewer in the file is an error.
+  public mutating func read(from offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
+    if !expected.contains(offset + Self.aheadBytes / 2) {
+      expected = offset..<offset + buffer.count + Self.aheadBytes
+      posix_fadvise(descriptor, expected.lowerBound, expected.count, POSIX_FADV_WILLNEED)
+    }
+    var done = 0
+    while done < buffer.count {
+      let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError("read", path) }
+      guard count > 0 else {
+        throw FileError(
+          "\(path) ends after \(offset + done) bytes, \(buffer.count - done) too early. It was cut off; make it again.")
+      }
+      done += count
+    }
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,176 @@
+// What a run tells about itself beside the console: a log of every rank, events, metrics for node exporters, a trace, and who is
+// slow (shared/spec/distributed.md 1.5, 4.9). Nothing here decides anything: a run without an observer computes the same.
+
+import Cluster
+import Files
+import Foundation
+import Kernels
+import MPI
+
+/// Watches one attempt of a run; every rank has one.
+public final class Observer {
+  /// Seconds between two versions of metrics.prom.
+  private static let pageInterval = 15.0
+
+  private unowned let run: Run
+  private let console: Console
+  private let rank: Int
+  private let ranks: Int
+  /// Which start of this run folder, from 1.
+  public let attempt: Int
+  private let hosts: [String]
+  private var trace: Trace?
+
+  // On rank 0.
+  private let events: EventLog?
+  private var history: RankHistory
+  private var page = MetricsPage()
+  private var pageWritten = -Double.infinity
+  private var checkpointSaved: Double?
+  private var named: Set<Int> = []
+
+  /// Opens the logs of a new attempt in the run folder, which rank 0 has made. Collective.
+  public init(_ run: Run, console: Console, over world: borrowing Communicator) throws {
+    (self.run, self.console, rank, ranks) = (run, console, world.rank, world.size)
+    let folder = run.configuration.output, host = Communicator.hostName
+    events = world.rank == 0 ? EventLog(folder: folder) : nil
+    attempt = Int(try world.allreduce(Int64(events?.attempt ?? 0), .maximum))
+    hosts = try world.allgather(text: host)
+    let plan = try LanePlan(lanes: run.configuration.lanes, ranks: world.size)
+    history = RankHistory(hosts: hosts, lanes: hosts.indices.map { plan.lanes(ofRank: $0, of: world.size).count })
+    if let steps = run.configuration.tracedSteps {
+      trace = Trace(steps: steps, run: folder, rank: world.rank, ranks: world.size, host: host, attempt: attempt)
+    }
+    console.log = RankLog(folder: folder + "/logs", rank: world.rank, attempt: attempt)
+    if world.rank == 0, events == nil {
+      console.warn("no events: \(EventLog.path(folder)) cannot be opened; check its permissions and the space of the disk.")
+    }
+    if console.log == nil { console.warn("no log in \(folder)/logs: check that every host can write there.") }
+    console.note(
+      "rank \(world.rank) of \(world.size) on \(host), process \(getpid()), threads \(Threads.count), processors "
+        + "\(allowedProcessors), lanes \(run.lanes.lowerBound) to \(run.lanes.upperBound - 1)")
+  }
+
+  // MARK: The way of an attempt
+
+  /// The run goes on from `step` steps done.
+  func started(at step: Int) {
+    console.log?.step = step
+    var event = Event(.start, step: step, attempt: attempt)
+    (event.ranks, event.hosts, event.threads) = (ranks, hosts, Threads.count)
+    event.totalSteps = run.configuration.steps
+    event.versions = events == nil ? nil : versions(of: run.configuration)
+    events?.append(event)
+    if step > 0 { events?.append(Event(.resume, step: step, attempt: attempt)) }
+    page.run = run.configuration.output
+    (page.step, page.totalSteps, page.restarts) = (step, run.configuration.steps, attempt - 1)
+    page.checkpointStep = step > 0 ? step : nil
+  }
+
+  /// Before step `step`, 1 for the first. Collective at the ends of a trace.
+  func begin(_ step: Int, over world: borrowing Communicator) throws(ClusterError) {
+    console.log?.step = step - 1
+    if let problem = try trace?.begin(step, over: world) { console.warn(problem) }
+  }
+
+  /// After step `step`, which took `seconds` on this rank.
+  func after(_ step: Int, _ summary: ControlSummary, loss: Double?, seconds: Double) {
+    console.log?.step = step
+    guard rank == 0 else { return }
+    history.add(summary.times, seconds: seconds)
+    (page.step, page.loss) = (step, loss)
+    if history.steps % RankHistory.window == 0 {
+      for slow in SlowRank.find(in: history) where named.insert(slow.rank).inserted { console.warn(slow.warning) }
+    }
+    if HostClock.seconds - pageWritten >= Self.pageInterval { writePage() }
+  }
+
+  /// All that was timed in a step, checkpoints and validations included.
+  func keep(_ times: StepTimes, of step: Int) { trace?.add(times, of: step) }
+
+  func validated(_ dice: Double, step: Int) {
+    page.dice = dice
+    var event = Event(.validation, step: step, attempt: attempt)
+    event.dice = dice
+    events?.append(event)
+  }
+
+  func saved(_ record: CheckpointRecord, seconds: Double) {
+    console.note("saved \(record.path), \(record.bytes) bytes in \(seconds.formatted(decimals: 2)) s")
+    (page.checkpointStep, checkpointSaved) = (record.step, HostClock.seconds)
+    var event = Event(.save, step: record.step, attempt: attempt)
+    (event.seconds, event.bytes) = (seconds, record.bytes)
+    events?.append(event)
+  }
+
+  func notSaved(_ error: any Error, step: Int) {
+    var event = Event(.saveFailed, step: step, attempt: attempt)
+    event.message = "\(error)"
+    events?.append(event)
+  }
+
+  /// Some rank was asked to stop.
+  func stops(at step: Int) { events?.append(Event(.stop, step: step, attempt: attempt)) }
+
+  /// The loop is over, however it ended. Collective.
+  func finish(over world: borrowing Communicator) throws(ClusterError) {
+    if let problem = try trace?.finish(over: world) { console.warn(problem) }
+  }
+
+  /// The attempt ends with an exit code, on every rank.
+  /// - Returns: the code.
+  func ended(_ code: Int32, _ message: String? = nil) -> Int32 {
+    if let message { console.note("error: \(message)") }
+    if ranks > 1, code == ExitCode.success.rawValue, history.steps > 0 { sayTable() }
+    console.note("ends with code \(code)")
+    var event = Event(.end, step: page.step, attempt: attempt)
+    (event.code, event.message) = (code, message)
+    if history.steps > 0 { event.times = history.rows }
+    events?.append(event)
+    if rank == 0 { writePage() }
+    return code
+  }
+
+  /// This rank failed and takes the others with it.
+  func failed(_ error: any Error) {
+    _ = ended(ExitCode.fatal.rawValue, "rank \(rank) of \(ranks) on \(hosts[rank]): \(error)")
+  }
+
+  // MARK: What rank 0 shows
+
+  /// The longest-working ranks first where there are many.
+  private func sayTable() {
+    let rows = history.rows, most = 16
+    let shown = rows.count <= most ? rows : Array(rows.sorted { $0.load + $0.compute > $1.load + $1.compute }.prefix(most))
+    console.say("")
+    console.say("  a step on each rank\(rows.count > most ? " (the \(most) slowest of \(rows.count))" : "")")
+    for line in rankTable(shown) { console.say("    \(line)") }
+  }
+
+  private func writePage() {
+    pageWritten = HostClock.seconds
+    page.rows = history.recentRows
+    page.checkpointAge = checkpointSaved.map { pageWritten - $0 }
+    if !history.recentSeconds.isEmpty {
+      let mean = history.recentSeconds.reduce(0, +) / Double(history.recentSeconds.count)
+      page.secondsPerStep = mean
+      page.samplesPerSecond = Double(run.samplesPerStep) / mean
+      page.exposedCommunication = page.rows.max { $0.load + $0.compute < $1.load + $1.compute }?.waitShare
+    }
+    // A full disk costs a version of the page, never the run.
+    try? page.write(to: run.configuration.output + "/metrics.prom")
+  }
+}
+
+extension Run {
+  /// Crops that all lanes together train on in a step.
+  var samplesPerStep: Int { configuration.lanes * (method.recipe.unlabelled.isEmpty ? 1 : 2) }
+}
+
+extension RunConfiguration {
+  /// The first and the last step to trace.
+  var tracedSteps: ClosedRange<Int>? {
+    let ends = texts("trace.steps").compactMap { Int($0) }
+    return ends.count == 2 ? ends[0]...ends[1] : nil
+  }
+}

@@ -1,0 +1,23 @@
+// `cohort report run`: the story of a run folder as text.
+
+import ArgumentParser
+import Training
+
+extension Report {
+  struct OfRun: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "run", abstract: "Tell how a run went: attempts, checkpoints, validations, and which rank was slow and why.")
+
+    @Argument(help: "Run folder.")
+    var folder: String
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      try saying {
+        let report = try RunReport(run: folder)
+        if json { try printJSON(report) } else { print(report.text) }
+      }
+    }
+  }
+}
