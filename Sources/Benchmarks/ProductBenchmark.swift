@@ -1,5 +1,5 @@
-// How fast matrix products are, and whether their bits are the same on every rank and any number of threads: what "same bits on any number of
-// ranks" rests on (shared/spec/distributed.md 3.4).
+// How fast matrix products are, and whether their bits are the same on every rank and any number of threads: what "same bits on
+// any number of ranks" rests on (shared/spec/distributed.md 3.4).
 
 import Foundation
 import Kernels
@@ -32,16 +32,19 @@ public struct ProductResult: Codable, Sendable {
     let title = "     m      n      k   GF/s min   GF/s max   bits              on ranks   on thread counts"
     let lines = rows.map { row in
       String(
-        format: "%6d %6d %6d %10.1f %10.1f   %@  %@  %@", row.m, row.n, row.k, row.gflopPerSecond.min()!, row.gflopPerSecond.max()!,
+        format: "%6d %6d %6d %10.1f %10.1f   %@  %@  %@", row.m, row.n, row.k, row.gflopPerSecond.min()!,
+        row.gflopPerSecond.max()!,
         row.hash, (row.sameOnAllRanks ? "same" : "DIFFERENT").padding(toLength: 9, withPad: " ", startingAt: 0),
         row.sameOnAllThreadCounts ? "same" : "DIFFERENT")
     }
-    let ends = "\(ranks) rank\(ranks == 1 ? "" : "s") of \(threads) threads, OpenBLAS for \(Set(cores).sorted().joined(separator: ", "))"
+    let ends =
+      "\(ranks) rank\(ranks == 1 ? "" : "s") of \(threads) threads, OpenBLAS for \(Set(cores).sorted().joined(separator: ", "))"
     return ([title] + lines + [ends]).joined(separator: "\n")
   }
 }
 
-/// Times products of some shapes that networks have: patches of a convolution, attention, a square one. Collective; sets the threads.
+/// Times products of some shapes that networks have: patches of a convolution, attention, a square one. Collective; sets the
+/// threads.
 public func measureProducts(threads: Int, repeats: Int, over world: borrowing Communicator) throws -> ProductResult {
   var rows: [ProductRow] = []
   for (m, n, k) in [(32768, 64, 128), (512, 384, 384), (4096, 16, 432), (768, 768, 768)] {
@@ -66,7 +69,9 @@ public func measureProducts(threads: Int, repeats: Int, over world: borrowing Co
 }
 
 /// 1, 2, 4 and so on, and at last `most`.
-private func threadCounts(_ most: Int) -> [Int] { Array(sequence(first: 1) { $0 * 2 < most ? $0 * 2 : nil }.prefix { $0 < most }) + [most] }
+private func threadCounts(_ most: Int) -> [Int] {
+  Array(sequence(first: 1) { $0 * 2 < most ? $0 * 2 : nil }.prefix { $0 < most }) + [most]
+}
 
 private func random(_ count: Int, seed: UInt64) -> [Float] {
   let key = RandomKey(seed)

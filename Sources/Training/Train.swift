@@ -1,5 +1,5 @@
-// The training loop: read this first. One step is: each lane of this rank draws a batch, the method turns it into loss terms, the tape is
-// walked back, lane gradients are averaged over all ranks, one control word settles what happens, the optimisers move.
+// The training loop: read this first. One step is: each lane of this rank draws a batch, the method turns it into loss terms, the
+// tape is walked back, lane gradients are averaged over all ranks, one control word settles what happens, the optimisers move.
 
 import Cluster
 import Foundation
@@ -44,7 +44,7 @@ public func resume(_ run: Run, over world: borrowing Communicator, console: Cons
 }
 
 /// Trains to the last step. Collective.
-/// - Parameter stepsOnly: for measurements: the same steps, but neither gradient checks of single terms nor validation nor a checkpoint.
+/// - Parameter stepsOnly: for measurements: the same steps, but neither looks at single terms nor validation nor a checkpoint.
 public func train(
   _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console, stepsOnly: Bool = false
 ) throws -> TrainingOutcome {

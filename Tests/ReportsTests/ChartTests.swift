@@ -9,7 +9,8 @@ import Reports
   private func isWellFormed(_ text: String) -> Bool { XMLDocumentCheck(text).isSound }
 
   @Test(arguments: [
-    ([1.0, 8.0], [1.0, 2, 4, 8]), ([3.0, 5.0], [2.0, 4, 8]), ([1.0, 1.0], [1.0, 2]), ([100.0, 1e7], [100.0, 1e3, 1e4, 1e5, 1e6, 1e7]),
+    ([1.0, 8.0], [1.0, 2, 4, 8]), ([3.0, 5.0], [2.0, 4, 8]), ([1.0, 1.0], [1.0, 2]),
+    ([100.0, 1e7], [100.0, 1e3, 1e4, 1e5, 1e6, 1e7]),
     ([0.0, -1, .nan, 4, 4], [4.0, 8]),
   ]) func logarithmicTicksAreRoundAndHoldTheValues(_ values: [Double], _ ticks: [Double]) {
     let axis = ChartAxis("x", .logarithmic, values: values)
@@ -37,10 +38,13 @@ import Reports
     let series = [
       ChartSeries(name: "ideal", color: "#888888", style: .guide, points: [ChartPoint(x: 1, y: 1), ChartPoint(x: 4, y: 4)]),
       ChartSeries(name: "a < b & c", color: "#123456", style: .points, points: [ChartPoint(x: 2, y: 2, interval: 1...4)]),
-      ChartSeries(name: "model", color: "#654321", style: .band, points: [ChartPoint(x: 1, y: 1, interval: 1...2), ChartPoint(x: 4, y: 3, interval: 2...4)]),
+      ChartSeries(
+        name: "model", color: "#654321", style: .band,
+        points: [ChartPoint(x: 1, y: 1, interval: 1...2), ChartPoint(x: 4, y: 3, interval: 2...4)]),
     ]
     let svg = Chart(
-      title: "T", x: ChartAxis("nodes", .logarithmic, values: [1, 4]), y: ChartAxis("lanes per second", .logarithmic, values: [1, 4]),
+      title: "T", x: ChartAxis("nodes", .logarithmic, values: [1, 4]),
+      y: ChartAxis("lanes per second", .logarithmic, values: [1, 4]),
       series: series
     ).svg
     #expect(isWellFormed(svg))

@@ -12,9 +12,11 @@ struct SVGDrawing {
 
   enum Anchor: String { case start, middle, end }
 
-  mutating func line(_ from: (Double, Double), _ to: (Double, Double), _ color: String, width: Double = 1, dashes: String? = nil) {
+  mutating func line(_ from: (Double, Double), _ to: (Double, Double), _ color: String, width: Double = 1, dashes: String? = nil)
+  {
     add(
-      "line", "x1=\"\(Self.number(from.0))\" y1=\"\(Self.number(from.1))\" x2=\"\(Self.number(to.0))\" y2=\"\(Self.number(to.1))\" "
+      "line",
+      "x1=\"\(Self.number(from.0))\" y1=\"\(Self.number(from.1))\" x2=\"\(Self.number(to.0))\" y2=\"\(Self.number(to.1))\" "
         + Self.stroke(color, width, dashes))
   }
 
@@ -27,28 +29,34 @@ struct SVGDrawing {
   }
 
   mutating func circle(_ center: (Double, Double), radius: Double, _ color: String) {
-    add("circle", "cx=\"\(Self.number(center.0))\" cy=\"\(Self.number(center.1))\" r=\"\(Self.number(radius))\" fill=\"\(color)\"")
+    add(
+      "circle", "cx=\"\(Self.number(center.0))\" cy=\"\(Self.number(center.1))\" r=\"\(Self.number(radius))\" fill=\"\(color)\"")
   }
 
   mutating func rectangle(x: Double, y: Double, width: Double, height: Double, _ color: String, tip: String) {
-    let frame = "x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(width))\" height=\"\(Self.number(height))\""
+    let frame =
+      "x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(width))\" height=\"\(Self.number(height))\""
     elements.append("<rect \(frame) fill=\"\(color)\"><title>\(escaped(tip))</title></rect>")
   }
 
   mutating func text(
-    _ text: String, _ place: (Double, Double), size: Double = 12, _ anchor: Anchor = .start, bold: Bool = false, turned: Bool = false
+    _ text: String, _ place: (Double, Double), size: Double = 12, _ anchor: Anchor = .start, bold: Bool = false,
+    turned: Bool = false
   ) {
     let (x, y) = (Self.number(place.0), Self.number(place.1))
     let turn = turned ? " transform=\"rotate(-90 \(x) \(y))\"" : ""
     let weight = bold ? " font-weight=\"bold\"" : ""
     elements.append(
-      "<text x=\"\(x)\" y=\"\(y)\" font-size=\"\(Self.number(size))\" text-anchor=\"\(anchor.rawValue)\"\(weight)\(turn)>\(escaped(text))</text>"
+      "<text x=\"\(x)\" y=\"\(y)\" font-size=\"\(Self.number(size))\" text-anchor=\"\(anchor.rawValue)\"\(weight)\(turn)>"
+        + "\(escaped(text))</text>"
     )
   }
 
   /// The whole element.
   var svg: String {
-    let size = "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\" viewBox=\"0 0 \(Self.number(width)) \(Self.number(height))\""
+    let size =
+      "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\" "
+      + "viewBox=\"0 0 \(Self.number(width)) \(Self.number(height))\""
     let head = "<svg xmlns=\"http://www.w3.org/2000/svg\" \(size) font-family=\"sans-serif\" fill=\"#222222\">"
     let ground = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>"
     return ([head, ground] + elements + ["</svg>"]).joined(separator: "\n")

@@ -40,7 +40,8 @@ public struct Identity: Codable, Sendable, Equatable {
   }
 
   private static var mcaParameters: [String: String] {
-    let prefix = "OMPI_MCA_", own = ["orte_", "ess", "pmix", "initial_wdir", "shmem_", "plm_base", "rmaps_base_mapping", "routed"]
+    let prefix = "OMPI_MCA_",
+      own = ["orte_", "ess", "pmix", "initial_wdir", "shmem_", "plm_base", "rmaps_base_mapping", "routed"]
     var found: [String: String] = [:]
     for (name, value) in ProcessInfo.processInfo.environment where name.hasPrefix(prefix) {
       let parameter = String(name.dropFirst(prefix.count))

@@ -124,7 +124,8 @@ extension AllreduceResult {
   }
 }
 
-/// The message sizes that a text means: `4K,64K,1M`, or `4K..128M` for every doubling from the first to the last. K and M are 1024 and 1024².
+/// The message sizes that a text means: `4K,64K,1M`, or `4K..128M` for every doubling from the first to the last. K and M are
+/// 1024 and 1024².
 public func messageSizes(_ text: String) throws(ScalingError) -> [Int] {
   let ends = text.components(separatedBy: "..")
   if ends.count == 2 {
@@ -133,7 +134,9 @@ public func messageSizes(_ text: String) throws(ScalingError) -> [Int] {
     return Array(sequence(first: first) { $0 * 2 <= last ? $0 * 2 : nil })
   }
   var sizes: [Int] = []
-  for part in text.split(separator: ",", omittingEmptySubsequences: false) { sizes.append(try messageSize(String(part), in: text)) }
+  for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+    sizes.append(try messageSize(String(part), in: text))
+  }
   return sizes
 }
 
@@ -143,7 +146,8 @@ private func messageSize(_ text: String, in list: String) throws(ScalingError) -
   guard let number = Int(unit == nil ? text : String(text.dropLast())), number > 0, number <= 1 << 20 || unit == nil,
     number * (unit ?? 1) % 8 == 0, number * (unit ?? 1) <= 1 << 32
   else {
-    throw ScalingError("\"\(text)\" in \(list) is no message size: write a multiple of 8 bytes up to 4096M, for example 64K or 4M.")
+    throw ScalingError(
+      "\"\(text)\" in \(list) is no message size: write a multiple of 8 bytes up to 4096M, for example 64K or 4M.")
   }
   return number * (unit ?? 1)
 }

@@ -1,5 +1,5 @@
-// Fitting the model: linear least squares of relative errors, twice. First latency and bandwidth from times of MPI_Allreduce, then the step of one
-// node and its jitter from steps whose communication is thereby known.
+// Fitting the model: linear least squares of relative errors, twice. First latency and bandwidth from times of MPI_Allreduce,
+// then the step of one node and its jitter from steps whose communication is thereby known.
 
 import Foundation
 
@@ -29,7 +29,9 @@ extension NetworkModel {
     let used = times.filter { $0.nodes > 1 && $0.seconds > 0 }
     guard Set(used.map(\.bytes)).count > 1 else {
       throw ScalingError(
-        "The model needs allreduce times of two message sizes on two nodes or more: give the study the key allreduce, for example [4K, 256K, 4M].")
+        "The model needs allreduce times of two message sizes on two nodes or more: "
+          + "give the study the key allreduce, for example [4K, 256K, 4M]."
+      )
     }
     let (alpha, beta) = nonNegativeFit(
       used.map { time in
@@ -53,7 +55,8 @@ extension StepModel {
         return (step.load / step.seconds, step.load * slowestOfNodes(step.nodes) / step.seconds, rest / step.seconds)
       })
     guard seconds > 0 else {
-      throw ScalingError("Communication alone explains the measured steps: measure steps that compute longer than they communicate.")
+      throw ScalingError(
+        "Communication alone explains the measured steps: measure steps that compute longer than they communicate.")
     }
     self.init(network: network, exchange: exchange, nodeSeconds: seconds, jitter: excess / seconds)
   }

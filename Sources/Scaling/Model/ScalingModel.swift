@@ -1,4 +1,5 @@
-// The model of one study and kind of scaling: fitted, judged by the largest measured number of nodes, and continued to 1024 nodes with intervals.
+// The model of one study and kind of scaling: fitted, judged by the largest measured number of nodes, and continued to 1024 nodes
+// with intervals.
 
 import Foundation
 import Tensors
@@ -42,7 +43,8 @@ public struct ScalingModel: Sendable {
   public let secondsPerByte: Estimate
   public let nodeSeconds: Estimate
   public let jitter: Estimate
-  /// How far the prediction for the largest measured number of nodes, made without it, is off: relative, signed; nil with fewer than three.
+  /// How far the prediction for the largest measured number of nodes, made without it, is off: relative, signed; nil with fewer
+  /// than three.
   public let leaveOneOutError: Double?
   public let largestNodes: Int
   /// Models of resampled data, each with a relative error drawn from those of the fit.
@@ -62,7 +64,8 @@ public struct ScalingModel: Sendable {
     model = fitted
     let models = draws.map(\.model)
     func estimate(_ value: (StepModel) -> Double) -> Estimate {
-      models.isEmpty ? Estimate(value(fitted), low: -.infinity, high: .infinity) : Estimate(value(fitted), draws: models.map(value))
+      models.isEmpty
+        ? Estimate(value(fitted), low: -.infinity, high: .infinity) : Estimate(value(fitted), draws: models.map(value))
     }
     latency = estimate(\.network.latency)
     secondsPerByte = estimate(\.network.secondsPerByte)

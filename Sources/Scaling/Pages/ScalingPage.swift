@@ -10,7 +10,7 @@ extension ScalingReport {
     let kinds = [StudyPoint.Kind.strong, .weak].filter { kind in rows.contains { $0.kind == kind } }
     let sections = kinds.map { kind in
       """
-      <h2>\(kind == .strong ? "Strong scaling: \(study.strongLanes) lanes in all" : "Weak scaling: \(study.weakLanesPerRank) lanes for each rank")</h2>
+      <h2>\(title(kind))</h2>
       <div class="charts">\(charts(kind).joined(separator: "\n"))</div>
       \(table(kind))
       """
@@ -23,7 +23,8 @@ extension ScalingReport {
       body { font-family: sans-serif; color: #222222; max-width: 1320px; margin: 2em auto; padding: 0 1em; line-height: 1.4 }
       table { border-collapse: collapse; margin: 1em 0; font-size: 0.9em } th, td { padding: 0.25em 0.7em; text-align: right }
       th { border-bottom: 2px solid #222222 } td { border-bottom: 1px solid #dddddd } td.name, th.name { text-align: left }
-      .charts { display: flex; flex-wrap: wrap; gap: 8px } svg { max-width: 100%; height: auto } pre { font-size: 0.9em; overflow-x: auto }
+      .charts { display: flex; flex-wrap: wrap; gap: 8px } svg { max-width: 100%; height: auto }
+      pre { font-size: 0.9em; overflow-x: auto }
       \(Evidence.allCases.map { ".\($0) { color: \($0.color) }" }.joined(separator: " "))
       .warning { background: #fff2cc; padding: 0.5em 1em }
       </style></head><body>
@@ -43,8 +44,13 @@ extension ScalingReport {
 
   static let modelCaveat =
     "Modelled numbers follow T(p) = T1 (1 + sigma sqrt(2 ln p)) + max(t_b, k t_b - T_bwd (k-1)/k) with "
-    + "t_b = 2 log2(p) alpha + 2 (p-1)/p (n/k) beta + (p-1)/p (n/k) gamma. Their intervals hold the spread of the measurements; they do not "
-    + "know of networks that are shared or tapered, nor of file systems that many nodes read at once."
+    + "t_b = 2 log2(p) alpha + 2 (p-1)/p (n/k) beta + (p-1)/p (n/k) gamma. "
+    + "Their intervals hold the spread of the measurements; they do not know of networks that are shared or tapered, nor of file systems that many nodes read at once."
+
+  private func title(_ kind: StudyPoint.Kind) -> String {
+    kind == .strong
+      ? "Strong scaling: \(study.strongLanes) lanes in all" : "Weak scaling: \(study.weakLanesPerRank) lanes for each rank"
+  }
 
   private var legend: String {
     let meanings: [Evidence: String] = [
@@ -60,13 +66,19 @@ extension ScalingReport {
   var warnings: [String] {
     var found: [String] = []
     let binaries = Set(measurements.flatMap(\.run.identity.binary))
-    if binaries.count > 1 { found.append("Measured with \(binaries.count) different programs: measure all of it again with one.") }
+    if binaries.count > 1 {
+      found.append("Measured with \(binaries.count) different programs: measure all of it again with one.")
+    }
     let cores = Set(measurements.flatMap(\.run.identity.blasCore))
     if cores.count > 1 { found.append("The processors differ (\(cores.sorted().joined(separator: ", "))).") }
     let most = measurements.map { $0.point.nodes }.max()!, machines = measurements.map(\.run.identity.machines).max()!
-    if machines < most { found.append("Up to \(most) nodes shared \(machines) machine\(machines == 1 ? "" : "s"): these numbers are emulated.") }
+    if machines < most {
+      found.append("Up to \(most) nodes shared \(machines) machine\(machines == 1 ? "" : "s"): these numbers are emulated.")
+    }
     let missing = study.order.count - measurements.count
-    if missing > 0 { found.append("\(missing) of \(study.order.count) measurements are missing: `cohort scale run` continues the study.") }
+    if missing > 0 {
+      found.append("\(missing) of \(study.order.count) measurements are missing: `cohort scale run` continues the study.")
+    }
     return found
   }
 
@@ -99,7 +111,10 @@ extension ScalingReport {
     let identities = measurements.map(\.run.identity)
     let parameters = identities.flatMap { $0.mcaParameters.map { "\($0.key)=\($0.value)" } }
     let facts = [
-      ("measurements", "\(measurements.count) of \(study.order.count), \(study.repeats) repeats in random order (seed \(study.seed))"),
+      (
+        "measurements",
+        "\(measurements.count) of \(study.order.count), \(study.repeats) repeats in random order (seed \(study.seed))"
+      ),
       ("first, last", list([measurements.map(\.started).min()!, measurements.map(\.started).max()!])),
       ("hosts", list(identities.flatMap(\.hosts))), ("program", list(identities.flatMap(\.binary))),
       ("settings", list(identities.map(\.configuration))), ("OpenBLAS processor", list(identities.flatMap(\.blasCore))),
@@ -107,6 +122,7 @@ extension ScalingReport {
       ("clocks slowed down", "\(study.dilation.formatted(decimals: 0)) times"),
       ("averaged in a step", "\(measurements.map(\.run.averagedBytes).max()!) bytes"),
     ]
-    return "<table>" + facts.map { "<tr><td class=\"name\">\($0.0)</td><td class=\"name\">\($0.1)</td></tr>" }.joined() + "</table>"
+    return "<table>" + facts.map { "<tr><td class=\"name\">\($0.0)</td><td class=\"name\">\($0.1)</td></tr>" }.joined()
+      + "</table>"
   }
 }

@@ -1,4 +1,5 @@
-// Everything that a study says, before it is written down: rows of what was measured or emulated, the model fitted to them, and its rows.
+// Everything that a study says, before it is written down: rows of what was measured or emulated, the model fitted to them, and
+// its rows.
 
 import Foundation
 
@@ -77,12 +78,14 @@ extension ScalingModel {
   var lines: [String] {
     func line(_ name: String, _ estimate: Estimate, _ factor: Double, _ unit: String) -> String {
       String(
-        format: "  %@ %.4g %@ (%.4g to %.4g)", name.padding(toLength: 22, withPad: " ", startingAt: 0), estimate.value * factor, unit,
+        format: "  %@ %.4g %@ (%.4g to %.4g)", name.padding(toLength: 22, withPad: " ", startingAt: 0), estimate.value * factor,
+        unit,
         estimate.low * factor, estimate.high * factor)
     }
     let error = leaveOneOutError.map { String(format: "%+.1f %%", 100 * $0) } ?? "needs three numbers of nodes or more"
     return [
-      line("latency (alpha)", latency, 1e6, "us"), line("bandwidth (1/beta)", secondsPerByte.mapped(falling: true) { 1e-9 / $0 }, 1, "GB/s"),
+      line("latency (alpha)", latency, 1e6, "us"),
+      line("bandwidth (1/beta)", secondsPerByte.mapped(falling: true) { 1e-9 / $0 }, 1, "GB/s"),
       line("jitter (sigma)", jitter, 100, "%"), line("step of one node (T1)", nodeSeconds, 1, "s"),
       "  prediction for \(largestNodes) nodes without their measurements: \(error)",
     ]
@@ -107,10 +110,12 @@ extension ModelData {
       }
     }
     let run = groups[0][0].run
-    // Only the last lane's backward walk has buckets to hide; two thirds of a lane where it was not timed (shared/spec/distributed.md 3.5).
+    // Only the last lane's backward walk has buckets to hide; two thirds of a lane where it was not timed
+    // (shared/spec/distributed.md 3.5).
     let lane = median(steps[0].map(\.seconds)) / Double(base)
     self.init(
-      allreduce: Dictionary(grouping: times) { [$0.nodes, $0.bytes] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value),
+      allreduce: Dictionary(grouping: times) { [$0.nodes, $0.bytes] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(
+        \.value),
       steps: steps,
       exchange: Exchange(bytes: run.averagedBytes, buckets: run.buckets, backwardSeconds: run.backwardSeconds ?? lane * 2 / 3),
       addSecondsPerByte: median(tables.compactMap { $0.run.allreduce?.addSecondsPerByte }))
@@ -130,7 +135,9 @@ private func modelledRows(
   let base = Double(point(smallest.nodes).lanesOfBusiestRank)
   func load(_ nodes: Int) -> Double { Double(point(nodes).lanesOfBusiestRank) / base }
   func throughput(_ nodes: Int) -> Double { Double(point(nodes).lanes) / model.model.step(nodes: nodes, load: load(nodes)).wall }
-  let nodes = Set(ScalingReport.predictedNodes + study.nodes).sorted().filter { kind == .weak || point($0).ranks <= study.strongLanes }
+  let nodes = Set(ScalingReport.predictedNodes + study.nodes).sorted().filter {
+    kind == .weak || point($0).ranks <= study.strongLanes
+  }
   return nodes.map { nodes in
     let point = point(nodes), seconds = model.stepSeconds(nodes: nodes, load: load(nodes))
     let lanes = Double(point.lanes)

@@ -1,5 +1,5 @@
-// A report as CSV and JSON: one line for each kind and number of nodes, with a group of columns for each evidence, so that measured, emulated and
-// modelled numbers never stand in one column.
+// A report as CSV and JSON: one line for each kind and number of nodes, with a group of columns for each evidence, so that
+// measured, emulated and modelled numbers never stand in one column.
 
 import Files
 import Foundation
@@ -107,7 +107,8 @@ extension ScalingRow {
     ]
     for (name, estimate) in estimates + (efficiencyOfOne.map { [("efficiencyOne", $0)] } ?? []) {
       cells += [
-        ("\(name).\(evidence)", estimate.value), ("\(name).\(evidence).low", estimate.low), ("\(name).\(evidence).high", estimate.high),
+        ("\(name).\(evidence)", estimate.value), ("\(name).\(evidence).low", estimate.low),
+        ("\(name).\(evidence).high", estimate.high),
       ]
     }
     if let serialFraction { cells.append(("serialFraction.\(evidence)", serialFraction)) }

@@ -45,7 +45,8 @@ public struct LaneTrace: Codable, Sendable, Equatable {
     }
     let shares = readyShares.allSatisfy { $0 >= 0 && $0 <= 1 }
     guard !arrays.isEmpty, arrays.allSatisfy({ $0 > 0 }), readyShares.count == arrays.count, shares else {
-      throw ScalingError("\(path) must name arrays of one value or more, and for each a ready share from 0 to 1: record it again.")
+      throw ScalingError(
+        "\(path) must name arrays of one value or more, and for each a ready share from 0 to 1: record it again.")
     }
   }
 
@@ -88,8 +89,8 @@ public func recordLanes(file: String, overrides: [String], warmup: Int, steps: I
     readyShares: recording.readyShares, lanes: recording.lanes)
 }
 
-/// Takes lane times from the metrics of a run that was trained: the slowest rank's work, shared out over its lanes. Where the backward walk
-/// begins is not in them: it gets two thirds, as in shared/spec/distributed.md 3.5.
+/// Takes lane times from the metrics of a run that was trained: the slowest rank's work, shared out over its lanes. Where the
+/// backward walk begins is not in them: it gets two thirds, as in shared/spec/distributed.md 3.5.
 public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   let path = folder + "/configuration.resolved.yaml"
   guard let yaml = try? String(contentsOfFile: path, encoding: .utf8) else {

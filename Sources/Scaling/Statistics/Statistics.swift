@@ -35,12 +35,14 @@ public struct Estimate: Codable, Sendable, Equatable {
   }
 }
 
-/// A statistic of several samples with its percentile interval: each sample is drawn from with replacement by itself, `draws` times.
+/// A statistic of several samples with its percentile interval: each sample is drawn from with replacement by itself, `draws`
+/// times.
 ///
 /// - Parameters:
 ///   - key: all random numbers follow from it.
 ///   - statistic: of samples as long as those given.
-package func bootstrap(_ samples: [[Double]], draws: Int = 2000, key: RandomKey, _ statistic: ([[Double]]) -> Double) -> Estimate {
+package func bootstrap(_ samples: [[Double]], draws: Int = 2000, key: RandomKey, _ statistic: ([[Double]]) -> Double) -> Estimate
+{
   Estimate(statistic(samples), draws: (0..<draws).map { statistic(resampled(samples, key: key.child(UInt64($0)))) })
 }
 

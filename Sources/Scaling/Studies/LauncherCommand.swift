@@ -14,16 +14,19 @@ extension Study {
     }
   }
 
-  /// Throws if the launcher has more than one node but fewer than the study asks for. On one node alone all ranks share it, and the study is
-  /// called emulated.
+  /// Throws if the launcher has more than one node but fewer than the study asks for. On one node alone all ranks share it, and
+  /// the study is called emulated.
   public func checkNodes() throws(ScalingError) {
     let available = try availableNodes
     guard available == 1 || nodes.last! <= available else {
       throw ScalingError(
-        "The study asks for \(nodes.last!) nodes and \(hostfile.isEmpty ? "the job" : hostfile) has \(available): add hosts or leave out points.")
+        "The study asks for \(nodes.last!) nodes and \(hostfile.isEmpty ? "the job" : hostfile) has \(available): "
+          + "add hosts or leave out points."
+      )
     }
     guard launcher == .mpirun || ProcessInfo.processInfo.environment["SLURM_JOB_ID"] != nil else {
-      throw ScalingError("launcher: srun works inside a Slurm job: submit with `sbatch slurm/scaling.sbatch`, or set launcher: mpirun.")
+      throw ScalingError(
+        "launcher: srun works inside a Slurm job: submit with `sbatch slurm/scaling.sbatch`, or set launcher: mpirun.")
     }
   }
 

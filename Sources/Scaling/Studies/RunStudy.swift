@@ -21,7 +21,8 @@ extension Study {
     return (order.filter { !done.contains($0) }, measured)
   }
 
-  /// Measures what remains. A point that fails is left out and tried again when the study is continued; three in a row end the study.
+  /// Measures what remains. A point that fails is left out and tried again when the study is continued; three in a row end the
+  /// study.
   /// - Parameter say: gets a line for each measurement.
   public func run(program: String, say: (String) -> Void) throws -> StudyOutcome {
     try checkNodes()
@@ -112,7 +113,8 @@ extension Measurement {
     if let row = run.allreduce?.rows.last {
       return "\(place): allreduce of \(row.bytes) bytes \((median(row.seconds) * 1e3).formatted(decimals: 3)) ms"
     }
-    let step = median(run.steps.map(\.wall))
-    return "\(place): \(step.formatted(decimals: 4)) s a step, \((Double(point.lanes) / step).formatted(decimals: 2)) lanes/s (\(evidence))"
+    let step = median(run.steps.map(\.wall)), rate = Double(point.lanes) / step
+    return
+      "\(place): \(step.formatted(decimals: 4)) s a step, \(rate.formatted(decimals: 2)) lanes/s (\(evidence))"
   }
 }

@@ -1,4 +1,5 @@
-// A scaling study: which numbers of nodes, how often, how they are started and what is timed. One YAML file, the keys of the table below.
+// A scaling study: which numbers of nodes, how often, how they are started and what is timed. One YAML file, the keys of the
+// table below.
 
 import Foundation
 
@@ -42,10 +43,12 @@ package let studyKeys: [StudyKey] = [
   StudyKey(name: "compute", standard: "real", meaning: "real, or replay:FILE: sleep for the lane times in FILE instead"),
   StudyKey(name: "strong", standard: "0", meaning: "lanes in all, shared out over the ranks; 0: no strong scaling"),
   StudyKey(name: "weak", standard: "0", meaning: "lanes of each rank; 0: no weak scaling"),
-  StudyKey(name: "allreduce", standard: "[]", meaning: "message sizes whose allreduce is timed too, for the model: [4K, 256K, 4M]"),
+  StudyKey(
+    name: "allreduce", standard: "[]", meaning: "message sizes whose allreduce is timed too, for the model: [4K, 256K, 4M]"),
   StudyKey(name: "launcher", standard: "mpirun", meaning: "mpirun or srun"),
   StudyKey(name: "hostfile", standard: "", meaning: "hosts for mpirun, in the order in which they are taken"),
-  StudyKey(name: "arguments", standard: "[]", meaning: "more words for the launcher, for example [--mca, btl_tcp_if_include, eth0]"),
+  StudyKey(
+    name: "arguments", standard: "[]", meaning: "more words for the launcher, for example [--mca, btl_tcp_if_include, eth0]"),
   StudyKey(name: "ranksPerNode", standard: "1", meaning: "ranks on each node"),
   StudyKey(name: "threads", standard: "1", meaning: "threads of each rank"),
   StudyKey(name: "repeats", standard: "5", meaning: "how often each point is measured, in random order"),
@@ -143,7 +146,8 @@ public struct Study: Sendable {
     if compute == .real {
       guard !run.isEmpty else { throw refuse("the key run is missing: name the run file whose steps are timed.") }
       guard averagedValues == 0, dilation == 1, checkpointEvery == 0 else {
-        throw refuse("averagedValues, dilation and checkpointEvery are for rehearsals: leave them out, or set compute: replay:FILE.")
+        throw refuse(
+          "averagedValues, dilation and checkpointEvery are for rehearsals: leave them out, or set compute: replay:FILE.")
       }
     }
   }

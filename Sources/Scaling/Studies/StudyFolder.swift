@@ -1,5 +1,5 @@
-// The folder of a study: the study itself, one JSON line for each measurement, the report. Lines are appended and flushed one by one, so that an
-// interrupted study loses nothing but the measurement that was going on.
+// The folder of a study: the study itself, one JSON line for each measurement, the report. Lines are appended and flushed one by
+// one, so that an interrupted study loses nothing but the measurement that was going on.
 
 import Files
 import Foundation

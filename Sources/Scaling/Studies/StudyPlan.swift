@@ -1,5 +1,5 @@
-// The order of a study: each repeat visits all points once, in a random order of its own, so that slow changes of the machine spread over all of
-// them and an interrupted study has about as many repeats of each.
+// The order of a study: each repeat visits all points once, in a random order of its own, so that slow changes of the machine
+// spread over all of them and an interrupted study has about as many repeats of each.
 
 import Cluster
 import Foundation

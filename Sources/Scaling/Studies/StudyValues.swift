@@ -66,7 +66,9 @@ struct StudyValues {
     guard let node = given[key] else { return try standard(key) == "[]" ? [] : [try standard(key)] }
     if let scalar = node.scalar { return [scalar.string] }
     let texts = node.sequence?.compactMap(\.scalar?.string) ?? []
-    guard let sequence = node.sequence, sequence.count == texts.count else { throw wrong(key, "a plain list, for example [a, b]") }
+    guard let sequence = node.sequence, sequence.count == texts.count else {
+      throw wrong(key, "a plain list, for example [a, b]")
+    }
     return texts
   }
 

@@ -1,5 +1,5 @@
-// How long the lanes of a run take without other ranks, and when in the backward walk each gradient is ready: what a rehearsal replays in place
-// of the kernels (shared/spec/distributed.md 3.2).
+// How long the lanes of a run take without other ranks, and when in the backward walk each gradient is ready: what a rehearsal
+// replays in place of the kernels (shared/spec/distributed.md 3.2).
 
 import Cluster
 import MPI
@@ -25,8 +25,8 @@ public struct LaneRecording: Sendable {
 }
 
 extension Run {
-  /// Floats of each array that a step averages over the ranks, in the order of the forward pass: gradients, and after them what batch
-  /// normalisations saw.
+  /// Floats of each array that a step averages over the ranks, in the order of the forward pass: gradients, and after them what
+  /// batch normalisations saw.
   public var averagedArrays: [Int] {
     modules.flatMap { $0.gradients.source.parameters.map(\.shape.count) }
       + modules.flatMap { $0.statistics?.source.parameters.map(\.shape.count) ?? [] }

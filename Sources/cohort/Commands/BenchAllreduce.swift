@@ -8,8 +8,9 @@ extension Bench {
     static let configuration = CommandConfiguration(
       abstract: "Time MPI_Allreduce by message size; start it under mpirun or srun.",
       discussion:
-        "Each size is timed after a warm-up and a barrier, in single precision (reduction: fast) and 64-bit integers (exact). min, mean and max are over "
-        + "the ranks; bandwidths go by the median over repeats of the slowest rank: algbw is size over time, busbw 2(p-1)/p of it.")
+        "Each size is timed after a warm-up and a barrier, in single precision (reduction: fast) and 64-bit integers (exact). "
+        + "min, mean and max are over the ranks; bandwidths go by the median over repeats of the slowest rank: algbw is size over time, busbw 2(p-1)/p of it."
+    )
 
     @Option(help: "Bytes: 4K,64K,1M, or 4K..128M for every doubling.")
     var sizes = "4K..128M"

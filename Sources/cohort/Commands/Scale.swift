@@ -1,4 +1,5 @@
-// `cohort scale plan|run|report|model`: how training scales with the number of nodes. `measure` and `record` are what a study is made of.
+// `cohort scale plan|run|report|model`: how training scales with the number of nodes. `measure` and `record` are what a study is
+// made of.
 
 import ArgumentParser
 import Foundation
@@ -44,7 +45,10 @@ struct Scale: ParsableCommand {
   struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Run a study, or continue one that was interrupted.",
-      discussion: "Each measurement is one line of measurements.jsonl in the study's folder. Exit codes: 75 stopped by a signal, 78 some points failed.")
+      discussion:
+        "Each measurement is one line of measurements.jsonl in the study's folder."
+        + " Exit codes: 75 stopped by a signal, 78 some points failed."
+    )
     @OptionGroup var chosen: StudyArgument
 
     func run() throws {
@@ -68,7 +72,8 @@ struct Scale: ParsableCommand {
   }
 
   struct Report: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Write a study's tables (CSV, JSON) and its page with pictures (HTML).")
+    static let configuration = CommandConfiguration(
+      abstract: "Write a study's tables (CSV, JSON) and its page with pictures (HTML).")
     @OptionGroup var chosen: StudyArgument
 
     func run() throws {
@@ -125,5 +130,7 @@ private var programPath: String {
 
 /// Refuses options below their least value.
 func atLeast(_ options: [(name: String, value: Int, least: Int)]) throws {
-  for (name, value, least) in options where value < least { throw ValidationError("--\(name) \(value) must be \(least) or more.") }
+  for (name, value, least) in options where value < least {
+    throw ValidationError("--\(name) \(value) must be \(least) or more.")
+  }
 }

@@ -10,7 +10,9 @@ extension Scale {
     static let configuration = CommandConfiguration(
       abstract: "Time a few steps, or allreduces, on the ranks of the launcher; what `cohort scale run` starts.",
       discussion:
-        "Three kinds: the steps of a run file; with --compute replay:FILE sleeps in place of its kernels; with --allreduce SIZES messages alone.")
+        "Three kinds: the steps of a run file; with --compute replay:FILE sleeps in place of its kernels; "
+        + "with --allreduce SIZES messages alone."
+    )
 
     @Argument(help: "Run file (YAML).")
     var file: String?
@@ -65,7 +67,9 @@ extension Scale {
             run = try replay(trace, plan, over: world)
           }
         } else {
-          guard let file else { throw ScalingError("Nothing to measure: name a run file, or give --compute replay:FILE or --allreduce SIZES.") }
+          guard let file else {
+            throw ScalingError("Nothing to measure: name a run file, or give --compute replay:FILE or --allreduce SIZES.")
+          }
           let measured = try measureTraining(file: file, overrides: overrides, count: count, folder: output, over: world)
           (code, run) = (measured.code, measured.run)
         }
