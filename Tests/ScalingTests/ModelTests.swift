@@ -95,10 +95,10 @@ import Scaling
     #expect(two != nil && two?.leaveOneOutError == nil, "nothing is left to fit without the largest of two")
   }
 
-  @Test(arguments: [
-    ([(1.0, 0.0, 2.0), (0, 1, 3), (1, 1, 5)], 2.0, 3.0), ([(1.0, 1.0, 1.0), (1, 2, 0.5)], 0.8, 0),
-    ([(1.0, 0.0, -1.0), (0, 1, 4)], 0, 4),
-  ]) func fitsStayAboveZero(_ rows: [(Double, Double, Double)], _ x: Double, _ y: Double) {
+  @Test(
+    arguments: [
+      ([(1, 0, 2), (0, 1, 3), (1, 1, 5)], 2, 3), ([(1, 1, 1), (1, 2, 0.5)], 0.8, 0), ([(1, 0, -1), (0, 1, 4)], 0, 4),
+    ] as [([(Double, Double, Double)], Double, Double)]) func fitsStayAboveZero(_ rows: [(Double, Double, Double)], _ x: Double, _ y: Double) {
     let found = nonNegativeFit(rows.map { (a: $0.0, b: $0.1, c: $0.2) })
     #expect(found.y >= 0 && found.x >= 0 && abs(found.y - y) < 1e-9)
     if y > 0 { #expect(abs(found.x - x) < 1e-9) }

@@ -64,7 +64,7 @@ import Scaling
   }
 
   /// Sleeps are as long as the trace says; what identifies a measurement is there; all of it is called emulated.
-  private func check(_ measurements: [Measurement]) throws {
+  private func check(_ measurements: [Scaling.Measurement]) throws {
     for measurement in measurements {
       let run = measurement.run, point = measurement.point
       #expect(measurement.evidence == .emulated && run.identity.hosts.count == point.ranks && run.identity.binary.count == 1)
@@ -77,7 +77,8 @@ import Scaling
       let least = 0.004 * Double(point.lanesOfBusiestRank)
       for step in run.steps {
         #expect(step.compute >= least && step.wall >= step.compute)
-        #expect(abs(step.compute + step.wait + step.exposed + step.input - step.wall) < 1e-9)
+        let parts: Double = step.compute + step.wait + step.exposed + step.input
+        #expect(abs(parts - step.wall) < 1e-9)
       }
     }
   }

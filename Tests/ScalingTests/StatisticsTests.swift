@@ -7,7 +7,7 @@ import Testing
 import Scaling
 
 @Suite struct StatisticsTests {
-  @Test(arguments: [([3.0], 3.0), ([1, 9, 2], 2), ([4, 1, 3, 2], 2.5)]) func theMedianIsTheMiddle(
+  @Test(arguments: [([3], 3), ([1, 9, 2], 2), ([4, 1, 3, 2], 2.5)] as [([Double], Double)]) func theMedianIsTheMiddle(
     _ values: [Double], _ middle: Double
   ) {
     #expect(median(values) == middle)

@@ -28,6 +28,10 @@ public struct StudyPoint: Codable, Sendable, Hashable {
   /// From 1.
   public var repetition: Int
 
+  package init(kind: Kind, nodes: Int, ranks: Int, lanes: Int, repetition: Int) {
+    (self.kind, self.nodes, self.ranks, self.lanes, self.repetition) = (kind, nodes, ranks, lanes, repetition)
+  }
+
   /// For folders and messages: `strong-4-nodes-2`.
   public var name: String { "\(kind.rawValue)-\(nodes)-nodes-\(repetition)" }
 
