@@ -3,7 +3,7 @@
 # stop at random steps and resumed on random numbers of ranks, against one that was never interrupted. Checkpoints are compared
 # vector by vector, bit by bit.
 #
-#   Tests/checks/rank-counts.sh [TRIALS]          30 interruptions unless told otherwise; the seed of the trials is printed and can be set: SEED=7
+#   Tests/checks/rank-counts.sh [TRIALS]     30 interruptions unless told otherwise; their seed is printed, and can be set: SEED=7
 
 . "$(dirname "$0")/common.bash"
 trials=${1:-30}
@@ -47,11 +47,11 @@ for method in $methods; do
 done
 
 # One trial: start, interrupt after a random step, resume, compare.
-counts=(1 2 3 4 5 8) chosen=($methods)
+counts=(1 2 3 4 5 8) chosen=($methods) ways=(killed stopped)
 for trial in $(seq "$trials"); do
   method=${chosen[$((RANDOM % ${#chosen[@]}))]}
   first=${counts[$((RANDOM % 6))]} second=${counts[$((RANDOM % 6))]} step=$((1 + RANDOM % 48)) folder=trial-$trial
-  way=$([ $((RANDOM % 2)) = 0 ] && echo killed || echo stopped)
+  way=${ways[$((RANDOM % 2))]}
   train "$first" "$method" "$folder" checkpoint.every=7 & job=$!
   until grep -q "\"step\":$step[,}]" "$scratch/$folder/metrics.jsonl" 2> "$scratch/null"; do
     kill -0 $job 2> "$scratch/null" || break
