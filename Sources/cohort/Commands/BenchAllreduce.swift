@@ -25,7 +25,8 @@ extension Bench {
     func run() throws {
       try withRanks(alwaysMPI: true) { world in
         var bytes: [Int] = []
-        if let failure = try preflight(over: world, { _ in bytes = try messageSizes(sizes) }) { return failure }
+        let failure = try preflight(over: world) { _ in bytes = try messageSizes(sizes) }
+        if let failure { return failure }
         let run = try measureMessages(bytes, repeats: repeats, over: world)
         guard world.rank == 0, let result = run.allreduce else { return 0 }
         if json { try printJSON(run) } else { print(result.text) }
