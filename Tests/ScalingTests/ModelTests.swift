@@ -95,12 +95,18 @@ import Scaling
     #expect(two != nil && two?.leaveOneOutError == nil, "nothing is left to fit without the largest of two")
   }
 
-  @Test(
-    arguments: [
-      ([(1, 0, 2), (0, 1, 3), (1, 1, 5)], 2, 3), ([(1, 1, 1), (1, 2, 0.5)], 0.8, 0), ([(1, 0, -1), (0, 1, 4)], 0, 4),
-    ] as [([(Double, Double, Double)], Double, Double)]) func fitsStayAboveZero(_ rows: [(Double, Double, Double)], _ x: Double, _ y: Double) {
-    let found = nonNegativeFit(rows.map { (a: $0.0, b: $0.1, c: $0.2) })
-    #expect(found.y >= 0 && found.x >= 0 && abs(found.y - y) < 1e-9)
-    if y > 0 { #expect(abs(found.x - x) < 1e-9) }
+  /// Two equations and a sum that hold exactly; lines that only a negative y or x would fit, whose best lies on the border.
+  @Test(arguments: [
+    Fit(rows: [[1, 0, 2], [0, 1, 3], [1, 1, 5]], x: 2, y: 3), Fit(rows: [[1, 1, 1], [1, 2, 0.5]], x: 0.75, y: 0),
+    Fit(rows: [[1, 0, -1], [0, 1, 4]], x: 0, y: 4),
+  ]) func fitsStayAboveZero(_ fit: Fit) {
+    let found = nonNegativeFit(fit.rows.map { (a: $0[0], b: $0[1], c: $0[2]) })
+    #expect(abs(found.x - fit.x) < 1e-9 && abs(found.y - fit.y) < 1e-9, "\(found)")
+  }
+
+  struct Fit: Sendable {
+    let rows: [[Double]]
+    let x: Double
+    let y: Double
   }
 }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Scaling
+import Training
 
 extension Bench {
   struct Allreduce: ParsableCommand {
@@ -23,7 +24,10 @@ extension Bench {
 
     func run() throws {
       try withRanks(alwaysMPI: true) { world in
-        let run = try measureMessages(try messageSizes(sizes), repeats: repeats, over: world)
+        var bytes: [Int] = []
+        let failure = try preflight(over: world) { _ in bytes = try messageSizes(sizes) }
+        if let failure { return failure }
+        let run = try measureMessages(bytes, repeats: repeats, over: world)
         guard world.rank == 0, let result = run.allreduce else { return 0 }
         if json { try printJSON(run) } else { print(result.text) }
         return 0

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Cluster
+import MPI
 import Scaling
 import Training
 
@@ -47,35 +48,46 @@ extension Scale {
       guard dilation > 0 else { throw ValidationError("--dilation \(dilation) must be above 0.") }
     }
 
+    /// What is timed.
+    private enum Subject {
+      case messages([Int])
+      case rehearsal(LaneTrace)
+      case run(file: String)
+    }
+
+    private func subject() throws -> Subject {
+      if let allreduce { return .messages(try messageSizes(allreduce)) }
+      if case .replay(let path) = try StudyCompute(compute) { return .rehearsal(try LaneTrace(path: path)) }
+      guard let file else {
+        throw ScalingError("Nothing to measure: name a run file, or give --compute replay:FILE or --allreduce SIZES.")
+      }
+      return .run(file: file)
+    }
+
     func run() throws {
-      let count = StepCount(warmup: warmup, steps: steps, lanes: lanes)
       try withRanks(alwaysMPI: true) { world in
-        var run: MeasuredRun?
-        var code: Int32?
-        if let allreduce {
-          code = try preflight(over: world) { world in run = try measureMessages(try messageSizes(allreduce), over: world) }
-        } else if case .replay(let path) = try StudyCompute(compute) {
-          var trace: LaneTrace?
-          code = try preflight(over: world) { world in
-            trace = try LaneTrace(path: path)
-            _ = try LanePlan(lanes: lanes, ranks: world.size)
-          }
-          if let trace, code == nil {
-            let plan = ReplayPlan(
-              count: count, seed: seed, averagedValues: averagedValues, dilation: dilation, checkpointEvery: checkpointEvery,
-              folder: output)
-            run = try replay(trace, plan, over: world)
-          }
-        } else {
-          guard let file else {
-            throw ScalingError("Nothing to measure: name a run file, or give --compute replay:FILE or --allreduce SIZES.")
-          }
-          let measured = try measureTraining(file: file, overrides: overrides, count: count, folder: output, over: world)
-          (code, run) = (measured.code, measured.run)
-        }
-        if let code, code != 0 { return code }
+        var subject: Subject?
+        let failure = try preflight(over: world) { _ in subject = try self.subject() }
+        guard let subject, failure == nil else { return failure ?? 0 }
+        let (code, run) = try measure(subject, over: world)
         if world.rank == 0 { try run?.write(to: output) }
-        return 0
+        return code
+      }
+    }
+
+    private func measure(_ subject: Subject, over world: borrowing Communicator) throws -> (code: Int32, run: MeasuredRun?) {
+      let count = StepCount(warmup: warmup, steps: steps, lanes: lanes)
+      switch subject {
+      case .messages(let sizes): return (0, try measureMessages(sizes, over: world))
+      case .run(let file):
+        return try measureTraining(file: file, overrides: overrides, count: count, folder: output, over: world)
+      case .rehearsal(let trace):
+        let failure = try preflight(over: world) { world in _ = try LanePlan(lanes: lanes, ranks: world.size) }
+        if let failure { return (failure, nil) }
+        let plan = ReplayPlan(
+          count: count, seed: seed, averagedValues: averagedValues, dilation: dilation, checkpointEvery: checkpointEvery,
+          folder: output)
+        return (0, try replay(trace, plan, over: world))
       }
     }
   }
