@@ -21,6 +21,8 @@ part_machines() {
   mkdir -p /run/sshd
   ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
   agent="ssh -i $scratch/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+  # ssh itself, too, must notice that the other side is gone.
+  agent+=" -o ServerAliveInterval=5 -o ServerAliveCountMax=3"
   export OMPI_MCA_plm_rsh_agent=$agent OMPI_MCA_btl_tcp_if_include=e0 OMPI_MCA_oob_tcp_if_include=e0
   for machine in "${machines[@]}"; do
     number=$((number + 1))
