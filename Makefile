@@ -10,7 +10,7 @@ PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev $(
   $(if $(ONEDNN),,libdnnl-dev) libnifti-dev libpng-dev zlib1g-dev
 DEMO_PACKAGES := mricron-data
 # What only `make check-cluster` needs besides: a Slurm, and a LAN of network namespaces (skipped where there is no sshd).
-CLUSTER_PACKAGES := slurm-wlm munge iproute2
+CLUSTER_PACKAGES := slurm-wlm munge iproute2 strace time procps
 # What `make compare` times against PyTorch: network:D,H,W or network:option=value:D,H,W.
 CASES ?= vnet:112,112,80 unet3d:96,96,96 stunet:128,128,128 unet3d:64,64,64
 THREADS ?= $(shell nproc)
@@ -40,7 +40,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test check-cluster demo compare format clean
+.PHONY: build test cluster-packages check-cluster demo compare format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -51,10 +51,12 @@ test:
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
 
+cluster-packages:
+	$(call install,$(CLUSTER_PACKAGES))
+
 # What takes minutes or needs root: jobs killed hundreds of times, a real Slurm and a LAN on this machine, made for the purpose and taken down
 # afterwards.
-check-cluster: build
-	$(call install,$(CLUSTER_PACKAGES))
+check-cluster: build cluster-packages
 	@for check in Tests/checks/*.sh; do echo "== $$check"; bash $$check || exit 1; done
 
 # A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF with the demo prior and supervised training on 2 ranks; scores

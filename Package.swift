@@ -85,8 +85,7 @@ let layers: [[Target]] = [
       name: "cohort",
       dependencies: [
         "Scaling", "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors",
-        "Cluster",
-        "MPI", "Methods", argumentParser,
+        "Kernels", "Cluster", "MPI", "Methods", argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),
     .executableTarget(

@@ -1,6 +1,7 @@
 // The command: one entry for each subcommand.
 
 import ArgumentParser
+import Kernels
 
 @main
 struct Cohort: ParsableCommand {
@@ -12,4 +13,9 @@ struct Cohort: ParsableCommand {
       Methods.self, Recipes.self, PriorCommand.self, Bench.self, Scale.self, WeightsCommand.self, Launch.self, FlightCommand.self,
       Doctor.self, Trace.self,
     ])
+
+  static func main() {
+    startAgainWithFittingOpenBLAS()
+    main(nil)
+  }
 }

@@ -39,6 +39,21 @@ private final class BrightnessPrior: Prior {
       run, from: resume(run, over: Communicator.alone, console: silent), over: Communicator.alone, console: silent)
   }
 
+  /// The published program's term is a constant: a run says so, loudly and once.
+  @Test func aTermThatTeachesNothingIsNamed() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let file = folder + "/run.yaml"
+      try TinyCohort.runFile(data: folder, output: folder + "/run", method: "semisam-plus").write(
+        toFile: file, atomically: true, encoding: .utf8)
+      let (status, text) = try runAlone(
+        ["train", file, "method.fidelity=released", "steps=14", "lanes=1"], executable: "cohort")
+      try #require(status == 0, "\(text)")
+      #expect(text.components(separatedBy: "THE LOSS TERM generalist GAVE NO GRADIENT in 10 steps").count == 2, "\(text)")
+      #expect(!text.contains("THE LOSS TERM dice"))
+    }
+  }
+
   @Test(arguments: ["semisam-plus", "semisam-o1"]) func interruptionLeavesNoTrace(name: String)
     throws
   {

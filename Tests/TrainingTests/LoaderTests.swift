@@ -56,6 +56,26 @@ import Volumes
     }
   }
 
+  /// A study of how many labels are enough: the others' images are used, their labels are not seen.
+  @Test func labelsBeyondTheLimitAreNotSeen() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      func run(labelled: Int) throws -> Run {
+        let file = TinyCohort.runFile(data: folder, output: folder + "/run") + "labelled: \(labelled)\nsampling: {foreground: 1}\n"
+        return try Run(try RunConfiguration(yaml: file, source: "test"), rank: 0, ranks: 1)
+      }
+      let limited = try run(labelled: 1), spared = TinyCohort.labelled[1]
+      #expect(limited.split.labelled == [TinyCohort.labelled[0]] && limited.split.unlabelled == [spared] + TinyCohort.unlabelled)
+      #expect(try run(labelled: 0).split == run(labelled: 2).split)
+      var drawn: [Sample] = []
+      for step in 0..<8 {
+        for lane in 0..<3 { drawn += try limited.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)).unlabelled }
+      }
+      #expect(drawn.contains { $0.identifier == spared } && drawn.allSatisfy { $0.label == nil })
+      #expect(throws: TrainingError.self) { try run(labelled: 3) }
+    }
+  }
+
   @Test func aSmallMemoryBudgetReadsAgainAndGivesTheSame() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)

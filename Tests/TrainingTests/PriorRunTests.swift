@@ -27,6 +27,26 @@ import Weights
       overrides: ["prior.kind=sam-med3d", "prior.checkpoint=\(folder)/sam.safetensors"] + overrides)
   }
 
+  /// A network of zeros answers 0 to everything, and minus that is the same: the terms that should listen to it are named.
+  @Test func aPriorThatNoTermHearsIsNamed() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder + "/packs")
+      try Self.writeNetwork(to: folder + "/sam.safetensors")
+      let arrays = try Safetensors.read(folder + "/sam.safetensors")
+      try Safetensors.write(
+        arrays.mapValues { StoredTensor(shape: $0.shape, values: $0.values.map { _ in 0 }) }, to: folder + "/sam.safetensors")
+      let file = folder + "/run.yaml"
+      try TinyCohort.runFile(data: folder + "/packs", output: folder + "/run").write(
+        toFile: file, atomically: true, encoding: .utf8)
+      let (status, text) = try runAlone(
+        ["train", file, "prior.checkpoint=\(folder)/sam.safetensors", "steps=30", "lanes=1", "optimizer.rate=0.1"],
+        executable: "cohort")
+      try #require(status == 0, "\(text)")
+      #expect(text.contains("THE LOSS TERM larc DOES NOT LISTEN TO THE PRIOR"), "\(text)")
+      #expect(!text.contains("THE LOSS TERM cgcr"), "\(text)")
+    }
+  }
+
   // MARK: Embeddings
 
   /// The answers of a prior to two crops, after its preparation.

@@ -85,7 +85,8 @@ import Training
     for line in try objects("metrics.jsonl") where line["kind"] as? String == "step" {
       let numbers = line.compactMapValues { $0 as? Double }
       let parts = try ["loadSeconds", "computeSeconds", "waitSeconds"].map { try #require(numbers[$0]) }
-      #expect(parts.allSatisfy { $0 >= 0 } && parts[1] > parts[0] && parts[1] <= numbers["seconds"]!, "\(line)")
+      // The slowest rank may have begun a step before rank 0 did, whose clock "seconds" is.
+      #expect(parts.allSatisfy { $0 >= 0 } && parts[1] > parts[0] && parts[1] >= numbers["meanComputeSeconds"]!, "\(line)")
       #expect([0, 1, 2].contains(try #require(numbers["slowestRank"])))
     }
     let samples = try PrometheusText(text("metrics.prom")).samples

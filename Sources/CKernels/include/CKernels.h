@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// processor.c: width of the vectors, 512 with AVX-512 (F, BW, DQ, VL), 256 with AVX2 and FMA, else 128
+int cohort_vector_bits(void);
+
 // elementwise.c
 void cohort_add(float *y, const float *x, size_t n);                           // y += x
 void cohort_sum(float *y, const float *a, const float *b, size_t n);           // y = a + b

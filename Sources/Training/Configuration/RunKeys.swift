@@ -38,6 +38,9 @@ public struct RunKey: Sendable {
 public let runKeys: [RunKey] = [
   RunKey("data", .text, nil, "folder that `cohort prepare` wrote", changesResults: false),
   RunKey("output", .text, nil, "run folder: checkpoints, metrics.jsonl, logs", changesResults: false),
+  RunKey(
+    "labelled", .integer(0...1_000_000), "0",
+    "labelled cases to train on, the first by name; the others count as unlabelled, for studies of how many labels are enough; 0: all"),
   RunKey("method.name", .text, "relif", "semi-supervised method (`cohort methods`)"),
   RunKey("network.name", .text, "unet3d", "student network (`cohort network list`)"),
   RunKey("patch", .integers(3), "[64, 64, 64]", "crop that the network sees: depth, height, width in voxels"),

@@ -13,14 +13,21 @@ public struct DataSplit: Sendable, Equatable {
   /// Test cases that have a label.
   public let test: [String]
 
-  public init(_ index: PackIndex, validation heldOut: [String], needsUnlabelled: Bool, data: String) throws(TrainingError) {
+  /// - Parameter limit: labelled cases to train on, the first by name; the others are images without a label. 0: all.
+  public init(
+    _ index: PackIndex, validation heldOut: [String], limit: Int, needsUnlabelled: Bool, data: String
+  ) throws(TrainingError) {
     let all = index.entries.filter { $0.role == .labelled }.map(\.identifier).sorted()
     for identifier in heldOut where !all.contains(identifier) {
       let hint = nearestName(to: identifier, among: all).map { ": did you mean \"\($0)\"?" } ?? "."
       throw TrainingError("validation.cases names \"\(identifier)\", which is no labelled case of \(data)\(hint)")
     }
-    labelled = all.filter { !heldOut.contains($0) }
-    unlabelled = index.entries.filter { $0.role == .unlabelled }.map(\.identifier).sorted()
+    let known = all.filter { !heldOut.contains($0) }, unknown = index.entries.filter { $0.role == .unlabelled }.map(\.identifier)
+    guard limit <= known.count else {
+      throw TrainingError("labelled is \(limit), but \(data) has \(known.count) labelled cases to train on: ask for fewer, or 0 for all.")
+    }
+    labelled = limit > 0 ? Array(known.prefix(limit)) : known
+    unlabelled = (unknown + known.dropFirst(labelled.count)).sorted()
     isHeldOut = !heldOut.isEmpty
     validation = isHeldOut ? heldOut.sorted() : labelled
     test = index.entries.filter { $0.role == .test && $0.hasLabel }.map(\.identifier).sorted()

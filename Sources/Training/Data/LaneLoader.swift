@@ -34,11 +34,11 @@ public final class LaneLoader {
     var labelledSamples: [Sample] = [], unlabelledSamples: [Sample] = []
     if !recipe.labelled.isEmpty {
       let identifier = pick(labelled, position: step.index * lanes + lane, stream: "labelled")
-      labelledSamples.append(try sample(identifier, recipe.labelled, draw: draw, at: step))
+      labelledSamples.append(try sample(identifier, recipe.labelled, isLabelled: true, draw: draw, at: step))
     }
     if !recipe.unlabelled.isEmpty {
       let identifier = pick(shards[lane], position: step.index, stream: "unlabelled lane \(lane)")
-      unlabelledSamples.append(try sample(identifier, recipe.unlabelled, draw: draw, at: step))
+      unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, at: step))
     }
     return Batch(labelled: labelledSamples, unlabelled: unlabelledSamples)
   }
@@ -52,8 +52,12 @@ public final class LaneLoader {
     return order[position % identifiers.count]
   }
 
-  private func sample(_ identifier: String, _ views: ViewRequest, draw: UInt64, at step: Step) throws(VolumeError) -> Sample {
-    let volume = try store.volume(identifier)
+  /// - Parameter isLabelled: if not, neither a label nor its place in the volume may be seen, even where the data have one.
+  private func sample(
+    _ identifier: String, _ views: ViewRequest, isLabelled: Bool, draw: UInt64, at step: Step
+  ) throws(VolumeError) -> Sample {
+    var volume = try store.volume(identifier)
+    if !isLabelled { volume.label = nil }
     let patch = sampler.sample(volume, draw: draw)
     let shape = Shape([1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels])
     var biased: Tensor?

@@ -65,8 +65,8 @@ public final class Run {
         networkName: description.network, network: description.plan, options: options, prior: prior))
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
     split = try DataSplit(
-      index, validation: configuration.texts("validation.cases"), needsUnlabelled: !method.recipe.unlabelled.isEmpty,
-      data: configuration.data)
+      index, validation: configuration.texts("validation.cases"), limit: configuration.integer("labelled"),
+      needsUnlabelled: !method.recipe.unlabelled.isEmpty, data: configuration.data)
 
     let unlabelled = split.unlabelled, seed = configuration.seed
     let shards = (0..<plan.lanes).map { plan.shard(lane: $0, of: unlabelled, seed: seed) }
