@@ -84,7 +84,8 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Scaling", "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning", "Tensors",
+        "Scaling", "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning",
+        "Tensors",
         "Kernels", "Cluster", "MPI", "Methods", argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),

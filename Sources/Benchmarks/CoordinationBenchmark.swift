@@ -131,7 +131,9 @@ private final class CoordinatedSteps {
     word.times.communication = last.times
     word.largestBits = averaging.largestBits
     let summary = try word.exchange(over: world)
-    guard dissentingRanks(summary.replicaHashes).isEmpty else { throw ClusterError("the ranks disagree: test the hosts' memory.") }
+    guard dissentingRanks(summary.replicaHashes).isEmpty else {
+      throw ClusterError("the ranks disagree: test the hosts' memory.")
+    }
     _ = try averaging.judge(largestBits: summary.largestBits)
     trainer.optimizer.step(rate: 0.01, gradients: average.average)
   }

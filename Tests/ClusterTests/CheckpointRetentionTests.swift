@@ -14,7 +14,9 @@ import Testing
   }
 
   private func save(_ steps: [Int], keep: Int = 2, keepEvery: Int = 0) throws {
-    for step in steps { _ = try CheckpointStore(folder: folder.path, keep: keep, keepEvery: keepEvery).save(state(step), over: .alone) }
+    for step in steps {
+      _ = try CheckpointStore(folder: folder.path, keep: keep, keepEvery: keepEvery).save(state(step), over: .alone)
+    }
   }
 
   private var steps: [Int] { CheckpointStore(folder: folder.path).list().map(\.step) }
@@ -61,7 +63,8 @@ import Testing
     let place = folder.path + "/step-00000003/"
     let state = try Data(contentsOf: URL(fileURLWithPath: place + "state.h5"))
     let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: place + "manifest.json")))
-    var first = try JSONDecoder().decode(FirstManifest.self, from: JSONSerialization.data(withJSONObject: try #require((json as? [String: Any])?["content"])))
+    var first = try JSONDecoder().decode(
+      FirstManifest.self, from: JSONSerialization.data(withJSONObject: try #require((json as? [String: Any])?["content"])))
     first.format = "cohort-checkpoint/1"
     let offset = first.vectors[0].byteOffset, end = offset + 4 * first.vectors[0].count
     first.vectors[0].blocks = stride(from: offset, to: end, by: 1 << 20).map {
@@ -93,7 +96,9 @@ import Testing
 
   @Test func intervalsGoByStepsAndSeconds() {
     var interval = CheckpointInterval(steps: 10, seconds: 60, overhead: 0, now: 0)
-    #expect(interval.isDue(afterStep: 10, now: 1) && !interval.isDue(afterStep: 11, now: 59.9) && interval.isDue(afterStep: 11, now: 60))
+    #expect(
+      interval.isDue(afterStep: 10, now: 1) && !interval.isDue(afterStep: 11, now: 59.9) && interval.isDue(afterStep: 11, now: 60)
+    )
     interval.note(seconds: 5, now: 65)
     #expect(!interval.isDue(afterStep: 12, now: 124) && interval.isDue(afterStep: 12, now: 125))
     let never = CheckpointInterval(steps: 0, seconds: 0, overhead: 0, now: 0)

@@ -150,12 +150,13 @@ import Testing
   @Test(arguments: CheckpointPoint.allCases) func aKilledJobLosesNothing(point: CheckpointPoint) throws {
     let place = folder.path + "/run"
     // Every third step is saved twice, so the fourth save replaces one; a piece of each of three vectors is written in each save.
-    let times = switch point {
-    case .slab: 11
-    case .replaced: 1
-    case .retention: 2
-    default: 4
-    }
+    let times =
+      switch point {
+      case .slab: 11
+      case .replaced: 1
+      case .retention: 2
+      default: 4
+      }
     let killed = try mpirun(
       2, ["checkpoint-kill", place, "300000", "parallel"], environment: ["COHORT_CHECKPOINT_KILL": "\(point.rawValue):\(times)"])
     #expect(killed.status == 128 + SIGKILL, "\(killed.output)")
@@ -167,7 +168,9 @@ import Testing
   }
 
   /// An I/O error at any moment is every rank's error, and costs nothing but this save.
-  @Test(arguments: CheckpointPoint.allCases.filter { $0 != .replaced && $0 != .retention }) func anErrorAtAnyMomentIsShared(point: CheckpointPoint) throws {
+  @Test(arguments: CheckpointPoint.allCases.filter { $0 != .replaced && $0 != .retention }) func anErrorAtAnyMomentIsShared(
+    point: CheckpointPoint
+  ) throws {
     let place = folder.path + "/run"
     _ = try CheckpointStore(folder: place, keep: 1).save(state(0), over: .alone)
     let run = try mpirun(

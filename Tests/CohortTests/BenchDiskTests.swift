@@ -9,7 +9,8 @@ import Testing
     try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any], "\(output)")
   }
 
-  @Test(arguments: [("parallel", 3), ("gather", 1)]) func checkpointsAreTimedAgainstAPlainFile(backend: String, ranks: Int) throws {
+  @Test(arguments: [("parallel", 3), ("gather", 1)]) func checkpointsAreTimedAgainstAPlainFile(backend: String, ranks: Int) throws
+  {
     try withTemporaryFolder { folder in
       let (status, output) = try mpirun(
         ranks, ["bench", "checkpoint", "--bytes", "6MB", "--folder", folder, "--repeats", "2", "--backend", backend, "--json"],

@@ -154,7 +154,8 @@ import Weights
 
   @Test func everySubcommandExplainsItself() throws {
     for command in [
-      "synthesize", "prepare", "train", "predict", "evaluate", "checkpoint", "network", "methods", "recipes", "bench", "scale", "doctor",
+      "synthesize", "prepare", "train", "predict", "evaluate", "checkpoint", "network", "methods", "recipes", "bench", "scale",
+      "doctor",
     ] {
       let help = try cohort([command, "--help"])
       #expect(help.contains("OVERVIEW:") && help.contains("USAGE: cohort \(command)"))

@@ -109,9 +109,10 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
     #expect(try script.calls("srun") == ["1 threads: --mpi=pmix --cpus-per-task=1 --wait=60 \(train)"])
   }
 
-  @Test(arguments: [
-    ([:], "none"), (["JOB_END": "1970-01-01T00:20:34"], "1234"), (["SLURM_JOB_END_TIME": "99", "JOB_END": "NONE"], "99"),
-  ] as [([String: String], String)])
+  @Test(
+    arguments: [
+      ([:], "none"), (["JOB_END": "1970-01-01T00:20:34"], "1234"), (["SLURM_JOB_END_TIME": "99", "JOB_END": "NONE"], "99"),
+    ] as [([String: String], String)])
   func theEndOfTheJobIsTold(_ variables: [String: String], _ end: String) throws {
     let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
     _ = try script.start(variables.merging(["TZ": "UTC"]) { $1 })

@@ -16,10 +16,12 @@ import TestSupport
   }
 
   /// Published values of XXH64 with seed 0, and one for each way through the end of the bytes.
-  @Test(arguments: [
-    ("", 0xEF46_DB37_51D8_E999), ("a", 0xD24E_C4F1_A98C_6E5B), ("abc", 0x44BC_2CF5_AD77_0999),
-    ("Nobody inspects the spammish repetition", 0xFBCE_A83C_8A37_8BF1),
-  ] as [(String, UInt64)]) func xxh64OfKnownTexts(text: String, expected: UInt64) {
+  @Test(
+    arguments: [
+      ("", 0xEF46_DB37_51D8_E999), ("a", 0xD24E_C4F1_A98C_6E5B), ("abc", 0x44BC_2CF5_AD77_0999),
+      ("Nobody inspects the spammish repetition", 0xFBCE_A83C_8A37_8BF1),
+    ] as [(String, UInt64)]) func xxh64OfKnownTexts(text: String, expected: UInt64)
+  {
     let found = Array(text.utf8).withUnsafeBytes { xxh64(of: $0) }
     #expect(found == expected)
   }

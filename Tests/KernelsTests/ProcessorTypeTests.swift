@@ -13,7 +13,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("Zen", "OpenBLAS DYNAMIC_ARCH", 512), ("Cooperlake", "OpenBLAS DYNAMIC_ARCH", 512), ("Prescott", "OpenBLAS DYNAMIC_ARCH", 128),
+    ("Zen", "OpenBLAS DYNAMIC_ARCH", 512), ("Cooperlake", "OpenBLAS DYNAMIC_ARCH", 512),
+    ("Prescott", "OpenBLAS DYNAMIC_ARCH", 128),
     ("Prescott", "OpenBLAS for one type", 512),
   ])
   func aFittingOrAFixedChoiceStays(chosen: String, configuration: String, bits: Int) {

@@ -45,7 +45,8 @@ import Scaling
       #expect(
         study.shown(try study.command(point, program: "/bin/cohort", folder: "f"))
           == "OMP_NUM_THREADS=3 mpirun --hostfile \(hosts) --map-by ppr:1:node --bind-to none -x OMP_NUM_THREADS -n 2 "
-          + "--mca btl self,tcp /bin/cohort scale measure run.yaml 'patch=[16, 16, 32]' --lanes 8 --warmup 3 --steps 10 --output f")
+          + "--mca btl self,tcp /bin/cohort scale measure run.yaml 'patch=[16, 16, 32]' --lanes 8 --warmup 3 --steps 10 --output f"
+      )
       let alone = try self.study(Self.yaml)
       let message = StudyPoint(kind: .allreduce, nodes: 4, ranks: 4, lanes: 0, repetition: 1)
       #expect(

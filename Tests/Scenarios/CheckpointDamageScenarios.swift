@@ -7,12 +7,15 @@ import Tensors
 
 let checkpointDamageScenarios = [
   Scenario(name: "checkpoint-kill", run: saveUntilKilled),
-  Scenario(name: "checkpoint-check") { world, arguments in _ = try resumeChecked(store(arguments), Int(arguments[1])!, over: world) },
+  Scenario(name: "checkpoint-check") { world, arguments in
+    _ = try resumeChecked(store(arguments), Int(arguments[1])!, over: world)
+  },
   Scenario(name: "checkpoint-flips", run: flips),
 ]
 
 private func store(_ arguments: [String], keep: Int = 2) -> CheckpointStore {
-  CheckpointStore(folder: arguments[0], keep: keep, backend: arguments.count > 2 ? CheckpointBackend(rawValue: arguments[2])! : .parallel)
+  CheckpointStore(
+    folder: arguments[0], keep: keep, backend: arguments.count > 2 ? CheckpointBackend(rawValue: arguments[2])! : .parallel)
 }
 
 /// checkpoint-kill FOLDER COUNT BACKEND [MICROSECONDS]: finds what the job before it left, checks it, and saves step after step until it is killed:
@@ -31,7 +34,9 @@ private func saveUntilKilled(_ world: borrowing Communicator, _ arguments: [Stri
     step += 1
     for _ in 0..<(step % 3 == 0 ? 2 : 1) {
       _ = try store.save(madeUpState(step: step, count: count), over: world)
-      if world.rank == 0 { try Data("\(step)".utf8).write(to: URL(fileURLWithPath: store.folder + ".committed"), options: .atomic) }
+      if world.rank == 0 {
+        try Data("\(step)".utf8).write(to: URL(fileURLWithPath: store.folder + ".committed"), options: .atomic)
+      }
     }
   }
 }

@@ -67,7 +67,9 @@ private func cutPower(_ names: DiskModel.Names, _ disk: DiskModel, root: String,
   do { found = try CheckpointStore(folder: left + "/checkpoints").loadLatest(over: .alone) { _ in }?.step ?? 0 } catch {
     try expect(returned == 0, "after \(moment): \(error)")
   }
-  try expect(found >= (returned == 0 ? 0 : steps[returned - 1]), "after \(moment): step \(found) was found, \(returned) saves had returned")
+  try expect(
+    found >= (returned == 0 ? 0 : steps[returned - 1]), "after \(moment): step \(found) was found, \(returned) saves had returned"
+  )
 }
 
 /// Where the bytes of a file of the record are: the manifest or state of the save during which it was made; nil for other files.

@@ -61,7 +61,8 @@ import Volumes
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)
       func run(labelled: Int) throws -> Run {
-        let file = TinyCohort.runFile(data: folder, output: folder + "/run") + "labelled: \(labelled)\nsampling: {foreground: 1}\n"
+        let file =
+          TinyCohort.runFile(data: folder, output: folder + "/run") + "labelled: \(labelled)\nsampling: {foreground: 1}\n"
         return try Run(try RunConfiguration(yaml: file, source: "test"), rank: 0, ranks: 1)
       }
       let limited = try run(labelled: 1), spared = TinyCohort.labelled[1]

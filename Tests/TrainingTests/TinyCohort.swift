@@ -7,7 +7,9 @@ import Volumes
 
 /// The numbers of a line of metrics.jsonl that are the same in every run: all but times and what follows from them.
 func reproducible(_ line: [String: Any]) -> [String: Double] {
-  line.compactMapValues { $0 as? Double }.filter { $0.key != "seconds" && !$0.key.hasSuffix("Seconds") && $0.key != "slowestRank" }
+  line.compactMapValues { $0 as? Double }.filter {
+    $0.key != "seconds" && !$0.key.hasSuffix("Seconds") && $0.key != "slowestRank"
+  }
 }
 
 struct TinyCohort {

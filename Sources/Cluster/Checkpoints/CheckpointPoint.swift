@@ -45,7 +45,8 @@ package enum CheckpointPoint: String, CaseIterable, Sendable {
       let fields = text?.split(separator: ":").map(String.init) ?? []
       guard let name = fields.first else { return nil }
       guard let point = CheckpointPoint(rawValue: name) else {
-        fatalError("There is no moment \(name) of a save; they are \(CheckpointPoint.allCases.map(\.rawValue).joined(separator: " ")).")
+        fatalError(
+          "There is no moment \(name) of a save; they are \(CheckpointPoint.allCases.map(\.rawValue).joined(separator: " ")).")
       }
       (self.point, self.kills, count) = (point, kills, fields.dropFirst().first.flatMap { Int($0) })
     }
@@ -53,6 +54,7 @@ package enum CheckpointPoint: String, CaseIterable, Sendable {
 
   private static let request: Request? = {
     let environment = ProcessInfo.processInfo.environment
-    return Request(environment["COHORT_CHECKPOINT_KILL"], kills: true) ?? Request(environment["COHORT_CHECKPOINT_ERROR"], kills: false)
+    return Request(environment["COHORT_CHECKPOINT_KILL"], kills: true)
+      ?? Request(environment["COHORT_CHECKPOINT_ERROR"], kills: false)
   }()
 }

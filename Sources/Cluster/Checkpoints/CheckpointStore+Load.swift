@@ -17,7 +17,8 @@ extension CheckpointStore {
     if rank == 0 { removeLeftovers() }
     // Rank 0's list is everyone's: ranks that each looked for themselves would go different ways where a file system is slow to agree.
     let listed = rank == 0 ? stepFolders().joined(separator: "\n") : ""
-    let names = try clustered { () throws(MPIError) in try communicator.broadcast(text: listed) }.split(separator: "\n").map(String.init)
+    let names = try clustered { () throws(MPIError) in try communicator.broadcast(text: listed) }.split(separator: "\n").map(
+      String.init)
     for name in names.reversed() {
       let outcome: Result<CheckpointState, ClusterError>
       do throws(ClusterError) { outcome = .success(try Self.load(path: "\(folder)/\(name)")) } catch { outcome = .failure(error) }

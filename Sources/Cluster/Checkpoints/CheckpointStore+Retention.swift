@@ -32,7 +32,8 @@ extension CheckpointStore {
       // Fails, as it should, where the new one has the name.
       rename("\(folder)/\(name)", "\(folder)/\(name.dropFirst(Self.replacedPrefix.count))")
     }
-    for name in entries({ name in [Self.temporaryPrefix, Self.trashPrefix, Self.replacedPrefix].contains { name.hasPrefix($0) } }) {
+    for name in entries({ name in [Self.temporaryPrefix, Self.trashPrefix, Self.replacedPrefix].contains { name.hasPrefix($0) } })
+    {
       try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
     }
   }

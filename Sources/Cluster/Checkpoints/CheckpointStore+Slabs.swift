@@ -12,7 +12,8 @@ extension CheckpointStore {
 
   /// The manifest's writers write their blocks of each vector; the checksums of all blocks, taken from memory, reach the manifest of every rank.
   func writeSlabs(
-    of state: CheckpointState, _ manifest: inout CheckpointManifest, in temporary: String, over communicator: borrowing Communicator
+    of state: CheckpointState, _ manifest: inout CheckpointManifest, in temporary: String,
+    over communicator: borrowing Communicator
   ) throws(ClusterError) {
     let path = "\(temporary)/\(CheckpointManifest.stateName)"
     let (rank, writers) = (communicator.rank, manifest.writerRanks)

@@ -44,7 +44,8 @@ extension CheckpointManifest {
     var file = try clustered { () throws(FileError) in try ReadableFile(state) }
     return try largeArray(count: vector.count) { (bytes) throws(ClusterError) in
       for block in vector.blocks.indices {
-        try read(block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(rebasing: bytes[(block * blockBytes)...]))
+        try read(
+          block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(rebasing: bytes[(block * blockBytes)...]))
       }
     }
   }

@@ -26,7 +26,8 @@ public struct Hostfile: Sendable, Equatable {
       var slots = 1
       for word in words.dropFirst() {
         let sides = word.split(separator: "=")
-        guard sides.count == 2, let count = Int(sides[1]), count > 0, ["slots", "max_slots", "max-slots"].contains(sides[0]) else {
+        guard sides.count == 2, let count = Int(sides[1]), count > 0, ["slots", "max_slots", "max-slots"].contains(sides[0])
+        else {
           throw ClusterError("\(source) has the line \"\(line)\". Write one machine a line, for example lab2 slots=8.")
         }
         if sides[0] == "slots" { slots = count }

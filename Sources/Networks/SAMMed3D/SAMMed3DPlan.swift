@@ -79,7 +79,8 @@ extension SAMMed3DPlan {
       }
       return found
     }
-    let grid = try shape("image_encoder.pos_embed", rank: 5)[1], patch = try shape("image_encoder.patch_embed.proj.weight", rank: 5)
+    let grid = try shape("image_encoder.pos_embed", rank: 5)[1],
+      patch = try shape("image_encoder.patch_embed.proj.weight", rank: 5)
     var lengths: [Int] = [], headSize = 1
     repeat {
       let table = try shape("image_encoder.blocks.\(lengths.count).attn.rel_pos_d", rank: 2)
@@ -89,7 +90,8 @@ extension SAMMed3DPlan {
     let global = lengths.indices.filter { lengths[$0] == 2 * grid - 1 }
     self.init(
       imageSize: grid * patch[2], patchSize: patch[2], embedding: patch[0], depth: lengths.count, heads: patch[0] / headSize,
-      globalBlocks: Set(global), window: (lengths.max()! + 1) / 2, promptDimension: try shape("image_encoder.neck.0.weight", rank: 5)[0],
+      globalBlocks: Set(global), window: (lengths.max()! + 1) / 2,
+      promptDimension: try shape("image_encoder.neck.0.weight", rank: 5)[0],
       maskPromptChannels: try shape("prompt_encoder.mask_downscaling.3.weight", rank: 5)[0],
       hasMaskSkip: shapes["mask_decoder.mask_skip.weight"] != nil)
     if let problem { throw NetworkError(problem) }

@@ -40,7 +40,8 @@ public let runKeys: [RunKey] = [
   RunKey("output", .text, nil, "run folder: checkpoints, metrics.jsonl, logs", changesResults: false),
   RunKey(
     "labelled", .integer(0...1_000_000), "0",
-    "labelled cases to train on, the first by name; the others count as unlabelled, for studies of how many labels are enough; 0: all"),
+    "labelled cases to train on, the first by name; the others count as unlabelled, for studies of how many labels are enough; 0: all"
+  ),
   RunKey("method.name", .text, "relif", "semi-supervised method (`cohort methods`)"),
   RunKey("network.name", .text, "unet3d", "student network (`cohort network list`)"),
   RunKey("patch", .integers(3), "[64, 64, 64]", "crop that the network sees: depth, height, width in voxels"),
@@ -87,17 +88,20 @@ public let runKeys: [RunKey] = [
     "checkpoint.every", .integer(0...100_000_000), "500", "steps between checkpoints; 0 saves at the end only",
     changesResults: false),
   RunKey(
-    "checkpoint.seconds", .number(0...1e9), "0", "save at least so often, in seconds; 0 goes by steps alone", changesResults: false),
+    "checkpoint.seconds", .number(0...1e9), "0", "save at least so often, in seconds; 0 goes by steps alone",
+    changesResults: false),
   RunKey(
     "checkpoint.overhead", .number(0...0.5), "0",
     "largest share of the time that saving may take: intervals grow to keep below it; 0 sets no limit", changesResults: false),
   RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
   RunKey(
-    "checkpoint.keepEvery", .integer(0...100_000_000), "0", "checkpoints of multiples of so many steps are kept for good; 0: none",
+    "checkpoint.keepEvery", .integer(0...100_000_000), "0",
+    "checkpoints of multiples of so many steps are kept for good; 0: none",
     changesResults: false),
   RunKey(
     "checkpoint.backend", .choice(CheckpointBackend.allCases.map(\.rawValue)), "auto",
-    "who writes: all ranks into one file, or rank 0 alone (gather); auto: gather on NFS and for small ones", changesResults: false),
+    "who writes: all ranks into one file, or rank 0 alone (gather); auto: gather on NFS and for small ones", changesResults: false
+  ),
   RunKey(
     "replicaCheck.every", .integer(0...100_000_000), "50",
     "steps between comparisons of the ranks' states, which end the run if one has drifted away; 0 never compares",

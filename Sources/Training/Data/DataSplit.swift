@@ -24,7 +24,8 @@ public struct DataSplit: Sendable, Equatable {
     }
     let known = all.filter { !heldOut.contains($0) }, unknown = index.entries.filter { $0.role == .unlabelled }.map(\.identifier)
     guard limit <= known.count else {
-      throw TrainingError("labelled is \(limit), but \(data) has \(known.count) labelled cases to train on: ask for fewer, or 0 for all.")
+      throw TrainingError(
+        "labelled is \(limit), but \(data) has \(known.count) labelled cases to train on: ask for fewer, or 0 for all.")
     }
     labelled = limit > 0 ? Array(known.prefix(limit)) : known
     unlabelled = (unknown + known.dropFirst(labelled.count)).sorted()

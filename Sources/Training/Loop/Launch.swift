@@ -42,9 +42,12 @@ public func launchTraining(
   if let failure { return failure }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
   var watch: JobWatch?
-  if let failure = try preflight(over: world, console, { world in
-    watch = try startWatch(of: run, over: world, console: console)
-  }) {
+  if let failure = try preflight(
+    over: world, console,
+    { world in
+      watch = try startWatch(of: run, over: world, console: console)
+    })
+  {
     return failure
   }
   // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
@@ -52,10 +55,13 @@ public func launchTraining(
   let observer = try Observer(run, console: console, over: world)
   run.observer = observer
   var start: StartingPoint?
-  if let failure = try preflight(over: world, console, { world in
-    try run.requireSamePlan(over: world)
-    start = try resume(run, over: world, console: console)
-  }) {
+  if let failure = try preflight(
+    over: world, console,
+    { world in
+      try run.requireSamePlan(over: world)
+      start = try resume(run, over: world, console: console)
+    })
+  {
     return observer.ended(failure)
   }
   guard let start else { fatalError("launchTraining: the preflight passed without a starting point") }

@@ -47,7 +47,8 @@ extension Run {
     let hosts = try world.allgather(text: Communicator.hostName)
     throw ClusterError(
       "after step \(step) the state of the run on \(named(ranks, hosts: hosts)) is not that of the other ranks. "
-        + "Look for faulty memory or another type of processor there, and start the same command again without that host.", isShared: true)
+        + "Look for faulty memory or another type of processor there, and start the same command again without that host.",
+      isShared: true)
   }
 
   /// Breaks what the environment asks for, to see it noticed; a flipped bit is the lowest one of the first weight.

@@ -14,7 +14,8 @@ extension Bench {
       discussion:
         "Start it bare or under mpirun. Steps without and with everything that several ranks need (averaging, control word, "
         + "comparison of states) are taken in turn on random voxels. On one rank the difference is the price of coordination; on "
-        + "several it holds what the ranks had to wait for, and the times tell how much of the communication the backward walk hides.")
+        + "several it holds what the ranks had to wait for, and the times tell how much of the communication the backward walk hides."
+    )
 
     @OptionGroup var choice: NetworkChoice
     @Option(help: "Depth, height and width of the patch in voxels, D,H,W.")

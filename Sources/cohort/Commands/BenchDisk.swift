@@ -26,7 +26,9 @@ struct DiskChoice: ParsableArguments {
 
   private static func bytes(_ text: String) throws -> Int {
     for (unit, factor) in [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)] where text.hasSuffix(unit) {
-      guard let count = Int(text.dropLast(unit.count)), (1...1_000_000).contains(count) || (unit.isEmpty && count > 0) else { break }
+      guard let count = Int(text.dropLast(unit.count)), (1...1_000_000).contains(count) || (unit.isEmpty && count > 0) else {
+        break
+      }
       return count * factor
     }
     throw ValidationError("\(text) is no number of bytes: write for example 256MB.")

@@ -76,7 +76,8 @@ struct SceneAnatomy {
 
   /// Later structures lie over earlier ones, so that neighbours share surfaces.
   /// - Parameter middle: where in the world the middle of the window lies.
-  private mutating func paint(_ shapes: [SceneShape], _ body: SceneShape, through deformation: Deformation, middle: SIMD3<Float>) {
+  private mutating func paint(_ shapes: [SceneShape], _ body: SceneShape, through deformation: Deformation, middle: SIMD3<Float>)
+  {
     let side = extent.width, half = Self.world / 2, corner = middle - Float(side) / 2
     // Structure numbers from the last to the first shape; a hollow one has a second number for its inside.
     var numbered: [(shape: SceneShape, label: UInt8)] = [], next: UInt8 = 1
