@@ -51,9 +51,7 @@ public final class SAMMed3D {
         && mask.map { $0.shape == [1, side, side, side, 1] } ?? true,
       "SAM-Med3D: an embedding \(embedding.shape) with a mask \(mask?.shape.description ?? "none"): give one sample at a time, "
         + "[1, \(grid), \(grid), \(grid), \(plan.promptDimension)] and [1, \(side), \(side), \(side), 1].")
-    let logits = decoded(withMask(mask, embedding: embedding, on: tape), pointTokens(points, on: tape), on: tape)
-    guard plan.hasMaskSkip, let mask else { return logits }
-    return tape.sum(logits, tape.convolution(mask, weight: parameters["mask_decoder.mask_skip.weight"]))
+    return decoded(withMask(mask, embedding: embedding, on: tape), pointTokens(points, on: tape), on: tape)
   }
 }
 

@@ -22,13 +22,10 @@ public struct SAMMed3DPlan: Hashable, Sendable {
   public var promptDimension: Int
   /// Channels of a mask prompt at one cell for each token, before they become P; a multiple of 4. The released network has 16 for 64 cells.
   public var maskPromptChannels: Int
-  /// Whether a multiple of the mask prompt is added to the logits, so that the decoder has to say only what is wrong of it. The
-  /// released network answers alone.
-  public var hasMaskSkip: Bool
 
   public init(
     imageSize: Int, patchSize: Int, embedding: Int, depth: Int, heads: Int, globalBlocks: Set<Int>, window: Int,
-    promptDimension: Int, maskPromptChannels: Int = 16, hasMaskSkip: Bool = false
+    promptDimension: Int, maskPromptChannels: Int = 16
   ) {
     self.imageSize = imageSize
     self.patchSize = patchSize
@@ -39,7 +36,6 @@ public struct SAMMed3DPlan: Hashable, Sendable {
     self.window = window
     self.promptDimension = promptDimension
     self.maskPromptChannels = maskPromptChannels
-    self.hasMaskSkip = hasMaskSkip
   }
 
   /// The released network: ViT-B on 128x128x128 voxels.
@@ -92,8 +88,7 @@ extension SAMMed3DPlan {
       imageSize: grid * patch[2], patchSize: patch[2], embedding: patch[0], depth: lengths.count, heads: patch[0] / headSize,
       globalBlocks: Set(global), window: (lengths.max()! + 1) / 2,
       promptDimension: try shape("image_encoder.neck.0.weight", rank: 5)[0],
-      maskPromptChannels: try shape("prompt_encoder.mask_downscaling.3.weight", rank: 5)[0],
-      hasMaskSkip: shapes["mask_decoder.mask_skip.weight"] != nil)
+      maskPromptChannels: try shape("prompt_encoder.mask_downscaling.3.weight", rank: 5)[0])
     if let problem { throw NetworkError(problem) }
   }
 

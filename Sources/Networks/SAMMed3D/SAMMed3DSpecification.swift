@@ -62,9 +62,7 @@ extension SAMMed3D {
     for mask in 0..<masks {
       all += perceptron("\(name).output_hypernetworks_mlps.\(mask)", p, hidden: p, plan.maskChannels)
     }
-    all += perceptron("\(name).iou_prediction_head", p, hidden: SAMMed3DPlan.scoreHidden, masks)
-    if plan.hasMaskSkip { all.append(.init("\(name).mask_skip.weight", [1, 1, 1, 1, 1], .constant(0.5), stride: [1, 1, 1])) }
-    return all
+    return all + perceptron("\(name).iou_prediction_head", p, hidden: SAMMed3DPlan.scoreHidden, masks)
   }
 
   // MARK: Parts

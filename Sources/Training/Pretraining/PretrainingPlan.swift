@@ -44,7 +44,7 @@ extension SAMMed3DPlan {
   /// the image, and 64 channels carry the 64 cells of a token: structures of a few voxels pass unharmed.
   public static let demo = SAMMed3DPlan(
     imageSize: 32, patchSize: 4, embedding: 192, depth: 4, heads: 6, globalBlocks: Set(0..<4), window: 8, promptDimension: 96,
-    maskPromptChannels: 64, hasMaskSkip: true)
+    maskPromptChannels: 64)
 }
 
 /// What a prior's file says of itself, as texts beside the weights.
