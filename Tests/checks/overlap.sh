@@ -44,7 +44,7 @@ bench() {
 number() { sed -n "s/^ *\"$1\" : \([-0-9.e]*\),*\$/\1/p" "$scratch/result"; }
 
 for reduction in exact fast; do
-  bench --network unet3d --option base="${BASE:-16}" --patch "${PATCH:-64,64,64}" --reduction $reduction --steps "${STEPS:-7}"
+  bench --network unet3d --option base="${BASE:-16}" --patch "${PATCH:-128,128,96}" --reduction $reduction --steps "${STEPS:-5}"
   awk -v r=$reduction -v plain="$(number plainSeconds)" -v all="$(number coordinatedSeconds)" -v b="$(number backwardSeconds)" \
     -v c="$(number communicationSeconds)" -v e="$(number exposedSeconds)" -v p="$(number parameters)" 'BEGIN {
       printf "overlap %s: %d parameters, plain step %.3f s, coordinated %.3f s, backward %.3f s, ", r, p, plain, all, b

@@ -47,8 +47,8 @@ public final class ExactAverager: GradientAverager {
     let scale = scale
     sum.add(range) { sums, replaces in
       replaces
-        ? forEachRounded(values, scale) { index, value in sums[index] = value }
-        : forEachRounded(values, scale) { index, value in sums[index] &+= value }
+        ? forEachRounded(values, scale) { index, value in sums[index] = value.whole }
+        : forEachRounded(values, scale) { index, value in sums[index] &+= value.whole }
     }
   }
 
@@ -67,8 +67,8 @@ public final class ExactAverager: GradientAverager {
     let scale = scale, factor = 1 / (scale * Double(lanes))
     sum.add(range) { sums, replaces in
       replaces
-        ? forEachRounded(values, scale) { index, value in average[index] = Float(Double(value) * factor) }
-        : forEachRounded(values, scale) { index, value in average[index] = Float(Double(sums[index] &+ value) * factor) }
+        ? forEachRounded(values, scale) { index, value in average[index] = Float(value.real * factor) }
+        : forEachRounded(values, scale) { index, value in average[index] = Float(Double(sums[index] &+ value.whole) * factor) }
     }
   }
 
@@ -91,20 +91,29 @@ public final class ExactAverager: GradientAverager {
   }
 }
 
-/// Hands on each value of `gradient` in units of 1/scale, rounded to nearest, and returns the bits of the greatest magnitude.
-///
-/// Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a conversion without
-/// branches, which the compiler vectorises and which cannot trap on what is out of range (`judge` finds that by the magnitude).
+/// A number rounded to nearest. Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a
+/// conversion without branches, which the compiler vectorises and which cannot trap on what is out of range (`judge` finds that by the
+/// magnitude).
+private struct Rounded {
+  private static let magic = 0x1.8p52
+  private let shifted: Double
+
+  @inline(__always) init(_ number: Double) { shifted = number + Self.magic }
+
+  @inline(__always) var whole: Int64 { Int64(bitPattern: shifted.bitPattern) &- Int64(bitPattern: Self.magic.bitPattern) }
+  /// The same number. Most processors have no vector instruction that would make it of `whole`.
+  @inline(__always) var real: Double { shifted - Self.magic }
+}
+
+/// Hands on each value of `gradient` in units of 1/scale, rounded, and returns the bits of the greatest magnitude.
 @inline(__always) private func forEachRounded(
-  _ gradient: UnsafeBufferPointer<Float>, _ scale: Double, _ body: (_ index: Int, _ value: Int64) -> Void
+  _ gradient: UnsafeBufferPointer<Float>, _ scale: Double, _ body: (_ index: Int, _ value: Rounded) -> Void
 ) -> Int32 {
-  let magic = 0x1.8p52
-  let magicBits = Int64(bitPattern: magic.bitPattern)
   let values = gradient.baseAddress!
   var largest: Int32 = 0
   for index in 0..<gradient.count {
     largest = max(largest, MagnitudeBits.of(values[index]))
-    body(index, Int64(bitPattern: (Double(values[index]) * scale + magic).bitPattern) &- magicBits)
+    body(index, Rounded(Double(values[index]) * scale))
   }
   return largest
 }
