@@ -8,11 +8,16 @@
 
 tag=ck$$
 take_down() {
-  for i in 1 2; do ip netns del "$tag-$i" 2> "$scratch/null" || true; done
+  # Daemons of a run that was interrupted live on in the hosts, and keep their network.
+  for i in 1 2; do
+    kill -KILL $(ip netns pids "$tag-$i" 2> "$scratch/null") 2> "$scratch/null" || true
+    ip netns del "$tag-$i" 2> "$scratch/null" || true
+  done
   ip link del "$tag" 2> "$scratch/null" || true
   rm -rf "$scratch"
 }
 trap take_down EXIT
+trap 'exit 1' INT TERM
 
 ip link add "$tag" type bridge
 ip link set "$tag" up
