@@ -14,10 +14,11 @@ import Testing
     let average = LaneAverage(network.parameters, averager: ExactAverager.self)
     let averaging = try StepAveraging(over: .alone)
     averaging.begin([average], lanes: 1)
-    let side = max(32, network.divisor.max()!), tape = Tape()
-    let image = Tensor((0..<side * side * side).map { Float($0 % 17) }, shape: [1, side, side, side, 1])
+    // Two voxels on the coarsest level, which one voxel could not be normalised over.
+    let side = max(32, network.divisor.max()!), voxels = 2 * side * side * side, tape = Tape()
+    let image = Tensor((0..<voxels).map { Float($0 % 17) }, shape: [1, 2 * side, side, side, 1])
     let logits = network.logits(image, mode: .training(dropout: RandomKey(1)), on: tape)
-    let loss = tape.diceLoss(tape.softmax(logits), labels: [UInt8](repeating: 1, count: side * side * side))
+    let loss = tape.diceLoss(tape.softmax(logits), labels: [UInt8](repeating: 1, count: voxels))
     averaging.beginWalk(of: tape)
     let before = averaging.posted
     tape.backward(from: [(loss, weight: 1)]) { averaging.note($0) }
