@@ -37,7 +37,7 @@ import Volumes
   func runFile(_ folder: String, _ lines: [String: String] = [:]) throws -> String {
     var keys = [
       "data": packs, "output": folder + "/run", "network": "{name: unet3d, base: 2}", "patch": "[16, 16, 32]", "steps": "2",
-      "lanes": "2",
+      "lanes": "2", "prior": "{kind: none}",
     ]
     keys.merge(lines) { $1 }
     let path = folder + "/run.yaml"

@@ -47,7 +47,7 @@ import Testing
     try withTemporaryFolder { folder in
       let file = folder + "/hosts"
       let absent = try runAlone(["doctor", "--hostfile", file], executable: "cohort")
-      #expect(absent.status == 3 && absent.output.contains("Cannot read the hostfile"))
+      #expect(absent.status == 3 && absent.output.contains("cannot read the hostfile"))
       try "lab1 cores=3\n".write(toFile: file, atomically: true, encoding: .utf8)
       let wrong = try runAlone(["doctor", "--hostfile", file], executable: "cohort")
       #expect(wrong.status == 3 && wrong.output.contains("lab1 cores=3"))

@@ -194,7 +194,7 @@ import Scaling
     for key in studyKeys { #expect(section.contains("\(key.name)"), "README explains \(key.name)") }
     try withTemporaryFolder { folder in
       try writeTrace(to: folder + "/lanes.json")
-      let yaml = block.replacing("lanes.json", with: folder + "/lanes.json")
+      let yaml = block.replacing("demo/lanes.json", with: folder + "/lanes.json")
       try yaml.write(toFile: folder + "/study.yaml", atomically: true, encoding: .utf8)
       #expect(
         try cohort(["scale", "plan", folder + "/study.yaml"]).contains("25 measurements, 0 of them exist; the rest takes about"))

@@ -4,9 +4,16 @@
 import Foundation
 
 package final class ChildProcess {
-  package enum End: Equatable {
+  package enum End: Equatable, CustomStringConvertible {
     case exited(Int32)
     case signalled(Int32)
+
+    package var description: String {
+      switch self {
+      case .exited(let code): "exit code \(code)"
+      case .signalled(let signal): "killed by signal \(signal)"
+      }
+    }
   }
   let identifier: pid_t
   private let pipe: Int32?
