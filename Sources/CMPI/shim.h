@@ -21,6 +21,7 @@ static inline MPI_Op cohort_mpi_bitwise_or(void) { return MPI_BOR; }
 // Special values: MPI_IN_PLACE is (void *)1, the others are casts of 0 or of an address; nil stands for none of them.
 static inline void *cohort_mpi_in_place(void) { return MPI_IN_PLACE; }
 static inline MPI_Status *cohort_mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
+static inline MPI_Info cohort_mpi_info_null(void) { return MPI_INFO_NULL; }
 static inline MPI_Errhandler cohort_mpi_errors_return(void) { return MPI_ERRORS_RETURN; }
 
 #endif

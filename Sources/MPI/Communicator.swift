@@ -12,14 +12,17 @@ public struct Communicator: ~Copyable {
   /// This process's number, `0 ..< size`.
   public let rank: Int
   public let size: Int
+  /// Whether all ranks share the memory of one machine.
+  let isOnOneHost: Bool
   private let owned: Bool
   private var isClosed = false
 
   /// One rank without MPI: every collective is the identity, and MPI need not be initialised.
   public static var alone: Communicator { Communicator() }
 
-  private init() { (handle, rank, size, owned) = (nil, 0, 1, false) }
+  private init() { (handle, rank, size, isOnOneHost, owned) = (nil, 0, 1, true, false) }
 
+  /// Collective.
   init(handle: MPI_Comm, owned: Bool) throws(MPIError) {
     var rank: Int32 = 0
     var size: Int32 = 0
@@ -27,7 +30,21 @@ public struct Communicator: ~Copyable {
     try mpi("MPI_Comm_set_errhandler") { MPI_Comm_set_errhandler(handle, cohort_mpi_errors_return()) }
     try mpi("MPI_Comm_rank") { MPI_Comm_rank(handle, &rank) }
     try mpi("MPI_Comm_size") { MPI_Comm_size(handle, &size) }
+    isOnOneHost = try Self.ranksOnThisHost(handle) == size
     (self.handle, self.rank, self.size, self.owned) = (handle, Int(rank), Int(size), owned)
+  }
+
+  /// Collective.
+  private static func ranksOnThisHost(_ handle: MPI_Comm) throws(MPIError) -> Int32 {
+    var host: MPI_Comm? = nil
+    var ranks: Int32 = 0
+    // int MPI_Comm_split_type(MPI_Comm comm, int split_type, int key, MPI_Info info, MPI_Comm *newcomm)
+    try mpi("MPI_Comm_split_type") {
+      MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), 0, cohort_mpi_info_null(), &host)
+    }
+    try mpi("MPI_Comm_size") { MPI_Comm_size(host, &ranks) }
+    try mpi("MPI_Comm_free") { MPI_Comm_free(&host) }
+    return ranks
   }
 
   /// The same ranks with a message space of their own. Collective.

@@ -34,6 +34,9 @@ extension Communicator {
   ) throws(MPIError) {
     guard let handle, size > 1 else { return }
     try barrier()
+    if !isOnOneHost, values.count * MemoryLayout<Element>.stride >= NetworkReduction.leastBytes {
+      return try allreduceOverNetwork(values, reduction)
+    }
     let most = largestMessageBytes / MemoryLayout<Element>.stride
     var start = 0
     while start < values.count {
@@ -61,7 +64,7 @@ extension Communicator {
   }
 }
 
-private func datatype(_ type: MessageType) -> MPI_Datatype {
+func datatype(_ type: MessageType) -> MPI_Datatype {
   switch type {
   case .float: cohort_mpi_float()
   case .double: cohort_mpi_double()
@@ -70,7 +73,7 @@ private func datatype(_ type: MessageType) -> MPI_Datatype {
   }
 }
 
-private func operation(_ reduction: Reduction) -> MPI_Op {
+func operation(_ reduction: Reduction) -> MPI_Op {
   switch reduction {
   case .sum: cohort_mpi_sum()
   case .maximum: cohort_mpi_max()

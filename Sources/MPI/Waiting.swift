@@ -19,6 +19,14 @@ extension Communicator {
     var request: MPI_Request? = nil
     // int MPI_Ibarrier(MPI_Comm comm, MPI_Request *request)
     try mpi("MPI_Ibarrier") { MPI_Ibarrier(handle, &request) }
+    try wait(for: &request, longestSleep: longestSleep)
+  }
+
+  /// Returns when what was asked for is done. Sleeps meanwhile, for `longestSleep` nanoseconds at a time at most.
+  func wait(for request: inout MPI_Request?, longestSleep: Int) throws(MPIError) {
+    // The watch may look during a sleep, and must see that this rank waits for others.
+    MPIActivity.enter()
+    defer { MPIActivity.leave() }
     let started = DispatchTime.now().uptimeNanoseconds
     for question in 0... {
       var isDone: Int32 = 0

@@ -68,7 +68,8 @@ arguments: [--mca, plm_rsh_agent, $scratch/agent, --mca, plm_rsh_no_tree_spawn, 
 warmup: 1
 steps: ${STEPS:-5}
 STUDY
-first_host "$cohort" scale run "$scratch/study.yaml" > "$scratch/log" || { cat "$scratch/log"; fail "the study"; }
+first_host "$cohort" scale run "$scratch/study.yaml" > "$scratch/log" &
+wait $! || { cat "$scratch/log"; fail "the study"; }  # not in the foreground, where a signal to this script would wait for it
 first_host "$cohort" scale report "$scratch/study.yaml" > "$scratch/files"
 first_host "$cohort" scale model "$scratch/study.yaml" | tee "$scratch/model"
 
