@@ -1,4 +1,4 @@
-# build, test, check-cluster, demo, compare, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, test, check-cluster, demo, compare, compare-methods, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64.
 CHOSEN := $(abspath $(ONEDNN) $(OPENBLAS))
@@ -40,7 +40,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test cluster-packages check-cluster demo compare format clean
+.PHONY: build test cluster-packages check-cluster demo compare compare-methods format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -89,6 +89,12 @@ compare: build
 	compare/venv/bin/python -m unittest discover --start-directory Tests/Yardstick --pattern '*_test.py'
 	compare/venv/bin/python Tests/Yardstick/compare.py $(CASES) --python compare/venv/bin/python --cohort $(COHORT) \
 	  --threads $(THREADS) --steps $(STEPS) --rounds $(ROUNDS) $(if $(LEAN),--lean) --output compare/table.md
+
+# Methods on three cohorts with one labelled subject each, as a table: about forty minutes on 2 cores. METHODS="mean-teacher semisam-plus" and
+# COHORTS="7 8 9 10" choose others.
+compare-methods: build
+	$(call install,$(DEMO_PACKAGES))
+	bash Tests/Yardstick/one_label.sh $(COHORT) $(TEMPLATES) compare/one-label
 
 format:
 	swift format --in-place --recursive Sources Tests Package.swift

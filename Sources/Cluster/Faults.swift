@@ -32,9 +32,8 @@ public enum FaultKind: String, Sendable, CaseIterable {
     case .memory: UnsafeMutableRawPointer.allocate(byteCount: 1 << 60, alignment: 16).storeBytes(of: 1, as: UInt8.self)
     case .stall: while true { sleep(3600) }
     case .error: throw ClusterError("A fault was asked for. Unset \(Fault.variable).")
-    case .mpiError:
-      var values: [Float] = [0]
-      try world.broadcast(&values, from: world.size)
+    // To nobody. A collective call would first wait for the others.
+    case .mpiError: try world.send(0, to: world.size)
     case .flip: break
     case .hdf5Error: try File.open("/nonexistent/\(Fault.variable).h5").closing { _ in }
     }

@@ -28,6 +28,11 @@ import Testing
     #expect(plan.arrays.first == 86..<100 && plan.buckets.count == 8 && plan.arrays.last!.count <= 3)
   }
 
+  @Test func aShrunkenVectorIsCutInTheSameWay() {
+    let counts = (1...60).map { $0 * $0 * 100 }, whole = BucketPlan(counts: counts)
+    #expect(BucketPlan(counts: counts.map { $0 / 50 }, share: 0.02).arrays == whole.arrays && whole.buckets.count > 5)
+  }
+
   @Test func averagesInFlightEndInTheSameBytes() throws {
     let folder = TemporaryFolder()
     var results: Set<Data> = []

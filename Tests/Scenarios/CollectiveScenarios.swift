@@ -29,7 +29,8 @@ private func reductions(_ world: borrowing Communicator, _: [String]) throws {
   for count in [0, 1, size - 1, 8192, 100_003, 2_500_001] {
     var values = (0..<count).map { Int64($0 % 97 * (rank + 1)) << 30 }
     try values.withUnsafeMutableBufferPointer { try world.allreduceOverNetwork($0, .sum) }
-    try expect(values.indices.allSatisfy { values[$0] == Int64($0 % 97 * triangle) << 30 }, "sum of \(count) Int64 over a network")
+    let isSum = values.indices.allSatisfy { values[$0] == Int64($0 % 97 * triangle) << 30 }
+    try expect(isSum, "sum of \(count) Int64 over a network")
   }
   try world.barrier()
 }

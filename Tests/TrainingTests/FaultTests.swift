@@ -65,9 +65,7 @@ import Weights
   func codes(_ kind: FaultKind) -> [Int32] {
     switch kind {
     case .kill: [137, 76]
-    case .stop: [76]
-    // Open MPI's own end of a job after an error may take longer than the deadline.
-    case .mpiError: [76, 77]
+    case .stop, .mpiError: [76]
     case .stall: [77]
     case .trap, .memory: [132, 133, 134, 76]
     case .segv: [139, 76]

@@ -15,19 +15,22 @@ public struct BucketPlan: Sendable, Equatable {
   /// Positions in the list of arrays of the arrays of each bucket.
   public let arrays: [Range<Int>]
 
-  /// - Parameter counts: floats of each array, in the order of the flat vector, which is that of the forward pass.
-  public init(counts: [Int]) {
+  /// - Parameters:
+  ///   - counts: floats of each array, in the order of the flat vector, which is that of the forward pass.
+  ///   - share: of the whole, where the vector stands for a longer one: it is cut into as many buckets as that one.
+  public init(counts: [Int], share: Double = 1) {
+    let (most, mostLast) = (Int(share * Double(Self.bucketFloats)), Int(share * Double(Self.lastBucketFloats)))
     var offsets = [0]
     for count in counts { offsets.append(offsets.last! + count) }
     var arrays: [Range<Int>] = []
     func isFull(_ range: Range<Int>, _ limit: Int) -> Bool { offsets[range.upperBound] - offsets[range.lowerBound] > limit }
     // The first layers, then what lies behind them, from the end.
     var first = 0
-    while first < counts.count, first == 0 || !isFull(0..<first + 1, Self.lastBucketFloats) { first += 1 }
+    while first < counts.count, first == 0 || !isFull(0..<first + 1, mostLast) { first += 1 }
     var end = counts.count
     while end > first {
       var start = end - 1
-      while start > first, !isFull(start - 1..<end, Self.bucketFloats) { start -= 1 }
+      while start > first, !isFull(start - 1..<end, most) { start -= 1 }
       arrays.append(start..<end)
       end = start
     }

@@ -11,18 +11,19 @@ public final class LaneAverage {
   public let averager: any GradientAverager
   /// [P]
   public let average: Tensor
-  let plan: BucketPlan
+  package let plan: BucketPlan
   private let bucketOfParameter: [ObjectIdentifier: Int]
   /// For each bucket, how many of its gradients are still to come from the last lane; nil once the bucket is added.
   private var missing: [Int?] = []
   private(set) var lanes = 1
   private var isAlone = false
 
-  public init(_ source: ParameterSet, averager: any GradientAverager.Type) {
+  /// - Parameter share: of the parameters, where these stand for more of them (`BucketPlan`).
+  public init(_ source: ParameterSet, averager: any GradientAverager.Type, share: Double = 1) {
     self.source = source
     self.averager = averager.init(parameterCount: source.count)
     average = Tensor(zeros: [source.count])
-    let plan = BucketPlan(counts: source.parameters.map(\.shape.count))
+    let plan = BucketPlan(counts: source.parameters.map(\.shape.count), share: share)
     self.plan = plan
     bucketOfParameter = Dictionary(
       uniqueKeysWithValues: plan.arrays.enumerated().flatMap { bucket, arrays in

@@ -13,7 +13,7 @@ import Training
 public struct ReplayPlan: Sendable {
   public var count: StepCount
   public var seed: UInt64
-  /// Values that are averaged, in place of the trace's.
+  /// Values that are averaged, in place of the trace's and in as many buckets.
   public var averagedValues: Int?
   /// How many times longer than recorded ranks sleep: the network must be slowed down alike.
   public var dilation: Double
@@ -32,16 +32,17 @@ public struct ReplayPlan: Sendable {
 /// Rehearses the plan's steps. Collective.
 public func replay(_ recorded: LaneTrace, _ plan: ReplayPlan, over world: borrowing Communicator) throws -> MeasuredRun {
   let trace = plan.averagedValues.map(recorded.shrunk) ?? recorded
-  let rehearsal = try RehearsedRun(trace, plan, over: world)
+  let share = Double(trace.averagedValues) / Double(recorded.averagedValues)
+  let rehearsal = try RehearsedRun(trace, share: share, plan, over: world)
   try world.barrier()
   for step in 0..<plan.count.warmup + plan.count.steps { try rehearsal.take(step, over: world) }
-  let steps = try rehearsal.times(over: world)
+  let steps = try rehearsal.times(over: world), buckets = rehearsal.buckets
   try rehearsal.close()
   let settings = "\(plan.count) dilation \(plan.dilation) checkpoints \(plan.checkpointEvery) \(trace)"
   return MeasuredRun(
     isReplay: true, steps: Array(steps.dropFirst(plan.count.warmup)),
     averagedBytes: trace.averagedValues * bytesOfAveragedValue(trace.reduction),
-    buckets: BucketPlan(counts: trace.arrays).buckets.count, backwardSeconds: trace.medianBackward,
+    buckets: buckets, backwardSeconds: trace.medianBackward,
     identity: try Identity.gather(settings: settings, over: world))
 }
 
@@ -58,13 +59,15 @@ private final class RehearsedRun {
   /// Of each step on this rank, seconds.
   private var walls: [Double] = [], works: [Double] = [], savings: [Double] = []
 
-  init(_ trace: LaneTrace, _ plan: ReplayPlan, over world: borrowing Communicator) throws {
+  var buckets: Int { average.plan.buckets.count }
+
+  init(_ trace: LaneTrace, share: Double, _ plan: ReplayPlan, over world: borrowing Communicator) throws {
     (self.trace, self.plan) = (trace, plan)
     lanes = try LanePlan(lanes: plan.count.lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
     let set = ParameterSet(
       trace.arrays.enumerated().map { ParameterSpecification("array \($0)", Shape([$1]), .constant(0)) }, seed: plan.seed)
     for index in 0..<set.count { set.gradients.pointer[index] = 1e-3 * Float(index % 1000) }
-    average = LaneAverage(set, averager: try averager(named: trace.reduction))
+    average = LaneAverage(set, averager: try averager(named: trace.reduction), share: share)
     averaging = try StepAveraging(over: world)
     checkpoints = CheckpointStore(folder: plan.folder + "/checkpoints", keep: 1)
     ready = zip(set.parameters, trace.readyShares).map { ($0, $1) }.sorted { $0.share < $1.share }
