@@ -12,17 +12,15 @@ public struct Communicator: ~Copyable {
   /// This process's number, `0 ..< size`.
   public let rank: Int
   public let size: Int
-  /// Whether all ranks share the memory of one machine.
-  let isOnOneHost: Bool
+  private let hosts = KnownHosts()
   private let owned: Bool
   private var isClosed = false
 
   /// One rank without MPI: every collective is the identity, and MPI need not be initialised.
   public static var alone: Communicator { Communicator() }
 
-  private init() { (handle, rank, size, isOnOneHost, owned) = (nil, 0, 1, true, false) }
+  private init() { (handle, rank, size, owned) = (nil, 0, 1, false) }
 
-  /// Collective.
   init(handle: MPI_Comm, owned: Bool) throws(MPIError) {
     var rank: Int32 = 0
     var size: Int32 = 0
@@ -30,21 +28,7 @@ public struct Communicator: ~Copyable {
     try mpi("MPI_Comm_set_errhandler") { MPI_Comm_set_errhandler(handle, cohort_mpi_errors_return()) }
     try mpi("MPI_Comm_rank") { MPI_Comm_rank(handle, &rank) }
     try mpi("MPI_Comm_size") { MPI_Comm_size(handle, &size) }
-    isOnOneHost = try Self.ranksOnThisHost(handle) == size
     (self.handle, self.rank, self.size, self.owned) = (handle, Int(rank), Int(size), owned)
-  }
-
-  /// Collective.
-  private static func ranksOnThisHost(_ handle: MPI_Comm) throws(MPIError) -> Int32 {
-    var host: MPI_Comm? = nil
-    var ranks: Int32 = 0
-    // int MPI_Comm_split_type(MPI_Comm comm, int split_type, int key, MPI_Info info, MPI_Comm *newcomm)
-    try mpi("MPI_Comm_split_type") {
-      MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), 0, cohort_mpi_info_null(), &host)
-    }
-    try mpi("MPI_Comm_size") { MPI_Comm_size(host, &ranks) }
-    try mpi("MPI_Comm_free") { MPI_Comm_free(&host) }
-    return ranks
   }
 
   /// The same ranks with a message space of their own. Collective.
@@ -74,6 +58,22 @@ public struct Communicator: ~Copyable {
     }
   }
 
+  /// Whether all ranks share the memory of one machine. The first question is collective: it sends messages, which a network may not let through.
+  func isOnOneHost() throws(MPIError) -> Bool {
+    guard let handle else { return true }
+    if let known = hosts.areOne { return known }
+    var host: MPI_Comm? = nil
+    var ranks: Int32 = 0
+    // int MPI_Comm_split_type(MPI_Comm comm, int split_type, int key, MPI_Info info, MPI_Comm *newcomm)
+    try mpi("MPI_Comm_split_type") {
+      MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), 0, cohort_mpi_info_null(), &host)
+    }
+    try mpi("MPI_Comm_size") { MPI_Comm_size(host, &ranks) }
+    try mpi("MPI_Comm_free") { MPI_Comm_free(&host) }
+    hosts.areOne = ranks == size
+    return ranks == size
+  }
+
   deinit {
     if owned, !isClosed {
       stop("A communicator was dropped without close(); freeing is collective, so call close() on every rank.")
@@ -82,4 +82,9 @@ public struct Communicator: ~Copyable {
 
   /// The name of the machine this process runs on.
   public static var hostName: String { ProcessInfo.processInfo.hostName }
+}
+
+/// What a communicator has found out of where its ranks are.
+private final class KnownHosts {
+  var areOne: Bool?
 }

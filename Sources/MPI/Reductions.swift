@@ -34,7 +34,7 @@ extension Communicator {
   ) throws(MPIError) {
     guard let handle, size > 1 else { return }
     try barrier()
-    if !isOnOneHost, values.count * MemoryLayout<Element>.stride >= NetworkReduction.leastBytes {
+    if values.count * MemoryLayout<Element>.stride >= NetworkReduction.leastBytes, try !isOnOneHost() {
       return try allreduceOverNetwork(values, reduction)
     }
     let most = largestMessageBytes / MemoryLayout<Element>.stride

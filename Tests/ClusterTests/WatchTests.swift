@@ -47,6 +47,16 @@ import Testing
     #expect([1.0, 5, 60].map { Deadlines(floor: $0).silence } == [3, 5, 15])
   }
 
+  /// What a rank did at its last beat is no reason to say that it hangs there: with a short deadline both limits pass together.
+  @Test func whoeverIsSilentIsLostAndDoesNotHang() {
+    var silent = report(1, .compute, 0.4)
+    silent.heardAt = 995.2
+    let short = Deadlines(floor: 5)
+    #expect(judge([report(0, .average, 5), silent], short, at: 1000) == nil, "overdue, but not heard of")
+    silent.heardAt = 994.9
+    #expect(judge([report(0, .average, 5), silent], short, at: 1000)?.kind == .lost)
+  }
+
   @Test func silenceAndBrokenConnectionsAreLosses() {
     var silent = report(1, .load, 1), broken = report(2, .compute, 1)
     silent.heardAt = 984

@@ -60,7 +60,8 @@ import Weights
       #expect(try cohort(["prepare", raw, "--output", packs]).contains("8 cases prepared"))
       #expect(try cohort(["prepare", raw, "--output", packs]).contains("0 cases prepared, 8 unchanged"))
       let file = folder + "/run.yaml"
-      try "data: \(packs)\noutput: \(run)\nnetwork: {name: unet3d, base: 2}\npatch: [16, 16, 32]\nsteps: 3\nlanes: 2\nprior: {kind: none}\n"
+      let network = "network: {name: unet3d, base: 2}\npatch: [16, 16, 32]"
+      try "data: \(packs)\noutput: \(run)\n\(network)\nsteps: 3\nlanes: 2\nprior: {kind: none}\n"
         .write(toFile: file, atomically: true, encoding: .utf8)
       #expect(try cohort(["train", file]).contains("Dice"))
       #expect(try cohort(["checkpoint", "list", run]).contains("step 3"))

@@ -20,6 +20,8 @@ package struct Deadlines: Sendable {
 
   /// How long a rank may be silent: three missed beats at least.
   package var silence: Double { min(15, max(3, floor)) }
+  /// A rank that was not heard of for so long has missed a beat and may do something else by now.
+  static let fresh = 2.5
 }
 
 /// What is known of a rank.
@@ -83,6 +85,8 @@ private func lost(among present: [RankReport], _ deadlines: Deadlines, at now: D
 }
 
 private func hanging(among present: [RankReport], _ deadlines: Deadlines, at now: Double) -> Verdict? {
+  // Nobody is blamed for an operation that may have ended: a silent rank is heard of again, or lost in a moment.
+  guard present.allSatisfy({ now - $0.heardAt <= Deadlines.fresh }) else { return nil }
   func limit(_ report: RankReport) -> Double {
     let phase = report.beat.record.phase
     let longest = present.filter { $0.beat.record.phase == phase }.map(\.beat.longest).max() ?? 0
