@@ -1,5 +1,5 @@
-// Averaging in single precision: half the bytes of the exact averager on the wire; the last bits depend on the number of ranks.
-// P parameters in one flat vector.
+// Averaging in single precision: half the bytes of the exact averager on the wire; the last bits depend on the number of ranks, and on
+// whether they share a host. P parameters in one flat vector.
 
 import MPI
 
