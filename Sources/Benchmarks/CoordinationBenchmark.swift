@@ -26,6 +26,10 @@ public struct CoordinationResult: Encodable, Sendable {
   /// By how much the fastest coordinated step is longer than the fastest plain one, as a share of the latter: what else runs on a machine
   /// only adds, and disturbs a median by more than coordination costs.
   public let costShare: Double
+  /// By how much a coordinated step is longer than the plain one beside it, and the 95 % interval of this median, seconds.
+  public let differenceSeconds: Double
+  public let differenceLow: Double
+  public let differenceHigh: Double
   /// Of the last lane.
   public let backwardSeconds: Double
   public let communicationSeconds: Double
@@ -35,7 +39,7 @@ public struct CoordinationResult: Encodable, Sendable {
   /// Processor time of all ranks, seconds in a coordinated step (a mean), over that of the same lanes in plain steps.
   public let processorShare: Double
 
-  /// Nil on one rank.
+  /// What of the communication nobody waited for. Nil on one rank.
   public var hiddenShare: Double? { communicationSeconds > 0 ? 1 - exposedSeconds / communicationSeconds : nil }
 
   public var text: String {
@@ -45,6 +49,9 @@ public struct CoordinationResult: Encodable, Sendable {
       String(
         format: "plain step %.4f s, coordinated %.4f s; the fastest of each: %+.2f %%", plainSeconds, coordinatedSeconds,
         100 * costShare),
+      String(
+        format: "a coordinated step is longer than its pair by %.4f s, 95 %% interval %.4f to %.4f s", differenceSeconds,
+        differenceLow, differenceHigh),
       String(format: "%.3f samples/s; processor time %.3f of the plain steps'", samplesPerSecond, processorShare),
     ]
     if let hiddenShare {
@@ -86,15 +93,13 @@ public func measureCoordination(
     coordinatedWork += processor[1]
   }
   try steps.close()
-  func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-  }
   let medians = (0..<5).map { column in median(samples.map { $0[column] }) }
+  let differences = samples.map { $0[1] - $0[0] }, interval = medianInterval(differences)
   return CoordinationResult(
     network: plan.network, patch: plan.patch, ranks: world.size, lanes: plan.batch, threads: plan.threads,
     parameters: trainer.network.parameters.count, reduction: reduction.name, steps: plan.steps, plainSeconds: medians[0],
     coordinatedSeconds: medians[1], costShare: samples.map { $0[1] }.min()! / samples.map { $0[0] }.min()! - 1,
+    differenceSeconds: median(differences), differenceLow: interval.lowerBound, differenceHigh: interval.upperBound,
     backwardSeconds: medians[2],
     communicationSeconds: medians[3], exposedSeconds: medians[4],
     samplesPerSecond: Double(world.size * plan.batch) / medians[1], processorShare: coordinatedWork / work)

@@ -65,3 +65,11 @@ func median(_ values: [Double]) -> Double {
   let sorted = values.sorted()
   return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
 }
+
+/// The 95 % interval of the median of what `values` are drawn from, whatever its distribution: two of the values, as many ranks from the middle as
+/// heads and tails of as many coins may differ.
+func medianInterval(_ values: [Double]) -> ClosedRange<Double> {
+  let sorted = values.sorted(), count = Double(values.count)
+  let first = max(0, Int((count / 2 - 0.98 * count.squareRoot()).rounded(.down)))
+  return sorted[first]...sorted[sorted.count - 1 - first]
+}

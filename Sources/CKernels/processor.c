@@ -1,5 +1,9 @@
-// What the processor can do.
+// What the processor can do, and how the kernel shares it out.
 #include "CKernels.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int cohort_vector_bits(void) {
 #if defined(__x86_64__)
@@ -10,4 +14,21 @@ int cohort_vector_bits(void) {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 256;
 #endif
   return 128;
+}
+
+int cohort_set_time_slice(uint64_t nanoseconds) {
+#ifdef SYS_sched_setattr
+  // struct sched_attr of sched_setattr(2), for which older C libraries have no name.
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+  } attributes = {.size = sizeof attributes, .nice = getpriority(PRIO_PROCESS, 0), .runtime = nanoseconds};
+  return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+#else
+  (void)nanoseconds;
+  return 0;
+#endif
 }

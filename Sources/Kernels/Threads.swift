@@ -1,5 +1,6 @@
 // One pool of threads: libgomp's, shared with oneDNN and OpenBLAS, so that nothing runs on more threads than the rank was given.
 
+import CKernels
 import COpenMP
 
 /// The threads that kernels of this process use.
@@ -8,6 +9,10 @@ public enum Threads {
   public static var count: Int { Int(omp_get_max_threads()) }
 
   public static func set(_ count: Int) { omp_set_num_threads(Int32(max(1, count))) }
+
+  /// Lets the calling thread, which works briefly and often, have a core as soon as it wakes rather than when the thread that computes there has used
+  /// up its slice of some milliseconds: Linux 6.12 and later prefer short slices; others wake such threads at once.
+  public static func askForShortSlices() { _ = cohort_set_time_slice(100_000) }
 }
 
 /// Runs `body(start, end)` on consecutive parts of 0..<count, each at least `grain` long, one part to a thread.

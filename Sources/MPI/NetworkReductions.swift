@@ -9,7 +9,7 @@ enum NetworkReduction {
   private static let ring = "1", halvingAndDoubling = "3"
   /// Below, what a sleep costs is more than what it saves.
   static let leastBytes = 64 << 10
-  /// Of a message, which is copied because in place the library moves all of it log2(R) times (shared/spec/distributed.md 0).
+  /// Of a message: the library takes as much memory besides.
   static let largestPieceBytes = 16 << 20
   /// Nanoseconds. The library sends no more than a few hundred kilobytes between two looks.
   static let longestSleep = 100_000
@@ -21,6 +21,11 @@ enum NetworkReduction {
     let ranks = ["OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"].lazy.compactMap { environment[$0].flatMap(Int.init) }.first ?? 0
     setenv(variable, ranks.nonzeroBitCount == 1 ? halvingAndDoubling : ring, 0)
   }
+
+  /// Whether a sum may replace what it is made of, which saves a pass over the memory. Open MPI's ring would add to values that it has overwritten,
+  /// and it takes the ring, whatever it was told, where there are fewer values than ranks.
+  static func worksInPlace(count: Int, ranks: Int) -> Bool { canWorkInPlace && count >= ranks }
+  private static let canWorkInPlace = getenv(variable).map { String(cString: $0) == halvingAndDoubling } ?? false
 }
 
 extension Communicator {
@@ -28,19 +33,29 @@ extension Communicator {
   package func allreduceOverNetwork<Element: MessageElement>(
     _ values: UnsafeMutableBufferPointer<Element>, _ reduction: Reduction
   ) throws(MPIError) {
-    guard let handle, size > 1, let start = values.baseAddress else { return }
-    let most = min(values.count, NetworkReduction.largestPieceBytes / MemoryLayout<Element>.stride)
-    let copy = UnsafeMutablePointer<Element>.allocate(capacity: most)
-    defer { copy.deallocate() }
-    for first in stride(from: 0, to: values.count, by: max(1, most)) {
-      let count = min(most, values.count - first), piece = start + first
-      copy.update(from: piece, count: count)
-      var request: MPI_Request? = nil
-      // int MPI_Iallreduce(const void *sendbuf, void *recvbuf, int count, MPI_Datatype datatype, MPI_Op op, MPI_Comm comm, MPI_Request *request)
-      try mpi("MPI_Iallreduce") {
-        MPI_Iallreduce(copy, piece, Int32(count), datatype(Element.messageType), operation(reduction), handle, &request)
-      }
-      try wait(for: &request, longestSleep: NetworkReduction.longestSleep)
+    guard size > 1 else { return }
+    let most = NetworkReduction.largestPieceBytes / MemoryLayout<Element>.stride
+    for first in stride(from: 0, to: values.count, by: most) {
+      try reducePiece(UnsafeMutableBufferPointer(rebasing: values[first..<min(first + most, values.count)]), reduction)
     }
+  }
+
+  private func reducePiece<Element: MessageElement>(
+    _ piece: UnsafeMutableBufferPointer<Element>, _ reduction: Reduction
+  ) throws(MPIError) {
+    let copy =
+      NetworkReduction.worksInPlace(count: piece.count, ranks: size)
+      ? nil : UnsafeMutablePointer<Element>.allocate(capacity: piece.count)
+    defer { copy?.deallocate() }
+    copy?.initialize(from: piece.baseAddress!, count: piece.count)
+    var request: MPI_Request? = nil
+    // int MPI_Iallreduce(const void *sendbuf, void *recvbuf, int count, MPI_Datatype datatype, MPI_Op op, MPI_Comm comm, MPI_Request *request)
+    try mpi("MPI_Iallreduce") {
+      MPI_Iallreduce(
+        copy.map { UnsafeMutableRawPointer($0) } ?? cohort_mpi_in_place(), piece.baseAddress, Int32(piece.count),
+        datatype(Element.messageType), operation(reduction),
+        handle, &request)
+    }
+    try wait(for: &request, longestSleep: NetworkReduction.longestSleep)
   }
 }

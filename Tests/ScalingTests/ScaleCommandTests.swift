@@ -139,6 +139,10 @@ import Scaling
       let trace = try LaneTrace(path: folder + "/t.json")
       #expect(trace.lanes.count == 4 && trace.averagedValues * 8 == run.averagedBytes && recorded.contains("4 lanes"))
       #expect(trace.lanes.allSatisfy { $0.forward > 0 && $0.backward > 0 })
+      let ready = trace.readyShares
+      #expect(
+        ready.contains(0) && ready.contains { $0 > 0 } && ready.allSatisfy { $0 < 1 },
+        "biases before a normalisation are idle: \(ready)")
       #expect(try mpirun(4, arguments, executable: "cohort").status == 3, "more ranks than lanes")
       try laneTimesOfARun(file, folder, averaged: trace.averagedValues)
     }

@@ -6,6 +6,7 @@
 // MPI function.
 
 import Foundation
+import Kernels
 import MPI
 
 /// What a step's reductions took of this rank's time, seconds.
@@ -76,6 +77,7 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   private func work() {
+    Threads.askForShortSlices()
     while let (average, bucket) = next() {
       var began = now(), ended = began
       do throws(MPIError) {

@@ -70,8 +70,11 @@ extension Run {
       seconds[ObjectIdentifier($0)] = (ContinuousClock.now - walked).seconds
     }
     let backward = (ContinuousClock.now - walked).seconds
-    // What no operation used is complete at the end; what normalisations saw, before the walk begins.
-    let ready = modules.flatMap { $0.gradients.source.parameters.map { (seconds[ObjectIdentifier($0)] ?? backward) / backward } }
+    // As in training, what the walk does not use is complete before it begins, such as biases that a normalisation makes idle and what
+    // normalisations saw.
+    let ready = modules.flatMap {
+      $0.gradients.source.parameters.map { (seconds[ObjectIdentifier($0)] ?? (tape.uses($0) ? backward : 0)) / backward }
+    }
     let seen = modules.flatMap { $0.statistics?.source.parameters.map { _ in 0.0 } ?? [] }
     return (LaneTime(forward: (walked - started).seconds, backward: backward), ready + seen)
   }
