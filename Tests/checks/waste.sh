@@ -18,11 +18,14 @@ echo "one rank: V-Net, step $(number plainSeconds) s, with coordination $(number
 awk "BEGIN { exit !($share <= 0.01) }" || fail "coordination costs more than 1 %"
 
 unet=(--network unet3d --option base=16 --patch 64,64,64 --steps 7)
-bench 1 "${unet[@]}"; one=$(number samplesPerSecond)
-bench 2 "${unet[@]}"; two_ranks=$(number samplesPerSecond)
-echo "two ranks of one thread: 3D U-Net, $two_ranks samples/s; one rank: $one samples/s"
-awk "BEGIN { printf \"speed-up %.3f\n\", $two_ranks / $one; exit !($two_ranks >= 1.8 * $one) }" ||
-  fail "two ranks are less than 1.8 times as fast"
+# In turn, and the middle one of five: what else runs on the machine comes and goes within a minute.
+for round in 1 2 3 4 5; do
+  bench 1 "${unet[@]}"; one=$(number samplesPerSecond)
+  bench 2 "${unet[@]}"; two_ranks=$(number samplesPerSecond)
+  awk "BEGIN { printf \"%.3f two ranks of one thread, 3D U-Net, $two_ranks samples/s; one rank $one samples/s\n\", $two_ranks / $one }"
+done > "$scratch/rounds"
+sort -g "$scratch/rounds" | sed -n '1p; 3p; 5p' | paste -sd';' | sed 's/;/; /g; s/^/speed-up, least, middle and greatest of five: /'
+awk "BEGIN { exit !($(sort -g "$scratch/rounds" | sed -n '3s/ .*//p') >= 1.8) }" || fail "two ranks are less than 1.8 times as fast"
 
 cat > "$scratch/run.yaml" <<RUN
 data: $scratch/packs
