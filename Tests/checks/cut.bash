@@ -60,7 +60,8 @@ join_machines() {
   ip link del cohort-e2 2> /dev/null
   for machine in "${machines[@]}"; do
     [ -f "$scratch/$machine/sshd" ] && kill "$(cat "$scratch/$machine/sshd")"
-    [ -e "/run/netns/$machine" ] && ip netns del "$machine"
+    # A connection that was cut keeps its sshd, which waits for the other side.
+    [ -e "/run/netns/$machine" ] && { kill -KILL $(ip netns pids "$machine") 2> /dev/null; ip netns del "$machine"; }
   done
   ip link del $bridge 2> /dev/null
 }
