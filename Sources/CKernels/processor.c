@@ -1,7 +1,9 @@
 // What the processor can do, and how the kernel shares it out.
+// For SCHED_BATCH and syscall.
+#define _GNU_SOURCE
 #include "CKernels.h"
 
-#include <sys/resource.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,7 +27,11 @@ int cohort_set_time_slice(uint64_t nanoseconds) {
     int32_t nice;
     uint32_t priority;
     uint64_t runtime, deadline, period;
-  } attributes = {.size = sizeof attributes, .nice = getpriority(PRIO_PROCESS, 0), .runtime = nanoseconds};
+  } attributes;
+  if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return 0;
+  // Elsewhere the field means something else, and who chose another policy (chrt) keeps it.
+  if (attributes.policy != SCHED_OTHER && attributes.policy != SCHED_BATCH) return 0;
+  attributes.runtime = nanoseconds;
   return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
 #else
   (void)nanoseconds;

@@ -95,6 +95,9 @@ extension Communicator {
   }
 }
 
+/// The most bytes in one message: counts are C ints.
+private let largestMessageBytes = 256 << 20
+
 /// Calls `body` for consecutive pieces of at most `largestMessageBytes`.
 private func inPieces(
   of buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeMutableRawBufferPointer) throws(MPIError) -> Void

@@ -9,8 +9,6 @@ enum NetworkReduction {
   private static let ring = "1", halvingAndDoubling = "3"
   /// Below, what a sleep costs is more than what it saves.
   static let leastBytes = 64 << 10
-  /// Of a message: the library takes as much memory besides.
-  static let largestPieceBytes = 16 << 20
   /// Nanoseconds. The library sends no more than a few hundred kilobytes between two looks.
   static let longestSleep = 100_000
 
@@ -34,10 +32,7 @@ extension Communicator {
     _ values: UnsafeMutableBufferPointer<Element>, _ reduction: Reduction
   ) throws(MPIError) {
     guard size > 1 else { return }
-    let most = NetworkReduction.largestPieceBytes / MemoryLayout<Element>.stride
-    for first in stride(from: 0, to: values.count, by: most) {
-      try reducePiece(UnsafeMutableBufferPointer(rebasing: values[first..<min(first + most, values.count)]), reduction)
-    }
+    try inPieces(of: values) { (piece) throws(MPIError) in try reducePiece(piece, reduction) }
   }
 
   private func reducePiece<Element: MessageElement>(

@@ -1,4 +1,4 @@
-// Reductions over all ranks, in place. Messages of more than 256 MiB are sent in pieces: counts are C ints.
+// Reductions over all ranks, in place.
 
 import CMPI
 
@@ -22,8 +22,9 @@ extension Double: MessageElement { public static var messageType: MessageType { 
 extension Int64: MessageElement { public static var messageType: MessageType { .int64 } }
 extension UInt64: MessageElement { public static var messageType: MessageType { .uint64 } }
 
-/// The most bytes in one message.
-let largestMessageBytes = 256 << 20
+/// The most bytes that are reduced at once. The library takes as much memory besides, and where that is 32 MiB and more the system hands out fresh
+/// pages for it each time, which take three times as long as the reduction.
+private let largestPieceBytes = 16 << 20
 
 extension Communicator {
   /// Combines `values` of all ranks element by element; every rank gets the result in place. All ranks pass the same count.
@@ -37,17 +38,13 @@ extension Communicator {
     if values.count * MemoryLayout<Element>.stride >= NetworkReduction.leastBytes, try !isOnOneHost() {
       return try allreduceOverNetwork(values, reduction)
     }
-    let most = largestMessageBytes / MemoryLayout<Element>.stride
-    var start = 0
-    while start < values.count {
-      let count = min(most, values.count - start)
-      let piece = values.baseAddress! + start
+    try inPieces(of: values) { (piece) throws(MPIError) in
       // int MPI_Allreduce(const void *sendbuf, void *recvbuf, int count, MPI_Datatype datatype, MPI_Op op, MPI_Comm comm)
       try mpi("MPI_Allreduce") {
         MPI_Allreduce(
-          cohort_mpi_in_place(), piece, Int32(count), datatype(Element.messageType), operation(reduction), handle)
+          cohort_mpi_in_place(), piece.baseAddress, Int32(piece.count), datatype(Element.messageType), operation(reduction),
+          handle)
       }
-      start += count
     }
   }
 
@@ -61,6 +58,16 @@ extension Communicator {
     var values = [value]
     try allreduce(&values, reduction)
     return values[0]
+  }
+}
+
+/// Calls `body` for consecutive pieces of at most `largestPieceBytes`.
+func inPieces<Element>(
+  of values: UnsafeMutableBufferPointer<Element>, _ body: (UnsafeMutableBufferPointer<Element>) throws(MPIError) -> Void
+) throws(MPIError) {
+  let most = largestPieceBytes / MemoryLayout<Element>.stride
+  for first in stride(from: 0, to: values.count, by: most) {
+    try body(UnsafeMutableBufferPointer(rebasing: values[first..<min(first + most, values.count)]))
   }
 }
 

@@ -25,12 +25,16 @@ private func reductions(_ world: borrowing Communicator, _: [String]) throws {
   try expect(try world.allreduce(UInt64(1) << UInt64(rank), .bitwiseOr) == (1 << UInt64(size)) - 1, "bitwise or")
   var none: [Float] = []
   try world.allreduce(&none, .sum)
-  // A ring for three ranks, halving and doubling for two and four; few values, counts that the ranks do not divide, several pieces.
+  // Few values, counts that the ranks do not divide, several pieces; over a network a ring for three ranks, halving and doubling for two and four.
   for count in [0, 1, size - 1, 8192, 100_003, 2_500_001] {
-    var values = (0..<count).map { Int64($0 % 97 * (rank + 1)) << 30 }
+    let addends = (0..<count).map { Int64($0 % 97 * (rank + 1)) << 30 }
+    let sum = (0..<count).map { Int64($0 % 97 * triangle) << 30 }
+    var values = addends
+    try world.allreduce(&values, .sum)
+    try expect(values == sum, "sum of \(count) Int64")
+    values = addends
     try values.withUnsafeMutableBufferPointer { try world.allreduceOverNetwork($0, .sum) }
-    let isSum = values.indices.allSatisfy { values[$0] == Int64($0 % 97 * triangle) << 30 }
-    try expect(isSum, "sum of \(count) Int64 over a network")
+    try expect(values == sum, "sum of \(count) Int64 over a network")
   }
   try world.barrier()
 }

@@ -7,7 +7,8 @@
 
 // processor.c: width of the vectors, 512 with AVX-512 (F, BW, DQ, VL), 256 with AVX2 and FMA, else 128
 int cohort_vector_bits(void);
-// Asks the kernel for slices of this length for the calling thread. 1 if it took the request; before Linux 6.12 it is without effect.
+// Asks the kernel for slices of this length for the calling thread, whose policy must be SCHED_OTHER or SCHED_BATCH. 1 if it took the request; before
+// Linux 6.12 it is without effect.
 int cohort_set_time_slice(uint64_t nanoseconds);
 
 // elementwise.c
