@@ -20,9 +20,7 @@ package struct PlacementFacts: Codable, Sendable {
   }
 
   init() {
-    let status = systemText("/proc/self/status") ?? ""
-    let list = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }?.split(separator: "\t").last
-    allowed = list.flatMap { ProcessorList(String($0)) } ?? ProcessorList(Set(0..<ProcessInfo.processInfo.activeProcessorCount))
+    allowed = .own
     threads = Threads.count
     domains = (0..<1024).lazy.map { systemText("/sys/devices/system/node/node\($0)/cpulist") }.prefix { $0 != nil }
       .compactMap { $0.flatMap { ProcessorList($0) } }

@@ -1,5 +1,7 @@
 // Sets of processors as Linux writes them: `0-3,8,10-11`.
 
+import Foundation
+
 /// Numbers of processors.
 package struct ProcessorList: Codable, Sendable, Equatable {
   package let processors: Set<Int>
@@ -17,6 +19,19 @@ package struct ProcessorList: Codable, Sendable, Equatable {
       found.formUnion(first...last)
     }
     self.init(found)
+  }
+
+  /// Those that a process of this host may run on: its number or "self". Nil if the system does not tell.
+  package init?(allowedTo process: String) {
+    let status = systemText("/proc/\(process)/status") ?? ""
+    let list = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }?.split(separator: "\t").last
+    guard let list else { return nil }
+    self.init(String(list))
+  }
+
+  /// Those of this process.
+  package static var own: ProcessorList {
+    ProcessorList(allowedTo: "self") ?? ProcessorList(Set(0..<ProcessInfo.processInfo.activeProcessorCount))
   }
 
   /// As Linux writes it.

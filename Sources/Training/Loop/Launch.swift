@@ -23,15 +23,14 @@ public func launchTraining(
   var lease: RunLease?
   // Until the last line about the run is written.
   defer { withExtendedLifetime(lease) {} }
-  var run: Run?
+  var run: Run?, placementProblem: String?
   let failure = try preflight(over: world) { world in
     let yaml = try sharedText(file, over: world)
     let configuration = try RunConfiguration(yaml: yaml, source: file, overrides: overrides)
-    let host = Communicator.hostName
-    let ranksOnHost = try world.allgather(text: host).filter { $0 == host }.count
-    chooseThreads(configuration.integer("threads"), ranksOnHost: ranksOnHost)
-    let made = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: ranksOnHost)
-    try made.checkMemory(ranksOnHost: ranksOnHost)
+    let placement = try RankPlacement(over: world)
+    placementProblem = placement.chooseThreads(configuration.integer("threads"))
+    let made = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks)
+    try made.checkMemory(ranksOnHost: placement.ranks)
     if world.rank == 0 {
       try makeRunFolder(configuration.output)
       lease = try RunLease(folder: configuration.output)
@@ -70,6 +69,7 @@ public func launchTraining(
     return observer.ended(failure)
   }
   console.say(checkpointTitle(run, ranks: world.size))
+  if let placementProblem { console.warn(placementProblem) }
   measuring?(run)
   do {
     let outcome = try train(run, from: start, over: world, console: console, stepsOnly: measuring != nil)
@@ -152,15 +152,6 @@ private func sharedText(_ file: String, over world: borrowing Communicator) thro
   }
   if let failure = try agree(complaint, over: world) { throw TrainingError(failure.message) }
   return try world.broadcast(text: text, from: 0)
-}
-
-/// Threads of this rank: as asked; else OMP_NUM_THREADS; else the processors it may run on, shared out over the ranks of the host unless the
-/// launcher has bound each to its own.
-public func chooseThreads(_ asked: Int, ranksOnHost: Int) {
-  if asked > 0 { return Threads.set(asked) }
-  if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil { return }
-  let isBound = Threads.count < ProcessInfo.processInfo.processorCount
-  if !isBound { Threads.set(Threads.count / ranksOnHost) }
 }
 
 private func makeRunFolder(_ folder: String) throws(TrainingError) {

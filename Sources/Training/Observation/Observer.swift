@@ -48,7 +48,7 @@ public final class Observer {
     if console.log == nil { console.warn("no log in \(folder)/logs: check that every host can write there.") }
     console.note(
       "rank \(world.rank) of \(world.size) on \(host), process \(getpid()), threads \(Threads.count), processors "
-        + "\(allowedProcessors), lanes \(run.lanes.lowerBound) to \(run.lanes.upperBound - 1)")
+        + "\(ProcessorList.own.text), lanes \(run.lanes.lowerBound) to \(run.lanes.upperBound - 1)")
   }
 
   // MARK: The way of an attempt

@@ -21,10 +21,3 @@ func versions(of configuration: RunConfiguration) -> [String: String] {
     "configuration": hexadecimal(checksum(of: Array(configuration.yaml.utf8))),
   ]
 }
-
-/// The processors that this process may run on, for example "0-3,8".
-var allowedProcessors: String {
-  let lines = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8))?.split(separator: "\n") ?? []
-  let found = lines.first { $0.hasPrefix("Cpus_allowed_list:") }
-  return found?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces) ?? "unknown"
-}

@@ -11,9 +11,7 @@ import Weights
 /// - Parameter threads: of each rank; 0 for as many as training would take.
 public func launchPretraining(_ plan: PretrainingPlan, threads: Int, over world: borrowing Communicator) throws -> Int32 {
   let failure = try preflight(over: world) { world in
-    let host = Communicator.hostName
-    let ranksOnHost = try world.allgather(text: host).filter { $0 == host }.count
-    chooseThreads(threads, ranksOnHost: ranksOnHost)
+    try RankPlacement(over: world).chooseThreads(threads)
     try plan.check(ranks: world.size)
     if world.rank == 0 { try plan.checkOutput() }
   }

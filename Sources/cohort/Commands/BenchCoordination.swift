@@ -6,6 +6,7 @@ import Cluster
 import MPI
 import Networks
 import Tensors
+import Training
 
 extension Bench {
   struct Coordination: ParsableCommand {
@@ -46,12 +47,11 @@ extension Bench {
     func run() throws {
       let type = try saying { try averager(named: reduction) }
       try withRanks(alwaysMPI: false) { world in
-        let host = Communicator.hostName
         let plan = StepPlan(
           network: choice.network, networkPlan: try choice.plan(channels: 1, classes: 2), patch: sides, batch: lanes,
           threads: threads, memory: .standard, steps: steps, warmup: warmup)
         let result = try measureCoordination(
-          plan, reduction: type, ranksOnHost: try world.allgather(text: host).filter { $0 == host }.count, over: world)
+          plan, reduction: type, ranksOnHost: try RankPlacement(over: world).ranks, over: world)
         if world.rank == 0 { if json { try printJSON(result) } else { print(result.text) } }
         return 0
       }

@@ -48,8 +48,7 @@ struct Doctor: ParsableCommand {
 
 /// Gives each rank the threads that training would give it, for all checks after it.
 private let threadChoice = DoctorCheck("hosts") { world, _ in
-  let host = Communicator.hostName
-  chooseThreads(0, ranksOnHost: try world.allgather(text: host).filter { $0 == host }.count)
+  try RankPlacement(over: world).chooseThreads(0)
   return []
 }
 

@@ -1,0 +1,66 @@
+// Which processors the launcher has left to each rank, and with how many threads a rank therefore computes.
+
+import Cluster
+import Foundation
+import Kernels
+import MPI
+
+/// The processors of the ranks of this host.
+public struct RankPlacement {
+  let own: ProcessorList
+  /// Of every rank of this host, the own ones included.
+  let all: [ProcessorList]
+  /// Of what has started the ranks, if that was mpirun.
+  let launcher: ProcessorList?
+
+  package init(own: ProcessorList, all: [ProcessorList], launcher: ProcessorList?) {
+    (self.own, self.all, self.launcher) = (own, all, launcher)
+  }
+
+  /// Collective.
+  public init(over world: borrowing Communicator) throws(MPIError) {
+    let host = Communicator.hostName, own = ProcessorList.own
+    let places = try world.allgather(text: "\(own.text) \(host)").map { $0.split(separator: " ", maxSplits: 1) }
+    let isOfMPIRun = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil
+    self.init(
+      own: own, all: places.filter { $0[1] == host }.compactMap { ProcessorList(String($0[0])) },
+      launcher: isOfMPIRun ? ProcessorList(allowedTo: "\(getppid())") : nil)
+  }
+
+  /// Ranks of this host.
+  public var ranks: Int { all.count }
+
+  /// This rank's part of the processors: one that several ranks may run on is shared out alike. At least 1.
+  package var share: Int {
+    let parts = own.processors.map { processor in 1 / Double(all.count { $0.processors.contains(processor) }) }
+    // Halves and thirds do not add up to the last bit.
+    return max(1, Int(parts.reduce(0, +) + 1e-6))
+  }
+
+  /// Sets the threads of this rank: as asked; else OMP_NUM_THREADS; else its share.
+  /// - Parameter asked: 0 for no wish.
+  /// - Returns: what a user should know, with its cure.
+  @discardableResult
+  public func chooseThreads(_ asked: Int) -> String? {
+    let isFree = asked == 0 && ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] == nil
+    if asked > 0 { Threads.set(asked) } else if isFree { Threads.set(share) }
+    return problem(threads: Threads.count, chosen: !isFree)
+  }
+
+  /// - Parameter chosen: whether somebody wanted just these threads.
+  package func problem(threads: Int, chosen: Bool) -> String? {
+    let count = own.processors.count, most = (launcher ?? own).processors.count
+    if threads > count {
+      return "\(threads) threads share \(Self.processors(count)) and are no faster than \(count): "
+        + (threads > most
+          ? "ask for \(most) at most, or start the ranks with more."
+          : "mpirun binds each rank to its own, start it with --bind-to none or --map-by slot:PE=\(threads).")
+    }
+    let used = all.reduce(into: Set<Int>()) { $0.formUnion($1.processors) }.count
+    guard !chosen, used < most else { return nil }
+    return "the ranks of this host use \(used) of \(Self.processors(most)), because mpirun binds them: "
+      + "start it with --bind-to none."
+  }
+
+  private static func processors(_ count: Int) -> String { count == 1 ? "1 processor" : "\(count) processors" }
+}

@@ -1,0 +1,58 @@
+// Threads of a rank by the processors that its launcher has left to it, and what a user is told where that wastes some.
+
+import Cluster
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+@Suite struct RankPlacementTests {
+  private func placement(_ own: String, _ all: [String], launcher: String? = nil) throws -> RankPlacement {
+    RankPlacement(
+      own: try #require(ProcessorList(own)), all: try all.map { try #require(ProcessorList($0)) },
+      launcher: try launcher.map { try #require(ProcessorList($0)) })
+  }
+
+  /// Unbound, each with its own, two to a socket, more ranks than processors, in part, three on sixteen.
+  @Test(arguments: [
+    ("0-15", ["0-15", "0-15", "0-15", "0-15"], 4), ("4-7", ["0-3", "4-7"], 4), ("8-15", ["0-7", "0-7", "8-15", "8-15"], 4),
+    ("0-1", ["0-1", "0-1", "0-1"], 1), ("2-5", ["0-3", "2-5"], 3), ("0-15", ["0-15", "0-15", "0-15"], 5),
+    ("0-2", ["0-2", "0-2", "0-2"], 1),
+  ])
+  func sharesOut(own: String, all: [String], threads: Int) throws {
+    #expect(try placement(own, all).share == threads)
+  }
+
+  @Test func idleProcessorsAreSaid() throws {
+    let bound = try placement("0", ["0", "1"], launcher: "0-15")
+    let text = try #require(bound.problem(threads: 1, chosen: false))
+    #expect(text.contains("use 2 of 16 processors") && text.contains("--bind-to none"))
+    #expect(bound.problem(threads: 1, chosen: true) == nil)
+    #expect(try placement("0", ["0", "1"], launcher: "0-1").problem(threads: 1, chosen: false) == nil)
+    #expect(try placement("0-3", ["0-3"]).problem(threads: 4, chosen: false) == nil)
+  }
+
+  @Test func crowdedThreadsAreSaid() throws {
+    let bound = try #require(try placement("0", ["0"], launcher: "0-3").problem(threads: 4, chosen: true))
+    #expect(bound.contains("4 threads share 1 processor ") && bound.contains("slot:PE=4"))
+    let small = try #require(try placement("0-1", ["0-1"]).problem(threads: 3, chosen: true))
+    #expect(small.contains("3 threads share 2 processors") && small.contains("ask for 2 at most"))
+  }
+
+  /// The command itself, on a single processor.
+  @Test(arguments: [0, 1, 2]) func aRunSaysIt(threads: Int) throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder + "/packs")
+      try TinyCohort.runFile(data: folder + "/packs", output: folder + "/run", method: "supervised").write(
+        toFile: folder + "/run.yaml", atomically: true, encoding: .utf8)
+      let (code, text) = try runProgram([
+        "env", "-u", "OMP_NUM_THREADS", "taskset", "-c", "0", "\(builtFolder)/cohort", "train", folder + "/run.yaml", "steps=1",
+        "lanes=1",
+        "threads=\(threads)", "validation.every=0",
+      ])
+      #expect(code == 0, "\(text)")
+      #expect(text.contains("1 lanes on 1 rank of \(max(1, threads)) thread"), "\(text)")
+      #expect(text.contains("warning: \(threads) threads share 1 processor ") == (threads > 1), "\(text)")
+    }
+  }
+}
