@@ -20,7 +20,15 @@ import Training
     ("0-2", ["0-2", "0-2", "0-2"], 1),
   ])
   func sharesOut(own: String, all: [String], threads: Int) throws {
-    #expect(try placement(own, all).share == threads)
+    #expect(try placement(own, all).share { $0 } == threads)
+  }
+
+  /// Processor p and p + 8 are one core, as on a workstation of eight.
+  @Test(arguments: [
+    ("0-15", ["0-15"], 8), ("0-15", ["0-15", "0-15"], 4), ("0,8", ["0,8", "1,9"], 1), ("0-3", ["0-3", "8-11"], 2),
+  ])
+  func hyperThreadsDoNotCount(own: String, all: [String], threads: Int) throws {
+    #expect(try placement(own, all).share { $0 % 8 } == threads)
   }
 
   @Test func idleProcessorsAreSaid() throws {

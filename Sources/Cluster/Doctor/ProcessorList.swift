@@ -34,6 +34,12 @@ package struct ProcessorList: Codable, Sendable, Equatable {
     ProcessorList(allowedTo: "self") ?? ProcessorList(Set(0..<ProcessInfo.processInfo.activeProcessorCount))
   }
 
+  /// What a processor of this host shares with its hyper-threads: the lowest of their numbers.
+  package static func core(of processor: Int) -> Int {
+    let siblings = systemText("/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list")
+    return siblings.flatMap { ProcessorList($0) }?.processors.min() ?? processor
+  }
+
   /// As Linux writes it.
   package var text: String {
     var runs: [ClosedRange<Int>] = []

@@ -118,6 +118,6 @@ public let runKeys: [RunKey] = [
     "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",
     changesResults: false),
   RunKey(
-    "threads", .integer(0...4096), "0", "threads of each rank; 0 takes OMP_NUM_THREADS or shares the machine's processors out",
+    "threads", .integer(0...4096), "0", "threads of each rank; 0 takes OMP_NUM_THREADS or shares the machine's cores out",
     changesResults: false),
 ]

@@ -30,20 +30,25 @@ public struct RankPlacement {
   /// Ranks of this host.
   public var ranks: Int { all.count }
 
-  /// This rank's part of the processors: one that several ranks may run on is shared out alike. At least 1.
-  package var share: Int {
-    let parts = own.processors.map { processor in 1 / Double(all.count { $0.processors.contains(processor) }) }
+  /// This rank's part of the cores: one that several ranks may run on is shared out alike. At least 1. Hyper-threads do not count: they share the
+  /// units that compute.
+  package func share(core: (Int) -> Int = ProcessorList.core(of:)) -> Int {
+    let places = all.reduce(into: Set(own.processors)) { $0.formUnion($1.processors) }.map { ($0, core($0)) }
+    let coreOf = Dictionary(uniqueKeysWithValues: places)
+    func cores(_ list: ProcessorList) -> Set<Int> { Set(list.processors.map { coreOf[$0]! }) }
+    let ofRanks = all.map(cores)
+    let parts = cores(own).map { core in 1 / Double(ofRanks.count { $0.contains(core) }) }
     // Halves and thirds do not add up to the last bit.
     return max(1, Int(parts.reduce(0, +) + 1e-6))
   }
 
-  /// Sets the threads of this rank: as asked; else OMP_NUM_THREADS; else its share.
+  /// Sets the threads of this rank: as asked; else OMP_NUM_THREADS; else its share of the cores.
   /// - Parameter asked: 0 for no wish.
   /// - Returns: what a user should know, with its cure.
   @discardableResult
   public func chooseThreads(_ asked: Int) -> String? {
     let isFree = asked == 0 && ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] == nil
-    if asked > 0 { Threads.set(asked) } else if isFree { Threads.set(share) }
+    if asked > 0 { Threads.set(asked) } else if isFree { Threads.set(share()) }
     return problem(threads: Threads.count, chosen: !isFree)
   }
 

@@ -22,7 +22,7 @@ struct PriorCommand: ParsableCommand {
     var seed: UInt64 = 1
     @Option(help: "Scenes in a step, shared out over the ranks.")
     var lanes = 4
-    @Option(help: "Threads of each rank; 0 for the processors of the host, shared out.")
+    @Option(help: "Threads of each rank; 0 for the cores of the host, shared out.")
     var threads = 0
 
     func run() throws {
