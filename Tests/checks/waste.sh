@@ -45,7 +45,7 @@ output: $scratch/none
 method: supervised
 network: {name: unet3d, base: 8}
 patch: [48, 48, 48]
-steps: ${STEPS:-80}
+steps: ${STEPS:-50}
 lanes: 8
 threads: 1
 checkpoint: {every: 0}
