@@ -16,7 +16,7 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
     let code = try saying { try body(Communicator.alone) }
     throw ArgumentParser.ExitCode(code)
   }
-  let session = try Session()
+  let session = try StartGuard.during { try Session() }
   if let problem = launch.problem(ranks: session.world.size) {
     try session.finalize()
     try refuse(problem, launch)

@@ -75,7 +75,8 @@ public func startAlone(_ arguments: [String], executable: String) throws -> Proc
   return process
 }
 
-private func builtExecutable(_ name: String) -> String { "\(builtFolder)/\(name)" }
+/// The path of an executable of this package, as the tests were built.
+public func builtExecutable(_ name: String) -> String { "\(builtFolder)/\(name)" }
 
 /// Where the executables lie: beside the test program.
 public var builtFolder: String {

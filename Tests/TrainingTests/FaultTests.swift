@@ -34,7 +34,7 @@ import Weights
         environment: environment(fault), executable: "cohort")
     }
 
-    private func environment(_ fault: String) -> [String: String] {
+    func environment(_ fault: String = "") -> [String: String] {
       var environment = [
         "COHORT_TEST": mark, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
@@ -102,6 +102,37 @@ import Weights
       // mpirun lets a stopped rank go on for a moment before it ends it.
       #expect(flown == 0 && row.contains("12  ") && (row.contains("load") || kind == .stop), "\(table)")
       #expect(row.contains("crashed") == [.trap, .segv, .memory].contains(kind), "\(table)")
+    }
+  }
+
+  /// A rank that stops before MPI starts: nobody can hear of it by messages.
+  @Test func aRankThatNeverComesIsNamed() throws {
+    try withTemporaryFolder { folder in
+      let trial = try Trial(folder)
+      let rank = [builtExecutable("cohort"), "train", trial.file, "method=supervised"]
+      let absent = ["sh", "-c", #"kill -STOP $$; exec "$@""#, "sh"] + rank
+      let (status, output) = try runProgram(
+        ["mpirun", "--timeout", "60", "-n", "1"] + rank + [":", "-n", "1"] + absent + [":", "-n", "1"] + rank,
+        environment: trial.environment().merging(["COHORT_START_DEADLINE": "3"]) { $1 })
+      #expect(status == 76 && trial.survivors == [], "\(status): \(output)")
+      let messages = output.split(separator: "\n").filter { $0.hasPrefix("cohort: ") }
+      let expected = "cohort: rank 1 of 3 on \(ProcessInfo.processInfo.hostName) is stopped"
+      #expect(messages.count == 1 && messages[0].hasPrefix(expected), "\(output)")
+    }
+  }
+
+  /// A file system that does not answer, as a pipe that nobody writes to.
+  @Test func dataThatCannotBeOpenedDoesNotHangTheRun() throws {
+    try withTemporaryFolder { folder in
+      let trial = try Trial(folder), index = folder + "/packs/packs.json"
+      try FileManager.default.removeItem(atPath: index)
+      try #require(mkfifo(index, 0o600) == 0)
+      let (status, output) = try mpirun(
+        2, ["train", trial.file, "method=supervised", "watch.deadline=1"], environment: trial.environment(), executable: "cohort")
+      #expect(status == 77 && trial.survivors == [], "\(status): \(output)")
+      let message = " of 2 on \(ProcessInfo.processInfo.hostName) hangs in start (data and method) since 10"
+      #expect(output.contains(message), "\(output)")
+      #expect(trial.incidents.count == 1)
     }
   }
 

@@ -20,37 +20,39 @@ public func launchTraining(
 ) throws -> Int32 {
   let console = Console(rank: world.rank)
   StopSignal.install()
-  var lease: RunLease?
+  var configuration: RunConfiguration?, lease: RunLease?, watch: JobWatch?
   // Until the last line about the run is written.
   defer { withExtendedLifetime(lease) {} }
+  // The watch is first of all: opening the data is where a file system may hang.
+  let refused = try StartGuard.during {
+    try preflight(over: world) { world in
+      let made = try RunConfiguration(yaml: try sharedText(file, over: world), source: file, overrides: overrides)
+      if world.rank == 0 {
+        try makeRunFolder(made.output)
+        lease = try RunLease(folder: made.output)
+      }
+      configuration = made
+    }
+      ?? preflight(over: world, console) { world in
+        watch = try startWatch(of: configuration!, over: world, console: console)
+      }
+  }
+  if let refused { return refused }
+  guard let configuration else { fatalError("launchTraining: the preflight passed without a configuration") }
+  // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
+  defer { watch?.end() }
   var run: Run?, placementProblem: String?
-  let failure = try preflight(over: world) { world in
-    let yaml = try sharedText(file, over: world)
-    let configuration = try RunConfiguration(yaml: yaml, source: file, overrides: overrides)
+  let failure = try preflight(over: world, console) { world in
+    Flight.mark(.start, detail: "data and method")
     let placement = try RankPlacement(over: world)
     placementProblem = placement.chooseThreads(configuration.integer("threads"))
     let made = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks)
     try made.checkMemory(ranksOnHost: placement.ranks)
-    if world.rank == 0 {
-      try makeRunFolder(configuration.output)
-      lease = try RunLease(folder: configuration.output)
-    }
     made.budget = budget
     run = made
   }
   if let failure { return failure }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
-  var watch: JobWatch?
-  if let failure = try preflight(
-    over: world, console,
-    { world in
-      watch = try startWatch(of: run, over: world, console: console)
-    })
-  {
-    return failure
-  }
-  // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
-  defer { watch?.end() }
   let observer = try Observer(run, console: console, over: world)
   run.observer = observer
   var start: StartingPoint?
@@ -88,8 +90,10 @@ public func launchTraining(
 }
 
 /// From here on every rank knows what the others do. Collective.
-private func startWatch(of run: Run, over world: borrowing Communicator, console: Console) throws -> JobWatch {
-  let folder = run.configuration.output, (rank, ranks) = (world.rank, world.size)
+private func startWatch(
+  of configuration: RunConfiguration, over world: borrowing Communicator, console: Console
+) throws -> JobWatch {
+  let folder = configuration.output, (rank, ranks) = (world.rank, world.size)
   do {
     try jointly(over: world) {
       try makeRunFolder(folder)
@@ -98,7 +102,7 @@ private func startWatch(of run: Run, over world: borrowing Communicator, console
   } catch { throw TrainingError("\(error)", exitCode: ExitCode.storage.rawValue) }
   Flight.mark(.start)
   return try JobWatch.start(
-    run: folder, deadline: Double(run.configuration.integer("watch.deadline")), over: world,
+    run: folder, deadline: Double(configuration.integer("watch.deadline")), over: world,
     secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
 }
 

@@ -1,0 +1,85 @@
+// Ranks that do not come together. Until the watch over a job runs, nothing tells a rank that waits for ever from one that waits for a moment:
+// MPI_Init and the first collective calls wait for a process that is stopped, or for a host that does not answer, without an end. So each rank
+// gives them a time, and looks then at what the ranks on its own host are doing.
+
+import Foundation
+
+public enum StartGuard {
+  /// Names the environment variable that replaces the 300 seconds: large machines on slow file systems may need more.
+  public static let variable = "COHORT_START_DEADLINE"
+
+  /// Runs `body`, which waits for the other ranks of the job; where it takes too long, one rank says whom they wait for and all end.
+  public static func during<Result: ~Copyable>(_ body: () throws -> Result) rethrows -> Result {
+    let launch = LaunchCheck()
+    guard launch.isWired, let ranks = launch.expectedRanks, ranks > 1 else { return try body() }
+    let hasCome = DispatchSemaphore(value: 0)
+    let seconds = ProcessInfo.processInfo.environment[variable].flatMap { Double($0) } ?? 300
+    Thread.detachNewThread {
+      guard hasCome.wait(timeout: .now() + seconds) == .timedOut else { return }
+      end(RankProcess.ofThisJob(), ranks: ranks, waited: seconds)
+    }
+    defer { hasCome.signal() }
+    return try body()
+  }
+
+  /// - Parameter found: the ranks on this host.
+  private static func end(_ found: [RankProcess], ranks: Int, waited: Double) -> Never {
+    let stuck = found.first { $0.trouble != nil }
+    // A host that sees the culprit goes first: the end of one rank is the end of all.
+    if stuck == nil { sleep(2) }
+    // One of the ranks here speaks; the others give it the time to.
+    guard found.first(where: { $0.trouble == nil })?.process == getpid() else {
+      sleep(1)
+      _exit(ExitCode.hang.rawValue)
+    }
+    JobEnd.say(message(stuck, speaker: found.first { $0.process == getpid() }, ranks: ranks, waited: waited))
+    _exit((stuck == nil ? ExitCode.hang : .rankLost).rawValue)
+  }
+
+  private static func message(_ stuck: RankProcess?, speaker: RankProcess?, ranks: Int, waited: Double) -> String {
+    func place(_ rank: RankProcess?) -> String { "rank \(rank?.rank ?? 0) of \(ranks) on \(ProcessInfo.processInfo.hostName)" }
+    guard let stuck, let trouble = stuck.trouble else {
+      return
+        "\(place(speaker)) has waited \(waited.tenths) s in start for ranks of other hosts; those of its own host run. The job ends; "
+        + "`cohort doctor` under the same launcher finds hosts that do not reach each other (\(variable) sets the seconds)."
+    }
+    return
+      "\(place(stuck)) \(trouble) (process \(stuck.process)): the others have waited for it in start for \(waited.tenths) s. "
+      + "The job ends; start it again."
+  }
+}
+
+/// A process of this job on this host, as the system sees it.
+private struct RankProcess {
+  let rank: Int
+  let process: pid_t
+  /// What keeps it from going on, as the rest of a sentence; nil if nothing does.
+  let trouble: String?
+
+  /// In the order of their ranks. PMIx, by which Open MPI's ranks find each other under mpirun and srun, gives those of a job one name space.
+  static func ofThisJob() -> [RankProcess] {
+    let space = "PMIX_NAMESPACE", number = "PMIX_RANK"
+    guard let own = ProcessInfo.processInfo.environment[space] else { return [] }
+    let processes = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
+    return processes.compactMap { process in
+      guard let variables = FileManager.default.contents(atPath: "/proc/\(process)/environ") else { return nil }
+      let lines = variables.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      guard lines.contains("\(space)=\(own)") else { return nil }
+      guard let rank = lines.first(where: { $0.hasPrefix("\(number)=") }).flatMap({ Int($0.dropFirst(number.count + 1)) }) else {
+        return nil
+      }
+      return RankProcess(rank: rank, process: process, trouble: trouble(of: process))
+    }
+    .sorted { ($0.rank, $0.process) < ($1.rank, $1.process) }
+  }
+
+  private static func trouble(of process: pid_t) -> String? {
+    let line = FileManager.default.contents(atPath: "/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
+    // The state follows the name, which stands in parentheses and may hold any character.
+    switch line?.split(separator: ")").last?.split(separator: " ").first {
+    case "T", "t": return "is stopped"
+    case "D": return "waits for a file system or a device"
+    default: return nil
+    }
+  }
+}
