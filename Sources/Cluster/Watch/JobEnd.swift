@@ -38,7 +38,7 @@ enum JobEnd {
 
   /// Ends mpirun or its daemon, if this process was started by it. At the first signal mpirun may wait for a host that does not
   /// answer; it leaves at the second.
-  private static func endLauncher() {
+  static func endLauncher() {
     for _ in 0..<2 where parentIsLauncher {
       kill(getppid(), SIGTERM)
       usleep(100_000)

@@ -25,15 +25,17 @@ public enum StartGuard {
   /// - Parameter found: the ranks on this host.
   private static func end(_ found: [RankProcess], ranks: Int, waited: Double) -> Never {
     let stuck = found.first { $0.trouble != nil }
-    // A host that sees the culprit goes first: the end of one rank is the end of all.
-    if stuck == nil { sleep(2) }
-    // One of the ranks here speaks; the others give it the time to.
-    guard found.first(where: { $0.trouble == nil })?.process == getpid() else {
-      sleep(1)
-      _exit(ExitCode.hang.rawValue)
+    // A host that sees the culprit goes first, then that of rank 0: the end of one rank is the end of all.
+    if stuck == nil { sleep(found.contains { $0.rank == 0 } ? 2 : 4) }
+    // The first of those that could go on speaks. It stays for a moment, so that one that looks later does not take itself for the first.
+    if found.first(where: { $0.trouble == nil })?.process == getpid() {
+      JobEnd.say(message(stuck, speaker: found.first { $0.process == getpid() }, ranks: ranks, waited: waited))
     }
-    JobEnd.say(message(stuck, speaker: found.first { $0.process == getpid() }, ranks: ranks, waited: waited))
-    _exit((stuck == nil ? ExitCode.hang : .rankLost).rawValue)
+    sleep(2)
+    if stuck != nil { _exit(ExitCode.rankLost.rawValue) }
+    // mpirun would wait for a host that does not answer before it leaves.
+    JobEnd.endLauncher()
+    _exit(ExitCode.hang.rawValue)
   }
 
   private static func message(_ stuck: RankProcess?, speaker: RankProcess?, ranks: Int, waited: Double) -> String {

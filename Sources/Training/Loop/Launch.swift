@@ -20,30 +20,16 @@ public func launchTraining(
 ) throws -> Int32 {
   let console = Console(rank: world.rank)
   StopSignal.install()
-  var configuration: RunConfiguration?, lease: RunLease?, watch: JobWatch?
-  // Until the last line about the run is written.
-  defer { withExtendedLifetime(lease) {} }
-  // The watch is first of all: opening the data is where a file system may hang.
-  let refused = try StartGuard.during {
-    try preflight(over: world) { world in
-      let made = try RunConfiguration(yaml: try sharedText(file, over: world), source: file, overrides: overrides)
-      if world.rank == 0 {
-        try makeRunFolder(made.output)
-        lease = try RunLease(folder: made.output)
-      }
-      configuration = made
-    }
-      ?? preflight(over: world, console) { world in
-        watch = try startWatch(of: configuration!, over: world, console: console)
-      }
-  }
-  if let refused { return refused }
-  guard let configuration else { fatalError("launchTraining: the preflight passed without a configuration") }
-  // A failure of all ranks alike is an end like any other; what one rank alone meets goes through reportAndAbort.
-  defer { watch?.end() }
+  var opened: OpenedRun?
+  if let refused = try openRun(&opened, file: file, overrides: overrides, over: world, console: console) { return refused }
+  guard let opened else { fatalError("launchTraining: the preflight passed without a run folder") }
+  // The lease is given back after the last line about the run is written. A failure of all ranks alike is an end like any other; what one rank
+  // alone meets goes through reportAndAbort.
+  defer { opened.close() }
   var run: Run?, placementProblem: String?
   let failure = try preflight(over: world, console) { world in
     Flight.mark(.start, detail: "data and method")
+    let configuration = opened.configuration
     let placement = try RankPlacement(over: world)
     placementProblem = placement.chooseThreads(configuration.integer("threads"))
     let made = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks)
@@ -51,7 +37,10 @@ public func launchTraining(
     made.budget = budget
     run = made
   }
-  if let failure { return failure }
+  if let failure {
+    opened.leaveNothing()
+    return failure
+  }
   guard let run else { fatalError("launchTraining: the preflight passed without a run") }
   let observer = try Observer(run, console: console, over: world)
   run.observer = observer
@@ -87,23 +76,6 @@ public func launchTraining(
     observer.failed(error)
     reportAndAbort(error, code: .fatal, over: world)
   }
-}
-
-/// From here on every rank knows what the others do. Collective.
-private func startWatch(
-  of configuration: RunConfiguration, over world: borrowing Communicator, console: Console
-) throws -> JobWatch {
-  let folder = configuration.output, (rank, ranks) = (world.rank, world.size)
-  do {
-    try jointly(over: world) {
-      try makeRunFolder(folder)
-      try Flight.open(run: folder, rank: rank, ranks: ranks, host: Communicator.hostName)
-    }
-  } catch { throw TrainingError("\(error)", exitCode: ExitCode.storage.rawValue) }
-  Flight.mark(.start)
-  return try JobWatch.start(
-    run: folder, deadline: Double(configuration.integer("watch.deadline")), over: world,
-    secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
 }
 
 /// What the run's prior needs of the volumes; nothing for a run that is at its end. Collective.
@@ -146,21 +118,4 @@ func jointly<Result>(over world: borrowing Communicator, _ body: () throws -> Re
   if case .failure(let error) = outcome { message = "\(error)" }
   if let failure = try agree(message, over: world) { throw TrainingError(failure.message) }
   return try outcome.get()
-}
-
-/// The text of a file that only rank 0 need see. Collective; every rank throws the same error.
-private func sharedText(_ file: String, over world: borrowing Communicator) throws -> String {
-  var text = "", complaint: String?
-  if world.rank == 0 {
-    do { text = try RunConfiguration.text(of: file) } catch { complaint = "\(error)" }
-  }
-  if let failure = try agree(complaint, over: world) { throw TrainingError(failure.message) }
-  return try world.broadcast(text: text, from: 0)
-}
-
-private func makeRunFolder(_ folder: String) throws(TrainingError) {
-  do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-    throw TrainingError(
-      "cannot make the run folder \(folder) (\(error.localizedDescription)): choose a writable folder as output.", exitCode: 79)
-  }
 }
