@@ -1,6 +1,6 @@
 // What many ranks cost: the same training steps without and with everything that Cluster adds to them (averaging bucket by bucket,
 // control word, comparison of replicas), in turn. On one rank that is the price of coordination, on several what of the
-// communication the backward walk hides.
+// communication the backward walk hides, and how much faster they are than one of them.
 
 import Cluster
 import Foundation
@@ -19,14 +19,20 @@ public struct CoordinationResult: Encodable, Sendable {
   public let threads: Int
   public let parameters: Int
   public let reduction: String
-  /// Pairs of steps that count. All times are medians over them, seconds, of the slowest rank.
+  /// Rounds of one step of each kind that count. All times are medians over them, seconds, of the slowest rank.
   public let steps: Int
+  /// Of all ranks at once, none of which knows of the others.
   public let plainSeconds: Double
   public let coordinatedSeconds: Double
-  /// By how much the fastest coordinated step is longer than the fastest plain one, as a share of the latter: what else runs on a machine
-  /// only adds, and disturbs a median by more than coordination costs.
+  /// A plain step of the first rank while the others sleep. Nil on one rank, as the two that follow.
+  public let aloneSeconds: Double?
+  /// How many times as many samples all ranks take in the same time as the first rank alone: coordinated, and plain, which is what
+  /// the machine could give. Medians of what the steps of one round give.
+  public let speedUp: Double?
+  public let plainSpeedUp: Double?
+  /// `differenceSeconds` as a share of the plain step.
   public let costShare: Double
-  /// By how much a coordinated step is longer than the plain one beside it, and the 95 % interval of this median, seconds.
+  /// By how much a coordinated step is longer than the plain one of its round, and the 95 % interval of this median, seconds.
   public let differenceSeconds: Double
   public let differenceLow: Double
   public let differenceHigh: Double
@@ -45,13 +51,11 @@ public struct CoordinationResult: Encodable, Sendable {
   public var text: String {
     var lines = [
       "\(network), patch \(patch.map(String.init).joined(separator: ",")), \(parameters) parameters, reduction \(reduction)",
-      "\(ranks) ranks with \(lanes) lanes and \(threads) threads each; medians of \(steps) pairs of steps",
+      "\(ranks) ranks with \(lanes) lanes and \(threads) threads each; medians of \(steps) rounds",
+      String(format: "plain step %.4f s, coordinated %.4f s", plainSeconds, coordinatedSeconds),
       String(
-        format: "plain step %.4f s, coordinated %.4f s; the fastest of each: %+.2f %%", plainSeconds, coordinatedSeconds,
-        100 * costShare),
-      String(
-        format: "a coordinated step is longer than its pair by %.4f s, 95 %% interval %.4f to %.4f s", differenceSeconds,
-        differenceLow, differenceHigh),
+        format: "in a round the latter is longer by %.4f s (%+.2f %%), 95 %% interval %.4f to %.4f s", differenceSeconds,
+        100 * costShare, differenceLow, differenceHigh),
       String(format: "%.3f samples/s; processor time %.3f of the plain steps'", samplesPerSecond, processorShare),
     ]
     if let hiddenShare {
@@ -59,6 +63,12 @@ public struct CoordinationResult: Encodable, Sendable {
         String(
           format: "backward %.4f s, communication %.4f s, of which exposed %.4f s: %.1f %% hidden", backwardSeconds,
           communicationSeconds, exposedSeconds, 100 * hiddenShare))
+    }
+    if let aloneSeconds, let speedUp, let plainSpeedUp {
+      lines.append(
+        String(
+          format: "the first rank alone %.4f s: all together are %.3f times as fast, plain steps %.3f times", aloneSeconds,
+          speedUp, plainSpeedUp))
     }
     return lines.joined(separator: "\n")
   }
@@ -71,38 +81,60 @@ public func measureCoordination(
   Threads.set(plan.threads)
   let trainer = try Trainer.fitting(plan, ranksOnHost: ranksOnHost).trainer
   let steps = try CoordinatedSteps(trainer, plan, reduction, over: world)
-  var samples: [[Double]] = [], work = 0.0, coordinatedWork = 0.0
-  for step in 0..<plan.warmup + plan.steps {
-    // Whichever comes first finds colder caches: in turn.
-    var plain = Timed(), coordinated = Timed()
-    for isCoordinated in step % 2 == 0 ? [false, true] : [true, false] {
-      try world.barrier()
-      if isCoordinated {
-        coordinated = try Timed { try steps.take(step, over: world) }
-      } else {
-        plain = Timed { _ = trainer.step(step, plan.memory, profile: nil) }
-      }
-    }
-    let last = steps.last
-    let row = [plain.seconds, coordinated.seconds, last.backward, last.times.communication, last.times.exposed]
-    let slowest = try row.map { (value) throws(MPIError) in try world.allreduce(value, .maximum) }
-    let processor = try [plain, coordinated].map { (timed) throws(MPIError) in try world.allreduce(timed.processor, .sum) }
-    guard step >= plan.warmup else { continue }
-    samples.append(slowest)
-    work += processor[0]
-    coordinatedWork += processor[1]
+  var rounds: [CoordinationRound] = []
+  for number in 0..<plan.warmup + plan.steps {
+    let round = try CoordinationRound(number, trainer, plan, steps, over: world)
+    if number >= plan.warmup { rounds.append(round) }
   }
   try steps.close()
-  let medians = (0..<5).map { column in median(samples.map { $0[column] }) }
-  let differences = samples.map { $0[1] - $0[0] }, interval = medianInterval(differences)
+  func middle(_ value: (CoordinationRound) -> Double) -> Double { median(rounds.map(value)) }
+  let ranks = Double(world.size), isShared = world.size > 1
+  let differences = rounds.map { $0.coordinated.seconds - $0.plain.seconds }, interval = medianInterval(differences)
+  let plain = middle { $0.plain.seconds }, coordinated = middle { $0.coordinated.seconds }
   return CoordinationResult(
     network: plan.network, patch: plan.patch, ranks: world.size, lanes: plan.batch, threads: plan.threads,
-    parameters: trainer.network.parameters.count, reduction: reduction.name, steps: plan.steps, plainSeconds: medians[0],
-    coordinatedSeconds: medians[1], costShare: samples.map { $0[1] }.min()! / samples.map { $0[0] }.min()! - 1,
-    differenceSeconds: median(differences), differenceLow: interval.lowerBound, differenceHigh: interval.upperBound,
-    backwardSeconds: medians[2],
-    communicationSeconds: medians[3], exposedSeconds: medians[4],
-    samplesPerSecond: Double(world.size * plan.batch) / medians[1], processorShare: coordinatedWork / work)
+    parameters: trainer.network.parameters.count, reduction: reduction.name, steps: plan.steps, plainSeconds: plain,
+    coordinatedSeconds: coordinated, aloneSeconds: isShared ? middle { $0.alone.seconds } : nil,
+    speedUp: isShared ? ranks * middle { $0.alone.seconds / $0.coordinated.seconds } : nil,
+    plainSpeedUp: isShared ? ranks * middle { $0.alone.seconds / $0.plain.seconds } : nil,
+    costShare: median(differences) / plain, differenceSeconds: median(differences), differenceLow: interval.lowerBound,
+    differenceHigh: interval.upperBound, backwardSeconds: middle { $0.backward },
+    communicationSeconds: middle { $0.communication }, exposedSeconds: middle { $0.exposed },
+    samplesPerSecond: ranks * Double(plan.batch) / coordinated,
+    processorShare: rounds.map(\.coordinated.processor).reduce(0, +) / rounds.map(\.plain.processor).reduce(0, +))
+}
+
+/// A step of each kind, one right after the other, so that what else runs on the machine disturbs them alike.
+private struct CoordinationRound {
+  private enum Kind { case plain, coordinated, alone }
+
+  /// Seconds of the slowest rank, processor time of all.
+  private(set) var plain = Timed(), coordinated = Timed(), alone = Timed()
+  /// Of the coordinated step.
+  private(set) var backward = 0.0, communication = 0.0, exposed = 0.0
+
+  /// Collective.
+  init(
+    _ number: Int, _ trainer: Trainer, _ plan: StepPlan, _ steps: CoordinatedSteps, over world: borrowing Communicator
+  ) throws {
+    // Whichever comes first finds colder caches: in turn.
+    let pair: [Kind] = number % 2 == 0 ? [.plain, .coordinated] : [.coordinated, .plain]
+    for kind in pair + (world.size > 1 ? [.alone] : []) {
+      try world.barrier()
+      switch kind {
+      case .plain: plain = Timed { _ = trainer.step(number, plan.memory, profile: nil) }
+      case .coordinated: coordinated = try Timed { try steps.take(number, over: world) }
+      case .alone: if world.rank == 0 { alone = Timed { _ = trainer.step(number, plan.memory, profile: nil) } }
+      }
+    }
+    for timed in [\Self.plain, \.coordinated, \.alone] {
+      self[keyPath: timed].seconds = try world.allreduce(self[keyPath: timed].seconds, .maximum)
+      self[keyPath: timed].processor = try world.allreduce(self[keyPath: timed].processor, .sum)
+    }
+    backward = try world.allreduce(steps.last.backward, .maximum)
+    communication = try world.allreduce(steps.last.times.communication, .maximum)
+    exposed = try world.allreduce(steps.last.times.exposed, .maximum)
+  }
 }
 
 /// Steps as the training loop takes them.

@@ -15,7 +15,8 @@ extension Bench {
       discussion:
         "Start it bare or under mpirun. Steps without and with everything that several ranks need (averaging, control word, "
         + "comparison of states) are taken in turn on random voxels. On one rank the difference is the price of coordination; on "
-        + "several it holds what the ranks had to wait for, and the times tell how much of the communication the backward walk hides."
+        + "several it holds what the ranks had to wait for, and the times tell how much of the communication the backward walk hides; "
+        + "steps of the first rank alone tell how much faster all of them are than one."
     )
 
     @OptionGroup var choice: NetworkChoice
@@ -27,9 +28,9 @@ extension Bench {
     var threads: Int
     @Option(help: "exact or fast.")
     var reduction = ExactAverager.name
-    @Option(help: "Pairs of steps that count.")
+    @Option(help: "Rounds that count, of one step of each kind.")
     var steps = 5
-    @Option(help: "Pairs before them.")
+    @Option(help: "Rounds before them.")
     var warmup = 2
     @Flag(help: "Print JSON.")
     var json = false
