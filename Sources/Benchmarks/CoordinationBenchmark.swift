@@ -166,7 +166,7 @@ private final class CoordinatedSteps {
       word.set([terms[0].0.value + terms[1].0.value, terms[0].0.value, terms[1].0.value], lane: world.rank * lanes + sample)
       if isLast { averaging.beginWalk(of: tape) }
       last.backward = Timed { tape.backward(from: terms) { if isLast { averaging.note($0) } } }.seconds
-      if isLast { averaging.addLastLane() } else { averaging.addLane() }
+      if isLast { averaging.completeLastLane() } else { averaging.addLane() }
     }
     last.times = try averaging.wait()
     word.times.communication = last.times

@@ -218,7 +218,7 @@ private func computeLanes(
     times.measure(.backward) {
       tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
     }
-    if isLast { averaging.addLastLane() } else { averaging.addLane() }
+    if isLast { averaging.completeLastLane() } else { averaging.addLane() }
   }
   return losses
 }

@@ -36,7 +36,9 @@ import Testing
   @Test func averagesInFlightEndInTheSameBytes() throws {
     let folder = TemporaryFolder()
     var results: Set<Data> = []
-    for (ranks, way) in [(1, "whole"), (1, "buckets"), (2, "buckets"), (3, "buckets"), (4, "buckets"), (3, "whole")] {
+    for (ranks, way) in [
+      (1, "whole"), (1, "buckets"), (2, "buckets"), (3, "buckets"), (4, "buckets"), (8, "buckets"), (3, "whole"),
+    ] {
       let path = folder.path + "/\(way)-\(ranks)"
       let run = try mpirun(ranks, ["average-in-flight", way, path])
       #expect(run.status == 0, "\(run.output)")

@@ -90,6 +90,9 @@ import Testing
     }
     let communication = found["communicationSeconds"] as! Double, exposed = found["exposedSeconds"] as! Double
     #expect(ranks == 1 ? communication == 0 : communication > 0 && exposed >= 0, "\(found)")
+    for key in ["aloneSeconds", "speedUp", "plainSpeedUp"] {
+      #expect(ranks == 1 ? found[key] == nil : found[key] as! Double > 0, "\(key)")
+    }
     let refused = try runAlone(["bench", "coordination"] + step.dropFirst(2) + ["--reduction", "exakt"], executable: "cohort")
     #expect(refused.status == 3 && refused.output.contains("exact, fast"))
   }

@@ -73,7 +73,7 @@ import Scaling
         #expect(run.allreduce?.rows.map(\.bytes) == [4096, 4096, 65536, 65536])
         continue
       }
-      #expect(run.steps.count == 6 && run.averagedBytes == 160_000)
+      #expect(run.steps.count == 6 && run.averagedBytes == 20_000 * (point.lanes == point.ranks ? 4 : 6))
       let least = 0.004 * Double(point.lanesOfBusiestRank)
       for step in run.steps {
         #expect(step.compute >= least && step.wall >= step.compute)
@@ -128,7 +128,7 @@ import Scaling
       try #require(status == 0, "\(output)")
       let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/m/measured.json"))
       let run = try JSONDecoder().decode(MeasuredRun.self, from: data)
-      #expect(run.steps.count == 4 && !run.isReplay && run.identity.hosts.count == 2 && run.averagedBytes % 8 == 0)
+      #expect(run.steps.count == 4 && !run.isReplay && run.identity.hosts.count == 2 && run.averagedBytes % 6 == 0)
       for step in run.steps { #expect(step.compute > 0 && step.wait > 0 && step.exposed > 0 && step.input >= 0) }
       let left = try FileManager.default.contentsOfDirectory(atPath: folder + "/m")
       #expect(!left.contains("checkpoints") && !FileManager.default.fileExists(atPath: folder + "/none"), "steps only: \(left)")
@@ -137,7 +137,7 @@ import Scaling
         "scale", "record", file, "lanes=2", "--steps", "2", "--warmup", "1", "--output", folder + "/t.json",
       ])
       let trace = try LaneTrace(path: folder + "/t.json")
-      #expect(trace.lanes.count == 4 && trace.averagedValues * 8 == run.averagedBytes && recorded.contains("4 lanes"))
+      #expect(trace.lanes.count == 4 && trace.averagedValues * 6 == run.averagedBytes && recorded.contains("4 lanes"))
       #expect(trace.lanes.allSatisfy { $0.forward > 0 && $0.backward > 0 })
       let ready = trace.readyShares
       #expect(
@@ -167,7 +167,7 @@ import Scaling
       try #require(status == 0, "\(output)")
       let run = try JSONDecoder().decode(
         MeasuredRun.self, from: try Data(contentsOf: URL(fileURLWithPath: folder + "/m/measured.json")))
-      #expect(run.identity.hosts.count == 32 && run.averagedBytes == 8000 && run.steps.count == 3)
+      #expect(run.identity.hosts.count == 32 && run.averagedBytes == 4000 && run.steps.count == 3)
       #expect(run.steps[0].input > 0 && run.steps[1].input < run.steps[0].input, "a checkpoint after every second step")
     }
   }

@@ -29,43 +29,44 @@ func madeUpGradient(lane: Int, step: Int, parameters: Int) -> [Float] {
 private func average(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let parameters = Int(arguments[1]) ?? 0
   let averager = try averager(named: arguments[0]).init(parameterCount: parameters)
-  var result = [Float](repeating: 0, count: parameters)
+  var result: [Float] = []
   var bytes: [UInt8] = []
   for step in 0..<4 {
-    try accumulate(averager, of: world.rank, world.size) { madeUpGradient(lane: $0, step: step, parameters: parameters) }
-    let outcome = try result.withUnsafeMutableBufferPointer { try averager.finish(into: $0, lanes: lanes, over: world) }
+    let outcome = try average(over: world, averager, into: &result) {
+      madeUpGradient(lane: $0, step: step, parameters: parameters)
+    }
     guard case .averaged = outcome else { throw Broken(description: "step \(step): \(outcome)") }
     bytes += result.withUnsafeBytes { Array($0) } + Array(averager.carried.utf8)
   }
   if world.rank == 0 { try writeDurably(bytes, to: arguments[2]) }
 }
 
-private func accumulate(
-  _ averager: any GradientAverager, of rank: Int, _ ranks: Int, _ gradient: (Int) -> [Float]
-) throws {
+private func average(
+  over world: borrowing Communicator, _ averager: any GradientAverager, into result: inout [Float], _ gradient: (Int) -> [Float]
+) throws -> AveragingOutcome {
   averager.begin()
-  for lane in try LanePlan(lanes: lanes, ranks: ranks).lanes(ofRank: rank, of: ranks) {
-    gradient(lane).withUnsafeBufferPointer { averager.add(laneGradient: $0) }
-  }
+  let own = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
+  for lane in own.dropLast() { gradient(lane).withUnsafeBufferPointer { averager.add(laneGradient: $0) } }
+  result = gradient(own.last!)
+  return try result.withUnsafeMutableBufferPointer { try averager.finish($0, lanes: lanes, over: world) }
 }
 
-/// One lane's bad value is everyone's outcome, the average is untouched, and the next step is sound again.
+/// One lane's bad value is everyone's outcome, and the next steps are sound again.
 private func averageUnsound(_ world: borrowing Communicator, _: [String]) throws {
   for type in averagerCatalog {
     let averager = type.init(parameterCount: 3)
-    func outcome(_ bad: Float) throws -> (AveragingOutcome, [Float]) {
-      var result: [Float] = [7, 7, 7]
-      try accumulate(averager, of: world.rank, world.size) { [1, $0 == lanes - 1 ? bad : 2, Float($0)] }
-      let outcome = try result.withUnsafeMutableBufferPointer { try averager.finish(into: $0, lanes: lanes, over: world) }
-      return (outcome, result)
+    var result: [Float] = []
+    func outcome(_ bad: Float) throws -> AveragingOutcome {
+      try average(over: world, averager, into: &result) { [1, $0 == lanes - 1 ? bad : 2, Float($0)] }
     }
     for bad in [Float.nan, -.nan, .infinity, -.infinity] {
-      try expect(try outcome(bad) == (.nonFinite, [7, 7, 7]), "\(type.name): \(bad)")
+      try expect(try outcome(bad) == .nonFinite, "\(type.name): \(bad)")
     }
     let huge = -Float.greatestFiniteMagnitude
-    try expect(try outcome(huge) == (.outOfRange(largest: -huge), [7, 7, 7]), "\(type.name): \(huge)")
-    let next = try outcome(2)
-    try expect(next.0 == .averaged(largest: 7), "\(type.name): \(next)")
+    try expect(try outcome(huge) == .outOfRange(largest: -huge), "\(type.name): \(huge)")
+    // The first step after it counts in units that suit the huge value.
+    for step in 1...2 { try expect(try outcome(2) == .averaged(largest: 7), "\(type.name): step \(step)") }
+    try expect(result == [1, 2, 3.5], "\(type.name): \(result)")
   }
 }
 
@@ -93,7 +94,7 @@ private func averageInFlight(_ world: borrowing Communicator, _ arguments: [Stri
           for parameter in average.source.parameters.reversed() where parameter.name != "3" { averaging.note(parameter) }
         }
       }
-      averaging.addLastLane()
+      averaging.completeLastLane()
     }
     var word = ControlWord(lanes: lanes, valuesPerLane: 0)
     word.times.communication = try averaging.wait()

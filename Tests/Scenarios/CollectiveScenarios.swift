@@ -35,6 +35,19 @@ private func reductions(_ world: borrowing Communicator, _: [String]) throws {
     values = addends
     try values.withUnsafeMutableBufferPointer { try world.allreduceOverNetwork($0, .sum) }
     try expect(values == sum, "sum of \(count) Int64 over a network")
+    // Numbers that a sum cannot be mistaken for: the sources come in rank order.
+    var results = [Float](repeating: -1, count: count)
+    try addends.withUnsafeBufferPointer { addends in
+      try results.withUnsafeMutableBufferPointer { results in
+        try world.allreduce(addends, into: results) { sources, results in
+          for index in results.indices {
+            results[index] = sources.enumerated().reduce(0) { $0 + Float(($1.offset + 1) * Int($1.element[index] >> 30)) }
+          }
+        }
+      }
+    }
+    let weight = (1...size).reduce(0) { $0 + $1 * $1 }
+    try expect(results.indices.allSatisfy { results[$0] == Float($0 % 97 * weight) }, "\(count) results of the caller's making")
   }
   try world.barrier()
 }

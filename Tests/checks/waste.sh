@@ -32,22 +32,21 @@ both() {
 }
 
 # The patch that V-Net was published with: what is added to a step depends on the parameters alone, so on a smaller patch it is a larger share.
+pairs=40
 for round in 1 2 3 4 5; do
-  bench one 1 1 --network vnet --patch 112,112,80 --steps 15
-  echo "$(number costShare) of the step (fastest of each): V-Net on one rank, $(number plainSeconds) s, with coordination $(number coordinatedSeconds) s"
+  bench one 1 1 --network vnet --patch 112,112,80 --steps $pairs
+  echo "$(number costShare) of the step ($(number differenceLow) to $(number differenceHigh) s in $pairs pairs of steps):" \
+    "V-Net on one rank, $(number plainSeconds) s, with coordination $(number coordinatedSeconds) s"
 done > "$scratch/coordination"
 judge coordination "<= 0.01" "coordination costs more than 1 %"
 
-unet=(--network unet3d --option base=16 --patch 64,64,64 --steps 7)
-alone() { bench "$1" 1 1 "${unet[@]}"; }
-# Two programs that know nothing of each other tell what two cores can give at all; they are not judged.
+# Plain steps of both ranks, which know nothing of each other, tell what two cores can give at all; they are not judged.
+unet=(--network unet3d --option base=16 --patch 64,64,64)
 for round in 1 2 3 4 5; do
-  alone one
-  bench two-ranks 2 1 "${unet[@]}"
-  bench two-threads 1 2 "${unet[@]}"
-  both alone
-  awk "BEGIN { printf \"%.3f times: two ranks of one thread, 3D U-Net, %.3f samples/s; one rank %.3f; two programs apart %.3f times\n\",
-    $(speed two-ranks) / $(speed one), $(speed two-ranks), $(speed one), ($(speed one-of-two) + $(speed other-of-two)) / $(speed one) }"
+  bench two-ranks 2 1 "${unet[@]}" --steps 15
+  bench two-threads 1 2 "${unet[@]}" --steps 7
+  echo "$(number speedUp two-ranks) times: two ranks of one thread, 3D U-Net, $(speed two-ranks) samples/s; the first of them alone" \
+    "$(number aloneSeconds two-ranks) s; two plain steps at once $(number plainSpeedUp two-ranks) times"
   awk "BEGIN { printf \"%.3f times: two ranks of one thread %.3f samples/s; one rank of two threads %.3f\n\",
     $(speed two-ranks) / $(speed two-threads), $(speed two-ranks), $(speed two-threads) }" >> "$scratch/against-threads"
 done > "$scratch/speed-up"

@@ -130,4 +130,10 @@ void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t ste
 // Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
 void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
 
+// fixed_point.c: sums[n] in units of 1 / scale, a power of two.
+// Adds values[n], rounded to nearest. Returns the greatest magnitude, as the bits of a float: a NaN exceeds infinity exceeds every number.
+int32_t cohort_add_fixed_point(int64_t *sums, const float *values, double scale, size_t n);
+void cohort_add_integers(int64_t *sums, const int64_t *addends, size_t n);
+void cohort_from_fixed_point(float *values, const int64_t *sums, double factor, size_t n);  // values = factor sums
+
 #endif

@@ -1,4 +1,4 @@
-// The thread that reduces buckets while the main thread computes: MPI moves data only inside its calls, so a non-blocking reduction
+// The thread that averages buckets while the main thread computes: MPI moves data only inside its calls, so a non-blocking reduction
 // of the main thread would wait for it (shared/spec/distributed.md 4.2). It has a message space of its own and takes its work
 // strictly in the order given, which is the same on all ranks.
 //
@@ -9,9 +9,9 @@ import Foundation
 import Kernels
 import MPI
 
-/// What a step's reductions took of this rank's time, seconds.
+/// What a step's averages took of this rank's time, seconds.
 public struct CommunicationTimes: Sendable, Equatable {
-  /// From when all ranks had come to a reduction to its end, summed.
+  /// From when all ranks had come to a bucket until it was averaged, summed.
   public var communication = 0.0
   /// The part of it during which the main thread had nothing left to do.
   public var exposed = 0.0
@@ -21,7 +21,7 @@ public struct CommunicationTimes: Sendable, Equatable {
   public init() {}
 }
 
-/// A thread for `reduce`. One for each process, on more than one rank.
+/// A thread for `LaneAverage.take`. One for each process, on more than one rank.
 final class CommunicationThread: @unchecked Sendable {
   private var communicator: Communicator
   private let condition = NSCondition()
@@ -40,7 +40,7 @@ final class CommunicationThread: @unchecked Sendable {
     thread.start()
   }
 
-  /// Asks for the reduction of a bucket and its mean. All ranks ask for the same ones in the same order.
+  /// Asks for the average of a bucket. All ranks ask for the same ones in the same order.
   func post(_ bucket: Int, of average: LaneAverage) {
     condition.withLock {
       queue.append((average, bucket))
@@ -48,7 +48,7 @@ final class CommunicationThread: @unchecked Sendable {
     }
   }
 
-  /// Returns when all that was posted is reduced.
+  /// Returns when all that was posted is averaged.
   func wait() throws(MPIError) -> CommunicationTimes {
     let began = now()
     let (failure, transfers) = condition.withLock {
@@ -83,9 +83,8 @@ final class CommunicationThread: @unchecked Sendable {
       do throws(MPIError) {
         try communicator.barrier()
         began = now()
-        try average.averager.reduce(average.plan.buckets[bucket], over: communicator)
+        try average.take(bucket: bucket, over: communicator)
         ended = now()
-        average.takeMean(ofBucket: bucket)
       } catch {
         condition.withLock { failure = failure ?? error }
       }

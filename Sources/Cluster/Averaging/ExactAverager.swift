@@ -6,6 +6,7 @@
 // sum. The rounding of the average is at most 2^-35 of the greatest gradient of the step before. What decides (the greatest
 // magnitude over lanes) does not depend on the ranks.
 
+import Kernels
 import MPI
 
 public final class ExactAverager: GradientAverager {
@@ -46,29 +47,73 @@ public final class ExactAverager: GradientAverager {
   public func add(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>) {
     let scale = scale
     sum.add(range) { sums, replaces in
-      replaces
-        ? forEachRounded(values, scale) { index, value in sums[index] = value.whole }
-        : forEachRounded(values, scale) { index, value in sums[index] &+= value.whole }
+      var largest: Int32 = 0
+      forEachPiece(of: range.count) { piece in
+        let sums = sums + piece.lowerBound
+        if replaces { sums.update(repeating: 0, count: piece.count) }
+        let values = values.baseAddress! + piece.lowerBound
+        largest = max(largest, addFixedPoint(values, scale: scale, to: sums, count: piece.count))
+      }
+      return largest
     }
   }
 
-  public func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError) {
-    try sum.reduce(range, over: communicator)
+  public func average(
+    _ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int, over communicator: borrowing Communicator
+  ) throws(MPIError) {
+    let scale = scale
+    guard Self.sendsGradients(lanes: lanes, ranks: communicator.size) else {
+      add(UnsafeBufferPointer(gradient), at: range)
+      let sums = UnsafeBufferPointer(rebasing: sum.values[range])
+      return try communicator.allreduce(sums, into: gradient) { sources, averages in
+        writeMeans(into: averages, lanes: lanes) { sums, piece in
+          for source in sources { addFixedPoint(source + piece.lowerBound, to: sums, count: piece.count) }
+        }
+      }
+    }
+    try communicator.allreduce(UnsafeBufferPointer(gradient), into: gradient) { sources, averages in
+      writeMeans(into: averages, lanes: lanes) { sums, piece in
+        for source in sources {
+          sum.note(largestBits: addFixedPoint(source + piece.lowerBound, scale: scale, to: sums, count: piece.count))
+        }
+      }
+    }
   }
 
-  public func mean(of range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>) {
-    let sums = sum.values.baseAddress! + range.lowerBound, factor = 1 / (scale * Double(lanes))
-    for index in 0..<range.count { average[index] = Float(Double(sums[index]) * factor) }
+  public func average(_ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int) {
+    let scale = scale
+    sum.add(range) { before, replaces in
+      var largest: Int32 = 0
+      writeMeans(into: gradient, lanes: lanes) { sums, piece in
+        if !replaces { sums.update(from: before + piece.lowerBound, count: piece.count) }
+        let values = gradient.baseAddress! + piece.lowerBound
+        largest = max(largest, addFixedPoint(values, scale: scale, to: sums, count: piece.count))
+      }
+      return largest
+    }
   }
 
-  public func addLast(
-    _ values: UnsafeBufferPointer<Float>, at range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>
+  /// Where every rank has one lane: its gradient says as much as its fixed-point numbers do, which the receiver makes of it.
+  private static func sendsGradients(lanes: Int, ranks: Int) -> Bool { lanes == ranks }
+
+  public static func bytesOfValue(lanes: Int, ranks: Int) -> Int {
+    let sent = sendsGradients(lanes: lanes, ranks: ranks) ? MemoryLayout<Float>.stride : MemoryLayout<Int64>.stride
+    return (sent + MemoryLayout<Float>.stride) / 2
+  }
+
+  /// Writes averages piece by piece: `add` adds what all lanes have for a piece to sums of zero.
+  private func writeMeans(
+    into averages: UnsafeMutableBufferPointer<Float>, lanes: Int,
+    adding add: (_ sums: UnsafeMutablePointer<Int64>, _ piece: Range<Int>) -> Void
   ) {
-    let scale = scale, factor = 1 / (scale * Double(lanes))
-    sum.add(range) { sums, replaces in
-      replaces
-        ? forEachRounded(values, scale) { index, value in average[index] = Float(value.real * factor) }
-        : forEachRounded(values, scale) { index, value in average[index] = Float(Double(sums[index] &+ value.whole) * factor) }
+    let factor = 1 / (scale * Double(lanes))
+    withUnsafeTemporaryAllocation(of: Int64.self, capacity: pieceCount) { buffer in
+      let sums = buffer.baseAddress!
+      forEachPiece(of: averages.count) { piece in
+        sums.update(repeating: 0, count: piece.count)
+        add(sums, piece)
+        fromFixedPoint(sums, factor: factor, into: averages.baseAddress! + piece.lowerBound, count: piece.count)
+      }
     }
   }
 
@@ -91,29 +136,10 @@ public final class ExactAverager: GradientAverager {
   }
 }
 
-/// A number rounded to nearest. Adding 1.5·2^52 to a Double of magnitude up to 2^51 leaves its nearest integer in the low bits of the sum: a
-/// conversion without branches, which the compiler vectorises and which cannot trap on what is out of range (`judge` finds that by the
-/// magnitude).
-private struct Rounded {
-  private static let magic = 0x1.8p52
-  private let shifted: Double
+/// So many sums stay in a core's innermost cache while they are made.
+private let pieceCount = 2048
 
-  @inline(__always) init(_ number: Double) { shifted = number + Self.magic }
-
-  @inline(__always) var whole: Int64 { Int64(bitPattern: shifted.bitPattern) &- Int64(bitPattern: Self.magic.bitPattern) }
-  /// The same number. Most processors have no vector instruction that would make it of `whole`.
-  @inline(__always) var real: Double { shifted - Self.magic }
-}
-
-/// Hands on each value of `gradient` in units of 1/scale, rounded, and returns the bits of the greatest magnitude.
-@inline(__always) private func forEachRounded(
-  _ gradient: UnsafeBufferPointer<Float>, _ scale: Double, _ body: (_ index: Int, _ value: Rounded) -> Void
-) -> Int32 {
-  let values = gradient.baseAddress!
-  var largest: Int32 = 0
-  for index in 0..<gradient.count {
-    largest = max(largest, MagnitudeBits.of(values[index]))
-    body(index, Rounded(Double(values[index]) * scale))
-  }
-  return largest
+/// Consecutive ranges of `pieceCount` numbers at most.
+private func forEachPiece(of count: Int, _ body: (Range<Int>) -> Void) {
+  for first in stride(from: 0, to: count, by: pieceCount) { body(first..<min(first + pieceCount, count)) }
 }

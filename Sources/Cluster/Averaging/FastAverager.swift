@@ -1,11 +1,11 @@
-// Averaging in single precision: half the bytes of the exact averager on the wire; the last bits depend on the number of ranks, and on
-// whether they share a host. P parameters in one flat vector.
+// Averaging in single precision; the last bits depend on the number of ranks, and on whether they share a host. P parameters in one
+// flat vector.
 
 import MPI
 
 public final class FastAverager: GradientAverager {
   public static let name = "fast"
-  public static let summary = "single precision: half the bytes of exact; the last bits depend on the number of ranks"
+  public static let summary = "single precision: the last bits depend on the number of ranks"
 
   private let sum: LaneSum<Float>
 
@@ -25,21 +25,21 @@ public final class FastAverager: GradientAverager {
     }
   }
 
-  public func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError) {
-    try sum.reduce(range, over: communicator)
+  public func average(
+    _ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int, over communicator: borrowing Communicator
+  ) throws(MPIError) {
+    add(UnsafeBufferPointer(gradient), at: range)
+    let sums = UnsafeMutableBufferPointer(rebasing: sum.values[range]), factor = 1 / Float(lanes)
+    try communicator.allreduce(sums, .sum)
+    for index in sums.indices { gradient[index] = sums[index] * factor }
   }
 
-  public func mean(of range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>) {
-    let sums = sum.values.baseAddress! + range.lowerBound, factor = 1 / Float(lanes)
-    for index in 0..<range.count { average[index] = sums[index] * factor }
-  }
+  public static func bytesOfValue(lanes: Int, ranks: Int) -> Int { MemoryLayout<Float>.stride }
 
-  public func addLast(
-    _ values: UnsafeBufferPointer<Float>, at range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>
-  ) {
+  public func average(_ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int) {
     let factor = 1 / Float(lanes)
     sum.add(range) { sums, replaces in
-      forEach(values) { index, value in average[index] = ((replaces ? 0 : sums[index]) + value) * factor }
+      forEach(UnsafeBufferPointer(gradient)) { index, value in gradient[index] = ((replaces ? 0 : sums[index]) + value) * factor }
     }
   }
 

@@ -13,9 +13,9 @@ public enum AveragingOutcome: Sendable, Equatable {
   case outOfRange(largest: Float)
 }
 
-/// One way to average. In each step: `begin`; `add` every range of every lane of this rank, lane by lane; `reduce` every range, in
-/// the same order on all ranks, and take its `mean`; `judge` by what all ranks know whether the mean is sound. A rank that is alone
-/// takes `addLast` for its last lane instead of the three. A range may be reduced and its mean taken while others are added to.
+/// One way to average. Every rank has lanes, as evenly as it can be (`LanePlan`). In each step: `begin`; `add` the gradient of every
+/// lane of this rank but the last; with that of the last lane `average` every range, in the same order on all ranks; `judge` by what
+/// all ranks know whether the averages are sound.
 public protocol GradientAverager: AnyObject, SendableMetatype {
   /// The name in run files.
   static var name: String { get }
@@ -34,19 +34,23 @@ public protocol GradientAverager: AnyObject, SendableMetatype {
   /// Adds a range of one lane's gradient; `values` are those of the range.
   func add(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>)
 
-  /// The greatest magnitude that this rank has added in the step, as the bits of a Float: they compare as integers.
+  /// Replaces a range of the gradient of this rank's last lane by the average over all `lanes` (of all ranks). Collective; may run on
+  /// another thread.
+  func average(
+    _ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int, over communicator: borrowing Communicator
+  ) throws(MPIError)
+
+  /// As above where there is no other rank.
+  func average(_ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int)
+
+  /// The greatest magnitude that this rank has seen in the gradients of the step, as the bits of a Float: they compare as integers.
+  /// The greatest of all ranks is that of all lanes.
   var largestBits: Int32 { get }
 
-  /// The sum over all ranks in place of that of this rank. Collective; may run on another thread.
-  func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError)
+  /// The bytes of a value in an allreduce that would move as many: half of what a value takes there and back.
+  static func bytesOfValue(lanes: Int, ranks: Int) -> Int
 
-  /// Writes the average over all `lanes` (of all ranks) of a range; `average` is that of the range. May run on another thread.
-  func mean(of range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>)
-
-  /// As `add` and `mean`, in one pass over the memory.
-  func addLast(_ values: UnsafeBufferPointer<Float>, at range: Range<Int>, lanes: Int, into average: UnsafeMutablePointer<Float>)
-
-  /// Whether the means of this step are averages. Called once in each step.
+  /// Whether what `average` left in this step are averages. Called once in each step.
   /// - Parameter largestBits: the greatest of all ranks.
   func judge(lanes: Int, largestBits: Int32) throws(ClusterError) -> AveragingOutcome
 }
@@ -61,17 +65,19 @@ extension GradientAverager {
   }
 
   /// All that follows `add` at once, for steps that have nothing else to do meanwhile. Collective.
-  /// - Parameter average: [P]; keeps its values if the outcome is not `averaged`.
+  /// - Parameter gradient: [P], that of this rank's last lane; it becomes the average, or of no use if the outcome is not `averaged`.
   public func finish(
-    into average: UnsafeMutableBufferPointer<Float>, lanes: Int, over communicator: borrowing Communicator
+    _ gradient: UnsafeMutableBufferPointer<Float>, lanes: Int, over communicator: borrowing Communicator
   ) throws(ClusterError) -> AveragingOutcome {
     let bits = try clustered { () throws(MPIError) in
-      try reduce(0..<parameterCount, over: communicator)
+      if communicator.size == 1 {
+        average(gradient, at: 0..<parameterCount, lanes: lanes)
+      } else {
+        try average(gradient, at: 0..<parameterCount, lanes: lanes, over: communicator)
+      }
       return Int32(try communicator.allreduce(Int64(largestBits), .maximum))
     }
-    let outcome = try judge(lanes: lanes, largestBits: bits)
-    if case .averaged = outcome, let start = average.baseAddress { mean(of: 0..<parameterCount, lanes: lanes, into: start) }
-    return outcome
+    return try judge(lanes: lanes, largestBits: bits)
   }
 }
 

@@ -5,16 +5,18 @@ import Learning
 import MPI
 import Tensors
 
-/// A parameter set, the average of its gradients, and how much of this rank's last lane has been added.
+/// A parameter set, the average of its gradients, and how much of this rank's last lane has come.
 public final class LaneAverage {
   public let source: ParameterSet
   public let averager: any GradientAverager
-  /// [P]
-  public let average: Tensor
   package let plan: BucketPlan
-  private let bucketOfParameter: [ObjectIdentifier: Int]
-  /// For each bucket, how many of its gradients are still to come from the last lane; nil once the bucket is added.
-  private var missing: [Int?] = []
+  /// Of each array in the flat vector.
+  private let ranges: [Range<Int>]
+  private let arrayOfParameter: [ObjectIdentifier: Int]
+  private let bucketOfArray: [Int]
+  /// For each array whether its gradient of the last lane has come, and for each bucket how many of them have not.
+  private var hasCome: [Bool] = []
+  private var missing: [Int] = []
   private(set) var lanes = 1
   private var isAlone = false
 
@@ -22,55 +24,60 @@ public final class LaneAverage {
   public init(_ source: ParameterSet, averager: any GradientAverager.Type, share: Double = 1) {
     self.source = source
     self.averager = averager.init(parameterCount: source.count)
-    average = Tensor(zeros: [source.count])
     let plan = BucketPlan(counts: source.parameters.map(\.shape.count), share: share)
     self.plan = plan
-    bucketOfParameter = Dictionary(
-      uniqueKeysWithValues: plan.arrays.enumerated().flatMap { bucket, arrays in
-        source.parameters[arrays].map { (ObjectIdentifier($0), bucket) }
-      })
+    var end = 0
+    ranges = source.parameters.map { parameter in
+      end += parameter.shape.count
+      return end - parameter.shape.count..<end
+    }
+    arrayOfParameter = Dictionary(uniqueKeysWithValues: source.parameters.enumerated().map { (ObjectIdentifier($1), $0) })
+    var buckets = [Int](repeating: 0, count: ranges.count)
+    for (bucket, arrays) in plan.arrays.enumerated() { for array in arrays { buckets[array] = bucket } }
+    bucketOfArray = buckets
   }
 
   /// What all ranks must plan alike.
   public var planText: String { "\(source.count) parameters, buckets \(plan.buckets)" }
 
+  /// [P]: it takes the place of the gradients of this rank's last lane.
+  public var average: Tensor { source.gradients }
+
   /// Before the first lane of a step.
   /// - Parameters:
   ///   - lanes: of all ranks.
-  ///   - isAlone: there is no other rank: the last lane is added and the mean taken at once.
+  ///   - isAlone: there is no other rank: a gradient is averaged as soon as it has come, while it is in the cache.
   public func begin(lanes: Int, isAlone: Bool = false) {
     averager.begin()
-    missing = plan.arrays.map(\.count)
+    (hasCome, missing) = (ranges.map { _ in false }, plan.arrays.map(\.count))
     (self.lanes, self.isAlone) = (lanes, isAlone)
   }
 
-  /// After a lane: adds its gradients.
-  public func addLane() { averager.add(gradients(0..<source.count), at: 0..<source.count) }
+  /// After a lane that is not this rank's last: adds its gradients.
+  public func addLane() { averager.add(UnsafeBufferPointer(gradients(0..<source.count)), at: 0..<source.count) }
 
   /// After the last lane: all the rest at once. Collective.
   public func finish(over communicator: borrowing Communicator) throws(ClusterError) -> AveragingOutcome {
-    try averager.finish(
-      into: UnsafeMutableBufferPointer(start: average.pointer, count: average.count), lanes: lanes, over: communicator)
+    try averager.finish(gradients(0..<source.count), lanes: lanes, over: communicator)
   }
 
-  /// Takes the mean over all lanes of a bucket that is reduced. May run on another thread.
-  func takeMean(ofBucket bucket: Int) {
+  /// Averages a bucket that is complete over all lanes. Collective. May run on another thread.
+  func take(bucket: Int, over communicator: borrowing Communicator) throws(MPIError) {
     let range = plan.buckets[bucket]
-    averager.mean(of: range, lanes: lanes, into: average.pointer + range.lowerBound)
+    try averager.average(gradients(range), at: range, lanes: lanes, over: communicator)
   }
 
   // MARK: The last lane
 
-  /// Whether a bucket holds all lanes of this rank.
-  func isAdded(_ bucket: Int) -> Bool { missing[bucket] == nil }
+  /// Whether all gradients of a bucket have come.
+  func isComplete(_ bucket: Int) -> Bool { missing[bucket] == 0 }
 
-  /// A gradient of the last lane is complete: adds its bucket if it was the last one to come.
+  /// A gradient of the last lane is complete.
   /// - Returns: whether the parameter is one of this set.
   func note(_ parameter: Parameter) -> Bool {
-    guard let bucket = bucketOfParameter[ObjectIdentifier(parameter)] else { return false }
-    guard let left = missing[bucket] else { fatalError("the gradient of \(parameter.name) was called complete twice") }
-    missing[bucket] = left - 1
-    if left == 1 { addBucket(bucket) }
+    guard let array = arrayOfParameter[ObjectIdentifier(parameter)] else { return false }
+    guard !hasCome[array] else { fatalError("the gradient of \(parameter.name) was called complete twice") }
+    complete(array)
     return true
   }
 
@@ -80,21 +87,17 @@ public final class LaneAverage {
   }
 
   /// All gradients of the last lane are complete.
-  func addRest() {
-    for bucket in plan.buckets.indices where !isAdded(bucket) { addBucket(bucket) }
+  func completeRest() {
+    for array in ranges.indices where !hasCome[array] { complete(array) }
   }
 
-  private func addBucket(_ bucket: Int) {
-    let range = plan.buckets[bucket]
-    if isAlone {
-      averager.addLast(gradients(range), at: range, lanes: lanes, into: average.pointer + range.lowerBound)
-    } else {
-      averager.add(gradients(range), at: range)
-    }
-    missing[bucket] = nil
+  private func complete(_ array: Int) {
+    if isAlone { averager.average(gradients(ranges[array]), at: ranges[array], lanes: lanes) }
+    hasCome[array] = true
+    missing[bucketOfArray[array]] -= 1
   }
 
-  private func gradients(_ range: Range<Int>) -> UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(start: source.gradients.pointer + range.lowerBound, count: range.count)
+  private func gradients(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: source.gradients.pointer + range.lowerBound, count: range.count)
   }
 }

@@ -1,4 +1,4 @@
-// The sum of what the lanes of a rank add, as both averagers keep it: a flat vector that a second thread may reduce in parts. The
+// The sum of what the lanes of a rank add, as both averagers keep it: a flat vector that a second thread may send in parts. The
 // first lane of a step replaces what the step before left, which saves a pass over the memory.
 
 import MPI
@@ -24,11 +24,9 @@ final class LaneSum<Element: MessageElement> {
 
   /// Runs `body` on the sums of a range; it says the greatest magnitude that it added.
   func add(_ range: Range<Int>, _ body: (_ sums: UnsafeMutablePointer<Element>, _ replaces: Bool) -> Int32) {
-    largestBits = max(largestBits, body(values.baseAddress! + range.lowerBound, isEmpty))
+    note(largestBits: body(values.baseAddress! + range.lowerBound, isEmpty))
     valuesAdded += range.count
   }
 
-  func reduce(_ range: Range<Int>, over communicator: borrowing Communicator) throws(MPIError) {
-    try communicator.allreduce(UnsafeMutableBufferPointer(rebasing: values[range]), .sum)
-  }
+  func note(largestBits bits: Int32) { largestBits = max(largestBits, bits) }
 }

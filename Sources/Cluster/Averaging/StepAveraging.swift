@@ -1,12 +1,12 @@
-// The averages of a step while they are made: this rank's lanes are added one after the other, and during the backward walk of the
-// last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan, which is
+// The averages of a step while they are made: this rank's lanes but the last are added one after the other, and during the backward
+// walk of the last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan, which is
 // the same on all ranks.
 
 import MPI
 import Tensors
 
 /// Averages over all lanes, step after step. In each step: `begin`; for each lane `addLane` or, for the last one, `beginWalk`,
-/// `note`, `addLastLane`; `wait`; `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
+/// `note`, `completeLastLane`; `wait`; `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
 public final class StepAveraging {
   /// Nil on one rank.
   private let thread: CommunicationThread?
@@ -50,12 +50,12 @@ public final class StepAveraging {
   }
 
   /// After the last lane.
-  public func addLastLane() {
-    for average in averages { average.addRest() }
+  public func completeLastLane() {
+    for average in averages { average.completeRest() }
     postReady()
   }
 
-  /// Returns when all buckets are reduced and their means taken.
+  /// Returns when all buckets are averaged. Until then the gradients of the last lane stay as they are.
   public func wait() throws(ClusterError) -> CommunicationTimes {
     guard let thread else { return CommunicationTimes() }
     return try clustered { () throws(MPIError) in try thread.wait() }
@@ -87,7 +87,7 @@ public final class StepAveraging {
         next = (next.average + 1, 0)
         continue
       }
-      guard average.isAdded(next.bucket) else { return }
+      guard average.isComplete(next.bucket) else { return }
       thread?.post(next.bucket, of: average)
       next.bucket += 1
       posted += 1

@@ -1,5 +1,6 @@
 // Steps of a real run, timed in the training loop itself: the same launch, the same lanes, averaging and control word.
 
+import Cluster
 import Foundation
 import MPI
 import Training
@@ -22,7 +23,7 @@ public func measureTraining(
 ) throws -> (code: Int32, run: MeasuredRun?) {
   /// The facts of the run, taken down before its first step.
   final class Facts {
-    var settings = "", averagedBytes = 0, buckets = 1
+    var settings = "", reduction = "", averagedValues = 0, buckets = 1
   }
   let facts = Facts()
   let forced = [
@@ -32,7 +33,7 @@ public func measureTraining(
   let code = try launchTraining(file: file, overrides: overrides + forced, over: world) { run in
     // The folder's name differs from measurement to measurement.
     facts.settings = run.configuration.yaml.split(separator: "\n").filter { !$0.hasPrefix("output:") }.joined(separator: "\n")
-    facts.averagedBytes = run.averagedArrays.reduce(0, +) * bytesOfAveragedValue(run.configuration.text("reduction"))
+    (facts.averagedValues, facts.reduction) = (run.averagedArrays.reduce(0, +), run.configuration.text("reduction"))
     facts.buckets = run.bucketCount
   }
   guard code == 0 else { return (code, nil) }
@@ -42,10 +43,12 @@ public func measureTraining(
   guard times.count == count.warmup + count.steps else {
     throw ScalingError("\(folder)/metrics.jsonl holds \(times.count) steps with times: remove the folder and measure again.")
   }
+  let bytes = try averager(named: facts.reduction).bytesOfValue(lanes: count.lanes, ranks: world.size)
   return (
     code,
     MeasuredRun(
-      steps: Array(times.dropFirst(count.warmup)), averagedBytes: facts.averagedBytes, buckets: facts.buckets, identity: identity)
+      steps: Array(times.dropFirst(count.warmup)), averagedBytes: facts.averagedValues * bytes, buckets: facts.buckets,
+      identity: identity)
   )
 }
 
@@ -64,9 +67,4 @@ func stepLines(metrics path: String) throws -> [[String: Double]] {
     guard object?["kind"] as? String == "step" else { return nil }
     return object?.compactMapValues { $0 as? Double }
   }
-}
-
-/// Bytes that an averager sends for each value.
-func bytesOfAveragedValue(_ reduction: String) -> Int {
-  reduction == "exact" ? MemoryLayout<Int64>.stride : MemoryLayout<Float>.stride
 }

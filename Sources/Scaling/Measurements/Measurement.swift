@@ -45,7 +45,7 @@ public struct MeasuredRun: Codable, Sendable {
   public var isReplay = false
   /// The steps that count.
   public var steps: [StepTime] = []
-  /// Bytes that a step averages over the ranks, and in how many messages.
+  /// Bytes of an allreduce that would move as much as a step's averages do, and in how many buckets.
   public var averagedBytes = 0
   public var buckets = 1
   /// Of the backward walk of one lane, where it is known.

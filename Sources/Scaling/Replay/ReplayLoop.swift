@@ -38,10 +38,11 @@ public func replay(_ recorded: LaneTrace, _ plan: ReplayPlan, over world: borrow
   for step in 0..<plan.count.warmup + plan.count.steps { try rehearsal.take(step, over: world) }
   let steps = try rehearsal.times(over: world), buckets = rehearsal.buckets
   try rehearsal.close()
+  let bytes = try averager(named: trace.reduction).bytesOfValue(lanes: plan.count.lanes, ranks: world.size)
   let settings = "\(plan.count) dilation \(plan.dilation) checkpoints \(plan.checkpointEvery) \(trace)"
   return MeasuredRun(
     isReplay: true, steps: Array(steps.dropFirst(plan.count.warmup)),
-    averagedBytes: trace.averagedValues * bytesOfAveragedValue(trace.reduction),
+    averagedBytes: trace.averagedValues * bytes,
     buckets: buckets, backwardSeconds: trace.medianBackward,
     identity: try Identity.gather(settings: settings, over: world))
 }
@@ -81,7 +82,7 @@ private final class RehearsedRun {
       sleep(time.forward)
       if lane == lanes.last {
         walkBack(for: time.backward)
-        averaging.addLastLane()
+        averaging.completeLastLane()
       } else {
         sleep(time.backward)
         averaging.addLane()

@@ -39,7 +39,7 @@ package final class Pretraining {
       let tape = Tape(), loss = pretrainingLoss(network, plan, lane: lane, step: step, on: tape)
       word.set([loss.value], lane: lane)
       tape.backward(from: loss.terms)
-      average.addLane()
+      if lane != lanes.last { average.addLane() }
     }
     let outcome = try average.finish(over: world)
     let summary = try word.exchange(over: world)
