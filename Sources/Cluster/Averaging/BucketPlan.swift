@@ -1,10 +1,10 @@
-// The order in which a flat gradient is reduced while the backward walk goes on (shared/spec/distributed.md 4.2): buckets of
+// The order in which a flat gradient is averaged while the backward walk goes on (shared/spec/distributed.md 4.2): buckets of
 // consecutive parameters, last layers first, because their gradients are ready first. The plan follows from the parameters alone,
 // so every rank makes the same.
 
 /// A flat vector cut into buckets. P parameters (floats) in arrays.
 public struct BucketPlan: Sendable, Equatable {
-  /// Floats of a bucket: 4 MB, 8 MB as the exact averager sends them. An array is never cut, so one that is larger is a bucket of
+  /// Floats of a bucket: 4 MB, 8 MB where 64-bit sums are sent. An array is never cut, so one that is larger is a bucket of
   /// its own.
   private static let bucketFloats = 1 << 20
   /// Floats of the bucket that is reduced last: nothing is left then that could hide it.
