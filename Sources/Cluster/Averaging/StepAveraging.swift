@@ -1,6 +1,6 @@
 // The averages of a step while they are made: this rank's lanes but the last are added one after the other, and during the backward
-// walk of the last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan, which is
-// the same on all ranks.
+// walk of the last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan,
+// which is the same on all ranks.
 
 import MPI
 import Tensors
