@@ -37,7 +37,7 @@ private func refuse(_ problem: String, _ launch: LaunchCheck) throws -> Never {
   throw ArgumentParser.ExitCode(Cluster.ExitCode.preflight.rawValue)
 }
 
-private func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
 /// Runs `body`; an error becomes one sentence on standard error and exit code 3.
 func saying<Result>(_ body: () throws -> Result) throws -> Result {

@@ -18,6 +18,7 @@ public final class JobWatch: @unchecked Sendable {
   let deadlines: Deadlines
   let recorder: FlightRecorder
   let peers: PeerTable
+  private let cure: String
   private let secondsSinceTermination: @Sendable () -> Double?
   private let hasEnded = Atomic<Bool>(false)
 
@@ -26,11 +27,12 @@ public final class JobWatch: @unchecked Sendable {
   /// - Parameters:
   ///   - run: the run folder, for incident files.
   ///   - deadline: how long an operation may last in seconds; the first of its kind and long phases ten times as long.
+  ///   - cure: what the user should do, the end of the message that says why the job ends.
   ///   - secondsSinceTermination: since SIGTERM or SIGINT came, after which ranks are expected to die; nil if none came.
   ///   - warn: on rank 0, what the user should know.
   /// - Throws: the same error on every rank, if rank 0 cannot listen.
   public static func start(
-    run: String, deadline: Double, over world: borrowing Communicator,
+    run: String, deadline: Double, over world: borrowing Communicator, cure: String,
     secondsSinceTermination: @escaping @Sendable () -> Double?, warn: (String) -> Void
   ) throws(ClusterError) -> JobWatch {
     guard let recorder = Flight.recorder else { fatalError("JobWatch.start: open the flight record first") }
@@ -41,7 +43,7 @@ public final class JobWatch: @unchecked Sendable {
     let offer = WatchOffer(
       token: .random(in: .min ... .max), port: listener?.port ?? 0, addresses: isOneHost ? ["127.0.0.1"] : hostAddresses())
     let shared = try clustered { () throws(MPIError) in WatchOffer(text: try world.broadcast(text: offer.text)) }
-    let watch = JobWatch(run, rank, hosts, shared.token, Deadlines(floor: deadline), recorder, secondsSinceTermination)
+    let watch = JobWatch(run, rank, hosts, shared.token, Deadlines(floor: deadline), recorder, cure, secondsSinceTermination)
     CrashHandlers.install(
       recorder: recorder, peers: watch.peers, token: watch.token, place: watch.place(of: rank), rank: rank)
     let isConnected = listener.map { watch.lead($0) } ?? watch.follow(shared)
@@ -58,10 +60,11 @@ public final class JobWatch: @unchecked Sendable {
 
   private init(
     _ run: String, _ rank: Int, _ hosts: [String], _ token: UInt64, _ deadlines: Deadlines, _ recorder: FlightRecorder,
-    _ secondsSinceTermination: @escaping @Sendable () -> Double?
+    _ cure: String, _ secondsSinceTermination: @escaping @Sendable () -> Double?
   ) {
     (self.run, self.rank, self.hosts, self.token) = (run, rank, hosts, token)
-    (self.deadlines, self.recorder, self.secondsSinceTermination) = (deadlines, recorder, secondsSinceTermination)
+    (self.deadlines, self.recorder, self.cure) = (deadlines, recorder, cure)
+    self.secondsSinceTermination = secondsSinceTermination
     peers = PeerTable(ranks: hosts.count)
   }
 
@@ -103,7 +106,6 @@ public final class JobWatch: @unchecked Sendable {
     tellPeers(.told)
     let reports = verdict.kind == .lost ? withLastRecord(of: verdict.rank, reports) : reports
     let operation = reports.first { $0.rank == verdict.rank }?.beat.record.operation ?? ""
-    let cure = "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself)."
     let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(cure)"
     let isSilent = reports.contains { $0.rank == verdict.rank && !$0.isBroken } && verdict.kind == .lost
     JobEnd.end(

@@ -35,6 +35,7 @@ final class OpenedRun {
     Flight.mark(.start)
     watch = try JobWatch.start(
       run: folder, deadline: Double(configuration.integer("watch.deadline")), over: world,
+      cure: "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself).",
       secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
   }
 

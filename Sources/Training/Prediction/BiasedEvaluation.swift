@@ -1,6 +1,7 @@
 // How a network bears bias fields that it was not shown (shared/spec/relif.md 5.7 and 12.6): its test images under fields of
 // fixed strength, predicted and scored.
 
+import Cluster
 import Foundation
 import MPI
 import Metrics
@@ -53,6 +54,7 @@ public func evaluateUnderBias(
   let empty = ScoreTable(classNames: classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
   var scores = settings.map { BiasedScores(setting: $0, table: empty) }
   for (number, item) in cases.enumerated() where number % ranks == rank {
+    Flight.mark(.prediction, detail: item.identifier)
     guard let path = files[item.identifier] else {
       throw TrainingError("\(references) has no label map of \(item.identifier): add it, or remove the image.")
     }

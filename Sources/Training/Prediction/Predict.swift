@@ -64,6 +64,7 @@ public func predictCases(
     }
   }
   for (number, item) in cases.enumerated() where number % world.size == world.rank {
+    Flight.mark(.prediction, detail: item.identifier)
     let started = ContinuousClock.now
     let prepared = try prepareForPrediction(
       images: item.images, settings: settings, channels: model.description.channelNames.count)

@@ -52,6 +52,7 @@ public func pretrain(_ plan: PretrainingPlan, over world: borrowing Communicator
 private func report(
   _ run: Pretraining, after step: Int, over world: borrowing Communicator, _ console: Console
 ) throws -> PromptQuality {
+  Flight.mark(.validation)
   let quality = try PromptQuality(run.network, scenes: run.plan.heldOutScenes, seed: run.plan.seed, over: world)
   console.say("step \(step): \(quality)")
   return quality
@@ -59,6 +60,7 @@ private func report(
 
 /// On rank 0.
 private func save(_ run: Pretraining, after step: Int) throws(WeightError) {
+  Flight.mark(.checkpoint)
   try Safetensors.write(
     run.parameters.stateDict, as: .float16, metadata: PriorDescription(run.plan, steps: step).metadata, to: run.plan.output)
 }

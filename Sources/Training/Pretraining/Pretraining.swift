@@ -35,14 +35,18 @@ package final class Pretraining {
     var word = ControlWord(lanes: plan.lanes, valuesPerLane: 1)
     average.begin(lanes: plan.lanes)
     for lane in lanes {
+      Flight.mark(.compute, step: step + 1, detail: "lane \(lane)")
       parameters.clearGradients()
       let tape = Tape(), loss = pretrainingLoss(network, plan, lane: lane, step: step, on: tape)
       word.set([loss.value], lane: lane)
       tape.backward(from: loss.terms)
       if lane != lanes.last { average.addLane() }
     }
+    Flight.mark(.average)
     let outcome = try average.finish(over: world)
+    Flight.mark(.control)
     let summary = try word.exchange(over: world)
+    Flight.mark(.update)
     try update(outcome, rate: plan.rate(at: step))
     return summary.sum(0) / Double(plan.lanes)
   }

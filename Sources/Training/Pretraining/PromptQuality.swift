@@ -21,6 +21,7 @@ public struct PromptQuality: Sendable, Equatable, CustomStringConvertible {
     var sums = [Double](repeating: 0, count: 2 * scenes)
     for number in 0..<scenes where number % world.size == world.rank {
       let key = RandomKey(seed: seed, volume: "held-out scenes", draw: UInt64(number), stream: RandomStream.pretraining)
+      Flight.tick()
       (sums[2 * number], sums[2 * number + 1]) = Self.dice(network, key)
     }
     try world.allreduce(&sums, .sum)

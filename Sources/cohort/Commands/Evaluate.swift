@@ -1,6 +1,7 @@
 // `cohort evaluate`: Dice, Jaccard and surface distances of label maps against references; or of a network under bias fields.
 
 import ArgumentParser
+import Cluster
 import Foundation
 import Metrics
 import Preparation
@@ -33,6 +34,7 @@ struct Evaluate: ParsableCommand {
   var checkpoint: String?
   @Option(help: "With --bias: folder of images.")
   var input: String?
+  @OptionGroup var watch: WatchOptions
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -55,7 +57,8 @@ struct Evaluate: ParsableCommand {
   }
 
   private func scoreUnderBias(_ checkpoint: String, _ input: String) throws {
-    try withRanks(alwaysMPI: false) { world in
+    try withWatchedRanks(watch, command: "evaluate") { world in
+      Flight.mark(.start, detail: "checkpoint and images")
       var model: TrainedModel?, cases: [RawCase] = [], scores: [BiasedScores] = []
       let refused = try preflight(over: world) { _ in
         let loaded = try TrainedModel(checkpoint: checkpoint)

@@ -1,6 +1,7 @@
 // `cohort predict`: label maps for raw images, on the grid of each image.
 
 import ArgumentParser
+import Cluster
 import Foundation
 import MPI
 import Preparation
@@ -25,13 +26,15 @@ struct Predict: ParsableCommand {
   var weighting = WindowWeighting.gaussian
   @Option(help: "Folder of reference label maps: writes a picture of image, reference and prediction beside each label map.")
   var references: String?
+  @OptionGroup var watch: WatchOptions
 
   func validate() throws {
     guard (0...0.95).contains(overlap) else { throw ValidationError("--overlap \(overlap) must be from 0 to 0.95.") }
   }
 
   func run() throws {
-    try withRanks(alwaysMPI: false) { world in
+    try withWatchedRanks(watch, command: "predict") { world in
+      Flight.mark(.start, detail: "checkpoint and images")
       var model: TrainedModel?, cases: [RawCase] = []
       let refused = try preflight(over: world) { world in
         let loaded = try TrainedModel(checkpoint: checkpoint)
@@ -54,6 +57,7 @@ struct Predict: ParsableCommand {
 
   private func drawOverlays(_ cases: [RawCase], model: TrainedModel, references: String, world: borrowing Communicator) throws {
     for (number, item) in cases.enumerated() where number % world.size == world.rank {
+      Flight.mark(.prediction, detail: "picture of \(item.identifier)")
       let prediction = try readLabels("\(output)/\(item.identifier).nii.gz")
       let found = [".nii.gz", ".nii"].map { "\(references)/\(item.identifier)\($0)" }.first {
         FileManager.default.fileExists(atPath: $0)

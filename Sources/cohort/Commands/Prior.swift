@@ -24,10 +24,11 @@ struct PriorCommand: ParsableCommand {
     var lanes = 4
     @Option(help: "Threads of each rank; 0 for the cores of the host, shared out.")
     var threads = 0
+    @OptionGroup var watch: WatchOptions
 
     func run() throws {
       let plan = PretrainingPlan(output: output, steps: steps, seed: seed, lanes: lanes)
-      try withRanks(alwaysMPI: false) { world in try launchPretraining(plan, threads: threads, over: world) }
+      try withWatchedRanks(watch, command: "pretrain") { world in try launchPretraining(plan, threads: threads, over: world) }
     }
   }
 }

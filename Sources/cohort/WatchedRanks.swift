@@ -1,0 +1,66 @@
+// Commands on several ranks that have no run folder: their ranks watch each other as those of a training do, so that one that dies or hangs
+// ends all of them and is named.
+
+import ArgumentParser
+import Cluster
+import Foundation
+import MPI
+import Training
+
+/// How long is too long.
+struct WatchOptions: ParsableArguments {
+  @Option(
+    help: "On several ranks: whoever takes so many seconds for a step, or ten times as many for a case, counts as hanging.")
+  var deadline = 60
+
+  func validate() throws {
+    guard (1...86_400).contains(deadline) else {
+      throw ValidationError("--deadline \(deadline) must be from 1 to 86400 seconds.")
+    }
+  }
+}
+
+/// As `withRanks`, with a watch over the ranks where there are several. An error that `body` throws on one rank ends all, with that rank's name.
+func withWatchedRanks(_ options: WatchOptions, command: String, _ body: (borrowing Communicator) throws -> Int32) throws {
+  try withRanks(alwaysMPI: false) { world in
+    guard world.size > 1 else { return try body(world) }
+    var started: JobWatch?, flight: FlightFolder?
+    let failure = try StartGuard.during {
+      try preflight(over: world) { world in
+        let folder = try FlightFolder(command: command, over: world)
+        flight = folder
+        started = try JobWatch.start(
+          run: folder.path, deadline: Double(options.deadline), over: world, cure: folder.cure, secondsSinceTermination: { nil },
+          warn: { complain("warning: \($0)") })
+      }
+    }
+    defer { flight?.remove() }
+    if let failure { return failure }
+    do {
+      let code = try body(world)
+      started?.end()
+      return code
+    } catch {
+      reportAndAbort(error, code: .fatal, over: world)
+    }
+  }
+}
+
+/// Where the ranks write what they do: a folder of the same name on every host, beside its other temporary files.
+private struct FlightFolder {
+  let path: String
+  var cure: String { "The job ends; start it again. `cohort flight \(path)` on a host prints what the ranks there did last." }
+
+  /// Opens this rank's record. Collective.
+  init(command: String, over world: borrowing Communicator) throws {
+    let name = try world.broadcast(text: "cohort-\(command)-\(UUID().uuidString.prefix(8).lowercased())", from: 0)
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(name).path, rank = world.rank, ranks = world.size
+    try together(over: world) { () throws(ClusterError) in
+      try Flight.open(run: path, rank: rank, ranks: ranks, host: Communicator.hostName)
+    }
+    self.path = path
+  }
+
+  /// After a good end. The first of a host's ranks takes the folder from the others, who do not need it any more.
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
