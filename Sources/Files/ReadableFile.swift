@@ -8,6 +8,8 @@ public struct ReadableFile: ~Copyable {
   /// What the disk was asked for last, and how much it is asked for at once, in bytes.
   private var expected = 0..<0
   private static let aheadBytes = 16 << 20
+  /// Asks on a thread of its own: the system takes memory for what was asked for before it answers.
+  private let asking = DispatchQueue(label: "read ahead")
 
   public init(_ path: String) throws(FileError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -19,7 +21,9 @@ public struct ReadableFile: ~Copyable {
   public mutating func read(from offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
     if !expected.contains(offset + Self.aheadBytes / 2) {
       expected = offset..<offset + buffer.count + Self.aheadBytes
-      posix_fadvise(descriptor, expected.lowerBound, expected.count, POSIX_FADV_WILLNEED)
+      asking.async { [descriptor, expected] in
+        _ = posix_fadvise(descriptor, expected.lowerBound, expected.count, POSIX_FADV_WILLNEED)
+      }
     }
     var done = 0
     while done < buffer.count {
@@ -34,5 +38,8 @@ public struct ReadableFile: ~Copyable {
     }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    asking.sync {}
+    close(descriptor)
+  }
 }

@@ -35,7 +35,7 @@ public struct StartingPoint {
 /// Takes up the newest intact checkpoint of the run folder, if it has any, and opens the metrics there. Collective.
 public func resume(_ run: Run, over world: borrowing Communicator, console: Console) throws -> StartingPoint {
   var step = 0, best: Double?
-  if let state = try run.checkpoints.loadLatest(over: world) {
+  if let state = try run.checkpoints.loadLatest(over: world, into: run.places) {
     (step, best) = try run.restore(state, console: console)
     console.say("continuing \(run.configuration.output) after step \(step) of \(run.configuration.steps)")
   }

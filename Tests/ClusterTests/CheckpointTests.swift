@@ -39,6 +39,13 @@ import Testing
     #expect(try CheckpointStore.inspect(path: folder.path).writerRanks == writers)
   }
 
+  /// A rank whose host does not see the checkpoint gets it from rank 0.
+  @Test func whatOneHostDoesNotSeeIsShared() throws {
+    #expect(try mpirun(1, ["checkpoint-save", folder.path + "/seen", "12", "700001", "gather"]).status == 0)
+    let loaded = try mpirun(3, ["checkpoint-load", folder.path + "/seen", "12", "700001", folder.path + "/unseen"])
+    #expect(loaded.status == 0, "\(loaded.output)")
+  }
+
   /// All ranks together and rank 0 alone write files in which the same numbers lie at the same places; only HDF5's times of writing differ.
   @Test func bothBackendsWriteTheSameFile() throws {
     var vectors: [NSArray] = [], sizes: [Int] = []

@@ -33,16 +33,35 @@ private func save(_ world: borrowing Communicator, _ arguments: [String]) throws
   try expect(record.step == state.step && record.bytes > 0, "record: \(record)")
 }
 
-/// checkpoint-load FOLDER STEP COUNT: every rank gets the state of STEP; STEP -1 stands for none.
+/// checkpoint-load FOLDER STEP COUNT [UNSEEN]: every rank gets the state of STEP; STEP -1 stands for none. With UNSEEN, a folder without
+/// checkpoints, all ranks but the first look for them there.
 private func load(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let step = Int(arguments[1]) ?? 0
-  let loaded = try CheckpointStore(folder: arguments[0]).loadLatest(over: world)
-  guard let loaded else { return try expect(step == -1, "no checkpoint was found") }
+  let store = CheckpointStore(folder: arguments.count > 3 && world.rank > 0 ? arguments[3] : arguments[0])
+  guard let loaded = try store.loadLatest(over: world) else { return try expect(step == -1, "no checkpoint was found") }
   let expected = madeUpState(step: step, count: Int(arguments[2]) ?? 0)
   try expect(loaded.step == expected.step, "step \(loaded.step) instead of \(step)")
   try expect(loaded.vectors.map(\.name) == expected.vectors.map(\.name), "names of vectors")
   try expect(loaded.vectors.map(\.values) == expected.vectors.map(\.values), "values of vectors")
   try expect(loaded.index == expected.index && loaded.metadata == expected.metadata, "index or metadata")
+  try loadToPlaces(store, expected, over: world)
+}
+
+/// The second vector and the third are read to where they belong; the first, whose place is too short, as if it had none.
+private func loadToPlaces(_ store: CheckpointStore, _ expected: CheckpointState, over world: borrowing Communicator) throws {
+  let names = ["momentum", "tiny", "student"]
+  let buffers = names.map { name in
+    let count = expected[name]!.count - (name == "student" ? 1 : 0)
+    let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+    buffer.initialize(repeating: 7)
+    return buffer
+  }
+  defer { buffers.forEach { $0.deallocate() } }
+  let loaded = try store.loadLatest(over: world, into: Dictionary(uniqueKeysWithValues: zip(names, buffers)))
+  try expect(loaded?.placed == ["momentum", "tiny"] && loaded?.vectors.map(\.name) == ["student"], "what was read where")
+  try expect(Array(buffers[0]) == expected["momentum"] && Array(buffers[1]) == expected["tiny"], "values in places")
+  try expect(loaded?["student"] == expected["student"] && buffers[2].allSatisfy { $0 == 7 }, "a place of another length")
+  try expect(loaded?.metadata == expected.metadata && loaded?.index == expected.index, "index or metadata beside places")
 }
 
 /// checkpoint-compare A B [TOLERANCE]: the newest checkpoints of two run folders hold the same step and vectors, bit by bit, and expect the

@@ -21,6 +21,8 @@ public struct CheckpointState: Sendable {
   public var step: Int
   /// "student", "momentum", "teacher" and so on, each [P]; none may be empty.
   public var vectors: [(name: String, values: [Float])]
+  /// The vectors that were read to where the caller wanted them, and are not among `vectors`.
+  public internal(set) var placed: Set<String> = []
   public var index: [CheckpointTensor]
   /// The run configuration, the network and its options, the schedule, seeds, threads for each rank: all texts.
   public var metadata: [String: String]
@@ -34,6 +36,9 @@ public struct CheckpointState: Sendable {
   /// The vector called `name`.
   public subscript(name: String) -> [Float]? { vectors.first { $0.name == name }?.values }
 }
+
+/// Where the values of vectors belong, by the vectors' names. What lies there must outlive the call that reads a checkpoint.
+public typealias VectorPlaces = [String: UnsafeMutableBufferPointer<Float>]
 
 /// A committed checkpoint on disk.
 public struct CheckpointRecord: Codable, Sendable, Hashable {

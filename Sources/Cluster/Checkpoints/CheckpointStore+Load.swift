@@ -9,9 +9,11 @@ extension CheckpointStore {
   /// The newest checkpoint that verifies, on every rank; nil if there is none at all. Collective, at the start of a run.
   ///
   /// Damaged ones are renamed `quarantine-…`, never deleted, and `report` is called for each on rank 0. What earlier jobs left unfinished is removed.
+  /// `places` as for `load`, with the same names and lengths on every rank.
   /// - Throws: on every rank, if checkpoints exist but all are damaged, or the newest intact one was written by a newer version.
   public func loadLatest(
-    over communicator: borrowing Communicator, report: (String) -> Void = Self.reportOnStandardError
+    over communicator: borrowing Communicator, into places: VectorPlaces = [:],
+    report: (String) -> Void = Self.reportOnStandardError
   ) throws(ClusterError) -> CheckpointState? {
     let rank = communicator.rank
     if rank == 0 { removeLeftovers() }
@@ -21,7 +23,9 @@ extension CheckpointStore {
       String.init)
     for name in names.reversed() {
       let outcome: Result<CheckpointState, ClusterError>
-      do throws(ClusterError) { outcome = .success(try Self.load(path: "\(folder)/\(name)")) } catch { outcome = .failure(error) }
+      do throws(ClusterError) { outcome = .success(try Self.load(path: "\(folder)/\(name)", into: places)) } catch {
+        outcome = .failure(error)
+      }
       if let error = try failureOfRankZero(outcome, over: communicator) {
         if error.isNewerFormat { throw error }
         if rank == 0 { report("\(error) It is kept as \(quarantine(name)).") }
@@ -29,7 +33,7 @@ extension CheckpointStore {
       }
       let state = try? outcome.get()
       let missing = try clustered { () throws(MPIError) in try communicator.allreduce(Int64(state == nil ? 1 : 0), .maximum) }
-      return missing == 0 ? state : try share(state, over: communicator)
+      return missing == 0 ? state : try share(state, places, over: communicator)
     }
     guard names.isEmpty else {
       throw ClusterError(
@@ -55,17 +59,19 @@ extension CheckpointStore {
   }
 
   /// Rank 0's state on every rank.
-  private func share(_ state: CheckpointState?, over communicator: borrowing Communicator) throws(ClusterError)
-    -> CheckpointState?
-  {
-    guard communicator.size > 1 else { return state }
-    return try clustered { () throws(MPIError) in
-      let header = try communicator.broadcast(bytes: state.map { SharedHeader($0).encoded } ?? [])
-      guard !header.isEmpty else { return nil }
-      var copy = state ?? SharedHeader(decoding: header).emptyState
-      for index in copy.vectors.indices { try communicator.broadcast(&copy.vectors[index].values) }
-      return copy
+  private func share(
+    _ state: CheckpointState?, _ places: VectorPlaces, over communicator: borrowing Communicator
+  ) throws(ClusterError) -> CheckpointState {
+    let own = state.map { SharedHeader($0, places).encoded } ?? []
+    let header = SharedHeader(decoding: try clustered { () throws(MPIError) in try communicator.broadcast(bytes: own) })
+    var copy = CheckpointState(step: header.step, vectors: [], index: header.index, metadata: header.metadata)
+    for (name, count) in zip(header.names, header.counts) {
+      try copy.add(name, count: count, places) { (place) throws(ClusterError) in
+        if let values = state?[name] { _ = place.update(fromContentsOf: values) }
+        try clustered { () throws(MPIError) in try communicator.broadcast(UnsafeMutableRawBufferPointer(place)) }
+      }
     }
+    return copy
   }
 }
 
@@ -77,9 +83,11 @@ private struct SharedHeader: Codable {
   var index: [CheckpointTensor]
   var metadata: [String: String]
 
-  init(_ state: CheckpointState) {
+  init(_ state: CheckpointState, _ places: VectorPlaces) {
     (step, index, metadata) = (state.step, state.index, state.metadata)
-    (names, counts) = (state.vectors.map(\.name), state.vectors.map(\.values.count))
+    let placed = state.placed.sorted()
+    names = state.vectors.map(\.name) + placed
+    counts = state.vectors.map(\.values.count) + placed.map { places[$0]!.count }
   }
 
   init(decoding bytes: [UInt8]) {
@@ -94,10 +102,5 @@ private struct SharedHeader: Codable {
       fatalError("CheckpointStore.loadLatest: the header cannot be encoded")
     }
     return Array(data)
-  }
-
-  var emptyState: CheckpointState {
-    CheckpointState(
-      step: step, vectors: zip(names, counts).map { ($0, [Float](repeating: 0, count: $1)) }, index: index, metadata: metadata)
   }
 }

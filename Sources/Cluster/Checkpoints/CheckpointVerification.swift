@@ -39,14 +39,13 @@ extension CheckpointManifest {
     }
   }
 
-  /// Reads one vector whole and checks it, block by block while each is in the cache.
-  func readVerified(_ vector: Vector, from state: String) throws(ClusterError) -> [Float] {
+  /// Reads one vector whole to `place` and checks it, block by block while each is in the cache.
+  func readVerified(_ vector: Vector, from state: String, into place: UnsafeMutableBufferPointer<Float>) throws(ClusterError) {
     var file = try clustered { () throws(FileError) in try ReadableFile(state) }
-    return try largeArray(count: vector.count) { (bytes) throws(ClusterError) in
-      for block in vector.blocks.indices {
-        try read(
-          block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(rebasing: bytes[(block * blockBytes)...]))
-      }
+    let bytes = UnsafeMutableRawBufferPointer(place)
+    for block in vector.blocks.indices {
+      try read(
+        block, of: vector, from: &file, state, into: UnsafeMutableRawBufferPointer(rebasing: bytes[(block * blockBytes)...]))
     }
   }
 
@@ -69,9 +68,24 @@ extension CheckpointManifest {
   }
 }
 
+extension CheckpointState {
+  /// Adds a vector that `fill` writes whole: to its place if that has its length, else to an array.
+  mutating func add(
+    _ name: String, count: Int, _ places: VectorPlaces,
+    _ fill: (UnsafeMutableBufferPointer<Float>) throws(ClusterError) -> Void
+  ) throws(ClusterError) {
+    if let place = places[name], place.count == count {
+      try fill(place)
+      placed.insert(name)
+    } else {
+      vectors.append((name, try largeArray(count: count, fill)))
+    }
+  }
+}
+
 /// An array that `fill` writes whole, in large pages where the system has them: page by page, memory comes slower than the file is read.
 private func largeArray(
-  count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(ClusterError) -> Void
+  count: Int, _ fill: (UnsafeMutableBufferPointer<Float>) throws(ClusterError) -> Void
 ) throws(ClusterError) -> [Float] {
   var failure: ClusterError? = nil
   let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -79,7 +93,7 @@ private func largeArray(
     let end = start + UInt(count * MemoryLayout<Float>.stride)
     if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE) }
     do throws(ClusterError) {
-      try fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count * MemoryLayout<Float>.stride))
+      try fill(UnsafeMutableBufferPointer(start: buffer.baseAddress, count: count))
       filled = count
     } catch { failure = error }
   }
@@ -99,15 +113,22 @@ extension CheckpointStore {
   }
 
   /// Reads a checkpoint and checks every byte of it. `path` as for `locate`.
-  public static func load(path: String) throws(ClusterError) -> CheckpointState {
+  ///
+  /// A vector whose place has its length is read to there: memory that is in use already takes half the time of fresh memory, which the
+  /// system has to clear. If this throws, what lies in the places is undefined.
+  public static func load(path: String, into places: VectorPlaces = [:]) throws(ClusterError) -> CheckpointState {
     let folder = try locate(path)
     let manifest = try CheckpointManifest(folder: folder)
     let state = "\(folder)/\(CheckpointManifest.stateName)"
     try manifest.verifyFrame(of: state)
     let (index, metadata) = try readTexts(of: state)
-    var vectors: [(name: String, values: [Float])] = []
-    for vector in manifest.vectors { vectors.append((vector.name, try manifest.readVerified(vector, from: state))) }
-    return CheckpointState(step: manifest.step, vectors: vectors, index: index, metadata: metadata)
+    var loaded = CheckpointState(step: manifest.step, vectors: [], index: index, metadata: metadata)
+    for vector in manifest.vectors {
+      try loaded.add(vector.name, count: vector.count, places) { (place) throws(ClusterError) in
+        try manifest.readVerified(vector, from: state, into: place)
+      }
+    }
+    return loaded
   }
 
   /// What a checkpoint holds, without reading its vectors. `path` as for `locate`.

@@ -12,28 +12,40 @@ import Tensors
 func statisticsVector(_ module: String) -> String { module + ".statistics" }
 
 extension Run {
+  /// All numbers that a checkpoint holds, under the names of its vectors.
+  private var stateVectors: [(name: String, tensor: Tensor)] {
+    var vectors: [(name: String, tensor: Tensor)] = []
+    for update in modules {
+      let name = update.module.name
+      vectors += [(name, update.module.parameters.values), (name + ".momentum", update.optimizer.momenta)]
+      if let statistics = update.statistics { vectors.append((statisticsVector(name), statistics.source.values)) }
+    }
+    return vectors + method.carried.map { ($0.name, $0.values) }
+  }
+
+  /// Where a checkpoint is read to.
+  var places: VectorPlaces {
+    Dictionary(uniqueKeysWithValues: stateVectors.map { ($0, UnsafeMutableBufferPointer(start: $1.pointer, count: $1.count)) })
+  }
+
   /// The state after `step` steps; equal on every rank.
   func state(step: Int, best: Double?) -> CheckpointState {
-    var vectors: [(name: String, values: [Float])] = [], index: [CheckpointTensor] = []
+    var index: [CheckpointTensor] = []
     var metadata = [
       "configuration": configuration.yaml, "model": description.json, "threads": String(Threads.count),
     ]
     if let best { metadata["best"] = String(best) }
     for update in modules {
       let name = update.module.name
-      vectors.append((name, update.module.parameters.values.values))
-      vectors.append((name + ".momentum", update.optimizer.momenta.values))
       metadata[name + ".averager"] = update.gradients.averager.carried
       index += tensors(of: update.module.parameters, in: name)
       if let statistics = update.statistics {
         let name = statisticsVector(name)
-        vectors.append((name, statistics.source.values.values))
         metadata[name + ".averager"] = statistics.averager.carried
         index += tensors(of: statistics.source, in: name)
       }
     }
-    for carried in method.carried { vectors.append((carried.name, carried.values.values)) }
-    return CheckpointState(step: step, vectors: vectors, index: index, metadata: metadata)
+    return CheckpointState(step: step, vectors: stateVectors.map { ($0, $1.values) }, index: index, metadata: metadata)
   }
 
   private func tensors(of set: ParameterSet, in vector: String) -> [CheckpointTensor] {
@@ -42,7 +54,7 @@ extension Run {
     }
   }
 
-  /// Takes up a saved state.
+  /// Takes up a saved state whose vectors have been read to `places`.
   /// - Returns: the steps done, and the best validation Dice so far.
   func restore(_ state: CheckpointState, console: Console) throws -> (step: Int, best: Double?) {
     let saved = try RunConfiguration(yaml: state.metadata["configuration"] ?? "", source: "the checkpoint's configuration")
@@ -64,25 +76,16 @@ extension Run {
         "the run was saved with \(threads) threads on each rank and goes on with \(Threads.count): "
           + "results stay right but their last bits may differ.")
     }
-    for position in modules.indices {
-      let name = modules[position].module.name
-      try copy(state, name, into: modules[position].module.parameters.values)
-      try copy(state, name + ".momentum", into: modules[position].optimizer.momenta)
-      try modules[position].gradients.averager.restore(carried: state.metadata[name + ".averager"] ?? "")
-      guard let statistics = modules[position].statistics else { continue }
-      try copy(state, statisticsVector(name), into: statistics.source.values)
-      try statistics.averager.restore(carried: state.metadata[statisticsVector(name) + ".averager"] ?? "")
-    }
-    for carried in method.carried { try copy(state, carried.name, into: carried.values) }
-    return (state.step, state.metadata["best"].flatMap(Double.init))
-  }
-
-  private func copy(_ state: CheckpointState, _ name: String, into tensor: Tensor) throws(TrainingError) {
-    guard let values = state[name], values.count == tensor.count else {
+    for (name, tensor) in stateVectors where !state.placed.contains(name) {
       throw TrainingError(
         "the checkpoint in \(configuration.output) has no vector \(name) of \(tensor.count) values: it belongs to another network or method."
       )
     }
-    values.withUnsafeBufferPointer { tensor.pointer.update(from: $0.baseAddress!, count: values.count) }
+    for position in modules.indices {
+      let name = modules[position].module.name
+      try modules[position].gradients.averager.restore(carried: state.metadata[name + ".averager"] ?? "")
+      try modules[position].statistics?.averager.restore(carried: state.metadata[statisticsVector(name) + ".averager"] ?? "")
+    }
+    return (state.step, state.metadata["best"].flatMap(Double.init))
   }
 }
