@@ -1,5 +1,6 @@
 #!/bin/bash
-# A rank whose clock is 5000 seconds ahead, in a time namespace of its own: in the merged trace the spans of every gradient average overlap.
+# A rank whose clock is 5000 seconds ahead, in a time namespace of its own: in the merged trace the spans of every control word overlap, which
+# no rank has before all have given theirs. (Those of the average need not: a rank's last gradients are on their way before it begins to wait.)
 # Needs the right to make a time namespace (root), and python3. Takes seconds.
 set -eu
 cohort=${COHORT:-$PWD/.build/release/cohort}
@@ -29,7 +30,7 @@ python3 - "$folder" <<'END'
 import json, sys
 folder = sys.argv[1]
 clock = json.load(open(folder + "/run/trace/rank-0001.json"))["clock"]
-spans = [e for e in json.load(open(folder + "/trace.json"))["traceEvents"] if e["name"] == "average"]
+spans = [e for e in json.load(open(folder + "/trace.json"))["traceEvents"] if e["name"] == "control"]
 # An offset is wrong by half a round trip at most.
 allowed = max(sample["roundTrip"] for sample in clock) * 1e6 + 1
 slack = []
