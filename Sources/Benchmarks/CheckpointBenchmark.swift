@@ -68,7 +68,7 @@ public func measureCheckpoint(
       return 0
     }
     started = ContinuousClock.now
-    guard try store.loadLatest(over: world, into: memory.places) != nil else {
+    guard try store.loadLatest(over: world, into: { _ in memory.places }) != nil else {
       throw FileError("The checkpoint in \(scratch) is gone. Try again.")
     }
     try world.barrier()
@@ -122,10 +122,6 @@ private final class BenchmarkMemory {
 
 /// Runs `body` on rank 0 while the others wait; what it throws, and the number that it gives, is every rank's. Collective.
 private func alone(_ world: borrowing Communicator, _ body: () throws -> Double) throws -> Double {
-  var (result, complaint): (Double, String?) = (0, nil)
-  if world.rank == 0 {
-    do { result = try body() } catch { complaint = "\(error)" }
-  }
-  if let failure = try agree(complaint, over: world) { throw FileError(failure.message) }
+  let result = try together(over: world) { world in world.rank == 0 ? try body() : 0 }
   return try world.allreduce(result, .maximum)
 }

@@ -1,6 +1,6 @@
 // What many ranks cost: the same training steps without and with everything that Cluster adds to them (averaging bucket by bucket,
 // control word, comparison of replicas), in turn. On one rank that is the price of coordination, on several what of the
-// communication the backward walk hides, and how much faster they are than one of them.
+// communication the backward pass hides, and how much faster they are than one of them.
 
 import Cluster
 import Foundation
@@ -117,7 +117,7 @@ private struct CoordinationRound {
   init(
     _ number: Int, _ trainer: Trainer, _ plan: StepPlan, _ steps: CoordinatedSteps, over world: borrowing Communicator
   ) throws {
-    // Whichever comes first finds colder caches: in turn.
+    // The first of a pair finds cold caches, so the order alternates.
     let pair: [Kind] = number % 2 == 0 ? [.plain, .coordinated] : [.coordinated, .plain]
     for kind in pair + (world.size > 1 ? [.alone] : []) {
       try world.barrier()
@@ -142,7 +142,7 @@ private final class CoordinatedSteps {
   private let trainer: Trainer
   private let memory: TapeMemory
   private let average: LaneAverage
-  private let averaging: StepAveraging
+  private let coordinated: CoordinatedStep
   private(set) var last = (backward: 0.0, times: CommunicationTimes())
 
   init(
@@ -151,35 +151,25 @@ private final class CoordinatedSteps {
     self.trainer = trainer
     memory = plan.memory
     average = LaneAverage(trainer.network.parameters, averager: reduction)
-    averaging = try StepAveraging(over: world)
+    coordinated = try CoordinatedStep(laneCount: trainer.images.count * world.size, over: world)
   }
 
   func take(_ step: Int, over world: borrowing Communicator) throws {
-    let parameters = trainer.network.parameters, lanes = trainer.images.count
-    var word = ControlWord(lanes: lanes * world.size, valuesPerLane: 3)
-    if step % 50 == 0, world.size > 1 { word.replicaHash = stateHash }
-    averaging.begin([average], lanes: lanes * world.size)
-    for sample in 0..<lanes {
-      parameters.clearGradients()
-      let tape = Tape(memory: memory), isLast = sample == lanes - 1
-      let terms = trainer.terms(sample, at: step, share: 1, on: tape)
-      word.set([terms[0].0.value + terms[1].0.value, terms[0].0.value, terms[1].0.value], lane: world.rank * lanes + sample)
-      if isLast { averaging.beginWalk(of: tape) }
-      last.backward = Timed { tape.backward(from: terms) { if isLast { averaging.note($0) } } }.seconds
-      if isLast { averaging.completeLastLane() } else { averaging.addLane() }
+    let isCompared = step % 50 == 0 && world.size > 1
+    let outcome = try coordinated.take(
+      [average], step: step, over: world, stateHash: isCompared ? { self.stateHash } : nil
+    ) { pass in
+      trainer.network.parameters.clearGradients()
+      let tape = Tape(memory: memory)
+      let terms = trainer.terms(pass.lane - coordinated.lanes.lowerBound, at: step, share: 1, on: tape)
+      pass.backward(tape, from: terms)
+      return [terms[0].0.value + terms[1].0.value, terms[0].0.value, terms[1].0.value]
     }
-    last.times = try averaging.wait()
-    word.times.communication = last.times
-    word.largestBits = averaging.largestBits
-    let summary = try word.exchange(over: world)
-    guard dissentingRanks(summary.replicaHashes).isEmpty else {
-      throw ClusterError("the ranks disagree: test the hosts' memory.")
-    }
-    _ = try averaging.judge(largestBits: summary.largestBits)
+    last = (coordinated.times.spans.last { $0.part == .backward }.map { $0.end - $0.start } ?? 0, outcome.summary.times[world.rank].communication)
     trainer.optimizer.step(rate: 0.01, gradients: average.average)
   }
 
-  func close() throws { try averaging.close() }
+  func close() throws { try coordinated.close() }
 
   private var stateHash: UInt64 {
     var hash = StateHash()

@@ -2,7 +2,8 @@
 
 import MPI
 
-public struct ClusterError: Error, CustomStringConvertible, Sendable {
+/// An error of what ranks do together.
+public struct ClusterError: ExitCoded, CustomStringConvertible, Sendable {
   public let description: String
   /// True if every rank throws this same error, so that it need be reported only once.
   public let isShared: Bool
@@ -10,9 +11,14 @@ public struct ClusterError: Error, CustomStringConvertible, Sendable {
   public let isNewerFormat: Bool
   /// True if a call of MPI failed: often the echo of another rank's death.
   public let isCommunication: Bool
+  /// The code with which the program should end.
+  public let exitCode: Int32
 
-  public init(_ description: String, isShared: Bool = false, isNewerFormat: Bool = false, isCommunication: Bool = false) {
-    (self.description, self.isShared) = (description, isShared)
+  public init(
+    _ description: String, isShared: Bool = false, isNewerFormat: Bool = false, isCommunication: Bool = false,
+    exitCode: Int32 = ExitCode.configuration.rawValue
+  ) {
+    (self.description, self.isShared, self.exitCode) = (description, isShared, exitCode)
     (self.isNewerFormat, self.isCommunication) = (isNewerFormat, isCommunication)
   }
 }

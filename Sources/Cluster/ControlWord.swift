@@ -12,8 +12,6 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
 
   public static let stop = ControlFlags(rawValue: 1)
   public static let save = ControlFlags(rawValue: 2)
-  public static let nonFinite = ControlFlags(rawValue: 4)
-  public static let storageTrouble = ControlFlags(rawValue: 8)
 
   static let bits = 8
 }
@@ -23,8 +21,10 @@ public struct ControlWord: Sendable {
   public var flags: ControlFlags = []
   /// Where this rank's time went in the step.
   public var times = RankSeconds()
-  /// The greatest magnitude in each average of the step, as bits (`StepAveraging.largestBits`); as many on every rank.
+  /// The greatest magnitude in each average of the step, as the bits of a Float; as many on every rank.
   public var largestBits: [Int32] = []
+  /// For each array of the averages whether this rank's lanes gave it a gradient; as many on every rank.
+  public var presentArrays: [Bool] = []
   /// Of the state before the step, at the steps at which all ranks pass one.
   public var replicaHash: UInt64?
   private let lanes: Int
@@ -54,9 +54,10 @@ public struct ControlWord: Sendable {
     let row = times.row + hashSlots + largestBits.map { Double($0) }
     var rows = [Double](repeating: 0, count: communicator.size * row.count)
     for (index, value) in row.enumerated() { rows[communicator.rank * row.count + index] = value }
-    var message = flagSlots + rows + values
+    var message = flagSlots + presentArrays.map { $0 ? 1 : 0 } + rows + values
     try clustered { () throws(MPIError) in try communicator.allreduce(&message, .sum) }
-    let received = (0..<communicator.size).map { message.dropFirst(ControlFlags.bits + $0 * row.count).prefix(row.count) }
+    let present = message.dropFirst(ControlFlags.bits).prefix(presentArrays.count)
+    let received = (0..<communicator.size).map { message.dropFirst(present.endIndex + $0 * row.count).prefix(row.count) }
     return ControlSummary(
       flags: ControlFlags(rawValue: (0..<ControlFlags.bits).reduce(0) { $0 | (message[$1] > 0 ? 1 << UInt8($1) : 0) }),
       laneValues: (0..<lanes).map { Array(message.suffix(values.count).dropFirst($0 * valuesPerLane).prefix(valuesPerLane)) },
@@ -69,7 +70,7 @@ public struct ControlWord: Sendable {
         },
       largestBits: largestBits.indices.map { index in
         Int32(received.map { $0[$0.endIndex - largestBits.count + index] }.max()!)
-      })
+      }, presentArrays: present.map { $0 > 0 })
   }
 }
 
@@ -85,6 +86,8 @@ public struct ControlSummary: Sendable, Equatable {
   public let replicaHashes: [UInt64]
   /// The greatest of all ranks for each average.
   public let largestBits: [Int32]
+  /// For each array of the averages whether any lane gave it a gradient.
+  public let presentArrays: [Bool]
 
   /// The rank that worked longest, for which the others waited.
   public var slowestRank: Int { times.indices.max { times[$0].work < times[$1].work } ?? 0 }

@@ -18,33 +18,52 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
   case storage = 79
 }
 
-/// The error of the lowest rank that has one, on every rank; nil if none has. Collective.
-public func agree(
-  _ error: String?, over communicator: borrowing Communicator
-) throws(MPIError) -> (rank: Int, message: String)? {
-  // The lowest rank has the greatest number; 0 stands for no error.
-  let urgency = error == nil ? 0 : UInt64(communicator.size - communicator.rank)
-  let greatest = try communicator.allreduce(urgency, .maximum)
-  guard greatest > 0 else { return nil }
-  let rank = communicator.size - Int(greatest)
-  return (rank, try communicator.broadcast(text: error ?? "", from: rank))
+/// An error that says with which exit code the program should end.
+public protocol ExitCoded: Error {
+  var exitCode: Int32 { get }
 }
 
-/// Runs `body` on every rank; if it throws on any, all throw the error of the lowest such rank. Collective.
+/// Runs `body` on every rank and returns what it returns; if it throws on any, all throw the error of the lowest such rank, whose name it bears
+/// unless it is rank 0. Collective.
 ///
-/// `body` must make the same collective calls on every rank whether or not something fails in it.
-public func together<Result>(
-  over communicator: borrowing Communicator, _ body: () throws(ClusterError) -> Result
-) throws(ClusterError) -> Result {
-  let outcome: Swift.Result<Result, ClusterError>
-  do throws(ClusterError) { outcome = .success(try body()) } catch { outcome = .failure(error) }
-  var message: String? = nil
-  if case .failure(let error) = outcome { message = error.description }
-  if let failure = try clustered({ () throws(MPIError) in try agree(message, over: communicator) }) {
-    let prefix = communicator.size > 1 ? "Rank \(failure.rank): " : ""
-    throw ClusterError(prefix + failure.message, isShared: true)
+/// `body` makes the same collective calls on every rank whether or not something fails in it, or fails on some ranks only after the last of them.
+public func together<Value>(
+  over world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Value
+) throws(ClusterError) -> Value {
+  let outcome: Result<Value, any Error>
+  do { outcome = .success(try body(world)) } catch { outcome = .failure(error) }
+  // The lowest rank has the greatest number; 0 stands for no error.
+  var urgency = UInt64(0), own: ClusterError?
+  if case .failure(let error) = outcome {
+    urgency = UInt64(world.size - world.rank)
+    own = ClusterError(error, on: world.rank)
   }
-  return try outcome.get()
+  return try clustered { () throws(MPIError) -> Result<Value, ClusterError> in
+    let greatest = try world.allreduce(urgency, .maximum)
+    guard greatest > 0 else { return outcome.mapError { ClusterError($0, on: 0) } }
+    return .failure(ClusterError(shared: try world.broadcast(text: own?.sharedText ?? "", from: world.size - Int(greatest))))
+  }.get()
+}
+
+extension ClusterError {
+  /// Any error of a rank's own, as all ranks will throw it.
+  fileprivate init(_ error: any Error, on rank: Int) {
+    let known = error as? ClusterError
+    let place = rank > 0 && known?.isShared != true ? "rank \(rank) on \(Communicator.hostName): " : ""
+    self.init(
+      "\(place)\(error)", isShared: true, isNewerFormat: known?.isNewerFormat ?? false,
+      exitCode: (error as? any ExitCoded)?.exitCode ?? ExitCode.configuration.rawValue)
+  }
+
+  /// The error as it travels from rank to rank.
+  fileprivate var sharedText: String { "\(exitCode) \(isNewerFormat)\n\(description)" }
+
+  fileprivate init(shared text: String) {
+    let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false), facts = parts[0].split(separator: " ")
+    self.init(
+      String(parts.last ?? ""), isShared: true, isNewerFormat: facts.last == "true",
+      exitCode: facts.first.flatMap { Int32($0) } ?? ExitCode.configuration.rawValue)
+  }
 }
 
 /// Prints rank, host, operation and cause on standard error and ends all ranks: with `code`, or, if MPI failed, as for a lost rank.

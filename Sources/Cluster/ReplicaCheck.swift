@@ -63,3 +63,15 @@ public func requireAlike(_ text: String, _ what: String, over world: borrowing C
     "\(what) of \(named(ranks, hosts: hosts)) differs from the others': "
       + "start the same program with the same arguments on all ranks.", isShared: true)
 }
+
+/// Throws the same error on every rank, naming those that have drifted away, unless all hashes are equal. Collective where they are not.
+/// - Parameter hashes: the state of each rank after `step` steps; none if the ranks did not compare.
+public func requireSameState(_ hashes: [UInt64], step: Int, over world: borrowing Communicator) throws(ClusterError) {
+  let ranks = dissentingRanks(hashes)
+  guard !ranks.isEmpty else { return }
+  let hosts = try clustered { () throws(MPIError) in try world.allgather(text: Communicator.hostName) }
+  throw ClusterError(
+    "after step \(step) the state of the run on \(named(ranks, hosts: hosts)) is not that of the other ranks. "
+      + "Look for faulty memory or another type of processor there, and start the same command again without that host.",
+    isShared: true)
+}

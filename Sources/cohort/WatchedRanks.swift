@@ -55,7 +55,7 @@ private struct FlightFolder {
   init(command: String, over world: borrowing Communicator) throws {
     let name = try world.broadcast(text: "cohort-\(command)-\(UUID().uuidString.prefix(8).lowercased())", from: 0)
     let path = FileManager.default.temporaryDirectory.appendingPathComponent(name).path, rank = world.rank, ranks = world.size
-    try together(over: world) { () throws(ClusterError) in
+    try together(over: world) { _ in
       try Flight.open(run: path, rank: rank, ranks: ranks, host: Communicator.hostName)
     }
     self.path = path

@@ -77,33 +77,23 @@ private func averageInFlight(_ world: borrowing Communicator, _ arguments: [Stri
       ParameterSet((0..<arrays).map { ParameterSpecification("\($0)", [90_000 + $0], .constant(0)) }, seed: 1),
       averager: ExactAverager.self)
   }
-  let averaging = try StepAveraging(over: world)
+  let coordinated = try CoordinatedStep(laneCount: lanes, over: world)
   var bytes: [UInt8] = []
   for (step, active) in [averages, [averages[1]], [averages[0]], averages.reversed()].enumerated() {
-    averaging.begin(active, lanes: lanes)
-    let own = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
-    for lane in own {
-      for average in active { fill(average, lane: lane, step: step) }
-      guard lane == own.last else {
-        averaging.addLane()
-        continue
-      }
-      // Some parameters are never used by the walk, and modules are walked in any order.
+    let outcome = try coordinated.take(active, step: step, over: world) { pass in
+      for average in active { fill(average, lane: pass.lane, step: step) }
+      // Some parameters are never used by the backward pass, and modules are reached in any order.
       if arguments[0] == "buckets" {
         for average in active.reversed() {
-          for parameter in average.source.parameters.reversed() where parameter.name != "3" { averaging.note(parameter) }
+          for parameter in average.source.parameters.reversed() where parameter.name != "3" { pass.markReady(parameter) }
         }
       }
-      averaging.completeLastLane()
+      return []
     }
-    var word = ControlWord(lanes: lanes, valuesPerLane: 0)
-    word.times.communication = try averaging.wait()
-    word.largestBits = averaging.largestBits
-    let outcomes = try averaging.judge(largestBits: word.exchange(over: world).largestBits)
-    try expect(outcomes.count == active.count && !outcomes.contains(.nonFinite), "\(outcomes)")
+    try expect(outcome.averages.count == active.count && outcome.verdict == .update, "\(outcome)")
     for average in active { bytes += average.average.values.withUnsafeBytes { Array($0) } }
   }
-  try averaging.close()
+  try coordinated.close()
   if world.rank == 0 { try writeDurably(bytes, to: arguments[1]) }
 }
 
@@ -128,7 +118,7 @@ private func plans(_ world: borrowing Communicator, _: [String]) throws {
 /// control FILE: flags from any rank, and sums that do not depend on the ranks.
 private func control(_ world: borrowing Communicator, _ arguments: [String]) throws {
   var word = ControlWord(lanes: lanes, valuesPerLane: 2)
-  if world.rank == world.size - 1 { word.flags = [.save, .storageTrouble] }
+  if world.rank == world.size - 1 { word.flags = [.save, .stop] }
   word.times = RankSeconds(load: 1, compute: world.rank == world.size / 2 ? 4 : 1, wait: Double(world.rank))
   word.largestBits = [Int32(world.rank), Int32(world.size - world.rank), .max]
   word.replicaHash = .max - UInt64(world.rank)
@@ -136,7 +126,7 @@ private func control(_ world: borrowing Communicator, _ arguments: [String]) thr
     word.set([1 / Double(lane + 3), -0.0], lane: lane)
   }
   let summary = try word.exchange(over: world)
-  try expect(summary.flags == [.save, .storageTrouble], "flags: \(summary.flags)")
+  try expect(summary.flags == [.save, .stop], "flags: \(summary.flags)")
   let slowest = RankSeconds(load: 1, compute: 4, wait: Double(world.size / 2))
   try expect(summary.slowestRank == world.size / 2 && summary.times[world.size / 2] == slowest, "slowest rank: \(summary)")
   try expect(summary.times.map(\.wait) == (0..<world.size).map(Double.init), "each rank's own times: \(summary)")

@@ -57,7 +57,7 @@ private func loadToPlaces(_ store: CheckpointStore, _ expected: CheckpointState,
     return buffer
   }
   defer { buffers.forEach { $0.deallocate() } }
-  let loaded = try store.loadLatest(over: world, into: Dictionary(uniqueKeysWithValues: zip(names, buffers)))
+  let loaded = try store.loadLatest(over: world, into: { _ in Dictionary(uniqueKeysWithValues: zip(names, buffers)) })
   try expect(loaded?.placed == ["momentum", "tiny"] && loaded?.vectors.map(\.name) == ["student"], "what was read where")
   try expect(Array(buffers[0]) == expected["momentum"] && Array(buffers[1]) == expected["tiny"], "values in places")
   try expect(loaded?["student"] == expected["student"] && buffers[2].allSatisfy { $0 == 7 }, "a place of another length")

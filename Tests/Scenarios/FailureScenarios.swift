@@ -21,13 +21,13 @@ let failureScenarios = [
 
 private func agreement(_ world: borrowing Communicator, _: [String]) throws {
   let (rank, size) = (world.rank, world.size)
-  try expect(try agree(nil, over: world) == nil, "no error is no error")
-  let failed = try agree(rank >= size / 2 ? "cause \(rank)" : nil, over: world)
-  try expect(failed?.rank == size / 2 && failed?.message == "cause \(size / 2)", "lowest rank: \(String(describing: failed))")
-  var message = ""
-  do {
-    try together(over: world) { () throws(ClusterError) in if rank == size - 1 { throw ClusterError("last") } }
-  } catch { message = error.description }
-  try expect(message.hasSuffix("last"), "the same error everywhere: \(message)")
-  try expect(try together(over: world) { () throws(ClusterError) in rank } == rank, "a result where nothing fails")
+  var message = "", code: Int32 = 0
+  do throws(ClusterError) {
+    try together(over: world) { _ in
+      if rank >= size / 2 { throw ClusterError("cause \(rank)\nand more", exitCode: 79) }
+    }
+  } catch { (message, code) = (error.description, error.exitCode) }
+  let place = size / 2 > 0 ? "rank \(size / 2) on \(Communicator.hostName): " : ""
+  try expect(message == "\(place)cause \(size / 2)\nand more" && code == 79, "the lowest rank's error everywhere: \(message), \(code)")
+  try expect(try together(over: world) { _ in rank } == rank, "a result where nothing fails")
 }

@@ -1,5 +1,4 @@
-// Gradients leave during the backward walk: whatever the network, when the walk is over no bucket waits for a gradient that will
-// never come.
+// Gradients leave during the backward pass: whatever the network, when it is over no bucket waits for a gradient that will never come.
 
 import Cluster
 import Learning
@@ -9,7 +8,7 @@ import Tensors
 import Testing
 
 @Suite struct OverlapTests {
-  @Test(arguments: networkCatalog.map { $0.name }) func everyBucketIsPostedByTheWalk(name: String) throws {
+  @Test(arguments: networkCatalog.map { $0.name }) func everyBucketIsPostedByTheBackwardPass(name: String) throws {
     let network = try makeNetwork(name, NetworkPlan(inputChannels: 1, classes: 2, options: ["base": "8"], seed: 1))
     let average = LaneAverage(network.parameters, averager: ExactAverager.self)
     let averaging = try StepAveraging(over: .alone)
@@ -19,9 +18,9 @@ import Testing
     let image = Tensor((0..<voxels).map { Float($0 % 17) }, shape: [1, 2 * side, side, side, 1])
     let logits = network.logits(image, mode: .training(dropout: RandomKey(1)), on: tape)
     let loss = tape.diceLoss(tape.softmax(logits), labels: [UInt8](repeating: 1, count: voxels))
-    averaging.beginWalk(of: tape)
+    averaging.beginBackward(of: tape)
     let before = averaging.posted
-    tape.backward(from: [(loss, weight: 1)]) { averaging.note($0) }
+    tape.backward(from: [(loss, weight: 1)]) { averaging.markReady($0) }
     let buckets = BucketPlan(counts: network.parameters.parameters.map(\.shape.count)).buckets.count
     #expect(before < buckets && averaging.posted == buckets, "\(averaging.posted) of \(buckets) buckets")
   }

@@ -9,7 +9,7 @@ import Foundation
 import Kernels
 import MPI
 
-/// What a step's averages took of this rank's time, seconds.
+/// Seconds that this rank spent on averaging in one step.
 public struct CommunicationTimes: Sendable, Equatable {
   /// From when all ranks had come to a bucket until it was averaged, summed.
   public var communication = 0.0
@@ -21,7 +21,7 @@ public struct CommunicationTimes: Sendable, Equatable {
   public init() {}
 }
 
-/// A thread for `LaneAverage.take`. One for each process, on more than one rank.
+/// A thread for `LaneAverage.reduce`. One for each process, on more than one rank.
 final class CommunicationThread: @unchecked Sendable {
   private var communicator: Communicator
   private let condition = NSCondition()
@@ -83,7 +83,7 @@ final class CommunicationThread: @unchecked Sendable {
       do throws(MPIError) {
         try communicator.barrier()
         began = now()
-        try average.take(bucket: bucket, over: communicator)
+        try average.reduce(bucket: bucket, over: communicator)
         ended = now()
       } catch {
         condition.withLock { failure = failure ?? error }

@@ -2,7 +2,7 @@
 
 import MPI
 
-/// What averaging came to; every rank sees the same.
+/// The outcome of averaging, the same on every rank.
 public enum AveragingOutcome: Sendable, Equatable {
   /// The average is sound; `largest` is the greatest magnitude in any lane's gradient.
   case averaged(largest: Float)
@@ -11,6 +11,8 @@ public enum AveragingOutcome: Sendable, Equatable {
   /// Some lane's gradient is too large to be added: there is no average; skip the step. The next one expects gradients of this
   /// size.
   case outOfRange(largest: Float)
+
+  public var isUsable: Bool { if case .averaged = self { true } else { false } }
 }
 
 /// One way to average. Every rank has lanes, as evenly as it can be (`LanePlan`). In each step: `begin`; `add` the gradient of every

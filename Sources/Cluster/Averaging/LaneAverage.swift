@@ -17,6 +17,8 @@ public final class LaneAverage {
   /// For each array whether its gradient of the last lane has come, and for each bucket how many of them have not.
   private var hasCome: [Bool] = []
   private var missing: [Int] = []
+  /// For each array whether a lane gave it a gradient in this step: this rank's lanes, and after the control word those of all ranks.
+  public internal(set) var presentArrays: [Bool] = []
   private(set) var lanes = 1
   private var isAlone = false
 
@@ -47,22 +49,18 @@ public final class LaneAverage {
   /// - Parameters:
   ///   - lanes: of all ranks.
   ///   - isAlone: there is no other rank: a gradient is averaged as soon as it has come, while it is in the cache.
-  public func begin(lanes: Int, isAlone: Bool = false) {
+  func begin(lanes: Int, isAlone: Bool = false) {
     averager.begin()
     (hasCome, missing) = (ranges.map { _ in false }, plan.arrays.map(\.count))
+    presentArrays = ranges.map { _ in false }
     (self.lanes, self.isAlone) = (lanes, isAlone)
   }
 
   /// After a lane that is not this rank's last: adds its gradients.
-  public func addLane() { averager.add(UnsafeBufferPointer(gradients(0..<source.count)), at: 0..<source.count) }
-
-  /// After the last lane: all the rest at once. Collective.
-  public func finish(over communicator: borrowing Communicator) throws(ClusterError) -> AveragingOutcome {
-    try averager.finish(gradients(0..<source.count), lanes: lanes, over: communicator)
-  }
+  func addLane() { averager.add(UnsafeBufferPointer(gradients(0..<source.count)), at: 0..<source.count) }
 
   /// Averages a bucket that is complete over all lanes. Collective. May run on another thread.
-  func take(bucket: Int, over communicator: borrowing Communicator) throws(MPIError) {
+  func reduce(bucket: Int, over communicator: borrowing Communicator) throws(MPIError) {
     let range = plan.buckets[bucket]
     try averager.average(gradients(range), at: range, lanes: lanes, over: communicator)
   }
@@ -72,18 +70,23 @@ public final class LaneAverage {
   /// Whether all gradients of a bucket have come.
   func isComplete(_ bucket: Int) -> Bool { missing[bucket] == 0 }
 
-  /// A gradient of the last lane is complete.
+  /// Marks a gradient of the last lane as complete.
   /// - Returns: whether the parameter is one of this set.
-  func note(_ parameter: Parameter) -> Bool {
+  func markReady(_ parameter: Parameter) -> Bool {
     guard let array = arrayOfParameter[ObjectIdentifier(parameter)] else { return false }
     guard !hasCome[array] else { fatalError("the gradient of \(parameter.name) was called complete twice") }
     complete(array)
     return true
   }
 
-  /// The walk to come leaves the gradients of other parameters as they are: networks keep biases that a normalisation makes idle.
-  func noteUnused(by tape: Tape) {
-    for parameter in source.parameters where !tape.uses(parameter) { _ = note(parameter) }
+  /// Marks as complete what the backward pass to come leaves as it is: networks keep biases that a normalisation makes idle.
+  func markUnusedReady(by tape: Tape) {
+    for parameter in source.parameters where !tape.uses(parameter) { _ = markReady(parameter) }
+  }
+
+  /// Remembers which arrays the backward pass to come, of any lane, gives a gradient.
+  func markPresent(in tape: Tape) {
+    for (array, parameter) in source.parameters.enumerated() where tape.uses(parameter) { presentArrays[array] = true }
   }
 
   /// All gradients of the last lane are complete.

@@ -1,13 +1,13 @@
 // The averages of a step while they are made: this rank's lanes but the last are added one after the other, and during the backward
-// walk of the last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan,
+// pass of the last one each bucket goes to the communication thread as soon as its gradients are complete, in the order of the plan,
 // which is the same on all ranks.
 
 import MPI
 import Tensors
 
-/// Averages over all lanes, step after step. In each step: `begin`; for each lane `addLane` or, for the last one, `beginWalk`,
-/// `note`, `completeLastLane`; `wait`; `judge`. A step may average other modules than the one before, as long as all ranks do so alike.
-public final class StepAveraging {
+/// Averages over all lanes, step after step, in the order that `CoordinatedStep` keeps: `begin`; for each lane `addLane` or, for the last one,
+/// `beginBackward`, `markReady`, `completeLastLane`; `wait`; `judge`. A step may average other modules than the one before.
+package final class StepAveraging {
   /// Nil on one rank.
   private let thread: CommunicationThread?
   private var averages: [LaneAverage] = []
@@ -17,7 +17,7 @@ public final class StepAveraging {
   package private(set) var posted = 0
 
   /// Collective.
-  public init(over world: borrowing Communicator) throws(ClusterError) {
+  package init(over world: borrowing Communicator) throws(ClusterError) {
     guard world.size > 1 else {
       thread = nil
       return
@@ -29,44 +29,59 @@ public final class StepAveraging {
   /// - Parameters:
   ///   - averages: in the order in which they are expected to be ready.
   ///   - lanes: of all ranks.
-  public func begin(_ averages: [LaneAverage], lanes: Int) {
+  package func begin(_ averages: [LaneAverage], lanes: Int) {
     self.averages = averages
     (next, posted) = ((0, 0), 0)
     for average in averages { average.begin(lanes: lanes, isAlone: thread == nil) }
   }
 
   /// After each lane of this rank but the last one.
-  public func addLane() { for average in averages { average.addLane() } }
+  func addLane() { for average in averages { average.addLane() } }
 
-  /// Before the walk of the last lane: what it does not use is complete, such as what normalisations saw.
-  public func beginWalk(of tape: Tape) {
-    for average in averages { average.noteUnused(by: tape) }
+  /// Before the backward pass of each lane: which arrays it gives a gradient.
+  func markPresent(in tape: Tape) { for average in averages { average.markPresent(in: tape) } }
+
+  /// Before the backward pass of the last lane: what it does not use is complete, such as what normalisations saw.
+  package func beginBackward(of tape: Tape) {
+    for average in averages { average.markUnusedReady(by: tape) }
     postReady()
   }
 
-  /// During the walk of the last lane: nothing more is added to the gradient of this parameter.
-  public func note(_ parameter: Parameter) {
-    for average in averages where average.note(parameter) { return postReady() }
+  /// During the backward pass of the last lane: nothing more is added to the gradient of this parameter.
+  package func markReady(_ parameter: Parameter) {
+    for average in averages where average.markReady(parameter) { return postReady() }
   }
 
   /// After the last lane.
-  public func completeLastLane() {
+  func completeLastLane() {
     for average in averages { average.completeRest() }
     postReady()
   }
 
   /// Returns when all buckets are averaged. Until then the gradients of the last lane stay as they are.
-  public func wait() throws(ClusterError) -> CommunicationTimes {
+  func wait() throws(ClusterError) -> CommunicationTimes {
     guard let thread else { return CommunicationTimes() }
     return try clustered { () throws(MPIError) in try thread.wait() }
   }
 
   /// The greatest magnitude of this rank in each average, as bits: to be made everyone's by the control word.
-  public var largestBits: [Int32] { averages.map(\.averager.largestBits) }
+  var largestBits: [Int32] { averages.map(\.averager.largestBits) }
+
+  /// For each array of each average whether this rank's lanes gave it a gradient.
+  var presentArrays: [Bool] { averages.flatMap(\.presentArrays) }
+
+  /// Takes up what `presentArrays` of all ranks say together.
+  func setPresentArrays(_ present: [Bool]) {
+    var rest = present[...]
+    for average in averages {
+      average.presentArrays = Array(rest.prefix(average.presentArrays.count))
+      rest = rest.dropFirst(average.presentArrays.count)
+    }
+  }
 
   /// Which of the averages are sound.
   /// - Parameter largestBits: the greatest of all ranks.
-  public func judge(largestBits: [Int32]) throws(ClusterError) -> [AveragingOutcome] {
+  func judge(largestBits: [Int32]) throws(ClusterError) -> [AveragingOutcome] {
     var outcomes: [AveragingOutcome] = []
     for (average, bits) in zip(averages, largestBits) {
       outcomes.append(try average.averager.judge(lanes: average.lanes, largestBits: bits))
@@ -75,7 +90,7 @@ public final class StepAveraging {
   }
 
   /// After the last step. Collective.
-  public func close() throws(ClusterError) {
+  func close() throws(ClusterError) {
     guard let thread else { return }
     try clustered { () throws(MPIError) in try thread.close() }
   }

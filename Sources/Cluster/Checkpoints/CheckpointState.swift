@@ -40,6 +40,12 @@ public struct CheckpointState: Sendable {
 /// Where the values of vectors belong, by the vectors' names. What lies there must outlive the call that reads a checkpoint.
 public typealias VectorPlaces = [String: UnsafeMutableBufferPointer<Float>]
 
+/// Chooses the places for a checkpoint by its metadata, before its vectors are read.
+public typealias ChoosePlaces = (_ metadata: [String: String]) -> VectorPlaces
+
+/// No places: all vectors are read to arrays.
+public func noPlaces(_: [String: String]) -> VectorPlaces { [:] }
+
 /// A committed checkpoint on disk.
 public struct CheckpointRecord: Codable, Sendable, Hashable {
   public var step: Int

@@ -12,7 +12,7 @@ extension CheckpointStore {
   ) throws(ClusterError) -> CheckpointManifest {
     var draft: [UInt8] = []
     let (rank, ranks) = (communicator.rank, communicator.size)
-    try together(over: communicator) { () throws(ClusterError) in
+    try together(over: communicator) { _ in
       guard rank == 0 else { return }
       let manifest = try createState(state, in: temporary, ranks: ranks)
       draft = try clustered { () throws(FileError) in try seal(manifest) }

@@ -1,18 +1,38 @@
-// Resuming on any number of ranks: all read and verify the newest checkpoint, each for itself; what rank 0 finds damaged is set aside for an older
-// one, and a rank whose host does not see what rank 0 sees gets it from rank 0.
+// Reading checkpoints: one by a process of its own, or the newest by all ranks. These read and verify it each for itself; what rank 0 finds damaged
+// is set aside for an older one, and a rank whose host does not see what rank 0 sees gets it from rank 0.
 
 import Files
 import Foundation
 import MPI
 
 extension CheckpointStore {
+  /// Reads a checkpoint and checks every byte of it. `path` as for `locate`.
+  ///
+  /// A vector whose place has its length is read to there: memory that is in use already takes half the time of fresh memory, which the
+  /// system has to clear. If this throws, what lies in the places is undefined.
+  public static func load(path: String, into places: ChoosePlaces = noPlaces) throws(ClusterError) -> CheckpointState {
+    let folder = try locate(path)
+    let manifest = try CheckpointManifest(folder: folder)
+    let state = "\(folder)/\(CheckpointManifest.stateName)"
+    try manifest.verifyFrame(of: state)
+    let (index, metadata) = try readTexts(of: state)
+    let places = places(metadata)
+    var loaded = CheckpointState(step: manifest.step, vectors: [], index: index, metadata: metadata)
+    for vector in manifest.vectors {
+      try loaded.add(vector.name, count: vector.count, places) { (place) throws(ClusterError) in
+        try manifest.readVerified(vector, from: state, into: place)
+      }
+    }
+    return loaded
+  }
+
   /// The newest checkpoint that verifies, on every rank; nil if there is none at all. Collective, at the start of a run.
   ///
   /// Damaged ones are renamed `quarantine-…`, never deleted, and `report` is called for each on rank 0. What earlier jobs left unfinished is removed.
-  /// `places` as for `load`, with the same names and lengths on every rank.
+  /// `places` as for `load`, choosing the same names and lengths on every rank.
   /// - Throws: on every rank, if checkpoints exist but all are damaged, or the newest intact one was written by a newer version.
   public func loadLatest(
-    over communicator: borrowing Communicator, into places: VectorPlaces = [:],
+    over communicator: borrowing Communicator, into places: ChoosePlaces = noPlaces,
     report: (String) -> Void = Self.reportOnStandardError
   ) throws(ClusterError) -> CheckpointState? {
     let rank = communicator.rank
@@ -26,8 +46,10 @@ extension CheckpointStore {
       do throws(ClusterError) { outcome = .success(try Self.load(path: "\(folder)/\(name)", into: places)) } catch {
         outcome = .failure(error)
       }
-      if let error = try failureOfRankZero(outcome, over: communicator) {
-        if error.isNewerFormat { throw error }
+      do throws(ClusterError) {
+        try together(over: communicator) { world in if world.rank == 0 { _ = try outcome.get() } }
+      } catch {
+        if error.isNewerFormat || error.isCommunication { throw error }
         if rank == 0 { report("\(error) It is kept as \(quarantine(name)).") }
         continue
       }
@@ -45,25 +67,13 @@ extension CheckpointStore {
 
   public static func reportOnStandardError(_ text: String) { FileHandle.standardError.write(Data("cohort: \(text)\n".utf8)) }
 
-  /// Rank 0's error on every rank, nil if it has none.
-  private func failureOfRankZero(
-    _ outcome: Result<CheckpointState, ClusterError>, over communicator: borrowing Communicator
-  ) throws(ClusterError) -> ClusterError? {
-    var error: ClusterError? = nil
-    if communicator.rank == 0, case .failure(let own) = outcome { error = own }
-    return try clustered { () throws(MPIError) in
-      guard let text = try agree(error?.description, over: communicator)?.message else { return nil }
-      let isNewer = try communicator.allreduce(Int64(error?.isNewerFormat == true ? 1 : 0), .maximum) > 0
-      return ClusterError(text, isShared: true, isNewerFormat: isNewer)
-    }
-  }
-
   /// Rank 0's state on every rank.
   private func share(
-    _ state: CheckpointState?, _ places: VectorPlaces, over communicator: borrowing Communicator
+    _ state: CheckpointState?, _ places: ChoosePlaces, over communicator: borrowing Communicator
   ) throws(ClusterError) -> CheckpointState {
-    let own = state.map { SharedHeader($0, places).encoded } ?? []
+    let own = state.map { SharedHeader($0, places($0.metadata)).encoded } ?? []
     let header = SharedHeader(decoding: try clustered { () throws(MPIError) in try communicator.broadcast(bytes: own) })
+    let places = places(header.metadata)
     var copy = CheckpointState(step: header.step, vectors: [], index: header.index, metadata: header.metadata)
     for (name, count) in zip(header.names, header.counts) {
       try copy.add(name, count: count, places) { (place) throws(ClusterError) in
@@ -103,4 +113,37 @@ private struct SharedHeader: Codable {
     }
     return Array(data)
   }
+}
+
+extension CheckpointState {
+  /// Adds a vector that `fill` writes whole: to its place if that has its length, else to an array.
+  mutating func add(
+    _ name: String, count: Int, _ places: VectorPlaces,
+    _ fill: (UnsafeMutableBufferPointer<Float>) throws(ClusterError) -> Void
+  ) throws(ClusterError) {
+    if let place = places[name], place.count == count {
+      try fill(place)
+      placed.insert(name)
+    } else {
+      vectors.append((name, try largeArray(count: count, fill)))
+    }
+  }
+}
+
+/// An array that `fill` writes whole, in large pages where the system has them: page by page, memory comes slower than the file is read.
+private func largeArray(
+  count: Int, _ fill: (UnsafeMutableBufferPointer<Float>) throws(ClusterError) -> Void
+) throws(ClusterError) -> [Float] {
+  var failure: ClusterError? = nil
+  let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+    let page = 2 << 20, start = UInt(bitPattern: buffer.baseAddress!), first = (start + UInt(page) - 1) / UInt(page) * UInt(page)
+    let end = start + UInt(count * MemoryLayout<Float>.stride)
+    if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE) }
+    do throws(ClusterError) {
+      try fill(UnsafeMutableBufferPointer(start: buffer.baseAddress, count: count))
+      filled = count
+    } catch { failure = error }
+  }
+  if let failure { throw failure }
+  return values
 }

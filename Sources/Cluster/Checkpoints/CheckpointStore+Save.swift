@@ -29,7 +29,7 @@ extension CheckpointStore {
     _ manifest: CheckpointManifest, in temporary: String, over communicator: borrowing Communicator
   ) throws(ClusterError) {
     let (neighbour, ranks) = ((communicator.rank + 1) % communicator.size, communicator.size)
-    try together(over: communicator) { () throws(ClusterError) in
+    try together(over: communicator) { _ in
       for vector in manifest.vectors {
         try manifest.verify(
           blocks: evenRun(of: vector.blocks.count, part: neighbour, of: ranks), of: vector,
@@ -42,7 +42,7 @@ extension CheckpointStore {
   /// Every rank forces what its host still holds to the disk. Much of it is there by now: writing began with the first piece and went on while the
   /// blocks were checked.
   private func synchronizeState(in temporary: String, over communicator: borrowing Communicator) throws(ClusterError) {
-    try together(over: communicator) { () throws(ClusterError) in
+    try together(over: communicator) { _ in
       try clustered { () throws(FileError) in try synchronize("\(temporary)/\(CheckpointManifest.stateName)") }
       try CheckpointPoint.synchronize.reach()
     }
@@ -54,7 +54,7 @@ extension CheckpointStore {
   ) throws(ClusterError) -> CheckpointRecord {
     var manifest = manifest
     let rank = communicator.rank
-    try together(over: communicator) { () throws(ClusterError) in
+    try together(over: communicator) { _ in
       guard rank == 0 else { return }
       let state = "\(temporary)/\(CheckpointManifest.stateName)"
       manifest.fileBytes = try clustered { () throws(FileError) in try fileSize(state) }

@@ -18,12 +18,12 @@ extension CheckpointStore {
     let path = "\(temporary)/\(CheckpointManifest.stateName)"
     let (rank, writers) = (communicator.rank, manifest.writerRanks)
     // Opening is collective and hangs or fails oddly where one node does not see the file yet: look first.
-    try together(over: communicator) { () throws(ClusterError) in _ = try clustered { () throws(FileError) in try fileSize(path) }
+    try together(over: communicator) { _ in _ = try clustered { () throws(FileError) in try fileSize(path) }
     }
     for index in manifest.vectors.indices {
       manifest.vectors[index].blocks = [UInt64](repeating: 0, count: manifest.blockCount(manifest.vectors[index].count))
     }
-    try together(over: communicator) { () throws(ClusterError) in
+    try together(over: communicator) { _ in
       if writers > 1 {
         let file = try clustered { () throws(H5Error) in try File.open(path, writable: true, over: communicator) }
         try writePart(rank, of: writers, state, &manifest, closing: file)

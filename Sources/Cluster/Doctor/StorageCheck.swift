@@ -9,16 +9,16 @@ let storageCheck = DoctorCheck("run folder", touchesFiles: true) { world, plan i
   guard let folder = plan.folder else { return [.skipped("run folder", "none was named (--folder)")] }
   // Rank 0 leaves a file with a name of its own; who sees it sees the same folder.
   let note = "\(folder)/.doctor-\(try world.broadcast(text: world.rank == 0 ? UUID().uuidString : ""))"
-  var complaint: String?
-  var syncSeconds = 0.0
-  if world.rank == 0 {
-    do {
+  let syncSeconds: Double
+  do throws(ClusterError) {
+    syncSeconds = try together(over: world) { world in
+      guard world.rank == 0 else { return 0 }
       try makeFolder(folder)
-      syncSeconds = try durableWriteSeconds(note)
-    } catch { complaint = "\(error)" }
-  }
-  if let failure = try agree(complaint, over: world) {
-    return [.problem("run folder", failure.message, cure: "name a folder that this user may write, on all hosts")]
+      return try durableWriteSeconds(note)
+    }
+  } catch {
+    if error.isCommunication { throw error }
+    return [.problem("run folder", error.description, cure: "name a folder that this user may write, on all hosts")]
   }
   defer { if world.rank == 0 { unlink(note) } }
   let isSeen = try appears(note + ".renamed", within: 3, over: world) { try? moveDurably(note, to: note + ".renamed") }

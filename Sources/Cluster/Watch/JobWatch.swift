@@ -38,7 +38,7 @@ public final class JobWatch: @unchecked Sendable {
     guard let recorder = Flight.recorder else { fatalError("JobWatch.start: open the flight record first") }
     let hosts = try clustered { () throws(MPIError) in try world.allgather(text: Communicator.hostName) }
     let rank = world.rank
-    let listener = try together(over: world) { () throws(ClusterError) in rank == 0 ? try WatchListener() : nil }
+    let listener = try together(over: world) { _ in rank == 0 ? try WatchListener() : nil }
     let isOneHost = Set(hosts).count == 1
     let offer = WatchOffer(
       token: .random(in: .min ... .max), port: listener?.port ?? 0, addresses: isOneHost ? ["127.0.0.1"] : hostAddresses())

@@ -1,5 +1,5 @@
 // Steps without kernels: ranks sleep for the recorded time of their lanes, everything else is real: averaging bucket by bucket
-// while the last lane's walk is slept through, the control word, checkpoints. Sleeping ranks need no processor, so many fit on
+// while the last lane's backward pass is slept through, the control word, checkpoints. Sleeping ranks need no processor, so many fit on
 // few cores (shared/spec/distributed.md 3.2).
 
 import Cluster
@@ -51,9 +51,8 @@ public func replay(_ recorded: LaneTrace, _ plan: ReplayPlan, over world: borrow
 private final class RehearsedRun {
   private let trace: LaneTrace
   private let plan: ReplayPlan
-  private let lanes: Range<Int>
   private let average: LaneAverage
-  private let averaging: StepAveraging
+  private let coordinated: CoordinatedStep
   private let checkpoints: CheckpointStore
   /// The order in which gradients are ready, and when.
   private let ready: [(parameter: Parameter, share: Double)]
@@ -64,38 +63,25 @@ private final class RehearsedRun {
 
   init(_ trace: LaneTrace, share: Double, _ plan: ReplayPlan, over world: borrowing Communicator) throws {
     (self.trace, self.plan) = (trace, plan)
-    lanes = try LanePlan(lanes: plan.count.lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
     let set = ParameterSet(
       trace.arrays.enumerated().map { ParameterSpecification("array \($0)", Shape([$1]), .constant(0)) }, seed: plan.seed)
     for index in 0..<set.count { set.gradients.pointer[index] = 1e-3 * Float(index % 1000) }
     average = LaneAverage(set, averager: try averager(named: trace.reduction), share: share)
-    averaging = try StepAveraging(over: world)
+    coordinated = try CoordinatedStep(laneCount: plan.count.lanes, over: world)
     checkpoints = CheckpointStore(folder: plan.folder + "/checkpoints", keep: 1)
     ready = zip(set.parameters, trace.readyShares).map { ($0, $1) }.sorted { $0.share < $1.share }
   }
 
   func take(_ step: Int, over world: borrowing Communicator) throws {
     let started = ContinuousClock.now
-    averaging.begin([average], lanes: plan.count.lanes)
-    for lane in lanes {
-      let time = trace.draw(seed: plan.seed, step: step, lane: lane)
+    var work = 0.0
+    _ = try coordinated.take([average], step: step, over: world) { pass in
+      let time = trace.draw(seed: plan.seed, step: step, lane: pass.lane)
       sleep(time.forward)
-      if lane == lanes.last {
-        walkBack(for: time.backward)
-        averaging.completeLastLane()
-      } else {
-        sleep(time.backward)
-        averaging.addLane()
-      }
+      sleepThroughBackward(time.backward, pass)
+      work = (ContinuousClock.now - started).seconds
+      return [1]
     }
-    let work = (ContinuousClock.now - started).seconds
-    var word = ControlWord(lanes: plan.count.lanes, valuesPerLane: 1)
-    for lane in lanes { word.set([1], lane: lane) }
-    word.times.compute = work
-    word.times.communication = try averaging.wait()
-    word.largestBits = averaging.largestBits
-    let summary = try word.exchange(over: world)
-    _ = try averaging.judge(largestBits: summary.largestBits)
     let settled = ContinuousClock.now
     if plan.checkpointEvery > 0, (step + 1) % plan.checkpointEvery == 0 {
       let state = CheckpointState(step: step + 1, vectors: [("student", average.average.values)])
@@ -106,12 +92,12 @@ private final class RehearsedRun {
     savings.append((ContinuousClock.now - settled).seconds)
   }
 
-  /// Sleeps through the walk of the last lane; gradients are noted when they were ready in the recording.
-  private func walkBack(for seconds: Double) {
+  /// Sleeps through the backward pass of a lane; gradients are ready when they were in the recording.
+  private func sleepThroughBackward(_ seconds: Double, _ pass: LanePass) {
     let started = ContinuousClock.now
     for (parameter, share) in ready {
       sleep(share * seconds - (ContinuousClock.now - started).seconds / plan.dilation)
-      averaging.note(parameter)
+      pass.markReady(parameter)
     }
     sleep(seconds - (ContinuousClock.now - started).seconds / plan.dilation)
   }
@@ -128,7 +114,7 @@ private final class RehearsedRun {
     }
   }
 
-  func close() throws { try averaging.close() }
+  func close() throws { try coordinated.close() }
 
   /// - Parameter seconds: of the recording; nothing if not above zero.
   private func sleep(_ seconds: Double) {

@@ -1,45 +1,47 @@
 // What a rank does in a step, timed: the sums tell who is slow and why, the spans become a trace.
 
-import Cluster
-
 /// A part of a step.
-enum StepPart: String, Sendable {
+public enum StepPart: String, Sendable {
   case load, forward, backward, average, control, update, validation, checkpoint
 }
 
 /// The timed parts of the step that this rank is at.
-struct StepTimes {
+public final class StepTimes {
   /// From one moment of this host's clock to another, seconds.
-  struct Span: Sendable, Equatable {
-    let part: StepPart
-    let start: Double
-    let end: Double
+  public struct Span: Sendable, Equatable {
+    public let part: StepPart
+    public let start: Double
+    public let end: Double
+
+    public init(part: StepPart, start: Double, end: Double) { (self.part, self.start, self.end) = (part, start, end) }
   }
-  private(set) var spans: [Span] = []
+  public private(set) var spans: [Span] = []
   private var start = HostClock.seconds
-  /// In the control word of the step before, which carried that step's times and so could not hold its own.
+  /// The seconds in the control word of the step before, which carried that step's times and so could not hold its own.
   private var controlBefore = 0.0
 
+  public init() {}
+
   /// A new step begins.
-  mutating func begin() {
+  public func begin() {
     controlBefore = seconds(in: .control)
     spans = []
     start = HostClock.seconds
   }
 
   /// Runs `body` as a part of the step. Parts do not contain each other.
-  mutating func measure<Result>(_ part: StepPart, _ body: () throws -> Result) rethrows -> Result {
+  public func measure<Result>(_ part: StepPart, _ body: () throws -> Result) rethrows -> Result {
     let start = HostClock.seconds
     defer { spans.append(Span(part: part, start: start, end: HostClock.seconds)) }
     return try body()
   }
 
-  func seconds(in part: StepPart) -> Double {
+  public func seconds(in part: StepPart) -> Double {
     spans.reduce(0) { $1.part == part ? $0 + $1.end - $1.start : $0 }
   }
 
   /// From the beginning of the step until now.
-  var sinceStart: Double { HostClock.seconds - start }
+  public var sinceStart: Double { HostClock.seconds - start }
 
   /// What the rank tells the others once it has averaged: all of the step but loading and waiting is computing.
   func summary(_ communication: CommunicationTimes) -> RankSeconds {
