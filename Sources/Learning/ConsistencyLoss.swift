@@ -1,11 +1,11 @@
-// The squared difference of a student's prediction to a fixed target (a teacher, a prior's mask), with a weight for each voxel
+// The squared difference of a student's prediction to a target (a teacher, a prior's mask, another view), with a weight for each voxel
 // (shared/spec/relif.md 6.2, 6.3). Axes: D H W voxels, K classes, F foreground classes (K - 1).
 
 import Kernels
 import Tensors
 
 extension Tape {
-  /// Σ_v w Σ_k (p - q)² / (K Σ_v w): the mean over voxels and classes. The gradient flows into p only.
+  /// Σ_v w Σ_k (p - q)² / (K Σ_v w): the mean over voxels and classes. A target on the tape gets its gradient too.
   /// - Shape: p and target [1, D, H, W, K], weights [1, D, H, W, 1]; nil weighs all voxels alike. Without any weight the loss is 0.
   public func squaredDifference(_ p: Tensor, to target: Tensor, weights: Tensor? = nil) -> Scalar {
     require(p.shape == target.shape, "squared difference of \(p.shape) and \(target.shape): both must have one shape.")
@@ -14,11 +14,16 @@ extension Tape {
     let sums = squaredDifferenceSums(
       p.pointer, target.pointer, weights: weights?.pointer, count: count, classes: classes)
     let share = 1 / (Double(classes) * sums.weight + 1e-16)
-    return recordScalar("squaredDifference", inputs: [p], value: share * sums.difference) { seed in
+    return recordScalar("squaredDifference", inputs: [p, target], value: share * sums.difference) { seed in
       let dp = Tensor(uninitialized: p.shape)
       squaredDifferenceGradient(
         p.pointer, target.pointer, weights: weights?.pointer, scale: Float(2 * seed * share), into: dp.pointer, count: count,
         classes: classes)
+      if target.slot != nil {
+        let dq = Tensor(uninitialized: p.shape)
+        scale(dp.pointer, by: -1, into: dq.pointer, count: dp.count)
+        self.accumulate(dq, for: target)
+      }
       withExtendedLifetime((target, weights)) { self.accumulate(dp, for: p) }
     }
   }

@@ -6,9 +6,10 @@ import Tensors
 
 extension Tape {
   /// Mean over the K classes of 1 - (2 Σ p·y + ε) / (Σ p² + Σ y + ε), background included.
-  /// - Shape: p [1, D, H, W, K], D·H·W labels below K.
-  public func diceLoss(_ p: Tensor, labels: [UInt8], epsilon: Double = 1e-5) -> Scalar {
-    let (count, classes) = checked(p, labels, "dice loss")
+  /// - Shape: p [1, D, H, W, K], D·H·W labels below K; [B, D, H, W, K] and B·D·H·W labels for the Dice of a whole batch.
+  /// - Parameter wholeBatch: sums run over all samples of the batch, as in nnU-Net's batch Dice.
+  public func diceLoss(_ p: Tensor, labels: [UInt8], epsilon: Double = 1e-5, wholeBatch: Bool = false) -> Scalar {
+    let (count, classes) = checked(p, labels, "dice loss", isBatch: wholeBatch)
     let sums = diceSums(p.pointer, labels: labels, count: count, classes: classes)
     var loss = 0.0, onLabel: [Double] = [], onValue: [Double] = []
     for k in 0..<classes {
@@ -39,9 +40,11 @@ extension Tape {
     }
   }
 
-  private func checked(_ p: Tensor, _ labels: [UInt8], _ operation: String) -> (count: Int, classes: Int) {
+  private func checked(
+    _ p: Tensor, _ labels: [UInt8], _ operation: String, isBatch: Bool = false
+  ) -> (count: Int, classes: Int) {
     let (count, classes) = (p.shape.rows, p.shape.channels)
-    require(p.shape.batch == 1, "\(operation) of \(p.shape): one sample at a time.")
+    require(isBatch || p.shape.batch == 1, "\(operation) of \(p.shape): one sample at a time.")
     require(
       labels.count == count, "\(operation): \(labels.count) labels for probabilities \(p.shape): give one label for each voxel.")
     let highest = labels.max() ?? 0

@@ -3,6 +3,7 @@
 
 import Learning
 import Networks
+import Preparation
 import Tensors
 
 /// A run file asked for a method that cannot be built, or a method met data it cannot use.
@@ -33,31 +34,6 @@ public struct CarriedVector {
   public let values: Tensor
 
   public init(_ name: String, _ values: Tensor) { (self.name, self.values) = (name, values) }
-}
-
-/// The views of a sample that a method's losses read.
-public struct ViewRequest: OptionSet, Sendable {
-  public let rawValue: Int
-  public init(rawValue: Int) { self.rawValue = rawValue }
-
-  /// The crop as it is.
-  public static let clean = ViewRequest(rawValue: 1)
-  /// The crop under a smooth orthogonal bias field.
-  public static let biased = ViewRequest(rawValue: 2)
-}
-
-/// One optimiser step, the same on every rank.
-public struct Step: Sendable {
-  /// t, from 0.
-  public let index: Int
-  /// T.
-  public let total: Int
-  public let seed: UInt64
-
-  public init(index: Int, total: Int, seed: UInt64) { (self.index, self.total, self.seed) = (index, total, seed) }
-
-  /// t / T.
-  public var progress: Double { Double(index) / Double(total) }
 }
 
 /// A named loss and its weight in the objective.
@@ -100,7 +76,7 @@ public struct LossTerms {
   }
 
   /// Terms of several samples put together by name, in the order of their first.
-  public var byName: [(name: String, own: Group)] {
+  public var byName: [(name: String, group: Group)] {
     var names: [String] = []
     for term in terms where !names.contains(term.name) { names.append(term.name) }
     return names.map { name in (name, Group(terms.filter { $0.name == name })) }

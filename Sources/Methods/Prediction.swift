@@ -1,6 +1,8 @@
 // What a student says of one crop. Axes: D H W voxels, C channels, K classes.
 
+import Learning
 import Networks
+import Preparation
 import Tensors
 
 /// A student's prediction, on the tape.
@@ -18,12 +20,12 @@ extension Network {
   /// One view of a sample in training mode.
   /// - Parameters:
   ///   - layers: features to hand out.
-  ///   - again: keep nothing for the backward walk and compute the view a second time there: less memory, the same bits. The features are
+  ///   - again: keep nothing for the backward pass and compute the view a second time there: less memory, the same bits. The features are
   ///     values without a gradient then.
   func predict(
-    _ sample: Sample, _ view: ViewRequest, keeping layers: [FeatureLayer] = [], again: Bool = false, at step: Step, on tape: Tape
+    _ sample: Sample, _ view: View, keeping layers: [FeatureLayer] = [], again: Bool = false, at step: Step, on tape: Tape
   ) -> Prediction {
-    let mode = ForwardMode.training(dropout: sample.dropout(view: view, seed: step.seed)), image = sample.image(view)
+    let mode = ForwardMode.training(dropout: sample.dropout(view, at: step)), image = sample.image(view, at: step)
     let logits: Tensor, features: [Tensor]
     if again {
       var found: [Tensor] = []
@@ -41,17 +43,17 @@ extension Network {
       sample: sample, logits: logits, probabilities: tape.softmax(logits),
       features: Dictionary(uniqueKeysWithValues: zip(layers, features)))
   }
+
+  /// One view of several samples in training mode: one by one where that is exact, together where batch normalisation must see them together.
+  func predict(_ samples: [Sample], _ view: View, at step: Step, on tape: Tape) -> [Prediction] {
+    guard statistics != nil, samples.count > 1 else { return samples.map { predict($0, view, at: step, on: tape) } }
+    let images = tape.stacked(samples.map { $0.image(view, at: step) })
+    let logits = tape.unstacked(logits(images, mode: .training(dropout: samples[0].dropout(view, at: step)), on: tape))
+    return zip(samples, logits).map { Prediction(sample: $0, logits: $1, probabilities: tape.softmax($1), features: [:]) }
+  }
 }
 
 extension Sample {
-  /// The view [1, D, H, W, C], which the recipe must have asked for.
-  func image(_ request: ViewRequest) -> Tensor {
-    guard let image = request == .clean ? clean : biased else {
-      fatalError("the recipe does not ask for the view that the loss reads")
-    }
-    return image
-  }
-
   /// The label of a labelled sample.
   func knownLabel() throws(MethodError) -> [UInt8] {
     guard let label else { throw MethodError("case \(identifier) came without its label: prepare the data again.") }

@@ -2,6 +2,7 @@
 // prior's mask, prompted by the student itself, as if it were the label. No teacher, no consistency.
 
 import Networks
+import Preparation
 import Tensors
 
 public final class PriorOnly: Method {
@@ -12,7 +13,7 @@ public final class PriorOnly: Method {
 
   public let trained: [TrainedModule]
   public let predictor: any Network
-  public let recipe = BatchRecipe(labelled: .clean, unlabelled: .clean, field: nil)
+  public let recipe = BatchRecipe(labelled: [.clean], unlabelled: [.clean])
   private let prior: any Prior
   private let weight: Double
 

@@ -74,8 +74,8 @@ public final class SemiSAMO1: Method {
     return try prior.answer(for: prediction.sample, student: student, at: step)?.labels(beside: student)
   }
 
-  private func labelsOfEarlierStudent(_ sample: Sample) -> [UInt8] {
-    let logits = earlier.logits(sample.image(.clean), mode: .evaluation, on: Tape(recording: false))
+  private func labelsOfEarlierStudent(_ sample: Sample, at step: Step) -> [UInt8] {
+    let logits = earlier.logits(sample.image(.clean, at: step), mode: .evaluation, on: Tape(recording: false))
     return strongestClass(logits.values, classes: logits.shape.channels)
   }
 }

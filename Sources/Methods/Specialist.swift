@@ -4,6 +4,7 @@
 import Kernels
 import Learning
 import Networks
+import Preparation
 import Tensors
 
 /// ½ (Dice + cross entropy) on labelled crops, and agreement with the teacher on unlabelled ones.
@@ -31,7 +32,7 @@ final class Specialist {
 
   var trained: [TrainedModule] { [TrainedModule("student", student)] }
   var carried: [CarriedVector] { [teacher.carried] }
-  static let recipe = BatchRecipe(labelled: .clean, unlabelled: .clean, field: nil)
+  static let recipe = BatchRecipe(labelled: [.clean], unlabelled: [.clean])
 
   /// w(t) = 0.1 exp(-5 (1 - t/T)²) in 200 stairs.
   static func consistencyWeight(at step: Step) -> Double {
@@ -49,10 +50,9 @@ final class Specialist {
     var terms = LossTerms(try batch.supervisedTerms(.half, view: .clean, network: student, at: step, on: tape))
     let weight = Self.consistencyWeight(at: step), share = 1 / Double(max(1, batch.unlabelled.count))
     var predictions: [Prediction] = [], certain = 0.0
-    for sample in batch.unlabelled {
-      // The teacher goes first: what its passes take is free again when the student's are kept.
-      let target = teacher.probabilities(sample, at: step), weights = certainty(of: sample, at: step)
-      let prediction = student.predict(sample, .clean, at: step, on: tape)
+    // The teacher goes first: what its passes take is free again when the student's are kept.
+    let targets = batch.unlabelled.map { (teacher.probabilities($0, at: step), certainty(of: $0, at: step)) }
+    for (prediction, (target, weights)) in zip(student.predict(batch.unlabelled, .clean, at: step, on: tape), targets) {
       let loss = tape.squaredDifference(prediction.probabilities, to: target, weights: weights)
       terms.terms.append(LossTerm("consistency", loss, weight: share * weight))
       predictions.append(prediction)

@@ -19,16 +19,18 @@ public final class Supervised: Method {
   public let predictor: any Network
   public let recipe: BatchRecipe
   private let blend: SupervisedBlend
+  private let view: View
 
   public init(_ plan: MethodPlan) throws(MethodError) {
     predictor = try plan.makeNetwork()
     trained = [TrainedModule("student", predictor)]
     blend = SupervisedBlend(rawValue: try plan.choice("sup", of: Self.self))!
     let field = SOBFPreset(rawValue: try plan.choice("sobf", of: Self.self)).map(SOBF.init(preset:))
-    recipe = BatchRecipe(labelled: field == nil ? .clean : .biased, unlabelled: [], field: field)
+    view = field.map(View.biased) ?? .clean
+    recipe = BatchRecipe(labelled: [view], unlabelled: [])
   }
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
-    LossTerms(try batch.supervisedTerms(blend, view: recipe.labelled, network: predictor, at: step, on: tape))
+    LossTerms(try batch.supervisedTerms(blend, view: view, network: predictor, at: step, on: tape))
   }
 }

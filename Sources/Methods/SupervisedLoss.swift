@@ -2,6 +2,7 @@
 
 import Learning
 import Networks
+import Preparation
 import Tensors
 
 /// How Dice and cross entropy are weighed over the run.
@@ -37,11 +38,11 @@ enum SupervisedBlend: String, CaseIterable {
 extension Batch {
   /// The supervised terms of all labelled samples of the batch, read from one view.
   func supervisedTerms(
-    _ blend: SupervisedBlend, view: ViewRequest, network: any Network, at step: Step, on tape: Tape
+    _ blend: SupervisedBlend, view: View, network: any Network, at step: Step, on tape: Tape
   ) throws(MethodError) -> [LossTerm] {
     var terms: [LossTerm] = []
-    for sample in labelled {
-      let label = try sample.knownLabel(), prediction = network.predict(sample, view, at: step, on: tape)
+    for prediction in network.predict(labelled, view, at: step, on: tape) {
+      let label = try prediction.sample.knownLabel()
       terms += blend.terms(prediction, label: label, share: 1 / Double(labelled.count), at: step, on: tape)
     }
     return terms

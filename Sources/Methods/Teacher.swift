@@ -1,17 +1,14 @@
 // A mean teacher: the moving average of a student's parameters, which sees noisy crops with dropout of its own
 // (shared/spec/relif.md 6.2). Axes: D H W voxels, K classes.
 
-import Kernels
 import Learning
 import Networks
+import Preparation
 import Tensors
 
 /// Follows a student and predicts for it. Its passes record nothing.
 final class Teacher {
   private let network: any Network
-  /// Standard deviation of the noise on the crop, and where it is cut off.
-  private static let deviation: Float = 0.1, limit: Float = 0.2
-
   /// A teacher with the first values of the plan's network.
   init(_ plan: MethodPlan) throws(MethodError) { network = try plan.makeNetwork() }
 
@@ -20,12 +17,7 @@ final class Teacher {
   /// Class probabilities [1, D, H, W, K] of a sample's clean crop with noise, in training mode.
   /// - Parameter pass: tells several passes of one sample apart.
   func probabilities(_ sample: Sample, pass: UInt64 = 0, at step: Step) -> Tensor {
-    let key = RandomKey(seed: step.seed, volume: sample.identifier, draw: sample.draw, stream: RandomStream.teacher).child(pass)
-    let tape = Tape(recording: false), image = sample.image(.clean), noisy = Tensor(uninitialized: image.shape)
-    addNoise(
-      image.pointer, into: noisy.pointer, deviation: Self.deviation, limit: Self.limit, key: key.child(0).value,
-      count: image.count)
-    return tape.softmax(network.logits(noisy, mode: .training(dropout: key.child(1)), on: tape))
+    network.predict(sample, .noisy(pass), at: step, on: Tape(recording: false)).probabilities
   }
 
   /// After the optimiser: takes a share of the student's values.

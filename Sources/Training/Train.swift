@@ -1,279 +1,144 @@
-// The training loop: read this first. One step is: each lane of this rank draws a batch, the method turns it into loss terms, the
-// tape is walked back, lane gradients are averaged over all ranks, one control word settles what happens, the optimisers move.
+// The training loop: read this first. One step is: each lane of this rank draws a batch, the work turns it into loss terms, the tape runs backward, lane
+// gradients are averaged over all ranks, one control word settles what happens, the optimisers move. A run is a list of stages of such steps.
 
 import Cluster
-import Foundation
-import Kernels
 import MPI
 import Methods
+import Preparation
 import Tensors
 
-/// How a run ended; the same on every rank.
-public struct TrainingOutcome: Sendable {
-  public enum End: Sendable {
-    case completed
-    /// Saved and left, as a signal asked.
-    case stopped
-    case failed(TrainingError)
-  }
-  public let end: End
-  /// Steps done.
-  public let step: Int
-  public let validation: ValidationScores?
-}
-
-/// Where a run takes up its work.
-public struct StartingPoint {
-  /// Steps done.
-  public let step: Int
-  /// The best validation Dice so far.
-  let best: Double?
-  /// On rank 0, unless nothing is left to do.
-  let log: MetricsLog?
-}
-
-/// Takes up the newest intact checkpoint of the run folder, if it has any, and opens the metrics there. Collective.
-public func resume(_ run: Run, over world: borrowing Communicator, console: Console) throws -> StartingPoint {
-  var step = 0, best: Double?
-  if let state = try run.checkpoints.loadLatest(over: world, into: run.places) {
-    (step, best) = try run.restore(state, console: console)
-    console.say("continuing \(run.configuration.output) after step \(step) of \(run.configuration.steps)")
-  }
-  let writesLog = world.rank == 0 && step < run.configuration.steps
-  return StartingPoint(step: step, best: best, log: writesLog ? try MetricsLog(run.configuration, stepsDone: step) : nil)
-}
-
-/// Trains to the last step. Collective.
-/// - Parameter stepsOnly: for measurements: the same steps, but neither looks at single terms nor validation nor a checkpoint.
+/// Trains to the last step of the last stage. Collective.
+/// - Parameters:
+///   - log: metrics.jsonl, on rank 0.
+///   - stepsOnly: for measurements: the same steps, but neither looks at single terms nor validation nor a checkpoint.
 public func train(
-  _ run: Run, from start: StartingPoint, over world: borrowing Communicator, console: Console, stepsOnly: Bool = false
+  _ run: Run, over world: borrowing Communicator, console: Console, log: MetricsLog? = nil, stepsOnly: Bool = false
 ) throws -> TrainingOutcome {
-  let averaging = try StepAveraging(over: world)
-  let outcome = try train(run, from: start, averaging, over: world, console: console, stepsOnly: stepsOnly)
-  try averaging.close()
+  let loop = try TrainingLoop(run, over: world, console: console, log: log, stepsOnly: stepsOnly)
+  let outcome = try loop.trainStages(over: world)
+  try loop.step.close()
   return outcome
 }
 
-private func train(
-  _ run: Run, from start: StartingPoint, _ averaging: StepAveraging, over world: borrowing Communicator, console: Console,
-  stepsOnly: Bool
-) throws -> TrainingOutcome {
-  var step = start.step, best = start.best
-  let log = start.log
-  let progress = ProgressReport(run, ranks: world.size, console: console, firstStep: step)
-  var termCheck = TermCheck(isOff: stepsOnly), checkpointing = Checkpointing(run.configuration, firstStep: step)
-  var times = StepTimes(), skipped = 0
-  let total = run.configuration.steps
-  var requests = RequestFiles(folder: run.configuration.output)
+private final class TrainingLoop {
+  let step: CoordinatedStep
+  private let run: Run
+  private let stepsOnly: Bool
+  private let reporter: RunReporter
+  private var lanes: LaneWork
+  private var checkpointing: Checkpointing
+  private var requests: RankRequests
+  private var isStopping = false
 
-  while step < total {
-    let now = Step(index: step, total: total, seed: run.configuration.seed)
-    Flight.mark(.load, step: step + 1)
-    try run.strike(step: step + 1, over: world)
-    try run.observer?.begin(step + 1, over: world)
-    times.begin()
-    defer { run.observer?.keep(times, of: now.index + 1) }
-    let hash = run.comparesReplicas(at: step, ranks: world.size) ? run.stateHash : nil
-    let lanes = try computeLanes(run, at: now, averaging, &termCheck, &times)
-    var word = lanes.word(lanesInAll: run.configuration.lanes)
-    Flight.mark(.average)
-    let communication = try times.measure(.average) { try averaging.wait() }
-    word.times = times.summary(communication)
-    word.largestBits = averaging.largestBits
-    word.replicaHash = hash
-    stopInTime(run, world, console)
-    if StopSignal.isRequested { word.flags.insert(.stop) }
-    if world.rank == 0 {
-      word.flags.formUnion(requests.take())
-      if checkpointing.isDue(afterStep: step + 1) { word.flags.insert(.save) }
+  init(_ run: Run, over world: borrowing Communicator, console: Console, log: MetricsLog?, stepsOnly: Bool) throws {
+    (self.run, self.stepsOnly) = (run, stepsOnly)
+    step = try CoordinatedStep(laneCount: run.configuration.lanes, over: world)
+    reporter = RunReporter(run, ranks: world.size, console: console, log: log)
+    lanes = LaneWork(run.stage, step.times, checksTerms: !stepsOnly)
+    checkpointing = Checkpointing(run.configuration, firstStep: run.stepsDone)
+    requests = RankRequests(run, rank: world.rank)
+  }
+
+  func trainStages(over world: borrowing Communicator) throws -> TrainingOutcome {
+    while true {
+      if let end = try trainStage(over: world) { return end }
+      let (end, scores) = try finishStage(over: world)
+      if let end { return end }
+      if run.isLastStage { return TrainingOutcome(end: .completed, step: run.stepsDone, scores: scores) }
+      try enterNextStage(over: world)
     }
-    Flight.mark(.control)
-    let summary = try times.measure(.control) { try word.exchange(over: world) }, seconds = times.sinceStart
-    try run.requireSameState(summary.replicaHashes, step: step, over: world)
-    let outcomes = try averaging.judge(largestBits: summary.largestBits)
+  }
 
-    // Every rank sees the same outcomes and the same summary, so all take the same way.
-    if outcomes.allSatisfy(\.isUsable) {
-      skipped = 0
-      Flight.mark(.update)
-      times.measure(.update) { update(run, at: now) }
-    } else {
-      skipped += 1
-      console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
-      guard skipped < 20 else {
-        return failure(
-          "20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", 78, step)
+  /// Takes the steps of the stage that are left.
+  /// - Returns: nil at the last one; else how the run ends before.
+  private func trainStage(over world: borrowing Communicator) throws -> TrainingOutcome? {
+    while !run.stage.isDone {
+      let now = run.stage.next
+      try begin(over: world)
+      let outcome = try take(now, over: world)
+      switch outcome.verdict {
+      case .update: update(at: now)
+      case .skip(let reason): reporter.skipped(reason)
+      case .giveUp: return .unusable(run)
       }
+      run.stage.stepsDone += 1
+      reporter.after(outcome, lanes, step.times)
+      defer { reporter.keep(step.times) }
+      if let end = try validateAndSave(outcome.summary.flags, over: world) { return end }
     }
-    step += 1
-    let numbers = lanes.named(summary)
-    progress.after(step, numbers)
-    run.observer?.after(step, summary, loss: numbers["loss"], seconds: times.sinceStart)
-    log?.append(
-      kind: "step", step: step,
-      numbers.merging(summary.timings) { $1 }.merging([
-        "rate": run.schedule.rate(at: step - 1), "seconds": seconds, "updateSeconds": times.seconds(in: .update),
-        "wallSeconds": times.sinceStart,
-      ]) { $1 })
-    for message in termCheck.messages(after: step) { console.warn(message) }
+    return nil
+  }
 
-    let stops = summary.flags.contains(.stop)
-    if stops { run.observer?.stops(at: step) }
-    if run.configuration.isDue("validation.every", step), step < total {
-      let scores = try times.measure(.validation) { try validate(run, over: world) }
-      report(scores, run, step: step, console, log)
-      if run.split.isHeldOut, scores.mean > best ?? -1 {
-        best = scores.mean
-        let isSaved = try times.measure(.checkpoint) { try checkpointing.save(run, step: step, best: best, world, console) }
-        if isSaved { markBest(run, step, world, console) }
-      }
+  private func begin(over world: borrowing Communicator) throws {
+    Flight.mark(.load, step: run.stepsDone + 1)
+    try run.injectFault(over: world)
+    try run.observer?.begin(run.stepsDone + 1, over: world)
+    try run.stage.decideRound(over: world)
+  }
+
+  private func take(_ now: Step, over world: borrowing Communicator) throws -> StepOutcome {
+    let isCompared = run.comparesReplicasNow(ranks: world.size)
+    lanes.begin(now)
+    return try step.take(
+      lanes.averages(at: now), step: run.stepsDone, over: world, stateHash: isCompared ? { self.run.stateHash } : nil,
+      requests: { requests.flags(isSaveDue: checkpointing.isDue(afterStep: run.stepsDone + 1), reporter.console) }, lane: lanes.compute)
+  }
+
+  private func update(at now: Step) {
+    Flight.mark(.update)
+    step.times.measure(.update) { run.stage.work.update(at: now) }
+  }
+
+  /// What may follow a step: a validation, a checkpoint, the end that was asked for.
+  private func validateAndSave(_ flags: ControlFlags, over world: borrowing Communicator) throws -> TrainingOutcome? {
+    isStopping = flags.contains(.stop)
+    if isStopping { run.observer?.stops(at: run.stepsDone) }
+    guard !run.stage.isDone else { return nil }
+    if run.stage.isValidationDue { _ = try validate(over: world) }
+    if isStopping || flags.contains(.save) {
+      guard try save(over: world) || !isStopping else { return .unsaved(run) }
     }
-    if stops || summary.flags.contains(.save), checkpointing.savedStep < step, step < total {
-      let isSaved = try times.measure(.checkpoint) { try checkpointing.save(run, step: step, best: best, world, console) }
-      guard isSaved || !stops else { return unsaved(run, step) }
+    return isStopping ? .stopped(run, reporter.console) : nil
+  }
+
+  /// Validates and saves at the end of a stage. The last stage of a run that had come to its end is validated again and not saved.
+  private func finishStage(over world: borrowing Communicator) throws -> (end: TrainingOutcome?, scores: StageScores?) {
+    let wasDone = checkpointing.savedStep == run.stepsDone
+    if stepsOnly || wasDone && !run.isLastStage { return (nil, nil) }
+    step.times.begin()
+    defer { reporter.keep(step.times) }
+    let scores = try validate(over: world)
+    guard try save(over: world) else { return (.unsaved(run), scores) }
+    if checkpointing.failures > 0 {
+      reporter.console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.")
     }
-    if stops, step < total {
-      console.say("stopped at step \(step) of \(total) as asked: start the same command again to go on.")
-      return TrainingOutcome(end: .stopped, step: step, validation: nil)
+    if let problem = checkpointing.exportProblem { return (.failed(run, problem, .storage), scores) }
+    if isStopping, !run.isLastStage { return (.stopped(run, reporter.console), scores) }
+    reporter.summary(scores)
+    return (nil, scores)
+  }
+
+  private func enterNextStage(over world: borrowing Communicator) throws {
+    reporter.console.say(try run.enterNextStage())
+    lanes = LaneWork(run.stage, step.times, checksTerms: !stepsOnly)
+    try reporter.beginStage(over: world)
+  }
+
+  /// Scores the state; a new best one is saved and named best.
+  private func validate(over world: borrowing Communicator) throws -> StageScores {
+    let scores = try step.times.measure(.validation) { try run.validate(over: world) }
+    reporter.validated(scores)
+    guard scores.isHeldOut, scores.mean > run.stage.best ?? -1 else { return scores }
+    run.stage.best = scores.mean
+    if try save(over: world), world.rank == 0 {
+      do { try run.checkpoints.markBest(step: run.stepsDone) } catch { reporter.console.warn("\(error)") }
     }
+    return scores
   }
 
-  if stepsOnly { return TrainingOutcome(end: .completed, step: step, validation: nil) }
-  times.begin()
-  defer { run.observer?.keep(times, of: step) }
-  let scores = try times.measure(.validation) { try validate(run, over: world) }
-  report(scores, run, step: step, console, log)
-  guard
-    try start.step == step
-      || times.measure(.checkpoint, { try checkpointing.save(run, step: step, best: best, world, console) })
-  else { return unsaved(run, step) }
-  if checkpointing.failures > 0 { console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.") }
-  if run.split.isHeldOut, scores.mean > best ?? -1 { markBest(run, step, world, console) }
-  progress.summary(scores, run, step: step)
-  return TrainingOutcome(end: .completed, step: step, validation: scores)
-}
-
-private func failure(_ text: String, _ exitCode: Int32, _ step: Int) -> TrainingOutcome {
-  TrainingOutcome(end: .failed(TrainingError(text, exitCode: exitCode)), step: step, validation: nil)
-}
-
-private func unsaved(_ run: Run, _ step: Int) -> TrainingOutcome {
-  failure(
-    "the last checkpoint could not be saved: free space in \(run.configuration.output) and start the same command again.",
-    ExitCode.storage.rawValue, step)
-}
-
-/// The loss values of this rank's lanes in one step, with their names.
-private struct LaneLosses {
-  var names: [String] = []
-  var rows: [(lane: Int, values: [Double])] = []
-  /// Of lane 0, at the steps at which terms are walked one by one.
-  var gradientNorms: [String: Double] = [:]
-
-  mutating func add(_ terms: LossTerms, lane: Int) {
-    let groups = terms.byName
-    names = ["loss"] + groups.map(\.name) + groups.map { "weight." + $0.name } + terms.diagnostics.map(\.name)
-    rows.append(
-      (lane, [terms.total] + groups.map(\.own.value) + groups.map(\.own.weight) + terms.diagnostics.map(\.value)))
+  /// - Returns: whether a checkpoint of this step is on the disk.
+  private func save(over world: borrowing Communicator) throws -> Bool {
+    if checkpointing.savedStep == run.stepsDone { return true }
+    return try step.times.measure(.checkpoint) { try checkpointing.save(run, over: world, console: reporter.console) }
   }
-
-  func word(lanesInAll: Int) -> ControlWord {
-    var word = ControlWord(lanes: lanesInAll, valuesPerLane: names.count)
-    for row in rows { word.set(row.values, lane: row.lane) }
-    return word
-  }
-
-  /// Means over all lanes by name.
-  func named(_ summary: ControlSummary) -> [String: Double] {
-    let lanes = Double(summary.laneValues.count)
-    let means = Dictionary(names.enumerated().map { ($1, summary.sum($0) / lanes) }) { first, _ in first }
-    return means.merging(gradientNorms.map { ("gradient." + $0, $1) }) { first, _ in first }
-  }
-}
-
-/// Forward and backward for each lane of this rank; gradients are averaged while the last lane is walked back.
-private func computeLanes(
-  _ run: Run, at step: Step, _ averaging: StepAveraging, _ check: inout TermCheck, _ times: inout StepTimes
-) throws -> LaneLosses {
-  var losses = LaneLosses()
-  // The module that comes last in the forward pass is the first whose gradients are complete.
-  let active = run.method.updated(at: step).reversed().map { run.modules[$0] }
-  averaging.begin(active.flatMap(\.averages), lanes: run.configuration.lanes)
-  for lane in run.lanes {
-    Flight.mark(.load, detail: "lane \(lane)")
-    let batch = try times.measure(.load) { try run.loader.batch(lane: lane, at: step) }
-    Flight.mark(.compute, detail: "lane \(lane)")
-    let tape = Tape(memory: run.memory), isChecked = lane == 0 && check.isDue(step), isLast = lane == run.lanes.last
-    let opposite = isChecked ? try run.termsUnderOppositePrior(batch, at: step, check) : nil
-    for update in run.modules { update.clear() }
-    let terms = try times.measure(.forward) { try run.method.loss(batch, at: step, on: tape) }
-    losses.add(terms, lane: lane)
-    check.note(terms)
-    if isChecked {
-      let norms = check.look(terms, modules: run.method.trained, tape: tape)
-      if TermCheck.isLogged(step) { losses.gradientNorms = norms }
-      if let opposite { check.compare(terms, opposite: opposite) }
-    }
-    if isLast { averaging.beginWalk(of: tape) }
-    times.measure(.backward) {
-      tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) }) { if isLast { averaging.note($0) } }
-    }
-    if isLast { averaging.completeLastLane() } else { averaging.addLane() }
-  }
-  return losses
-}
-
-extension Run {
-  /// The terms of a batch if the prior said the opposite; nil where no term has yet to show that it would notice.
-  fileprivate func termsUnderOppositePrior(_ batch: Batch, at step: Step, _ check: TermCheck) throws -> LossTerms? {
-    guard let prior, check.wantsOpposite(at: step) else { return nil }
-    prior.isNegated = true
-    defer { prior.isNegated = false }
-    return try method.loss(batch, at: step, on: Tape(recording: false))
-  }
-}
-
-private func update(_ run: Run, at step: Step) {
-  for position in run.method.updated(at: step) {
-    run.modules[position].apply(rate: run.schedule.rate(at: step.index))
-  }
-  run.method.afterUpdate(at: step)
-}
-
-/// Rank 0 asks for the stop when the time that the run has is nearly over; the control word makes it everyone's.
-private func stopInTime(_ run: Run, _ world: borrowing Communicator, _ console: Console) {
-  guard world.rank == 0, run.budget.isUp(), !StopSignal.isRequested else { return }
-  console.say(run.budget.explanation)
-  StopSignal.request()
-}
-
-private func validate(_ run: Run, over world: borrowing Communicator) throws -> ValidationScores {
-  let started = ContinuousClock.now
-  defer { run.budget.note(.validation, seconds: (ContinuousClock.now - started).seconds) }
-  return try run.validate(run.split.validation, over: world)
-}
-
-private func markBest(_ run: Run, _ step: Int, _ world: borrowing Communicator, _ console: Console) {
-  guard world.rank == 0 else { return }
-  do { try run.checkpoints.markBest(step: step) } catch { console.warn("\(error)") }
-}
-
-private func report(_ scores: ValidationScores, _ run: Run, step: Int, _ console: Console, _ log: MetricsLog?) {
-  run.observer?.validated(scores.mean, step: step)
-  let kind = run.split.isHeldOut ? "validation" : "training volumes"
-  console.say(
-    "step \(step): Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) \(kind == "validation" ? "validation cases" : kind)"
-  )
-  var numbers = ["dice": scores.mean]
-  for (k, value) in scores.classMeans.enumerated() { numbers["dice." + run.description.classNames[k + 1]] = value }
-  log?.append(kind: kind == "validation" ? "validation" : "trainingFit", step: step, numbers)
-}
-
-extension AveragingOutcome {
-  fileprivate var isUsable: Bool { if case .averaged = self { true } else { false } }
-}
-
-extension RunConfiguration {
-  /// Whether something that happens every so many steps happens after `step`; 0 means never.
-  fileprivate func isDue(_ key: String, _ step: Int) -> Bool { integer(key) > 0 && step % integer(key) == 0 }
 }

@@ -13,7 +13,7 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   let launch = LaunchCheck()
   if !launch.isWired, let problem = launch.problem(ranks: 1) { try refuse(problem, launch) }
   guard alwaysMPI || launch.isWired else {
-    let code = try saying { try body(Communicator.alone) }
+    let code = try saying { try refusing(over: Communicator.alone, body: body) }
     throw ArgumentParser.ExitCode(code)
   }
   let session = try StartGuard.during { try Session() }
@@ -23,7 +23,7 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   }
   if session.world.rank == 0, let warning = launch.warning(ranks: session.world.size) { complain("warning: \(warning)") }
   let code: Int32
-  do { code = try body(session.world) } catch {
+  do { code = try refusing(over: session.world, body: body) } catch {
     FileHandle.standardError.write(Data("cohort: \(error)\n".utf8))
     MPI.abort(code: 1)
   }

@@ -24,21 +24,19 @@ struct WatchOptions: ParsableArguments {
 func withWatchedRanks(_ options: WatchOptions, command: String, _ body: (borrowing Communicator) throws -> Int32) throws {
   try withRanks(alwaysMPI: false) { world in
     guard world.size > 1 else { return try body(world) }
-    var started: JobWatch?, flight: FlightFolder?
-    let failure = try StartGuard.during {
-      try preflight(over: world) { world in
+    let (flight, watch) = try StartGuard.during {
+      try together(over: world) { world in
         let folder = try FlightFolder(command: command, over: world)
-        flight = folder
-        started = try JobWatch.start(
+        let watch = try JobWatch.start(
           run: folder.path, deadline: Double(options.deadline), over: world, cure: folder.cure, secondsSinceTermination: { nil },
           warn: { complain("warning: \($0)") })
+        return (folder, watch)
       }
     }
-    defer { flight?.remove() }
-    if let failure { return failure }
+    defer { flight.remove() }
     do {
-      let code = try body(world)
-      started?.end()
+      let code = try refusing(over: world, body: body)
+      watch.end()
       return code
     } catch {
       reportAndAbort(error, code: .fatal, over: world)

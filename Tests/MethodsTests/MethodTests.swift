@@ -19,16 +19,13 @@ import Testing
     func image(_ key: UInt64) -> Tensor {
       Tensor((0..<(16 * 16 * 32)).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: [1, 16, 16, 32, 1])
     }
-    func sample(_ name: String, _ views: ViewRequest, label: [UInt8]?) -> Sample {
-      Sample(
-        identifier: name, draw: 3, clean: views.contains(.clean) ? image(1) : nil,
-        biased: views.contains(.biased) ? image(2) : nil,
-        label: label)
+    func sample(_ name: String, label: [UInt8]?) -> Sample {
+      Sample(identifier: name, draw: 3, views: [.clean: image(1), .biased: image(2)], label: label)
     }
     let label = (0..<(16 * 16 * 32)).map { UInt8($0 / 900 % 3) }
     return Batch(
-      labelled: recipe.labelled.isEmpty ? [] : [sample("l", recipe.labelled, label: label)],
-      unlabelled: recipe.unlabelled.isEmpty ? [] : [sample("u", recipe.unlabelled, label: nil)])
+      labelled: recipe.labelled.isEmpty ? [] : [sample("l", label: label)],
+      unlabelled: recipe.unlabelled.isEmpty ? [] : [sample("u", label: nil)])
   }
 
   @Test(arguments: methodCatalog.map { $0.name }) func lossesActAndRepeat(name: String) throws {

@@ -22,7 +22,6 @@ enum PriorFixture {
 
   /// One window of 32³ voxels at the volume's own spacing, whose embedding is noise.
   final class Source: EmbeddingSource {
-    let readsCrop = false
     let window = CanonicalWindow(
       size: 32, origin: [-6, -4, -5], step: [1, 1, 1], reach: Array(repeating: -.infinity ... .infinity, count: 3))
     let embedding: Tensor
@@ -63,7 +62,7 @@ enum PriorFixture {
   }
 
   static func sample(_ place: CropPlace? = whole, label: [UInt8]? = nil, clean: Tensor? = nil, draw: UInt64 = 4) -> Sample {
-    Sample(identifier: "volume", draw: draw, clean: clean, biased: nil, label: label, place: place)
+    Sample(identifier: "volume", draw: draw, views: clean.map { [.clean: $0] } ?? [:], label: label, place: place)
   }
 
   static func dice(_ a: [Bool], _ b: [Bool]) -> Double {

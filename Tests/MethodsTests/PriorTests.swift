@@ -23,7 +23,7 @@ import Volumes
       let isTrue = found(answer, k) == expected.map { $0 == UInt8(k) }
       #expect(isTrue)
     }
-    let stranger = Sample(identifier: "other", draw: 0, clean: nil, biased: nil, label: nil, place: place)
+    let stranger = Sample(identifier: "other", draw: 0, label: nil, place: place)
     #expect(try oracle.answer(for: stranger, student: student, at: PriorFixture.step) == nil)
   }
 
@@ -88,10 +88,10 @@ import Volumes
       }
     }
     let source = PriorFixture.Source(Tensor(tokens, shape: [1, 4, 4, 4, channels]))
-    let sample = Sample(identifier: "volume", draw: 0, clean: nil, biased: nil, label: label, place: place)
+    let sample = Sample(identifier: "volume", draw: 0, label: label, place: place)
     let prior = PrototypePrior(source: source, tokenChannels: channels)
     prior.prototypes = try Prototypes([sample], classes: 3, from: source)
-    let unlabelled = Sample(identifier: "volume", draw: 1, clean: nil, biased: nil, label: nil, place: place)
+    let unlabelled = Sample(identifier: "volume", draw: 1, label: nil, place: place)
     let answer = try #require(
       try prior.answer(for: unlabelled, student: Tensor(zeros: [1, 32, 32, 32, 3]), at: PriorFixture.step))
     #expect(answer.isPresent == [true, true])

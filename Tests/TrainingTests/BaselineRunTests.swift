@@ -3,6 +3,7 @@
 import Foundation
 import MPI
 import Methods
+import Preparation
 import Tensors
 import TestSupport
 import Testing
@@ -11,7 +12,6 @@ import Training
 /// Sees class 1 where the crop is bright and class 2 where it is dark, which is what the phantoms show.
 private final class BrightnessPrior: Prior {
   let title = "brightness"
-  let readsCrop = true
 
   func answer(for sample: Sample, student: Tensor, at step: Step) -> PriorAnswer? {
     let logits = sample.clean!.values.flatMap { [$0 - 2, -$0 - 1.5] }
@@ -26,17 +26,13 @@ private final class BrightnessPrior: Prior {
     let configuration = try RunConfiguration(
       yaml: yaml, source: "test", overrides: ["steps=6", "lanes=2", "checkpoint.every=\(every)", "validation.every=0"])
     try FileManager.default.createDirectory(atPath: "\(folder)/\(output)", withIntermediateDirectories: true)
-    return try Run(configuration, rank: 0, ranks: 1) { name, plan in
-      var plan = plan
-      plan.prior = BrightnessPrior()
-      return try makeMethod(name, plan)
+    return try Run(configuration, rank: 0, ranks: 1) { stage in
+      try MethodWork(stage) { name, plan in
+        var plan = plan
+        plan.prior = BrightnessPrior()
+        return try makeMethod(name, plan)
+      }
     }
-  }
-
-  func train(_ run: Run) throws {
-    let silent = Console(rank: 1)
-    _ = try Training.train(
-      run, from: resume(run, over: Communicator.alone, console: silent), over: Communicator.alone, console: silent)
   }
 
   /// The published program's term is a constant: a run says so, loudly and once.
@@ -60,20 +56,20 @@ private final class BrightnessPrior: Prior {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)
       let whole = try run(name, folder, "whole", every: 0)
-      let before = whole.method.trained[0].parameters.values.values
-      try train(whole)
-      try train(run(name, folder, "part", every: 3))
+      let before = whole.methodWork.method.trained[0].parameters.values.values
+      _ = try whole.trained()
+      _ = try run(name, folder, "part", every: 3).trained()
       // Only step 3, in the middle of the second round of SemiSAM-O1, is left.
       try FileManager.default.removeItem(atPath: folder + "/part/checkpoints/step-00000006")
       let continued = try run(name, folder, "part", every: 0)
-      try train(continued)
-      let changed = before != whole.method.trained[0].parameters.values.values
+      _ = try continued.trained()
+      let changed = before != whole.methodWork.method.trained[0].parameters.values.values
       #expect(changed)
-      for (a, b) in zip(whole.method.trained, continued.method.trained) {
+      for (a, b) in zip(whole.methodWork.method.trained, continued.methodWork.method.trained) {
         let same = a.parameters.values.values == b.parameters.values.values
         #expect(same, "\(a.name)")
       }
-      for (a, b) in zip(whole.method.carried, continued.method.carried) {
+      for (a, b) in zip(whole.methodWork.method.carried, continued.methodWork.method.carried) {
         let same = a.values.values == b.values.values
         #expect(same, "\(a.name)")
       }

@@ -2,6 +2,7 @@
 
 import Cluster
 import Methods
+import Preparation
 import MPI
 import TestSupport
 import Testing
@@ -20,9 +21,9 @@ import Volumes
       try TinyCohort.write(to: folder)
       let parts = try runs(3, in: folder).map { run in
         for step in 0..<20 {
-          for lane in run.lanes { _ = try run.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)) }
+          for lane in try run.lanes { _ = try run.methodWork.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)) }
         }
-        return Set(run.store.loaded).intersection(TinyCohort.unlabelled)
+        return Set(run.methodWork.store.loaded).intersection(TinyCohort.unlabelled)
       }
       #expect(parts.reduce(Set()) { $0.union($1) } == Set(TinyCohort.unlabelled), "every volume is used")
       #expect(parts.map(\.count).reduce(0, +) == TinyCohort.unlabelled.count, "no volume is read by two ranks")
@@ -34,11 +35,11 @@ import Volumes
       try TinyCohort.write(to: folder)
       let alone = try runs(1, in: folder)[0], third = try runs(3, in: folder)[2]
       let step = Step(index: 9, total: 50, seed: 5)
-      let a = try alone.loader.batch(lane: 2, at: step), b = try third.loader.batch(lane: 2, at: step)
+      let a = try alone.methodWork.loader.batch(lane: 2, at: step), b = try third.methodWork.loader.batch(lane: 2, at: step)
       #expect(a.unlabelled[0].identifier == b.unlabelled[0].identifier && a.unlabelled[0].label == nil)
-      #expect(a.unlabelled[0].biased!.values == b.unlabelled[0].biased!.values)
-      #expect(a.labelled[0].biased!.values == b.labelled[0].biased!.values && a.labelled[0].label == b.labelled[0].label)
-      #expect(a.unlabelled[0].clean!.values != a.unlabelled[0].biased!.values)
+      #expect(a.unlabelled[0].image(.biased, at: step).values == b.unlabelled[0].image(.biased, at: step).values)
+      #expect(a.labelled[0].image(.biased, at: step).values == b.labelled[0].image(.biased, at: step).values && a.labelled[0].label == b.labelled[0].label)
+      #expect(a.unlabelled[0].clean!.values != a.unlabelled[0].image(.biased, at: step).values)
     }
   }
 
@@ -49,7 +50,7 @@ import Volumes
       var seen: [String] = []
       for step in 0..<4 {
         for lane in 0..<3 {
-          seen.append(try run.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)).labelled[0].identifier)
+          seen.append(try run.methodWork.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)).labelled[0].identifier)
         }
       }
       for epoch in 0..<6 { #expect(Set(seen[(2 * epoch)..<(2 * epoch + 2)]) == Set(TinyCohort.labelled)) }
@@ -60,20 +61,20 @@ import Volumes
   @Test func labelsBeyondTheLimitAreNotSeen() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)
-      func run(labelled: Int) throws -> Run {
+      func work(labelled: Int) throws -> MethodWork {
         let file =
           TinyCohort.runFile(data: folder, output: folder + "/run") + "labelled: \(labelled)\nsampling: {foreground: 1}\n"
-        return try Run(try RunConfiguration(yaml: file, source: "test"), rank: 0, ranks: 1)
+        return try Run(try RunConfiguration(yaml: file, source: "test"), rank: 0, ranks: 1).methodWork
       }
-      let limited = try run(labelled: 1), spared = TinyCohort.labelled[1]
+      let limited = try work(labelled: 1), spared = TinyCohort.labelled[1]
       #expect(limited.split.labelled == [TinyCohort.labelled[0]] && limited.split.unlabelled == [spared] + TinyCohort.unlabelled)
-      #expect(try run(labelled: 0).split == run(labelled: 2).split)
+      #expect(try work(labelled: 0).split == work(labelled: 2).split)
       var drawn: [Sample] = []
       for step in 0..<8 {
         for lane in 0..<3 { drawn += try limited.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)).unlabelled }
       }
       #expect(drawn.contains { $0.identifier == spared } && drawn.allSatisfy { $0.label == nil })
-      #expect(throws: TrainingError.self) { try run(labelled: 3) }
+      #expect(throws: TrainingError.self) { try work(labelled: 3) }
     }
   }
 

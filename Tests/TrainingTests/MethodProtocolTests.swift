@@ -6,6 +6,7 @@ import Learning
 import MPI
 import Methods
 import Networks
+import Preparation
 import Tensors
 import TestSupport
 import Testing
@@ -20,7 +21,7 @@ final class AlternatingPair: Method {
   let first: any Network
   let second: any Network
   let teacher: any Network
-  let recipe = BatchRecipe(labelled: .clean, unlabelled: .clean, field: nil)
+  let recipe = BatchRecipe(labelled: [.clean], unlabelled: [.clean])
   var trained: [TrainedModule] { [TrainedModule("first", first.parameters), TrainedModule("second", second.parameters)] }
   var carried: [CarriedVector] { [CarriedVector("teacher", teacher.parameters.values)] }
   var predictor: any Network { first }
@@ -64,20 +65,15 @@ final class AlternatingPair: Method {
     let configuration = try RunConfiguration(
       yaml: yaml, source: "test", overrides: ["steps=\(steps)", "lanes=1", "checkpoint.every=\(every)", "validation.every=0"])
     try FileManager.default.createDirectory(atPath: "\(folder)/\(output)", withIntermediateDirectories: true)
-    return try Run(configuration, rank: 0, ranks: 1) { _, plan in try AlternatingPair(plan) }
-  }
-
-  func trained(_ run: Run) throws -> TrainingOutcome {
-    let silent = Console(rank: 1)
-    return try train(run, from: resume(run, over: Communicator.alone, console: silent), over: Communicator.alone, console: silent)
+    return try Run(configuration, rank: 0, ranks: 1) { stage in try MethodWork(stage) { _, plan in try AlternatingPair(plan) } }
   }
 
   @Test func twoStudentsATeacherAndAlternationGoThroughTheLoop() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)
-      let run = try run(folder, "pair", steps: 4), method = run.method as! AlternatingPair
+      let run = try run(folder, "pair", steps: 4), method = run.methodWork.method as! AlternatingPair
       let before = method.trained.map { $0.parameters.values.values }
-      let outcome = try trained(run)
+      let outcome = try run.trained()
       #expect(outcome.step == 4 && method.updates == [2, 2])
       for (module, old) in zip(method.trained, before) { #expect(module.parameters.values.values != old, "\(module.name)") }
       #expect(method.first.parameters.values.values != method.second.parameters.values.values)
@@ -88,14 +84,14 @@ final class AlternatingPair: Method {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)
       let whole = try run(folder, "whole", steps: 6)
-      _ = try trained(whole)
+      _ = try whole.trained()
       let interrupted = try run(folder, "part", steps: 6, every: 3)
-      _ = try trained(interrupted)
+      _ = try interrupted.trained()
       // Only step 3 is left: the next run must reach the same bytes from it, teacher and momenta included.
       try FileManager.default.removeItem(atPath: folder + "/part/checkpoints/step-00000006")
       let continued = try run(folder, "part", steps: 6)
-      _ = try trained(continued)
-      let (a, b) = (whole.method as! AlternatingPair, continued.method as! AlternatingPair)
+      _ = try continued.trained()
+      let (a, b) = (whole.methodWork.method as! AlternatingPair, continued.methodWork.method as! AlternatingPair)
       #expect(b.updates == [1, 2], "steps 4, 5 and 6 only")
       #expect(a.teacher.parameters.values.values == b.teacher.parameters.values.values)
       for (x, y) in zip(a.trained, b.trained) { #expect(x.parameters.values.values == y.parameters.values.values, "\(x.name)") }

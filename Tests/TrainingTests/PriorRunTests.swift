@@ -6,6 +6,7 @@ import Learning
 import MPI
 import Methods
 import Networks
+import Preparation
 import Tensors
 import TestSupport
 import Testing
@@ -42,7 +43,7 @@ import Weights
         ["train", file, "prior.checkpoint=\(folder)/sam.safetensors", "steps=30", "lanes=1", "optimizer.rate=0.1"],
         executable: "cohort")
       try #require(status == 0, "\(text)")
-      #expect(text.contains("THE LOSS TERM larc DOES NOT LISTEN TO THE PRIOR"), "\(text)")
+      #expect(text.contains("THE LOSS TERM larc DOES NOT DEPEND ON THE PRIOR"), "\(text)")
       #expect(!text.contains("THE LOSS TERM cgcr"), "\(text)")
     }
   }
@@ -51,13 +52,13 @@ import Weights
 
   /// The answers of a prior to two crops, after its preparation.
   func answers(_ folder: String) throws -> [Float] {
-    let run = try Run(configuration(folder), rank: 0, ranks: 1), setup = try #require(run.priorSetup)
+    let run = try Run(configuration(folder), rank: 0, ranks: 1).methodWork, setup = try #require(run.priorSetup)
     let numbers = try setup.prepare(run.split, lanes: run.ownUnlabelled, over: Communicator.alone, console: Console(rank: 1))
     #expect([4, 8, 12].contains(numbers["promptClip"]!) && numbers["dice.clip12"] != nil)
     #expect((0...1).contains(setup.prior.reliability) && setup.prior.reliability == numbers["reliability"])
     let step = Step(index: 3, total: 50, seed: 5), batch = try run.loader.batch(lane: 1, at: step)
     return try (batch.labelled + batch.unlabelled).flatMap { sample in
-      let extent = run.configuration.patch
+      let extent = run.description.patch
       let student = Tensor(
         (0..<extent.count).flatMap { $0 % 7 < 4 ? [0.2, 0.7, 0.1] : [0.2, 0.1, 0.7] as [Float] },
         shape: [1, extent.depth, extent.height, extent.width, 3])

@@ -70,3 +70,15 @@ struct TinyCohort {
     """
   }
 }
+
+extension Run {
+  /// The work of the stage, which trains a network with a method.
+  var methodWork: MethodWork { stage.work as! MethodWork }
+
+  /// Takes up the newest checkpoint and trains to the end, on this process alone and silently.
+  @discardableResult func trained() throws -> TrainingOutcome {
+    let silent = Console(rank: 1)
+    try resume(self, over: .alone, console: silent)
+    return try train(self, over: .alone, console: silent)
+  }
+}

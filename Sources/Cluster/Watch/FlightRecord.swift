@@ -2,13 +2,13 @@
 
 /// What a rank may be doing.
 public enum FlightPhase: UInt8, Sendable, CaseIterable {
-  case start, prior, load, compute, average, control, update, checkpoint, validation, done, prediction
+  case start, prior, load, compute, average, control, update, checkpoint, validation, done, prediction, decision
 
   /// In these a rank does nothing but wait for the others.
   var isWaiting: Bool { self == .average || self == .control }
 
   /// In these a single operation may take minutes.
-  var isLong: Bool { [.start, .prior, .checkpoint, .validation, .done, .prediction].contains(self) }
+  var isLong: Bool { [.start, .prior, .checkpoint, .validation, .done, .prediction, .decision].contains(self) }
 }
 
 /// One operation. The memory layout is the file's and the message's: the same program runs on every rank.

@@ -11,7 +11,6 @@ public final class NegatablePrior: Prior {
   public init(_ base: any Prior) { self.base = base }
 
   public var title: String { base.title }
-  public var readsCrop: Bool { base.readsCrop }
   public var reliability: Double { base.reliability }
   public var tokenChannels: Int { base.tokenChannels }
 

@@ -23,8 +23,6 @@ public struct PriorAnswer: Sendable {
 public protocol Prior: AnyObject {
   /// For the console and reports: "SAM-Med3D", "demo prior", "oracle".
   var title: String { get }
-  /// Whether the prior looks at the crop itself, so that every sample must carry its clean view.
-  var readsCrop: Bool { get }
   /// From 0 to 1: how far the calibration on the labelled volumes trusts it (1.8); multiplies the weight of the distillation.
   var reliability: Double { get }
 
@@ -42,7 +40,6 @@ public protocol Prior: AnyObject {
 }
 
 extension Prior {
-  public var readsCrop: Bool { false }
   public var reliability: Double { 1 }
   public var tokenChannels: Int { 0 }
   public func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor? { nil }

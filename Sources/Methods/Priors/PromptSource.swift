@@ -32,8 +32,6 @@ public enum PromptSource: String, Sendable, CaseIterable {
     }
   }
 
-  /// Whether samples must carry their clean view.
-  var readsCrop: Bool { self == .intensity }
 }
 
 /// What is known of one class in one window, and the network that is asked about it.

@@ -28,7 +28,6 @@ public final class SAMPrior: Prior {
     (self.promptClip, self.seed) = (promptClip, seed)
   }
 
-  public var readsCrop: Bool { source.readsCrop || prompt.readsCrop }
   public var tokenChannels: Int { network.plan.promptDimension }
 
   public func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor? {
@@ -101,7 +100,7 @@ public final class SAMPrior: Prior {
       target: { window.map.pooled(evidence.indicator(of: k, above: 0.5), grid: plan.imageSize / 2) },
       intensity: {
         guard let clean = sample.clean else {
-          fatalError("a prior that reads the crop was given a sample without its clean view")
+          fatalError("a prior that reads the crop was given a sample without its voxels")
         }
         return window.map.pooled(clean.channel(0), grid: grid)
       },

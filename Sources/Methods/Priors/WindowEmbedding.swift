@@ -17,15 +17,12 @@ public struct WindowEmbedding {
 
 /// Where embeddings come from.
 public protocol EmbeddingSource: AnyObject {
-  /// Whether samples must carry their clean view.
-  var readsCrop: Bool { get }
   /// The windows over the sample's volume; none for a sample that has no place in one.
   func embedding(for sample: Sample) throws(MethodError) -> [WindowEmbedding]
 }
 
 /// The published frame: the model sees the training crop, in the order of the array, with clipped Gaussian noise if asked for.
 public final class CropEmbedding: EmbeddingSource {
-  public let readsCrop = true
   private let network: SAMMed3D
   private let noise: Double
   private let seed: UInt64
@@ -46,7 +43,7 @@ public final class CropEmbedding: EmbeddingSource {
   }
 
   public func embedding(for sample: Sample) throws(MethodError) -> [WindowEmbedding] {
-    guard let clean = sample.clean else { fatalError("a prior that reads the crop was given a sample without its clean view") }
+    guard let clean = sample.clean else { fatalError("a prior that reads the crop was given a sample without its voxels") }
     let map = WindowMap(cube: network.plan.imageSize)
     if let last, last.identifier == sample.identifier, last.draw == sample.draw {
       return [WindowEmbedding(map: map, embedding: last.embedding)]

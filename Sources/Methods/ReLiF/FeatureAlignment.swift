@@ -45,7 +45,7 @@ struct FeatureAlignment {
   }
 
   /// The layers of the student whose features are read from a view.
-  func layers(of view: ViewRequest) -> [FeatureLayer] {
+  func layers(of view: View) -> [FeatureLayer] {
     var layers = comparesViews ? [options.layer] : []
     if view == .biased, alignsWithPrior, !layers.contains(.bottleneck) { layers.append(.bottleneck) }
     return layers

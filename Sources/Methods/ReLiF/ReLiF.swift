@@ -29,10 +29,7 @@ public final class ReLiF: Method {
     options = try ReLiFOptions(plan)
     prior = options.fidelity == .released ? nil : plan.prior
     alignment = try FeatureAlignment(options.larc, prior: prior, student: predictor, seed: plan.network.seed)
-    let cropForPrior: ViewRequest = prior?.readsCrop ?? false ? .clean : []
-    let cleanForFeatures: ViewRequest = alignment.comparesViews && options.larc.isOfAll ? .clean : []
-    recipe = BatchRecipe(
-      labelled: [.biased, cropForPrior, cleanForFeatures], unlabelled: [.clean, .biased], field: options.field)
+    recipe = BatchRecipe(labelled: [.biased(options.field)], unlabelled: [.clean, .biased(options.field)])
   }
 
   /// The confidence that both views must reach at a step.
@@ -71,7 +68,7 @@ public final class ReLiF: Method {
     return LossTerms(terms, diagnostics: notes.diagnostics(hasPrior: prior != nil))
   }
 
-  private func predict(_ sample: Sample, _ view: ViewRequest, _ step: Step, _ tape: Tape) -> Prediction {
+  private func predict(_ sample: Sample, _ view: View, _ step: Step, _ tape: Tape) -> Prediction {
     // Of the clean view's features only values are read.
     predictor.predict(
       sample, view, keeping: alignment.layers(of: view), again: view == .clean && options.isLean, at: step, on: tape)

@@ -83,7 +83,7 @@ extension LaneTime {
 /// Times the lanes of a run file on this process alone.
 public func recordLanes(file: String, overrides: [String], warmup: Int, steps: Int) throws -> LaneTrace {
   let configuration = try RunConfiguration(yaml: try RunConfiguration.text(of: file), source: file, overrides: overrides)
-  let recording = try Run.recordLanes(configuration, warmup: warmup, steps: steps)
+  let recording = try LaneRecording(configuration, warmup: warmup, steps: steps)
   return LaneTrace(
     source: ([file] + overrides).joined(separator: " "), reduction: configuration.text("reduction"), arrays: recording.arrays,
     readyShares: recording.readyShares, lanes: recording.lanes)
@@ -102,9 +102,10 @@ public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   guard !seconds.isEmpty else {
     throw ScalingError("\(folder)/metrics.jsonl has no times of steps after the first \(warmup): lower --warmup or train on.")
   }
-  // What has a momentum is trained; batch normalisations are averaged too.
-  let trained = checkpoint.index.filter { checkpoint.vectors[$0.vector + ".momentum"] != nil }
-  let seen = checkpoint.index.filter { $0.vector.hasSuffix(".statistics") }
+  // What is averaged has an averager: gradients of what is trained, and what batch normalisations saw.
+  let averaged = checkpoint.index.filter { checkpoint.metadata[$0.vector + ".averager"] != nil }
+  let isStatistic = { (tensor: CheckpointTensor) in tensor.vector.hasSuffix(".statistics") }
+  let (trained, seen) = (averaged.filter { !isStatistic($0) }, averaged.filter(isStatistic))
   return LaneTrace(
     source: "\(folder)/metrics.jsonl", reduction: configuration.text("reduction"), arrays: (trained + seen).map(\.count),
     lanes: seconds.map { LaneTime(forward: $0 / Double(busiest) / 3, backward: $0 / Double(busiest) * 2 / 3) })

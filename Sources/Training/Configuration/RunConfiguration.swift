@@ -1,5 +1,6 @@
 // A run file, checked: YAML with nested keys, `key=value` overrides after it, defaults from the table of keys.
 
+import Cluster
 import Foundation
 import Methods
 import Networks
@@ -7,7 +8,7 @@ import Volumes
 import Yams
 
 /// A run cannot start or go on as asked; `exitCode` follows shared/spec/distributed.md 4.4.
-public struct TrainingError: Error, CustomStringConvertible, Sendable {
+public struct TrainingError: ExitCoded, CustomStringConvertible, Sendable {
   public let description: String
   public let exitCode: Int32
 

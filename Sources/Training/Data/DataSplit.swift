@@ -1,5 +1,7 @@
 // Which cases train, which validate and which test: decided by role and by the run file, the same on every rank.
 
+import Cluster
+import Tensors
 import Volumes
 
 /// The identifiers of a prepared data set by their use in a run, each list sorted.
@@ -13,9 +15,9 @@ public struct DataSplit: Sendable, Equatable {
   /// Test cases that have a label.
   public let test: [String]
 
-  /// - Parameter limit: labelled cases to train on, the first by name; the others are images without a label. 0: all.
+  /// - Parameter choice: the labelled cases to train on; the others are images without a label.
   public init(
-    _ index: PackIndex, validation heldOut: [String], limit: Int, needsUnlabelled: Bool, data: String
+    _ index: PackIndex, validation heldOut: [String], choice: LabelledChoice, needsUnlabelled: Bool, data: String
   ) throws(TrainingError) {
     let all = index.entries.filter { $0.role == .labelled }.map(\.identifier).sorted()
     for identifier in heldOut where !all.contains(identifier) {
@@ -23,12 +25,9 @@ public struct DataSplit: Sendable, Equatable {
       throw TrainingError("validation.cases names \"\(identifier)\", which is no labelled case of \(data)\(hint)")
     }
     let known = all.filter { !heldOut.contains($0) }, unknown = index.entries.filter { $0.role == .unlabelled }.map(\.identifier)
-    guard limit <= known.count else {
-      throw TrainingError(
-        "labelled is \(limit), but \(data) has \(known.count) labelled cases to train on: ask for fewer, or 0 for all.")
-    }
-    labelled = limit > 0 ? Array(known.prefix(limit)) : known
-    unlabelled = (unknown + known.dropFirst(labelled.count)).sorted()
+    let chosen = try choice.cases(of: known, in: data)
+    labelled = chosen.sorted()
+    unlabelled = (unknown + known.filter { !chosen.contains($0) }).sorted()
     isHeldOut = !heldOut.isEmpty
     validation = isHeldOut ? heldOut.sorted() : labelled
     test = index.entries.filter { $0.role == .test && $0.hasLabel }.map(\.identifier).sorted()
@@ -39,5 +38,39 @@ public struct DataSplit: Sendable, Equatable {
       throw TrainingError(
         "\(data) has no unlabelled case, which this method needs: add images to imagesUn, or take method: supervised.")
     }
+  }
+}
+
+/// Which labelled cases a run trains on, for studies of how many labels are enough, and of which.
+public enum LabelledChoice: Sendable, Equatable {
+  case all
+  /// So many, the first by name.
+  case first(Int)
+  /// So many, drawn from the seed. More of the same seed are the same ones and others.
+  case drawn(Int, seed: UInt64)
+  case named([String])
+
+  fileprivate func cases(of known: [String], in data: String) throws(TrainingError) -> [String] {
+    switch self {
+    case .all: return known
+    case .first(let count): return Array(try enough(count, known, data).prefix(count))
+    case .drawn(let count, let seed):
+      let key = RandomKey(seed: seed, volume: "labelled cases", draw: 0, stream: RandomStream.dataOrder)
+      return Array(permuted(try enough(count, known, data), key: key).prefix(count))
+    case .named(let names):
+      for name in names where !known.contains(name) {
+        let hint = nearestName(to: name, among: known).map { ": did you mean \"\($0)\"?" } ?? "."
+        throw TrainingError("labelled names \"\(name)\", which is no labelled case of \(data) that is left to train on\(hint)")
+      }
+      return names
+    }
+  }
+
+  private func enough(_ count: Int, _ known: [String], _ data: String) throws(TrainingError) -> [String] {
+    guard count <= known.count else {
+      throw TrainingError(
+        "labelled is \(count), but \(data) has \(known.count) labelled cases to train on: ask for fewer, or 0 for all.")
+    }
+    return known
   }
 }

@@ -1,7 +1,7 @@
 // A lane's batch at a step: which cases, which crops, which views. Everything is a function of (seed, lane, step), so the rank that
 // computes a lane, and how often a run was interrupted, do not matter.
 
-import Methods
+import Cluster
 import Preparation
 import Tensors
 import Volumes
@@ -30,14 +30,16 @@ public final class LaneLoader {
   }
 
   public func batch(lane: Int, at step: Step) throws(VolumeError) -> Batch {
-    let draw = UInt64(step.index * lanes + lane)
+    let (labelledCount, unlabelledCount) = (recipe.labelledCount, recipe.unlabelledCount), micro = step.index * lanes + lane
     var labelledSamples: [Sample] = [], unlabelledSamples: [Sample] = []
-    if !recipe.labelled.isEmpty {
-      let identifier = pick(labelled, position: step.index * lanes + lane, stream: "labelled")
-      labelledSamples.append(try sample(identifier, recipe.labelled, isLabelled: true, draw: draw, at: step))
+    for number in 0..<labelledCount {
+      let position = micro * labelledCount + number, identifier = pick(labelled, position: position, stream: "labelled")
+      labelledSamples.append(try sample(identifier, recipe.labelled, isLabelled: true, draw: UInt64(position), at: step))
     }
-    if !recipe.unlabelled.isEmpty {
-      let identifier = pick(shards[lane], position: step.index, stream: "unlabelled lane \(lane)")
+    for number in 0..<unlabelledCount {
+      let position = step.index * unlabelledCount + number
+      let identifier = pick(shards[lane], position: position, stream: "unlabelled lane \(lane)")
+      let draw = UInt64(micro * unlabelledCount + number)
       unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, at: step))
     }
     return Batch(labelled: labelledSamples, unlabelled: unlabelledSamples)
@@ -47,29 +49,21 @@ public final class LaneLoader {
   private func pick(_ identifiers: [String], position: Int, stream: String) -> String {
     let epoch = position / identifiers.count
     let key = RandomKey(seed: seed, volume: stream, draw: UInt64(epoch), stream: RandomStream.dataOrder)
-    var order = identifiers
-    for i in stride(from: order.count - 1, to: 0, by: -1) { order.swapAt(i, key.integer(UInt64(i), below: i + 1)) }
-    return order[position % identifiers.count]
+    return permuted(identifiers, key: key)[position % identifiers.count]
   }
 
-  /// - Parameter isLabelled: if not, neither a label nor its place in the volume may be seen, even where the data have one.
+  /// - Parameter isLabelled: if not, neither the label nor crop positions derived from it may be used, even where the data have one.
   private func sample(
-    _ identifier: String, _ views: ViewRequest, isLabelled: Bool, draw: UInt64, at step: Step
+    _ identifier: String, _ views: [View], isLabelled: Bool, draw: UInt64, at step: Step
   ) throws(VolumeError) -> Sample {
     var volume = try store.volume(identifier)
     if !isLabelled { volume.label = nil }
     let patch = sampler.sample(volume, draw: draw)
-    let shape = Shape([1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels])
-    var biased: Tensor?
-    if views.contains(.biased), let field = recipe.field {
-      let view = field.apply(
-        to: patch.image, extent: patch.extent, channels: volume.channels, seed: seed, volume: identifier, draw: draw,
-        step: step.index,
-        total: step.total)
-      biased = Tensor(view.image, shape: shape)
-    }
-    return Sample(
-      identifier: identifier, draw: draw, clean: views.contains(.clean) ? Tensor(patch.image, shape: shape) : nil, biased: biased,
-      label: patch.label, place: patch.place)
+    let clean = Tensor(
+      patch.image, shape: [1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels])
+    let source = ViewSource(image: clean, identifier: identifier, draw: draw, step: step)
+    var images: [View: Tensor] = [.clean: clean]
+    for view in views where view != .clean { images[view] = view.image(of: source) }
+    return Sample(identifier: identifier, draw: draw, views: images, label: patch.label, place: patch.place)
   }
 }

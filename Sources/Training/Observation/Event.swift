@@ -10,6 +10,8 @@ public struct Event: Codable, Sendable, Equatable {
     case start, resume, save
     case saveFailed = "save-failed"
     case validation
+    /// A stage begins; `message` is its name.
+    case stage
     /// Asked to save and leave.
     case stop
     case end

@@ -46,9 +46,10 @@ public final class Observer {
       console.warn("no events: \(EventLog.path(folder)) cannot be opened; check its permissions and the space of the disk.")
     }
     if console.log == nil { console.warn("no log in \(folder)/logs: check that every host can write there.") }
+    let lanes = plan.lanes(ofRank: world.rank, of: world.size)
     console.note(
       "rank \(world.rank) of \(world.size) on \(host), process \(getpid()), threads \(Threads.count), processors "
-        + "\(ProcessorList.own.text), lanes \(run.lanes.lowerBound) to \(run.lanes.upperBound - 1)")
+        + "\(ProcessorList.own.text), lanes \(lanes.lowerBound) to \(lanes.upperBound - 1)")
   }
 
   // MARK: The way of an attempt
@@ -58,12 +59,12 @@ public final class Observer {
     console.log?.step = step
     var event = Event(.start, step: step, attempt: attempt)
     (event.ranks, event.hosts, event.threads) = (ranks, hosts, Threads.count)
-    event.totalSteps = run.configuration.steps
+    event.totalSteps = run.steps
     event.versions = events == nil ? nil : versions(of: run.configuration)
     events?.append(event)
     if step > 0 { events?.append(Event(.resume, step: step, attempt: attempt)) }
     page.run = run.configuration.output
-    (page.step, page.totalSteps, page.restarts) = (step, run.configuration.steps, attempt - 1)
+    (page.step, page.totalSteps, page.restarts) = (step, run.steps, attempt - 1)
     page.checkpointStep = step > 0 ? step : nil
   }
 
@@ -87,6 +88,13 @@ public final class Observer {
 
   /// All that was timed in a step, checkpoints and validations included.
   func keep(_ times: StepTimes, of step: Int) { trace?.add(times, of: step) }
+
+  /// A stage of this name begins.
+  func stage(_ name: String, at step: Int) {
+    var event = Event(.stage, step: step, attempt: attempt)
+    event.message = name
+    events?.append(event)
+  }
 
   func validated(_ dice: Double, step: Int) {
     page.dice = dice
@@ -154,23 +162,10 @@ public final class Observer {
     if !history.recentSeconds.isEmpty {
       let mean = history.recentSeconds.reduce(0, +) / Double(history.recentSeconds.count)
       page.secondsPerStep = mean
-      page.samplesPerSecond = Double(run.samplesPerStep) / mean
+      page.samplesPerSecond = Double(run.stage.work.samplesPerStep) / mean
       page.exposedCommunication = page.rows.max { $0.load + $0.compute < $1.load + $1.compute }?.waitShare
     }
     // A full disk costs a version of the page, never the run.
     try? page.write(to: run.configuration.output + "/metrics.prom")
-  }
-}
-
-extension Run {
-  /// Crops that all lanes together train on in a step.
-  var samplesPerStep: Int { configuration.lanes * (method.recipe.unlabelled.isEmpty ? 1 : 2) }
-}
-
-extension RunConfiguration {
-  /// The first and the last step to trace.
-  var tracedSteps: ClosedRange<Int>? {
-    let ends = texts("trace.steps").compactMap { Int($0) }
-    return ends.count == 2 ? ends[0]...ends[1] : nil
   }
 }

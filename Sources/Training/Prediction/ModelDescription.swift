@@ -9,6 +9,8 @@ import Volumes
 public struct ModelDescription: Codable, Sendable, Equatable {
   public var method: String
   public var network: String
+  /// The name under which checkpoints hold the parameters of the network that predicts; nil in those of earlier versions.
+  public var predictor: String?
   public var options: [String: String]
   public var channelNames: [String]
   /// By label value; 0 is background.

@@ -9,7 +9,7 @@ import Tensors
 import Volumes
 import Weights
 
-/// A trained student with everything needed to use it on raw images.
+/// The trained network that predicts, with everything needed to use it on raw images.
 public struct TrainedModel {
   public let path: String
   public let step: Int
@@ -23,8 +23,8 @@ public struct TrainedModel {
     step = state.step
     description = try ModelDescription(json: state.metadata["model"] ?? "", from: path)
     network = try makeNetwork(description.network, description.plan)
-    // The first module is the one that predicts: catalogue methods put their student first.
-    guard let name = state.index.first?.vector, let values = state[name], values.count == network.parameters.count else {
+    // Checkpoints of earlier versions do not name the predictor: there it is the first module.
+    guard let name = description.predictor ?? state.index.first?.vector, let values = state[name], values.count == network.parameters.count else {
       throw TrainingError("\(path) holds no weights for \(description.network): it was written by another network or version.")
     }
     network.parameters.load(values)
@@ -40,7 +40,7 @@ public struct TrainedModel {
       network: network, patch: description.patch, classes: description.classNames.count, overlap: overlap, weighting: weighting)
   }
 
-  /// The student's weights and running statistics under their state-dict names.
+  /// The predictor's weights and running statistics under their state-dict names.
   public var stateDict: [String: StoredTensor] {
     network.state.reduce(into: [:]) { $0.merge($1.stateDict) { first, _ in first } }
   }

@@ -27,7 +27,7 @@ struct EmbeddingWork {
     let present = Set(try world.broadcast(text: cached.keys.joined(separator: "\n")).split(separator: "\n").map(String.init))
     let missing = identifiers.filter { !present.contains($0) }
     let (rank, ranks) = (world.rank, world.size)
-    var own = try jointly(over: world) {
+    var own = try together(over: world) { _ in
       var own: [String: VolumeEmbedding] = [:]
       for (number, identifier) in missing.enumerated() where number % ranks == rank {
         own[identifier] = try embed(identifier)

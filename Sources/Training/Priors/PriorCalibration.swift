@@ -31,7 +31,7 @@ package struct PriorCalibration {
         let cut = sampler.sample(volume, draw: UInt64(crop)), truth = cut.label!
         let shape: Shape = [1, patch.depth, patch.height, patch.width, volume.channels]
         let sample = Sample(
-          identifier: volume.identifier, draw: UInt64(crop), clean: Tensor(cut.image, shape: shape), biased: nil, label: nil,
+          identifier: volume.identifier, draw: UInt64(crop), views: [.clean: Tensor(cut.image, shape: shape)], label: nil,
           place: cut.place)
         let prompt = damaged(truth, volume.identifier, crop)
         let student = Tensor(oneHot: prompt, shape: Shape(shape.sizes.dropLast() + [classes]))

@@ -63,7 +63,7 @@ package final class PriorSetup {
     _ split: DataSplit, lanes: Set<String>, over world: borrowing Communicator, console: Console
   ) throws -> [String: Double] {
     try embed(split, lanes: lanes, over: world, console: console)
-    try jointly(over: world) {
+    try together(over: world) { _ in
       switch prior {
       case let prior as PrototypePrior: prior.prototypes = try prototypes(split)
       case let prior as AtlasPrior: prior.atlas = try atlas(split)
@@ -100,7 +100,7 @@ package final class PriorSetup {
     try split.labelled.map { identifier in
       let volume = try store.reader.read(identifier)
       let place = CropPlace(volume: volume.extent, spacing: volume.spacing, crop: volume.extent, origin: [0, 0, 0])
-      return Sample(identifier: identifier, draw: 0, clean: nil, biased: nil, label: volume.label, place: place)
+      return Sample(identifier: identifier, draw: 0, label: volume.label, place: place)
     }
   }
 
@@ -120,7 +120,7 @@ package final class PriorSetup {
     let asked = configuration.integer("prior.promptClip"), clips = asked > 0 ? [asked] : PriorCalibration.candidates
     let calibration = PriorCalibration(classes: classes, patch: configuration.patch, seed: configuration.seed)
     let measures = world.rank == 0
-    var found = try jointly(over: world) {
+    var found = try together(over: world) { _ in
       guard measures else { return [Double](repeating: 0, count: 1 + clips.count) }
       let volumes = try split.labelled.prefix(PriorCalibration.volumes).map(store.reader.read)
       let (prompts, answers) = try calibration.dice(of: prior, clips: clips, volumes)

@@ -36,7 +36,6 @@ struct VolumeEmbedding: Sendable {
 
 /// The embeddings of the volumes that a rank may draw.
 final class VolumeEmbeddings: EmbeddingSource {
-  let readsCrop = false
   /// g and P.
   private let grid: Int
   private let channels: Int

@@ -24,9 +24,7 @@ extension Bench {
 
     func run() throws {
       try withRanks(alwaysMPI: true) { world in
-        var bytes: [Int] = []
-        let failure = try preflight(over: world) { _ in bytes = try messageSizes(sizes) }
-        if let failure { return failure }
+        let bytes = try together(over: world) { _ in try messageSizes(sizes) }
         let run = try measureMessages(bytes, repeats: repeats, over: world)
         guard world.rank == 0, let result = run.allreduce else { return 0 }
         if json { try printJSON(run) } else { print(result.text) }

@@ -59,20 +59,15 @@ struct Evaluate: ParsableCommand {
   private func scoreUnderBias(_ checkpoint: String, _ input: String) throws {
     try withWatchedRanks(watch, command: "evaluate") { world in
       Flight.mark(.start, detail: "checkpoint and images")
-      var model: TrainedModel?, cases: [RawCase] = [], scores: [BiasedScores] = []
-      let refused = try preflight(over: world) { _ in
-        let loaded = try TrainedModel(checkpoint: checkpoint)
-        cases = try rawCases(in: input, channels: loaded.description.channelNames.count)
-        model = loaded
+      let (model, cases) = try together(over: world) { _ in
+        let model = try TrainedModel(checkpoint: checkpoint)
+        return (model, try rawCases(in: input, channels: model.description.channelNames.count))
       }
-      if let refused { return refused }
-      guard let model else { fatalError("evaluate: the preflight passed without a model") }
-      let failed = try preflight(over: world) { world in
-        scores = try evaluateUnderBias(
+      let scores = try together(over: world) { world in
+        try evaluateUnderBias(
           cases, settings: bias, model: model, segmenter: model.segmenter(overlap: 0.5, weighting: .gaussian),
           references: references, inMillimetres: spacing == .mm, policy: empty, rank: world.rank, ranks: world.size)
       }
-      if let failed { return failed }
       let all = try gathered(scores, over: world)
       if world.rank == 0 { try report(all, model) }
       return 0

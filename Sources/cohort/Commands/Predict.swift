@@ -35,23 +35,20 @@ struct Predict: ParsableCommand {
   func run() throws {
     try withWatchedRanks(watch, command: "predict") { world in
       Flight.mark(.start, detail: "checkpoint and images")
-      var model: TrainedModel?, cases: [RawCase] = []
-      let refused = try preflight(over: world) { world in
-        let loaded = try TrainedModel(checkpoint: checkpoint)
-        cases = try rawCases(in: input, channels: loaded.description.channelNames.count)
+      let (model, cases) = try together(over: world) { world in
+        let model = try TrainedModel(checkpoint: checkpoint)
+        let cases = try rawCases(in: input, channels: model.description.channelNames.count)
         if world.rank == 0 { try makeFolder(output) }
-        model = loaded
+        return (model, cases)
       }
-      if let refused { return refused }
-      guard let model else { fatalError("predict: the preflight passed without a model") }
       Console(rank: world.rank).say(
-        "\(model.description.network) of \(model.path), \(cases.count) cases on \(world.size) rank\(world.size == 1 ? "" : "s")")
-      let failed = try preflight(over: world) { world in
+        "\(model.description.network) of \(model.path), \(cases.count) cases on \(counted(world.size, "rank"))")
+      try together(over: world) { world in
         let segmenter = model.segmenter(overlap: overlap, weighting: weighting)
         try predictCases(cases, model: model, segmenter: segmenter, output: output, over: world) { print($0) }
         if let references { try drawOverlays(cases, model: model, references: references, world: world) }
       }
-      return failed ?? 0
+      return 0
     }
   }
 

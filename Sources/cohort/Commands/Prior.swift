@@ -12,7 +12,8 @@ struct PriorCommand: ParsableCommand {
       abstract: "Train a small SAM-Med3D as a promptable segmenter on random scenes: the demo prior.",
       discussion:
         "Start it bare (one rank), under mpirun or under srun; the file does not depend on the number of ranks. No scan is used. "
-        + "`prompt Dice` is that of wrong masks of structures, `prior Dice` that of the answers to them.")
+        + "The same command continues a run that was stopped or killed. `prompt Dice` is that of wrong masks of structures, `prior Dice` "
+        + "that of the answers to them.")
 
     @Option(help: "File to write (safetensors, float16).")
     var output: String
@@ -24,11 +25,16 @@ struct PriorCommand: ParsableCommand {
     var lanes = 4
     @Option(help: "Threads of each rank; 0 for the cores of the host, shared out.")
     var threads = 0
+    @Option(help: "Run folder for checkpoints, metrics, events and logs. (default: OUTPUT.run)")
+    var runFolder: String?
+    @OptionGroup var budget: BudgetOption
     @OptionGroup var watch: WatchOptions
 
     func run() throws {
       let plan = PretrainingPlan(output: output, steps: steps, seed: seed, lanes: lanes)
-      try withWatchedRanks(watch, command: "pretrain") { world in try launchPretraining(plan, threads: threads, over: world) }
+      try withRanks(alwaysMPI: true) { world in
+        try launchPretraining(plan, folder: runFolder, threads: threads, deadline: watch.deadline, budget: budget.budget, over: world)
+      }
     }
   }
 }

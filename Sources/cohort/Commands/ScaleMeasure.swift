@@ -66,9 +66,7 @@ extension Scale {
 
     func run() throws {
       try withRanks(alwaysMPI: true) { world in
-        var subject: Subject?
-        let failure = try preflight(over: world) { _ in subject = try self.subject() }
-        guard let subject, failure == nil else { return failure ?? 0 }
+        let subject = try together(over: world) { _ in try self.subject() }
         let (code, run) = try measure(subject, over: world)
         if world.rank == 0 { try run?.write(to: output) }
         return code
@@ -82,8 +80,7 @@ extension Scale {
       case .run(let file):
         return try measureTraining(file: file, overrides: overrides, count: count, folder: output, over: world)
       case .rehearsal(let trace):
-        let failure = try preflight(over: world) { world in _ = try LanePlan(lanes: lanes, ranks: world.size) }
-        if let failure { return (failure, nil) }
+        _ = try together(over: world) { world in try LanePlan(lanes: lanes, ranks: world.size) }
         let plan = ReplayPlan(
           count: count, seed: seed, averagedValues: averagedValues, dilation: dilation, checkpointEvery: checkpointEvery,
           folder: output)

@@ -15,6 +15,17 @@ struct Train: ParsableCommand {
   @Argument(help: "Keys that replace those of the run file, for example steps=100 optimizer.rate=0.02.")
   var overrides: [String] = []
 
+  @OptionGroup var budget: BudgetOption
+
+  func run() throws {
+    try withRanks(alwaysMPI: true) { world in
+      try launchTraining(file: file, overrides: overrides, budget: budget.budget, over: world)
+    }
+  }
+}
+
+/// The time that a run may take.
+struct BudgetOption: ParsableArguments {
   @Option(
     help: "Save and stop (exit code 75) before this time is over: 5400 (seconds), 90m, 3h50m. Else a Slurm job's own end counts.")
   var timeBudget: String?
@@ -24,10 +35,5 @@ struct Train: ParsableCommand {
     throw ValidationError("--time-budget \(timeBudget) is no time: write for example 5400 (seconds), 90m or 3h50m.")
   }
 
-  func run() throws {
-    let budget = TimeBudget(seconds: timeBudget.flatMap(TimeBudget.seconds))
-    try withRanks(alwaysMPI: true) { world in
-      try launchTraining(file: file, overrides: overrides, budget: budget, over: world)
-    }
-  }
+  var budget: TimeBudget { TimeBudget(seconds: timeBudget.flatMap(TimeBudget.seconds)) }
 }

@@ -21,9 +21,9 @@ public struct ValidationScores: Sendable, Equatable {
   private func mean(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count) }
 }
 
-extension Run {
+extension MethodWork {
   /// Predicts and scores `cases`, case i on rank i mod R. Collective.
-  func validate(_ cases: [String], over world: borrowing Communicator) throws -> ValidationScores {
+  func dice(of cases: [String], over world: borrowing Communicator) throws -> ValidationScores {
     let classes = description.classNames.count - 1
     // One slot for each case and class; a rank fills the slots of its cases, so the sum over ranks is exact.
     var scores = [Double](repeating: 0, count: cases.count * classes), defined = scores
@@ -35,7 +35,7 @@ extension Run {
       }
       let prediction = segmenter.labels(of: volume)
       for label in 1...classes {
-        let found = dice(prediction: prediction, reference: reference, extent: volume.extent, label: UInt8(label))
+        let found = Metrics.dice(prediction: prediction, reference: reference, extent: volume.extent, label: UInt8(label))
         guard let found else { continue }
         scores[number * classes + label - 1] = found
         defined[number * classes + label - 1] = 1

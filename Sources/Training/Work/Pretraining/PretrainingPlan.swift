@@ -2,6 +2,7 @@
 // asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person is used.
 
 import Foundation
+import MPI
 import Networks
 import Weights
 
@@ -16,9 +17,6 @@ public struct PretrainingPlan: Sendable {
   public var network: SAMMed3DPlan
   /// Prompts to answer for each scene, which is encoded once.
   package var promptsPerScene = 8
-  var weightDecay = 0.05
-  /// Steps between looks at held-out scenes, and between saves of the file.
-  var evaluationInterval = 250, saveInterval = 1000
   /// Scenes that are never trained on.
   package var heldOutScenes = 24
 
@@ -26,17 +24,56 @@ public struct PretrainingPlan: Sendable {
     (self.output, self.steps, self.seed, self.lanes, self.network) = (output, steps, seed, lanes, network)
   }
 
-  /// Linear warm-up to 1e-3, then a cosine to a hundredth of it.
-  package func rate(at step: Int) -> Double {
-    let highest = 1e-3, warmUp = max(1, min(200, steps / 10))
-    if step < warmUp { return highest * Double(step + 1) / Double(warmUp) }
-    let progress = Double(step - warmUp) / Double(max(1, steps - warmUp))
-    return highest * (0.01 + 0.99 * 0.5 * (1 + cos(.pi * progress)))
+  /// The pretraining of a stage.
+  init(_ configuration: RunConfiguration) {
+    let file = configuration.pretrainingOutput
+    self.init(
+      output: file.isEmpty ? configuration.output + "/prior.safetensors" : file, steps: configuration.steps,
+      seed: configuration.seed, lanes: configuration.lanes)
+  }
+
+  /// The run file of the command: AdamW, a linear warm-up to 1e-3, then a cosine to a hundredth of it.
+  package func runFile(folder: String, threads: Int = 0, deadline: Int = 60) -> String {
+    """
+    work: \(Pretraining.name)
+    output: \(folder)
+    pretraining: {output: \(output)}
+    steps: \(steps)
+    seed: \(seed)
+    lanes: \(lanes)
+    optimizer: {name: adamw, learningRate: 0.001, weightDecay: 0.05}
+    schedule: {name: cosine, warmUp: \(max(1, min(200, steps / 10))), minimum: 0.00001}
+    validation: {every: 250}
+    checkpoint: {every: 1000}
+    threads: \(threads)
+    watch: {deadline: \(deadline)}
+
+    """
   }
 
   /// The command that makes the same file again.
   var command: String { "cohort prior pretrain --output \(URL(fileURLWithPath: output).lastPathComponent) \(choices)" }
   private var choices: String { "--steps \(steps) --seed \(seed) --lanes \(lanes)" }
+
+  /// Before minutes are spent: the folder must be there and writable.
+  func checkOutput() throws(TrainingError) {
+    let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      throw TrainingError("cannot write \(output): make the folder \(folder), or choose another.", exitCode: 79)
+    }
+  }
+}
+
+/// Runs `cohort prior pretrain` on all ranks of `world` and returns the exit code: a run like any other, which continues in its folder.
+/// - Parameter folder: the run folder; nil for one beside the file.
+public func launchPretraining(
+  _ plan: PretrainingPlan, folder: String?, threads: Int, deadline: Int, budget: TimeBudget, over world: borrowing Communicator
+) throws -> Int32 {
+  try launchTraining(budget: budget, over: world) { world in
+    if world.rank == 0 { try plan.checkOutput() }
+    return try RunConfiguration(
+      yaml: plan.runFile(folder: folder ?? plan.output + ".run", threads: threads, deadline: deadline), source: "prior pretrain")
+  }
 }
 
 extension SAMMed3DPlan {

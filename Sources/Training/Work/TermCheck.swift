@@ -1,9 +1,10 @@
 // Proof that losses act: published systems ship losses that are constants, and a prior that no gradient depends on. In the first steps
-// every term is walked back alone, and the prior is made to say the opposite; a term that never moves a parameter, or that does not notice,
-// is named in a warning (shared/spec/relif.md 9).
+// every term goes backward alone, and the prior is made to say the opposite; a term that never moves a parameter, or that does not notice,
+// is named in a warning.
 
 import Learning
 import Methods
+import Preparation
 import Tensors
 
 /// Watches which terms give a gradient, and which of those that read the prior change with it.
@@ -29,7 +30,7 @@ struct TermCheck {
 
   init(isOff: Bool = false) { self.isOff = isOff }
 
-  /// Whether the terms are walked one by one at a step: in the first, as soon as a term has got its weight, and now and then.
+  /// Whether the terms go backward one by one at a step: in the first, as soon as a term has got its weight, and now and then.
   func isDue(_ step: Step) -> Bool {
     !isOff && (Self.isLogged(step) || records.values.contains(where: \.wantsLook))
   }
@@ -40,19 +41,19 @@ struct TermCheck {
   /// Whether a term that reads the prior has yet to notice it.
   func wantsOpposite(at step: Step) -> Bool { step.index == 0 || records.values.contains(where: \.wantsOpposite) }
 
-  /// Takes note of the terms of a step that have a weight.
-  mutating func note(_ terms: LossTerms) {
-    for (name, own) in terms.byName where own.weight != 0 && records[name] == nil {
-      records[name] = Record(readsPrior: own.terms.contains(where: \.readsPrior))
+  /// Remembers the terms of a step that have a weight.
+  mutating func remember(_ terms: LossTerms) {
+    for (name, group) in terms.byName where group.weight != 0 && records[name] == nil {
+      records[name] = Record(readsPrior: group.terms.contains(where: \.readsPrior))
     }
   }
 
-  /// Walks each term of a recorded batch alone. The gradients of the modules are cleared afterwards.
+  /// Runs the backward pass of each term of a recorded batch alone. The gradients of the modules are cleared afterwards.
   /// - Returns: for each term the norm of its gradient, times its weight.
   mutating func look(_ terms: LossTerms, modules: [TrainedModule], tape: Tape) -> [String: Double] {
     var norms: [String: Double] = [:]
-    for (name, own) in terms.byName where own.weight != 0 {
-      tape.backward(from: own.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
+    for (name, group) in terms.byName where group.weight != 0 {
+      tape.backward(from: group.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
       let norm = modules.reduce(0) { $0 + $1.parameters.gradientNorm * $1.parameters.gradientNorm }.squareRoot()
       norms[name] = norm
       records[name]!.looks += 1
@@ -64,10 +65,10 @@ struct TermCheck {
 
   /// Compares the terms with those under the opposite prior.
   mutating func compare(_ terms: LossTerms, opposite: LossTerms) {
-    let others = Dictionary(uniqueKeysWithValues: opposite.byName.map { ($0.name, $0.own.value) })
-    for (name, own) in terms.byName where own.weight != 0 && records[name]!.readsPrior {
+    let others = Dictionary(uniqueKeysWithValues: opposite.byName.map { ($0.name, $0.group.value) })
+    for (name, group) in terms.byName where group.weight != 0 && records[name]!.readsPrior {
       records[name]!.looksAtPrior += 1
-      if others[name] != own.value { records[name]!.notices = true }
+      if others[name] != group.value { records[name]!.notices = true }
     }
   }
 
@@ -83,7 +84,7 @@ struct TermCheck {
           isIdle
             ? "THE LOSS TERM \(name) GAVE NO GRADIENT in \(record.looks) steps: the objective does not contain what the run file asks "
               + "for; look at gateCoverage and priorPresent in metrics.jsonl and at the method's options."
-            : "THE LOSS TERM \(name) DOES NOT LISTEN TO THE PRIOR: it has the same value when the prior says the opposite, "
+            : "THE LOSS TERM \(name) DOES NOT DEPEND ON THE PRIOR: it has the same value when the prior says the opposite, "
               + "\(record.looksAtPrior) times; look at priorPresent in metrics.jsonl and at the prior's options.")
       } else if record.isNamed && !isIdle && !isBlind {
         records[name]!.isNamed = false

@@ -10,15 +10,18 @@ struct Checkpointing {
   /// Steps done at the last save.
   private(set) var savedStep: Int
   private(set) var failures = 0
+  /// Why what the stage is for could not be written beside the last checkpoint.
+  private(set) var exportProblem: String?
   private var failuresInARow = 0
   private var interval: CheckpointInterval
   private let start = ContinuousClock.now
 
+  /// - Parameter firstStep: steps of the run that are done.
   init(_ configuration: RunConfiguration, firstStep: Int) {
     savedStep = firstStep
     interval = CheckpointInterval(
-      steps: configuration.integer("checkpoint.every"), seconds: configuration.number("checkpoint.seconds"),
-      overhead: configuration.number("checkpoint.overhead"), now: 0)
+      steps: configuration.checkpointEvery, seconds: configuration.checkpointSeconds, overhead: configuration.checkpointOverhead,
+      now: 0)
   }
 
   /// Whether to ask for a save at the end of the step that is the `step`th. On rank 0.
@@ -27,16 +30,17 @@ struct Checkpointing {
   /// Saves; a save that fails is a warning, and the older checkpoints are untouched. Throws where the ranks have nothing common to save.
   /// Collective.
   /// - Returns: whether the checkpoint is on the disk.
-  mutating func save(_ run: Run, step: Int, best: Double?, _ world: borrowing Communicator, _ console: Console) throws -> Bool {
-    let started = now
+  mutating func save(_ run: Run, over world: borrowing Communicator, console: Console) throws -> Bool {
+    let started = now, step = run.stepsDone
     Flight.mark(.checkpoint, step: step)
-    try run.requireSameState(step: step, over: world)
+    try run.requireSameState(over: world)
     defer {
       interval.note(seconds: now - started, now: now)
       run.budget.note(.save, seconds: now - started)
     }
     do {
-      let record = try run.checkpoints.save(run.state(step: step, best: best), over: world)
+      let record = try run.checkpoints.save(run.state, over: world)
+      try export(run, over: world, console: console)
       run.observer?.saved(record, seconds: now - started)
       (savedStep, failuresInARow) = (step, 0)
       return true
@@ -51,6 +55,17 @@ struct Checkpointing {
             + "free space in \(run.configuration.output) or repair its disk. Training goes on.")
       }
       return false
+    }
+  }
+
+  private mutating func export(_ run: Run, over world: borrowing Communicator, console: Console) throws(ClusterError) {
+    exportProblem = nil
+    do throws(ClusterError) {
+      try together(over: world) { world in if world.rank == 0 { try run.stage.work.saved(afterSteps: run.stage.stepsDone) } }
+    } catch {
+      if error.isCommunication { throw error }
+      exportProblem = error.description
+      console.warn(error.description)
     }
   }
 

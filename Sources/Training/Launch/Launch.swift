@@ -1,0 +1,123 @@
+// From a command line to the loop: every rank reads the same run file, everything is checked before the first step, and what goes wrong on
+// one rank ends all of them with one message.
+
+import Cluster
+import Foundation
+import Kernels
+import MPI
+import Methods
+
+/// Runs `cohort train` on all ranks of `world` and returns the exit code.
+///
+/// - Parameters:
+///   - file: the run file, read by rank 0.
+///   - overrides: `key=value` texts that replace keys of the file.
+///   - budget: the time that the run has.
+///   - measuring: given for measurements: the run does its steps and nothing else, and is shown before the first.
+public func launchTraining(
+  file: String, overrides: [String], budget: TimeBudget = TimeBudget(), over world: borrowing Communicator,
+  measuring: ((Run) throws -> Void)? = nil
+) throws -> Int32 {
+  try launchTraining(budget: budget, over: world, measuring: measuring) { world in
+    try RunConfiguration(yaml: try sharedText(file, over: world), source: file, overrides: overrides)
+  }
+}
+
+/// Runs a training whose configuration `read` gives, the same on every rank.
+func launchTraining(
+  budget: TimeBudget, over world: borrowing Communicator, measuring: ((Run) throws -> Void)? = nil,
+  _ read: (borrowing Communicator) throws -> RunConfiguration
+) throws -> Int32 {
+  let console = Console(rank: world.rank)
+  StopSignal.install()
+  return try refusing(over: world, console: console) { world in
+    let opened = try OpenedRun.open(over: world, console: console, read)
+    // The lease is given back after the last line about the run is written. A failure of all ranks alike is an end like any other; what one rank
+    // alone meets goes through reportAndAbort.
+    defer { opened.close() }
+    opened.configuration.warnings.forEach(console.warn)
+    let (run, placementProblem) = try opened.leavingNothingBehind {
+      try together(over: world) { world in try checkedRun(opened.configuration, budget, over: world) }
+    }
+    let observer = try Observer(run, console: console, over: world)
+    run.observer = observer
+    do {
+      let log = try start(run, over: world, console: console)
+      if let placementProblem { console.warn(placementProblem) }
+      try measuring?(run)
+      return try finish(run, log, stepsOnly: measuring != nil, over: world, console: console)
+    } catch let error as ClusterError where error.isShared {
+      _ = observer.ended(error.exitCode)
+      throw error
+    }
+  }
+}
+
+/// Makes the run and checks all its stages on this rank.
+/// - Returns: the run, and what a user should know about its processors.
+private func checkedRun(
+  _ configuration: RunConfiguration, _ budget: TimeBudget, over world: borrowing Communicator
+) throws -> (run: Run, placementProblem: String?) {
+  Flight.mark(.start, detail: "data and method")
+  let placement = try RankPlacement(over: world), problem = placement.chooseThreads(configuration.threads)
+  let run = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks)
+  try run.checkStages()
+  run.budget = budget
+  return (run, problem)
+}
+
+/// Brings the run to its first or next step. Collective; throws the same on every rank.
+/// - Returns: metrics.jsonl, on rank 0 unless nothing is left to do.
+private func start(_ run: Run, over world: borrowing Communicator, console: Console) throws -> MetricsLog? {
+  let log = try together(over: world) { world in
+    try run.requireSamePlan(over: world)
+    try resume(run, over: world, console: console)
+    return world.rank == 0 && run.stepsDone < run.steps ? try MetricsLog(run.configuration, stepsDone: run.stepsDone) : nil
+  }
+  run.observer?.started(at: run.stepsDone)
+  try together(over: world) { world in try prepareStage(run, log, over: world, console: console) }
+  console.say(checkpointTitle(run, ranks: world.size))
+  return log
+}
+
+/// Takes up the newest intact checkpoint of the run folder, if it has any. Collective.
+public func resume(_ run: Run, over world: borrowing Communicator, console: Console) throws {
+  guard let state = try run.checkpoints.loadLatest(over: world, into: run.places) else { return }
+  try run.restore(state, console: console)
+  console.say("continuing \(run.configuration.output) after step \(run.stepsDone) of \(run.steps)")
+}
+
+/// Trains to the end and tells how it ended.
+private func finish(
+  _ run: Run, _ log: MetricsLog?, stepsOnly: Bool, over world: borrowing Communicator, console: Console
+) throws -> Int32 {
+  guard let observer = run.observer else { fatalError("launchTraining: a run without an observer") }
+  do {
+    let outcome = try train(run, over: world, console: console, log: log, stepsOnly: stepsOnly)
+    try observer.finish(over: world)
+    switch outcome.end {
+    case .completed: return observer.ended(ExitCode.success.rawValue)
+    case .stopped: return observer.ended(ExitCode.requeue.rawValue)
+    case .failed(let error):
+      if world.rank == 0 { say(error) }
+      return observer.ended(error.exitCode, "\(error)")
+    }
+  } catch {
+    observer.failed(error)
+    reportAndAbort(error, code: .fatal, over: world)
+  }
+}
+
+private func say(_ error: some CustomStringConvertible) { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
+
+/// Runs `body` on all ranks. An error that all ranks share is printed once, by rank 0, and becomes the exit code.
+/// - Parameter console: has the logs that the error goes into, once there are any.
+public func refusing(
+  over world: borrowing Communicator, console: Console? = nil, body: (borrowing Communicator) throws -> Int32
+) throws -> Int32 {
+  do { return try body(world) } catch let error as ClusterError where error.isShared {
+    console?.note("error: \(error)")
+    if world.rank == 0 { say(error) }
+    return error.exitCode
+  }
+}

@@ -1,0 +1,81 @@
+// Tells everyone who listens what a run does: console, metrics.jsonl, and the observer with its events, page and trace.
+
+import Cluster
+import Foundation
+import Kernels
+import MPI
+
+/// The voice of the training loop. It decides nothing.
+final class RunReporter {
+  let console: Console
+  private let run: Run
+  private let ranks: Int
+  private let log: MetricsLog?
+  private var progress: ProgressReport
+
+  init(_ run: Run, ranks: Int, console: Console, log: MetricsLog?) {
+    (self.run, self.ranks, self.console, self.log) = (run, ranks, console, log)
+    progress = ProgressReport(run, console: console)
+    sayTitle()
+  }
+
+  /// A new stage is at work. Collective.
+  func beginStage(over world: borrowing Communicator) throws {
+    run.observer?.stage(run.stage.name, at: run.stepsDone)
+    try prepareStage(run, log, over: world, console: console)
+    progress = ProgressReport(run, console: console)
+    sayTitle()
+  }
+
+  private func sayTitle() {
+    let name = run.stage.name.isEmpty ? "" : "stage \(run.stage.name): "
+    console.say(
+      "\(name)\(run.stage.work.title); \(counted(run.configuration.lanes, "lane")) on \(counted(ranks, "rank")) "
+        + "of \(counted(Threads.count, "thread"))")
+  }
+
+  func skipped(_ reason: AveragingOutcome) {
+    console.warn("step \(run.stepsDone + 1) is skipped: a gradient is \(reason == .nonFinite ? "not finite" : "out of range").")
+  }
+
+  /// After a step, which is counted in `run.stepsDone`.
+  func after(_ outcome: StepOutcome, _ lanes: LaneWork, _ times: StepTimes) {
+    let step = run.stepsDone, summary = outcome.summary, means = lanes.means(summary)
+    progress.after(means)
+    run.observer?.after(step, summary, loss: means["loss"], seconds: times.sinceStart)
+    log?.append(
+      kind: "step", step: step,
+      means.merging(summary.timings) { $1 }.merging([
+        "rate": run.stage.learningRate(afterSteps: run.stage.stepsDone), "seconds": outcome.seconds,
+        "updateSeconds": times.seconds(in: .update), "wallSeconds": times.sinceStart,
+      ]) { $1 })
+    for message in lanes.messages(after: step) { console.warn(message) }
+  }
+
+  /// All that was timed in a step, checkpoints and validations included.
+  func keep(_ times: StepTimes) { run.observer?.keep(times, of: run.stepsDone) }
+
+  func validated(_ scores: StageScores) {
+    run.observer?.validated(scores.mean, step: run.stepsDone)
+    console.say("step \(run.stepsDone): \(scores.text)")
+    log?.append(kind: scores.kind, step: run.stepsDone, scores.numbers)
+  }
+
+  /// The table at the end of a stage.
+  func summary(_ scores: StageScores) { progress.summary(scores) }
+}
+
+/// Lets the work of a stage compute what its steps need of all ranks. Collective.
+func prepareStage(_ run: Run, _ log: MetricsLog?, over world: borrowing Communicator, console: Console) throws {
+  guard !run.stage.isDone else { return }
+  let numbers = try run.stage.work.prepare(over: world, console: console)
+  // Before the first step, whose line an interrupted run writes again.
+  if run.stage.stepsDone == 0, !numbers.isEmpty { log?.append(kind: "calibration", step: run.stepsDone + 1, numbers) }
+}
+
+extension Stage {
+  /// The learning rate of the first module with which the newest step was taken.
+  fileprivate func learningRate(afterSteps steps: Int) -> Double {
+    work.modules[0].learningRate.at(Step(index: steps - 1, total: self.steps, seed: configuration.seed))
+  }
+}

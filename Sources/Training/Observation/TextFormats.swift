@@ -1,0 +1,23 @@
+// Numbers, times and counts as people read them.
+
+import Foundation
+
+extension Double {
+  /// With a fixed number of decimals, without locale.
+  public func formatted(decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
+}
+
+extension Duration {
+  public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+/// Seconds as 1:05:09 or 5:09.
+public func clockTime(_ seconds: Double) -> String {
+  let whole = Int(seconds.rounded())
+  return whole >= 3600
+    ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+    : String(format: "%d:%02d", whole / 60, whole % 60)
+}
+
+/// A count with its noun: "1 rank", "3 ranks".
+public func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

@@ -1,0 +1,69 @@
+// One lane's part of a step: batch, loss terms, backward pass, and the numbers that go into the control word with their names.
+
+import Cluster
+import Learning
+import MPI
+import Methods
+import Preparation
+import Tensors
+
+/// Computes the lanes of this rank for one stage.
+final class LaneWork {
+  private let stage: Stage
+  private let times: StepTimes
+  private(set) var termCheck: TermCheck
+  private var now: Step
+  /// The names of what every lane reports in the step.
+  private var names: [String] = []
+  /// The norms of lane 0's gradients by term, in the steps in which terms go backward one by one.
+  private var gradientNorms: [String: Double] = [:]
+
+  init(_ stage: Stage, _ times: StepTimes, checksTerms: Bool) {
+    (self.stage, self.times, now) = (stage, times, stage.next)
+    termCheck = TermCheck(isOff: !checksTerms)
+  }
+
+  func begin(_ step: Step) { (now, names, gradientNorms) = (step, [], [:]) }
+
+  /// The averages of a step. The module that comes last in the forward pass is the first whose gradients are complete.
+  func averages(at step: Step) -> [LaneAverage] {
+    stage.work.updated(at: step).reversed().flatMap { stage.work.modules[$0].averages }
+  }
+
+  /// Works on one lane.
+  /// - Returns: total loss, values and weights of its terms, diagnostics.
+  func compute(_ pass: LanePass) throws -> [Double] {
+    let lane = pass.lane
+    Flight.mark(.load, detail: "lane \(lane)")
+    let batch = try times.measure(.load) { try stage.work.batch(lane: lane, at: now) }
+    Flight.mark(.compute, detail: "lane \(lane)")
+    let isChecked = lane == 0 && termCheck.isDue(now)
+    let opposite = isChecked && termCheck.wantsOpposite(at: now) ? try batch.oppositeLoss?() : nil
+    for update in stage.work.modules { update.clear() }
+    let tape = Tape(memory: stage.configuration.memory), terms = try times.measure(.forward) { try batch.loss(tape) }
+    termCheck.remember(terms)
+    if isChecked {
+      let norms = termCheck.look(terms, modules: stage.work.modules.map(\.module), tape: tape)
+      if TermCheck.isLogged(now) { gradientNorms = norms }
+      if let opposite { termCheck.compare(terms, opposite: opposite) }
+    }
+    pass.backward(tape, from: terms.terms.map { ($0.scalar, weight: $0.weight) })
+    return numbers(of: terms)
+  }
+
+  private func numbers(of terms: LossTerms) -> [Double] {
+    let groups = terms.byName
+    names = ["loss"] + groups.map(\.name) + groups.map { "weight." + $0.name } + terms.diagnostics.map(\.name)
+    return [terms.total] + groups.map(\.group.value) + groups.map(\.group.weight) + terms.diagnostics.map(\.value)
+  }
+
+  /// Means over all lanes by name.
+  func means(_ summary: ControlSummary) -> [String: Double] {
+    let lanes = Double(summary.laneValues.count)
+    let means = Dictionary(names.enumerated().map { ($1, summary.sum($0) / lanes) }) { first, _ in first }
+    return means.merging(gradientNorms.map { ("gradient." + $0, $1) }) { first, _ in first }
+  }
+
+  /// What the check of the terms has to say after a step.
+  func messages(after step: Int) -> [String] { termCheck.messages(after: step) }
+}

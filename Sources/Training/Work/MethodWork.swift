@@ -1,0 +1,190 @@
+// Training a network with a semi-supervised method: the work of nearly every stage. Data, method, prior and validation meet here.
+
+import Cluster
+import Foundation
+import Kernels
+import Learning
+import MPI
+import Methods
+import Networks
+import Preparation
+import Tensors
+import Volumes
+
+public final class MethodWork: Work {
+  public static let name = "train"
+  public static let summary = "train a network with a method (`method`, `network`) on the volumes of `data`"
+
+  public let method: any Method
+  public let modules: [ModuleUpdate]
+  public let split: DataSplit
+  public let store: CaseStore
+  public let segmenter: Segmenter
+  public let description: ModelDescription
+  /// Nil for methods that ask no prior, and for `prior.kind: none`.
+  package let priorSetup: PriorSetup?
+  package let loader: LaneLoader
+  /// The unlabelled cases that the lanes of this rank draw.
+  package let ownUnlabelled: Set<String>
+  private let prior: NegatablePrior?
+  private let recipe: BatchRecipe
+  private let configuration: RunConfiguration
+
+  public convenience init(_ plan: StagePlan) throws { try self.init(plan, make: makeMethod) }
+
+  /// - Parameter make: builds the method; the catalogue's, unless a test brings its own.
+  public init(_ plan: StagePlan, make: (String, MethodPlan) throws -> any Method) throws {
+    let configuration = plan.configuration
+    self.configuration = configuration
+    store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
+    let index = store.index
+    var description = try ModelDescription(configuration, index)
+    let options = configuration.methodOptions
+    let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
+    priorSetup = asksPrior ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
+    prior = priorSetup.map { NegatablePrior($0.prior) }
+    description.note(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
+    method = try make(
+      configuration.methodName,
+      MethodPlan(networkName: description.network, network: description.plan, options: options, prior: prior))
+    description.predictor = try method.predictorVector()
+    self.description = description
+    try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
+    recipe = method.recipe.with(labelled: configuration.labelledSamples, unlabelled: configuration.unlabelledSamples)
+    split = try DataSplit(
+      index, validation: configuration.validationCases, choice: try configuration.labelledChoice(),
+      needsUnlabelled: recipe.unlabelledCount > 0, data: configuration.data)
+    let lanePlan = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), unlabelled = split.unlabelled
+    let shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: unlabelled, seed: configuration.seed) }
+    ownUnlabelled = Set(shards[plan.lanes].joined())
+    loader = LaneLoader(
+      store: store,
+      sampler: PatchSampler(
+        patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
+        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes)),
+      recipe: recipe, labelled: split.labelled, shards: shards, seed: configuration.seed)
+    segmenter = Segmenter(
+      network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
+      overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
+    modules = try configuration.updates(of: method.trained)
+  }
+
+  public var carried: [CarriedVector] { method.carried }
+  public var samplesPerStep: Int { configuration.lanes * (recipe.labelledCount + recipe.unlabelledCount) }
+
+  public var title: String {
+    "\(description.method) with \(description.network), \(millionParameters.formatted(decimals: 2)) M parameters; "
+      + "patch \(configuration.patch); \(split.labelled.count) labelled, \(split.unlabelled.count) unlabelled, "
+      + "\(split.test.count) test volumes; prior: \(prior?.title ?? "none")"
+  }
+
+  public var metadata: [String: String] { ["model": description.json] }
+
+  public func check(metadata: [String: String]) throws {
+    var saved = try ModelDescription(json: metadata["model"] ?? "", from: configuration.output)
+    // Checkpoints of earlier versions do not name the predictor.
+    saved.predictor = saved.predictor ?? description.predictor
+    guard saved == description else {
+      throw TrainingError(
+        "\(configuration.output) was trained on data that were prepared differently from \(configuration.data): "
+          + "use that data again, or start a new run with another output folder.")
+    }
+  }
+
+  public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
+    guard let priorSetup else { return [:] }
+    Flight.mark(.prior)
+    return try priorSetup.prepare(split, lanes: ownUnlabelled, over: world, console: console)
+  }
+
+  public func batch(lane: Int, at step: Step) throws -> LaneBatch {
+    laneBatch(try loader.batch(lane: lane, at: step), at: step)
+  }
+
+  public func rehearsalBatch(at step: Step) throws -> LaneBatch? {
+    let patch = configuration.patch
+    let shape = Shape([1, patch.depth, patch.height, patch.width, description.channelNames.count])
+    func samples(_ count: Int, isLabelled: Bool) -> [Sample] {
+      (0..<count).map { number in
+        Sample(
+          identifier: "rehearsal", draw: UInt64(number), views: [.clean: Tensor(zeros: shape)],
+          label: isLabelled ? [UInt8](repeating: 0, count: shape.rows) : nil)
+      }
+    }
+    return laneBatch(
+      Batch(
+        labelled: samples(recipe.labelledCount, isLabelled: true), unlabelled: samples(recipe.unlabelledCount, isLabelled: false)),
+      at: step)
+  }
+
+  private func laneBatch(_ batch: Batch, at step: Step) -> LaneBatch {
+    let opposite = prior.map { prior in
+      { [method] in
+        prior.isNegated = true
+        defer { prior.isNegated = false }
+        return try method.loss(batch, at: step, on: Tape(recording: false))
+      }
+    }
+    return LaneBatch(loss: { [method] tape in try method.loss(batch, at: step, on: tape) }, oppositeLoss: opposite)
+  }
+
+  public func updated(at step: Step) -> [Int] { method.updated(at: step) }
+  public func afterUpdate(at step: Step) { method.afterUpdate(at: step) }
+
+  public func validate(over world: borrowing Communicator) throws -> StageScores {
+    let scores = try dice(of: split.validation, over: world)
+    let kind = split.isHeldOut ? "validation" : "training volumes", names = description.classNames.dropFirst()
+    var numbers = ["dice": scores.mean]
+    for (name, value) in zip(names, scores.classMeans) { numbers["dice." + name] = value }
+    return StageScores(
+      mean: scores.mean, isHeldOut: split.isHeldOut,
+      text: "Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) "
+        + (split.isHeldOut ? "validation cases" : kind),
+      kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
+      heading: "Dice on the "
+        + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
+      table: zip(names, scores.classMeans).map { ($0, $1) } + [("mean", scores.mean)])
+  }
+
+  /// Copies tensors of the same name and shape from the networks of the stage before, trained or carried.
+  public func takeOver(from earlier: any Work) throws -> String {
+    guard configuration.start == .previous else { return "starts from weights of its own" }
+    let sources = earlier.modules.map(\.module)
+    var taken = 0, all = 0
+    for module in modules.map(\.module) {
+      guard let source = sources.first(where: { $0.name == module.name }) else { continue }
+      for (to, from) in [(module.parameters, Optional(source.parameters)), (module.statistics?.buffers, source.statistics?.buffers)] {
+        guard let to else { continue }
+        all += to.parameters.count
+        taken += from.map { to.takeValues(of: $0) } ?? 0
+      }
+    }
+    guard taken > 0 else {
+      throw TrainingError(
+        "the stage before left no tensor that fits the networks of this one: use the same network, or set start: fresh.")
+    }
+    for vector in carried {
+      if let source = earlier.carried.first(where: { $0.name == vector.name && $0.values.count == vector.values.count }) {
+        vector.values.pointer.update(from: source.values.pointer, count: vector.values.count)
+      } else if let student = modules.first?.module.parameters.values, vector.values.count == student.count {
+        // A teacher that is new begins as its student.
+        vector.values.pointer.update(from: student.pointer, count: student.count)
+      }
+    }
+    return "goes on with \(taken) of \(all) tensors of the stage before"
+  }
+}
+
+extension Method {
+  /// The name under which checkpoints hold the parameters of the network that predicts.
+  fileprivate func predictorVector() throws(MethodError) -> String {
+    let values = predictor.parameters.values
+    let names =
+      trained.filter { $0.parameters === predictor.parameters }.map(\.name)
+      + carried.filter { $0.values.storage === values.storage }.map(\.name)
+    guard let name = names.first else {
+      throw MethodError("method \(Self.name) predicts with a network that it neither trains nor carries: name it in one of both.")
+    }
+    return name
+  }
+}
