@@ -1,5 +1,5 @@
 // How fast matrix products are, and whether their bits are the same on every rank and any number of threads: what "same bits on
-// any number of ranks" rests on (shared/spec/distributed.md 3.4).
+// any number of ranks" rests on.
 
 import Foundation
 import Kernels

@@ -1,5 +1,5 @@
-// A student and its mean teacher (shared/spec/relif.md 6.2): the whole of `mean-teacher`, and what SemiSAM+ and SemiSAM-O1 call the
-// specialist, which a generalist prior helps. Axes: D H W voxels, K classes.
+// A student and its mean teacher (HiLab-git/SSL4MIS, code/train_mean_teacher_3D.py): the whole of `mean-teacher`, and what SemiSAM+
+// and SemiSAM-O1 call the specialist, which a generalist prior helps. Axes: D H W voxels, K classes.
 
 import Kernels
 import Learning

@@ -1,6 +1,7 @@
-// The 3D U-Net of the semi-supervised literature (SSL4MIS `unet_3D`; shared/spec/relif.md 5.2): five levels, two 3x3x3 convolutions with
-// instance normalisation and ReLU at each, max-pooling down, trilinear doubling up, dropout 0.3 after the bottleneck and before the head.
-// Convolution biases in front of instance normalisation have no effect: they are kept for the state dict and left out of the arithmetic.
+// The 3D U-Net of the semi-supervised literature (HiLab-git/SSL4MIS, code/networks/unet_3D.py): five levels, two 3x3x3 convolutions
+// with instance normalisation and ReLU at each, max-pooling down, trilinear doubling up, dropout 0.3 after the bottleneck and
+// before the head. Convolution biases in front of instance normalisation have no effect: they are kept for the state dict and left
+// out of the arithmetic.
 // Axes: B batch, D H W voxels, C channels, K classes.
 
 import Learning

@@ -1,8 +1,8 @@
-// The V-Net of the semi-supervised literature (UA-MT; shared/spec/sfr.md 5.2): plain blocks of 3x3x3 convolutions, 2x2x2 strided
-// convolutions down, transposed ones up, skip connections that are added, batch normalisation and ReLU after every convolution; or with
-// MagicNet's instance normalisation, which has neither weights nor dropout.
-// Convolution biases in front of a normalisation by the data's own mean have no effect: they are kept for the state dict, enter the running
-// mean, and take part in the arithmetic only where that running mean is used. Axes: B batch, D H W voxels, C channels, K classes.
+// The V-Net of the semi-supervised literature (yulequan/UA-MT, code/networks/vnet.py): plain blocks of 3x3x3 convolutions, 2x2x2
+// strided convolutions down, transposed ones up, skip connections that are added, batch normalisation and ReLU after every
+// convolution; or with MagicNet's instance normalisation, which has neither weights nor dropout. Convolution biases in front of a
+// normalisation by the data's own mean have no effect: they are kept for the state dict, enter the running mean, and take part in
+// the arithmetic only where that running mean is used. Axes: B batch, D H W voxels, C channels, K classes.
 
 import Kernels
 import Learning

@@ -1,5 +1,5 @@
 // The manifest of a checkpoint: how large `state.h5` is, where its vectors lie and the checksum of every block of them and of all bytes between them.
-// A folder is a checkpoint if and only if its manifest validates (shared/spec/distributed.md 4.5 and 5.1). Contiguous HDF5 arrays carry no
+// A folder is a checkpoint if and only if its manifest validates. Contiguous HDF5 arrays carry no
 // checksums, so these do; they need no HDF5 to be checked.
 
 import Files

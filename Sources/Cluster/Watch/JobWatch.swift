@@ -1,4 +1,4 @@
-// The watch over all ranks of a job (shared/spec/distributed.md 4.4): every rank says each second over plain TCP what it is
+// The watch over all ranks of a job: every rank says each second over plain TCP what it is
 // doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
 // works while MPI waits.
 

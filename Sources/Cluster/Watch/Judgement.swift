@@ -1,4 +1,4 @@
-// Who is to blame: from what all ranks say that they are doing to the one that holds the job up (shared/spec/distributed.md 4.4).
+// Who is to blame: from what all ranks say that they are doing to the one that holds the job up.
 
 /// How long an operation may last.
 package struct Deadlines: Sendable {

@@ -1,4 +1,4 @@
-// What a frozen prior tells a method about a crop: logits of each foreground class, and features to align with (shared/spec/relif.md 1.8, 1.10).
+// What a frozen prior tells a method about a crop: logits of each foreground class, and features to align with.
 // Axes: B batch, D H W voxels of the crop, F foreground classes (K - 1), N tokens, E embedding.
 
 import Learning
@@ -25,7 +25,7 @@ public protocol Prior: AnyObject {
   var title: String { get }
   /// Whether the prior looks at the crop itself, so that every sample must carry its clean view.
   var readsCrop: Bool { get }
-  /// From 0 to 1: how far the calibration on the labelled volumes trusts it (1.8); multiplies the weight of the distillation.
+  /// From 0 to 1: how far the calibration on the labelled volumes trusts it; multiplies the weight of the distillation.
   var reliability: Double { get }
 
   /// E of `tokens`; 0 where the prior has no features of its own.
@@ -36,7 +36,7 @@ public protocol Prior: AnyObject {
   /// - Returns: nil where the prior is silent of every class.
   func answer(for sample: Sample, student: Tensor, at step: Step) throws(MethodError) -> PriorAnswer?
 
-  /// The prior's own features at a coarse grid over the crop, for alignment (4.4): [1, N, E], N = grid[0]·grid[1]·grid[2], centred by the
+  /// The prior's own features at a coarse grid over the crop, for alignment: [1, N, E], N = grid[0]·grid[1]·grid[2], centred by the
   /// volume's mean token. Nil where the prior has none.
   func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor?
 }

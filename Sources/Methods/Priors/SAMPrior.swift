@@ -1,4 +1,4 @@
-// A frozen SAM-Med3D as a prior (shared/spec/relif.md 1.8 to 1.11): the image is encoded once, each class is prompted and decoded
+// A frozen SAM-Med3D as a prior: the image is encoded once, each class is prompted and decoded
 // by itself. Axes: D H W voxels of the crop, K classes, F = K - 1, G = 4g cells of the coarse grid, P channels of the embedding.
 
 import Kernels

@@ -1,5 +1,6 @@
-// Before and after the network at prediction: a raw file to a prepared case, and class scores back to labels on the grid of the file
-// (shared spec liver.md 2.13). Axes: D depth, H height, W width, K classes; row-major, the last axis fastest.
+// Before and after the network at prediction: a raw file to a prepared case, and class scores back to labels on the grid of the
+// file (MIC-DKFZ/nnUNet, nnunetv2/inference/export_prediction.py). Axes: D depth, H height, W width, K classes; row-major, the last
+// axis fastest.
 
 import Foundation
 import Volumes

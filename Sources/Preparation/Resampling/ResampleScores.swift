@@ -1,5 +1,6 @@
-// From class scores on the prepared grid to labels on the grid of the crop: linear interpolation and argmax, plane by plane, so that the scores
-// of the large grid never exist all at once (shared spec liver.md 2.13, step 6).
+// From class scores on the prepared grid to labels on the grid of the crop: linear interpolation and argmax, plane by plane, so
+// that the scores of the large grid never exist all at once (nnU-Net resamples them whole: MIC-DKFZ/nnUNet,
+// nnunetv2/inference/export_prediction.py).
 // Axes: D depth, H height, W width, K classes; row-major, the last axis fastest.
 
 import Volumes

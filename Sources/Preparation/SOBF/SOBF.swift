@@ -1,5 +1,6 @@
 // SOBF: the smooth orthogonal bias field. It makes the paired view x' = x·M + A of a crop x from a multiplicative field M and an
-// additive field A which are smooth, have mean 1 and 0, and are orthogonal to each other (shared spec relif.md 2).
+// additive field A which are smooth, have mean 1 and 0, and are orthogonal to each other (ReLiF-3D; kunaljangid01/ReLiF_3D,
+// code/ReLiF_3D_train_brats.py, `sobf_augment`).
 // Axes: D depth, H height, W width, C channels; row-major, C fastest. Both fields are [D, H, W] and serve every channel.
 
 import Tensors

@@ -1,4 +1,4 @@
-// The named settings of SOBF (shared spec relif.md 2.3).
+// The named settings of SOBF: `released` is that of ReLiF-3D's program, `paper` adds exact orthogonality, the others are ours.
 
 /// A ready choice of generator, exactness, origin and clamp.
 public enum SOBFPreset: String, Codable, Sendable, CaseIterable {

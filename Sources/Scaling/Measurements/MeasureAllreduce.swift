@@ -1,5 +1,5 @@
-// The time of MPI_Allreduce by message size, as osu_allreduce takes it: warm-up, barrier, minimum, mean and maximum over the ranks
-// (shared/spec/distributed.md 3.3). Buffers hold zeros, so that no sum overflows.
+// The time of MPI_Allreduce by message size, as osu_allreduce of the OSU micro-benchmarks (mvapich.cse.ohio-state.edu/benchmarks)
+// takes it: warm-up, barrier, minimum, mean and maximum over the ranks. Buffers hold zeros, so that no sum overflows.
 
 import Foundation
 import MPI

@@ -42,7 +42,7 @@ public struct StepTime: Codable, Sendable, Equatable {
       wall: wall, mean: mean, slowest: slowest, update: line["updateSeconds"] ?? 0, loading: line["loadSeconds"] ?? 0)
   }
 
-  /// The same where every clock ran `factor` times as fast (shared/spec/distributed.md 3.2, time dilation).
+  /// The same where every clock ran `factor` times as fast (time dilation; Gupta et al., NSDI 2006).
   package func divided(by factor: Double) -> StepTime {
     var time = self
     for part in [\StepTime.wall, \.compute, \.wait, \.exposed, \.input] { time[keyPath: part] /= factor }

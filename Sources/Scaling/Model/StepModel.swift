@@ -1,4 +1,4 @@
-// The latency-bandwidth-jitter model of a step (shared/spec/distributed.md 3.5):
+// The latency-bandwidth-jitter model of a step (Thakur, Rabenseifner and Gropp, 2005, for the reduction):
 //
 //   T(p)   = T1 (1 + sigma sqrt(2 ln p)) + max(t_b, k t_b - T_bwd (k-1)/k)
 //   t_b(p) = 2 log2(p) alpha + 2 (p-1)/p (n/k) beta + (p-1)/p (n/k) gamma

@@ -90,7 +90,8 @@ public func recordLanes(file: String, overrides: [String], warmup: Int, steps: I
 }
 
 /// Takes lane times from the metrics of a run that was trained: the slowest rank's work, shared out over its lanes. Where the
-/// backward walk begins is not in them: it gets two thirds, as in shared/spec/distributed.md 3.5.
+/// backward walk begins is not in them: it gets two thirds, because a backward pass has about twice the arithmetic of a forward
+/// pass.
 public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   let path = folder + "/configuration.resolved.yaml"
   guard let yaml = try? String(contentsOfFile: path, encoding: .utf8) else {

@@ -1,6 +1,6 @@
 // Steps without kernels: ranks sleep for the recorded time of their lanes, everything else is real: averaging bucket by bucket
 // while the last lane's walk is slept through, the control word, checkpoints. Sleeping ranks need no processor, so many fit on
-// few cores (shared/spec/distributed.md 3.2).
+// few cores.
 
 import Cluster
 import Foundation

@@ -1,4 +1,4 @@
-// What a study says about one number of nodes: step time, throughput, efficiency, with intervals (shared/spec/distributed.md 4.10).
+// What a study says about one number of nodes: step time, throughput, efficiency, with intervals.
 
 import Tensors
 

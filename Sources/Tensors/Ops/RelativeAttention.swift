@@ -1,6 +1,6 @@
 // Attention with the relative positions of SAM-Med3D, over a whole grid of tokens or over a window that is padded behind the grid
-// (shared/spec/relif.md 1.3). Axes: B batch, g tokens along each side of the grid, n along each side of the window, S size of a
-// head, E = heads · S channels.
+// (uni-medical/SAM-Med3D, segment_anything/modeling/image_encoder3D.py). Axes: B batch, g tokens along each side of the grid, n
+// along each side of the window, S size of a head, E = heads · S channels.
 
 import Kernels
 

@@ -1,5 +1,5 @@
 // How long the lanes of a run take without other ranks, and when in the backward walk each gradient is ready: what a rehearsal
-// replays in place of the kernels (shared/spec/distributed.md 3.2).
+// replays in place of the kernels.
 
 import Cluster
 import MPI

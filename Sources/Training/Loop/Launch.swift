@@ -7,7 +7,7 @@ import Kernels
 import MPI
 import Methods
 
-/// Runs `cohort train` on all ranks of `world` and returns the exit code (shared/spec/distributed.md 4.4).
+/// Runs `cohort train` on all ranks of `world` and returns the exit code.
 ///
 /// - Parameters:
 ///   - file: the run file, read by rank 0.

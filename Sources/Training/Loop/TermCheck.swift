@@ -1,6 +1,6 @@
 // Proof that losses act: published systems ship losses that are constants, and a prior that no gradient depends on. In the first steps
 // every term is walked back alone, and the prior is made to say the opposite; a term that never moves a parameter, or that does not notice,
-// is named in a warning (shared/spec/relif.md 9).
+// is named in a warning.
 
 import Learning
 import Methods

@@ -1,4 +1,4 @@
-// RUN/events.jsonl: what happened to a run, one JSON object a line, written by rank 0 (shared/spec/distributed.md 4.9). Lines are
+// RUN/events.jsonl: what happened to a run, one JSON object a line, written by rank 0. Lines are
 // added and never taken away: an attempt that repeats steps of the one before tells of them again.
 
 import Cluster

@@ -1,6 +1,6 @@
 // The rank for which the others wait, found by a robust z-score: how many deviations it lies above the median of the ranks, both
-// taken so that a few slow ranks do not hide themselves (shared/spec/distributed.md 1.5). Times are for one lane: who has more
-// lanes is not slow.
+// taken so that a few slow ranks do not hide themselves (Iglewicz and Hoaglin, How to detect and handle outliers, 1993). Times are
+// for one lane: who has more lanes is not slow.
 
 import Cluster
 

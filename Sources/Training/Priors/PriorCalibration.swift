@@ -1,5 +1,5 @@
 // How good a prior is, measured before it is trusted: crops of labelled volumes, their labels damaged as a student's masks would
-// be, are given as prompts, and the answers are compared with the labels (shared/spec/relif.md 1.8). Uses labelled data only.
+// be, are given as prompts, and the answers are compared with the labels. Uses labelled data only.
 
 import Methods
 import Preparation
