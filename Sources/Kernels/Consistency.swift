@@ -8,7 +8,7 @@
 #endif
 
 private let grain = 1 << 12
-/// Of a probability below a logarithm or a quotient.
+/// The lower bound of a probability below a logarithm or a quotient.
 private let least: Float = 1e-7
 
 private func logarithm(_ p: Float) -> Float { log(max(p, least)) }

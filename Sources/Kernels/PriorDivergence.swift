@@ -7,7 +7,7 @@
 #endif
 
 private let grain = 1 << 12
-/// Of a probability below a logarithm.
+/// The lower bound of a probability below a logarithm.
 private let least: Float = 1e-7
 
 /// Class probabilities [count, K] of a prior's logits [count, K - 1] at a temperature: the sigmoid of each present class, the product of

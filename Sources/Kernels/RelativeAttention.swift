@@ -92,7 +92,7 @@ private struct HeadOfAttention {
   let shape: RelativeAttentionShape
   let positions: [UnsafePointer<Float>]
   let padding: UnsafePointer<Float>?
-  /// Of the head's first token, in qkv and in y.
+  /// The place of the head's first token, in qkv and in y.
   let inputOffset: Int, outputOffset: Int
   let queries: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>
   /// Floats from a token's row to the next, in qkv and in y.

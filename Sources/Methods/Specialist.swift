@@ -12,7 +12,7 @@ final class Specialist {
   enum Kind: String, CaseIterable {
     /// All.
     case meanTeacher = "mean-teacher"
-    /// Those of which eight more passes of the teacher are certain.
+    /// The voxels of which eight more passes of the teacher are certain.
     case uncertaintyAware = "ua-mt"
   }
   /// λ at the last step.
@@ -78,6 +78,6 @@ final class Specialist {
 }
 
 extension Tensor {
-  /// Of values that are 0 or 1.
+  /// The share of ones among values that are 0 or 1.
   fileprivate var shareOfOnes: Double { withExtendedLifetime(storage) { sumOfSquares(pointer, count: count) / Double(count) } }
 }

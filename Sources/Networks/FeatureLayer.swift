@@ -38,7 +38,7 @@ extension Network {
     forward(x, keeping: [], mode: mode, on: tape).logits
   }
 
-  /// Of a layer that the network has.
+  /// The level of a layer that the network has: halvings since the image.
   func level(of layer: FeatureLayer) -> Int {
     require(hasLayer(layer), featureProblem(layer) ?? "")
     return layer.decoderLevel ?? levelChannels.count - 1

@@ -43,7 +43,7 @@ public final class VNet: Network {
     /// State-dict names.
     let convolution, normalization: String
     let inputs, outputs: Int
-    /// Of the coarser of its two grids: halvings since the image.
+    /// The level of the coarser of its two grids: halvings since the image.
     let level: Int
 
     init(_ kind: Kind, _ block: String, number: Int = 0, inputs: Int, outputs: Int, level: Int) {

@@ -165,7 +165,7 @@ public final class Tape {
   /// Adds `gradient`, a tensor that nobody else holds, to the gradient of `value`.
   public func accumulate(_ gradient: Tensor, for value: Tensor) { accumulate(gradient, at: value.place) }
 
-  /// As `accumulate(_:for:)`, for pullbacks that do not read the value and so need not keep its memory.
+  /// Adds `gradient` as `accumulate(_:for:)` does, for pullbacks that do not read the value and so need not keep its memory.
   public func accumulate(_ gradient: Tensor, at place: GradientPlace) {
     guard let slot = place.slot else { return }
     require(
@@ -183,7 +183,7 @@ public final class Tape {
     return gradient
   }
 
-  /// As `gradient(of:)`, and forgets it, so that the next walk begins at zero.
+  /// Returns `gradient(of:)` and forgets it, so that the next backward pass begins at zero.
   public func takeGradient(of value: Tensor) -> Tensor? { value.slot.flatMap(takeTensor) }
 
   // MARK: The walk

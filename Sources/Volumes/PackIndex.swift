@@ -7,7 +7,7 @@ import Files
 public struct PackEntry: Sendable, Codable, Hashable {
   public var identifier: String
   public var role: CaseRole
-  /// Of the prepared arrays, as are `spacing` and `channels`.
+  /// Voxels of the prepared arrays, which `spacing` (mm) and `channels` describe, too.
   public var extent: Extent
   public var spacing: Spacing
   public var channels: Int

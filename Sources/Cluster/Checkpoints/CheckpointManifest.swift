@@ -30,7 +30,7 @@ struct CheckpointManifest: Codable {
   var writerRanks: Int
   var blockBytes = 1 << 20
   var vectors: [Vector]
-  /// Of `state.h5`.
+  /// The size of `state.h5`.
   var fileBytes = 0
   /// The checksum of all bytes of `state.h5` outside the vectors, in file order.
   var restChecksum: UInt64 = 0

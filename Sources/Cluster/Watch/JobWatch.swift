@@ -8,7 +8,7 @@ import Synchronization
 
 /// The watch of this process, from `start` to `end`.
 public final class JobWatch: @unchecked Sendable {
-  /// That of this process, for failures anywhere in it.
+  /// The watch of this process, for failures anywhere in it.
   nonisolated(unsafe) private(set) static var current: JobWatch?
 
   let run: String

@@ -11,7 +11,7 @@ public enum PromptSource: String, Sendable, CaseIterable {
   case studentMask
   /// Ten clicks, each in what the answer before got wrong of the student's mask.
   case studentClicks
-  /// As `studentClicks`; the answers' variance is the uncertainty.
+  /// Clicks as in `studentClicks`; the answers' variance is the uncertainty.
   case studentClicksUnc
   /// The mask of the tokens that are most like those of the labelled volumes; needs no student.
   case prototype

@@ -12,7 +12,7 @@ public enum ReLiFFidelity: String, Sendable, CaseIterable {
   case intent
   /// What the released program computes: the prior has no influence on any gradient.
   case released
-  /// As intent, but the fourth term aligns the student with the prior's own features.
+  /// The same as `intent`, but the fourth term aligns the student with the prior's own features.
   case literalPage
 }
 

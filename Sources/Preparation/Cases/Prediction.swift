@@ -21,7 +21,7 @@ public func prepareForPrediction(
     identifier: caseName(images[0]), role: .test, images: images, label: label)
 }
 
-/// As above, at `spacing` (mm) and with the default normalisation.
+/// A raw case, one file for each channel, prepared at `spacing` (mm) with the default normalisation.
 public func prepareForPrediction(images: [String], spacing: Spacing, channels: Int) throws(PreparationError) -> PackedCase {
   try prepareForPrediction(images: images, settings: PreparationSettings(spacing: spacing), channels: channels)
 }

@@ -6,7 +6,7 @@ import Volumes
 
 /// How raw volumes become prepared cases.
 public struct PreparationSettings: Codable, Sendable, Hashable {
-  /// Of the prepared arrays, mm.
+  /// The spacing of the prepared arrays, mm.
   public var spacing: Spacing
   public var normalization: Normalization
   /// Raised when the preparation itself changes, so that older packs are made again.

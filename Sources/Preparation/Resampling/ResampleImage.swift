@@ -32,7 +32,7 @@ public func resampleImage(_ voxels: [Float], from: Extent, spacing: Spacing, to:
   return nearestSlices(result, extent, axis: separate, count: to[separate])
 }
 
-/// As `resampleImage`, for an image of several channels [D, H, W, C].
+/// An image of several channels [D, H, W, C] on a new grid, each channel as `resampleImage` does one.
 public func resampleImage(
   _ image: [Float], channels: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
 ) -> [Float] {

@@ -6,7 +6,7 @@
 import Volumes
 
 /// The class of the highest score in every voxel of the grid `to`, from scores (logits or probabilities) [D, H, W, K] on the grid `from`.
-/// Of equal scores the lowest class wins. A separate axis takes the nearest slice.
+/// The lowest class wins where scores are equal. A separate axis takes the nearest slice.
 public func resampleScoresToLabels(
   _ scores: [Float], classes: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
 ) -> [UInt8] {

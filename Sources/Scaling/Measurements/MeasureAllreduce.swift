@@ -16,9 +16,9 @@ public struct AllreduceRow: Codable, Sendable {
   /// Float (`reduction: fast`) or Int64 (`exact`).
   public var element: String
   public var bytes: Int
-  /// Of each repeat: the slowest rank's, seconds.
+  /// The slowest rank's time in each repeat, seconds.
   public var seconds: [Double]
-  /// Of the ranks' means over the repeats, seconds.
+  /// The least, mean and largest of the ranks' means over the repeats, seconds.
   public var minimum: Double
   public var mean: Double
   public var maximum: Double

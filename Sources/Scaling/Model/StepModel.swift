@@ -33,7 +33,7 @@ public struct NetworkModel: Codable, Sendable, Equatable {
 public struct Exchange: Codable, Sendable, Equatable {
   public var bytes: Int
   public var buckets: Int
-  /// Of the backward walk during which buckets travel, seconds.
+  /// The part of the backward pass during which buckets travel, seconds.
   public var backwardSeconds: Double
 
   public init(bytes: Int, buckets: Int, backwardSeconds: Double) {

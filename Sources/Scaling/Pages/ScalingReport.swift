@@ -7,7 +7,7 @@ import Foundation
 public struct ScalingReport: Sendable {
   public let study: Study
   public let measurements: [Measurement]
-  /// Of one evidence and kind after another, the smallest number of nodes first.
+  /// Rows of one evidence and kind after another, the smallest number of nodes first.
   public let rows: [ScalingRow]
   public let models: [StudyPoint.Kind: ScalingModel]
   /// Why a kind of scaling has no model.

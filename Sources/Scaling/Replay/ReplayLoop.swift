@@ -57,7 +57,7 @@ private final class RehearsedRun {
   private let checkpoints: CheckpointStore
   /// The order in which gradients are ready, and when.
   private let ready: [(parameter: Parameter, share: Double)]
-  /// Of each step on this rank, seconds.
+  /// Times of each step on this rank, seconds.
   private var walls: [Double] = [], works: [Double] = [], savings: [Double] = []
 
   var buckets: Int { average.plan.buckets.count }

@@ -6,7 +6,7 @@ import Kernels
 
 /// How the pad tokens of a window are attended to.
 public enum WindowPadding: String, Sendable, CaseIterable {
-  /// As one key that stands for all of them: exact, and a fraction of the work.
+  /// One key stands for all of them: exact, and a fraction of the work.
   case folded
   /// One by one, as the original does.
   case literal

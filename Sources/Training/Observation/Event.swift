@@ -24,9 +24,9 @@ public struct Event: Codable, Sendable, Equatable {
 
   // Of a start.
   public var ranks: Int?
-  /// Of each rank.
+  /// The host of each rank.
   public var hosts: [String]?
-  /// Of each rank of the run.
+  /// Threads of each rank.
   public var threads: Int?
   public var totalSteps: Int?
   /// Libraries, their settings, and checksums of program and configuration.

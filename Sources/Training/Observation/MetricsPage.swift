@@ -11,7 +11,7 @@ package struct MetricsPage {
   package var step = 0
   package var totalSteps = 0
   package var loss: Double?
-  /// Of the last validation.
+  /// The mean Dice of the last validation.
   package var dice: Double?
   /// Mean of the last steps, without validations and checkpoints.
   var secondsPerStep: Double?

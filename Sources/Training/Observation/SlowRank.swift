@@ -49,7 +49,7 @@ package struct SlowRank: Equatable {
     return values.map { ($0 - center) / deviation }
   }
 
-  /// Of an even number the lower of the two in the middle: of two ranks the faster is the measure.
+  /// The median; the lower of the two in the middle where the number is even, so that of two ranks the faster is the measure.
   private static func lowerMedian(_ values: [Double]) -> Double { values.sorted()[(values.count - 1) / 2] }
 
   package var warning: String {

@@ -10,7 +10,7 @@ import MPI
 public struct TraceEvent: Codable, Sendable, Equatable {
   public struct Arguments: Codable, Sendable, Equatable {
     public var step: Int?
-    /// Of a process row.
+    /// The title of a process row.
     public var name: String?
     public var sortIndex: Int?
 

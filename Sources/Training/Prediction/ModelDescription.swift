@@ -13,7 +13,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var channelNames: [String]
   /// By label value; 0 is background.
   public var classNames: [String]
-  /// Of prepared arrays, millimetres.
+  /// The spacing of prepared arrays, mm.
   public var spacing: Spacing
   /// The preparation's settings, as the packs' index states them.
   public var preparation: String

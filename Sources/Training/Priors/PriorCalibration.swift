@@ -47,7 +47,7 @@ package struct PriorCalibration {
     return (prompts.dice, overlaps.map(\.dice))
   }
 
-  /// As a student's mask: each class grown or shrunk, all of it moved.
+  /// Damages a label as a student's mask would be: each class grown or shrunk, all of it moved.
   private func damaged(_ label: [UInt8], _ identifier: String, _ crop: Int) -> [UInt8] {
     let key = RandomKey(seed: seed, volume: identifier, draw: UInt64(crop), stream: RandomStream.labelNoise)
     let limits = (1..<classes).map { limit(of: UInt8($0), in: label) }, shift = limits.min()!
