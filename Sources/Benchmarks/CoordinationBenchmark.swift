@@ -1,6 +1,6 @@
 // What many ranks cost: the same training steps without and with everything that Cluster adds to them (averaging bucket by bucket,
 // control word, comparison of replicas), in turn. On one rank that is the price of coordination, on several what of the
-// communication the backward walk hides, and how much faster they are than one of them.
+// communication the backward pass hides, and how much faster they are than one of them.
 
 import Cluster
 import Foundation
@@ -117,7 +117,7 @@ private struct CoordinationRound {
   init(
     _ number: Int, _ trainer: Trainer, _ plan: StepPlan, _ steps: CoordinatedSteps, over world: borrowing Communicator
   ) throws {
-    // Whichever comes first finds colder caches: in turn.
+    // The first of a pair finds cold caches, so the order alternates.
     let pair: [Kind] = number % 2 == 0 ? [.plain, .coordinated] : [.coordinated, .plain]
     for kind in pair + (world.size > 1 ? [.alone] : []) {
       try world.barrier()

@@ -123,7 +123,7 @@ public final class PlainConvUNet: Network {
     var logits: [Tensor] = []
     for u in 0..<form.coarsest {
       let up = weights("decoder.transpconvs.\(u)")
-      // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+      // The backward pass of the finest stage comes while most of the rest is still held: smaller parts need less.
       let level = form.coarsest - 1 - u
       features = stage("decoder.stages.\(u)", [features, skips[level]], level: level, apart: level == 0, tape) {
         tape, inputs, weight in

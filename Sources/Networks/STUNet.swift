@@ -129,7 +129,7 @@ public final class STUNet: Network {
     }
     kept.keep(features, level: 5)
     var logits: [Tensor] = []
-    // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+    // The backward pass of the finest stage comes while most of the rest is still held: smaller parts need less.
     for u in 0..<5 {
       let low = convolved("upsample_layers.\(u).conv", [.same(features)], tape)
       features = stage(

@@ -60,7 +60,7 @@ public final class UNet3D: Network {
     kept.keep(features, level: 4)
     features = dropped(features, layer: 0, mode, tape)
     for level in (1...4).reversed() {
-      // The finest block is walked back while most of the rest is still held: smaller parts need less.
+      // The backward pass of the finest block comes while most of the rest is still held: smaller parts need less.
       features = block(
         "up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], level: level - 1, apart: level == 1, tape)
       kept.keep(features, level: level - 1)

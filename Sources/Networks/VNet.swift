@@ -108,7 +108,7 @@ public final class VNet: Network {
     features = stage(4, [features], mode, tape)
     kept.keep(features, level: 4)
     features = dropped(features, layer: 0, mode, tape)
-    // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+    // The backward pass of the finest stage comes while most of the rest is still held: smaller parts need less.
     for position in 5..<9 {
       features = stage(position, [features, skips.removeLast()], apart: position == 8, mode, tape)
       kept.keep(features, level: 8 - position)

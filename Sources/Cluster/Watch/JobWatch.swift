@@ -68,7 +68,7 @@ public final class JobWatch: @unchecked Sendable {
     peers = PeerTable(ranks: hosts.count)
   }
 
-  /// Takes leave of the other ranks: from now on nobody expects a beat of this one.
+  /// Signs off: the others stop expecting heartbeats from this rank.
   public func end() {
     Flight.mark(.done)
     guard JobEnd.claim() else { return }

@@ -9,7 +9,7 @@ import Tensors
 public struct PriorAnswer: Sendable {
   /// z [1, D, H, W, F]: above 0 where the prior sees the class.
   public var logits: Tensor
-  /// For each foreground class whether the prior has anything to say of it here (the safety rules of 1.8).
+  /// Whether the prior answers for each foreground class in this crop: not where its prompt is too small or fills nearly all.
   public var isPresent: [Bool]
   /// The variance of the probabilities that several rounds of prompts gave, [1, D, H, W, F], 0 or more; nil where there was one round.
   public var uncertainty: Tensor?

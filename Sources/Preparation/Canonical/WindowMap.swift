@@ -108,7 +108,7 @@ public struct WindowMap: Sendable {
   }
 
   /// Coarse values of one or several windows at the voxels of the crop: trilinear from the grid (align_corners false), the mean
-  /// where windows overlap, 0 where none speaks.
+  /// where windows overlap, 0 where no window covers the voxel.
   /// - Parameter parts: maps of the same crop, each with values [G, G, G, K] along (x, y, z).
   /// - Returns: [1, D, H, W, K].
   public static func sampled(_ parts: [(map: WindowMap, values: [Float])], grid: Int, channels: Int) -> Tensor {

@@ -4,7 +4,7 @@
 public struct StepTime: Codable, Sendable, Equatable {
   /// From the step's first batch to the end of its update, as rank 0 saw it; the sum of the parts below.
   public var wall: Double
-  /// Networks, losses, backward walk and update: the mean over the ranks.
+  /// Networks, losses, backward pass and update: the mean over the ranks.
   public var compute: Double
   /// What the slowest rank worked longer than the mean: the others waited for it.
   public var wait: Double

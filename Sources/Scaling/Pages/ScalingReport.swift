@@ -110,7 +110,7 @@ extension ModelData {
       }
     }
     let run = groups[0][0].run
-    // Only the last lane's backward walk has buckets to hide; two thirds of a lane where it was not timed.
+    // Only the last lane's backward pass has buckets to hide; two thirds of a lane where it was not timed.
     let lane = median(steps[0].map(\.seconds)) / Double(base)
     self.init(
       allreduce: Dictionary(grouping: times) { [$0.nodes, $0.bytes] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(

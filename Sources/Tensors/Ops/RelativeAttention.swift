@@ -31,7 +31,7 @@ extension Tape {
       return cropped(globalAttention(padded, positions, heads: heads), side: grid)
     }
     let shape = RelativeAttentionShape(qkv, positions, heads: heads), y = attended(shape, qkv, positions, padding: bias)
-    // For a profile: there is nothing to walk back.
+    // For a profile: there is no backward pass.
     return record("relativeAttention", inputs: [qkv], output: y, operations: shape.operations) { _ in }
   }
 

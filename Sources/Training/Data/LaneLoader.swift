@@ -52,7 +52,8 @@ public final class LaneLoader {
     return order[position % identifiers.count]
   }
 
-  /// - Parameter isLabelled: if not, neither a label nor its place in the volume may be seen, even where the data have one.
+  /// - Parameter isLabelled: if not, neither the label nor crop positions derived from it may be used, even where the data have
+  /// one.
   private func sample(
     _ identifier: String, _ views: ViewRequest, isLabelled: Bool, draw: UInt64, at step: Step
   ) throws(VolumeError) -> Sample {

@@ -16,7 +16,7 @@ package struct MetricsPage {
   /// Mean of the last steps, without validations and checkpoints.
   var secondsPerStep: Double?
   var samplesPerSecond: Double?
-  /// The part of a step for which the slowest rank, for which nobody else is late, waits in the gradient average; 0...1.
+  /// The share of a step, 0...1, that the slowest rank spends in communication not hidden by computing.
   var exposedCommunication: Double?
   var checkpointStep: Int?
   /// Seconds.

@@ -17,8 +17,8 @@ package struct SlowRank: Equatable {
 
   /// What a z-score must exceed.
   static let limit = 3.5
-  /// A deviation is taken for at least this part of the median, so that ranks that are all but equal are not told apart: what is
-  /// named is slower by a sixth or more.
+  /// The lower bound of the standard deviation as a share of the median, so that nearly equal ranks are never named: what is named
+  /// is slower by a sixth or more.
   static let leastDeviation = 0.05
 
   /// The slow ranks of the last steps; none before the window is full, and none where nothing can be compared.
