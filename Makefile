@@ -1,6 +1,7 @@
 # build, test, check-cluster, demo, compare, compare-methods, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
-# oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64.
+# oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64
+# (Sources/Kernels/LIBRARIES.md).
 CHOSEN := $(abspath $(ONEDNN) $(OPENBLAS))
 $(foreach folder,$(CHOSEN),$(if $(wildcard $(folder)/include),,$(error No folder $(folder)/include: name the folder that holds include and lib)))
 CHOSEN_LIBRARIES := $(wildcard $(CHOSEN:=/lib) $(CHOSEN:=/lib64))

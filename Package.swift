@@ -13,13 +13,14 @@ func library(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-/// A module and its tests in `Tests/<name>Tests`; `fixtures` when these find golden files in their folder `Fixtures`.
+/// A module and its tests in `Tests/<name>Tests`; `pages` lie in its folder beside the README; `fixtures` when the tests find golden files in
+/// their folder `Fixtures`.
 func module(
-  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], tests: [Target.Dependency] = [],
-  fixtures: Bool = false
+  _ name: String, _ dependencies: [Target.Dependency], pages: [String] = [], resources: [Resource] = [],
+  tests: [Target.Dependency] = [], fixtures: Bool = false
 ) -> [Target] {
   [
-    .target(name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources),
+    .target(name: name, dependencies: dependencies, exclude: ["README.md"] + pages, resources: resources),
     .testTarget(
       name: "\(name)Tests", dependencies: ["TestSupport", .target(name: name)] + dependencies + tests,
       exclude: fixtures ? ["Fixtures"] : []),
@@ -45,7 +46,7 @@ let layers: [[Target]] = [
     .target(name: "TestSupport", path: "Tests/TestSupport"),
   ],
   // 1. Fast loops over floats, the only door to oneDNN and OpenBLAS; the only door to MPI; files that are never half written.
-  module("Kernels", ["COneDNN", "COpenBLAS", "COpenMP", "CKernels"]),
+  module("Kernels", ["COneDNN", "COpenBLAS", "COpenMP", "CKernels"], pages: ["LIBRARIES.md"]),
   module("MPI", ["CMPI"]),
   module("Files", ["CZlib"]),
   // 2. Tensors on a flat tape; the only door to HDF5.
@@ -61,7 +62,7 @@ let layers: [[Target]] = [
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
-  module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
+  module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"], pages: ["PRIORS.md"]),
   module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
@@ -70,7 +71,7 @@ let layers: [[Target]] = [
     [
       "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors",
       "Kernels", "MPI", "HDF5", "Files", yams,
-    ],
+    ], pages: ["WATCHING.md"],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
       .copy("Resources/demo-prior.safetensors"),
@@ -78,7 +79,8 @@ let layers: [[Target]] = [
   // 7. How training scales: studies over numbers of nodes, and what follows from them.
   module(
     "Scaling",
-    ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", yams], tests: ["cohort"]),
+    ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", yams], pages: ["STUDIES.md"],
+    tests: ["cohort"]),
   // 8. The command, and the programs that multi-rank tests start under mpirun.
   [
     .executableTarget(

@@ -1,4 +1,4 @@
-// Saving and loading a checkpoint, whole, against a plain file of the same bytes in the same folder (shared/spec/distributed.md 3.3, K1 and K2).
+// Saving and loading a checkpoint, whole, against a plain file of the same bytes in the same folder.
 
 import Cluster
 import Files

@@ -14,14 +14,14 @@ public struct CoordinationResult: Encodable, Sendable {
   /// D, H, W in voxels.
   public let patch: [Int]
   public let ranks: Int
-  /// Of each rank.
+  /// Micro-batches of each rank in a step.
   public let lanes: Int
   public let threads: Int
   public let parameters: Int
   public let reduction: String
   /// Rounds of one step of each kind that count. All times are medians over them, seconds, of the slowest rank.
   public let steps: Int
-  /// Of all ranks at once, none of which knows of the others.
+  /// A step of all ranks at once, none of which knows of the others, seconds.
   public let plainSeconds: Double
   public let coordinatedSeconds: Double
   /// A plain step of the first rank while the others sleep. Nil on one rank, as the two that follow.
@@ -36,7 +36,7 @@ public struct CoordinationResult: Encodable, Sendable {
   public let differenceSeconds: Double
   public let differenceLow: Double
   public let differenceHigh: Double
-  /// Of the last lane.
+  /// The backward pass of the last lane, seconds.
   public let backwardSeconds: Double
   public let communicationSeconds: Double
   /// The part of it that the ranks had to wait for.
@@ -110,7 +110,7 @@ private struct CoordinationRound {
 
   /// Seconds of the slowest rank, processor time of all.
   private(set) var plain = Timed(), coordinated = Timed(), alone = Timed()
-  /// Of the coordinated step.
+  /// Parts of the coordinated step, seconds.
   private(set) var backward = 0.0, communication = 0.0, exposed = 0.0
 
   /// Collective.
@@ -183,7 +183,7 @@ private final class CoordinatedSteps {
 /// How long something took this process.
 private struct Timed {
   var seconds = 0.0
-  /// Of all threads.
+  /// Processor time of all threads, seconds.
   var processor = 0.0
 
   init() {}

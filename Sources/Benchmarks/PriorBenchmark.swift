@@ -20,7 +20,7 @@ public struct PriorResult: Encodable, Sendable {
   public let decodingSeconds: Double
   /// 10⁹ floating-point operations of the embedding's convolutions and matrix products.
   public let gflop: Double
-  /// Of the whole process, mapped weights included.
+  /// The largest memory of the whole process, mapped weights included.
   public let peakBytes: Int
   /// Time by operation in the shortest embedding.
   public let profile: ProfileTable

@@ -1,5 +1,5 @@
 // How fast matrix products are, and whether their bits are the same on every rank and any number of threads: what "same bits on
-// any number of ranks" rests on (shared/spec/distributed.md 3.4).
+// any number of ranks" rests on.
 
 import Foundation
 import Kernels
@@ -13,7 +13,7 @@ public struct ProductRow: Codable, Sendable {
   public let k: Int
   /// 10⁹ floating-point operations in a second, of each rank in rank order: 2 m n k over the median time.
   public let gflopPerSecond: [Double]
-  /// Of c's bits on rank 0 with all threads.
+  /// The hash of c's bits on rank 0 with all threads.
   public let hash: String
   public let sameOnAllRanks: Bool
   public let sameOnAllThreadCounts: Bool

@@ -12,7 +12,7 @@ public struct ProfileTable: Encodable, Sendable {
     public let pass: Profile.Pass
     public var calls = 0
     public var seconds = 0.0
-    /// Of the step, 0 to 1.
+    /// The share of the step, 0 to 1.
     public var share = 0.0
     /// 10⁹ floating-point operations; 0 for what only moves memory.
     public var gflop = 0.0

@@ -17,13 +17,13 @@ public struct StepResult: Encodable, Sendable {
   public let machine: Machine
   public let rates: MachineRates
   public let parameters: Int
-  /// Of the last step, on random labels.
+  /// The loss of the last step, on random labels.
   public let loss: Double
   public let medianSeconds: Double
   public let minimumSeconds: Double
-  /// Of the whole process.
+  /// The largest memory of the whole process.
   public let peakBytes: Int
-  /// Of the step's tensors and working memory, at most.
+  /// The largest memory of the step's tensors and working memory.
   public let bufferBytes: Int
   /// The same as a rehearsal foretells it, by which patches are refused that do not fit.
   public let foretoldBytes: Int

@@ -1,5 +1,5 @@
 // Attention of SAM-Med3D: relative positions as the original adds them, and pad tokens folded into one key
-// (shared/spec/relif.md 1.3).
+// (uni-medical/SAM-Med3D, segment_anything/modeling/image_encoder3D.py, `add_decomposed_rel_pos`).
 //
 // A query at (a, b, c) and a key at (i, j, l) of a grid of `g` places along each axis. A table row t[0 .. 2 n - 2] holds the
 // products of one query vector with the vectors of 2 n - 1 distances; `td`, `th`, `tw` begin at the row of query (a, b, 0) and hold

@@ -1,6 +1,6 @@
-// The control word: one small reduction in each step, from which all ranks take the same decisions (shared/spec/distributed.md
-// 4.2). Every lane writes its values into a slot of its own and every rank its times, magnitudes and hash into a row; a sum in
-// which all other terms are zero is exact, so nothing that is decided here depends on the number of ranks.
+// The control word: one small reduction in each step, from which all ranks take the same decisions. Every lane writes its values
+// into a slot of its own and every rank its times, magnitudes and hash into a row; a sum in which all other terms are zero is
+// exact, so nothing that is decided here depends on the number of ranks.
 
 import MPI
 

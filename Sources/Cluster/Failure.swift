@@ -3,7 +3,7 @@
 import Foundation
 import MPI
 
-/// The documented exit codes (shared/spec/distributed.md 4.4).
+/// The exit codes of `cohort`, as the README documents them.
 public enum ExitCode: Int32, Sendable, CaseIterable {
   case success = 0
   case configuration = 3

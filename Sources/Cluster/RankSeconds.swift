@@ -1,4 +1,4 @@
-// Where a rank's time goes in a step: the three numbers that tell who is slow and why (shared/spec/distributed.md 1.5, 4.9).
+// Where a rank's time goes in a step: the three numbers that tell who is slow and why.
 
 /// Seconds of one rank in one step.
 public struct RankSeconds: Sendable, Equatable {

@@ -1,5 +1,5 @@
-// Whether all ranks hold the same: a plan at the start, the state of the run every so many steps (shared/spec/distributed.md 1.2
-// and 4.2). Ranks that drift apart silently are the worst failure of a study: every result after it is wrong.
+// Whether all ranks hold the same: a plan at the start, the state of the run every so many steps. Ranks that drift apart silently
+// are the worst failure of a study: every result after it is wrong.
 
 import MPI
 import Tensors

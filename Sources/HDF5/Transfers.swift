@@ -42,7 +42,7 @@ public struct OpenArray: ~Copyable {
   let subject: String
   let handle: Handle
 
-  /// As `File.write`.
+  /// Writes a box of the array, or all of it, as `File.write` does.
   public func write<Element: StoredElement>(
     _ values: UnsafeBufferPointer<Element>, slab: Slab? = nil, collective: Bool = false
   ) throws(H5Error) {

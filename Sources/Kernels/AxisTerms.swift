@@ -60,7 +60,7 @@ struct AxisTerms {
     gathered(count: fine, index: \.fine) { offset($0.tap, $0.voxel) }
   }
 
-  /// As `forward`, for one fine voxel.
+  /// The terms of `forward` for one fine voxel.
   func forward(fine: Int, _ offset: (_ tap: Int, _ voxel: Int) -> Int) -> cohort_terms {
     var sum = cohort_terms()
     for term in terms where term.fine == fine { sum.add(weight: term.weight, offset: offset(term.tap, term.voxel)) }

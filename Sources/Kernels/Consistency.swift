@@ -8,7 +8,7 @@
 #endif
 
 private let grain = 1 << 12
-/// Of a probability below a logarithm or a quotient.
+/// The lower bound of a probability below a logarithm or a quotient.
 private let least: Float = 1e-7
 
 private func logarithm(_ p: Float) -> Float { log(max(p, least)) }
@@ -22,7 +22,7 @@ public struct GateSums: Sendable {
   public var open: Double { openBackground + openForeground }
 }
 
-/// How a gate weighs a voxel (shared/spec/relif.md 3.2).
+/// How a gate weighs a voxel. `hard` is ReLiF-3D's (kunaljangid01/ReLiF_3D, code/ReLiF_3D_train_brats.py); the others are ours.
 public enum GateKind: String, Sendable, CaseIterable {
   /// 1 where both views name one class and both are sure of it, else 0.
   case hard

@@ -15,7 +15,7 @@ public func convolutionForward(
   directConvolutionForward(shape, x: x, weights: weights, bias: bias, y: y, accumulates: accumulates)
 }
 
-/// As `convolutionForward`, always as the direct sum by oneDNN: the rate by which convolutions are judged.
+/// Computes `convolutionForward` always as the direct sum by oneDNN, whose rate is what convolutions are judged by.
 package func directConvolutionForward(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
   y: UnsafeMutablePointer<Float>, accumulates: Bool = false

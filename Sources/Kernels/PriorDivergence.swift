@@ -7,11 +7,11 @@
 #endif
 
 private let grain = 1 << 12
-/// Of a probability below a logarithm.
+/// The lower bound of a probability below a logarithm.
 private let least: Float = 1e-7
 
 /// Class probabilities [count, K] of a prior's logits [count, K - 1] at a temperature: the sigmoid of each present class, the product of
-/// their complements for background, normalised (shared/spec/relif.md 1.10).
+/// their complements for background, normalised.
 public func priorProbabilities(
   _ logits: UnsafePointer<Float>, isPresent: [Bool], temperature: Float, into p: UnsafeMutablePointer<Float>, count: Int
 ) {

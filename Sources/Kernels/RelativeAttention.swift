@@ -1,5 +1,6 @@
-// Attention over a cube of tokens with the relative positions of SAM-Med3D (shared/spec/relif.md 1.3): for a query at (a, b, c) and
-// a key at (i, j, l), logit = q[a,b,c]·k[i,j,l] / √S + q[a,b,c]·Rd[a-l] + q[a,b,i]·Rh[b-l] + q[a,b,j]·Rw[j-l].
+// Attention over a cube of tokens with the relative positions of SAM-Med3D (uni-medical/SAM-Med3D,
+// segment_anything/modeling/image_encoder3D.py, `add_decomposed_rel_pos`): for a query at (a, b, c) and a key at (i, j, l),
+// logit = q[a,b,c]·k[i,j,l] / √S + q[a,b,c]·Rd[a-l] + q[a,b,i]·Rh[b-l] + q[a,b,j]·Rw[j-l].
 // One plane of queries (all with one a) of one head at a time, so that a core holds its logits in cache. The relative terms come
 // from three small tables of products for each plane. Pad tokens behind the grid all have one key and one value: they are one
 // more key whose logit has their sum in it.
@@ -91,7 +92,7 @@ private struct HeadOfAttention {
   let shape: RelativeAttentionShape
   let positions: [UnsafePointer<Float>]
   let padding: UnsafePointer<Float>?
-  /// Of the head's first token, in qkv and in y.
+  /// The place of the head's first token, in qkv and in y.
   let inputOffset: Int, outputOffset: Int
   let queries: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>
   /// Floats from a token's row to the next, in qkv and in y.

@@ -81,7 +81,7 @@ public func upsampledConvolutionBackward(
   withExtendedLifetime((matrix, sums)) {}
 }
 
-/// The tables and sizes of one shape, and the two walks over its planes.
+/// The tables and sizes of one shape, and the two ways over its planes.
 private struct UpsampledConvolution {
   let shape: UpsampledConvolutionShape
   let depth, height, width: AxisTerms

@@ -11,10 +11,11 @@ package enum Winograd {
   static let points = 6
   static let outputPlanes = 4
   private static let planeTaps = 9
-  /// Of one chunk's transformed planes. From 4 to 8 MB were measured best: less makes many small convolutions, more leaves the cache.
+  /// The size of one chunk's transformed planes. From 4 to 8 MB were measured best: less makes many small convolutions, more leaves
+  /// the cache.
   private static let chunkBytes = 8 << 20
 
-  /// As `convolutionForward`.
+  /// The convolution, as `convolutionForward` describes it.
   package static func forward(
     _ shape: ConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
     y: UnsafeMutablePointer<Float>, accumulates: Bool
@@ -28,7 +29,8 @@ package enum Winograd {
     convolve(shape, x, filters, bias: bias, into: y, accumulates: accumulates)
   }
 
-  /// As `convolutionBackwardData`: the convolution of dy by the flipped weights, input and output channels changing places.
+  /// The gradient of x, as `convolutionBackwardData` describes it: the convolution of dy by the flipped weights, input and output
+  /// channels changing places.
   package static func backwardData(
     _ shape: ConvolutionShape, dy: UnsafePointer<Float>, weights: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>
   ) {
@@ -74,7 +76,7 @@ package enum Winograd {
     withExtendedLifetime(filters) {}
   }
 
-  /// As `convolutionBackwardWeights`: overwrites dw and db.
+  /// The gradients of weights and bias, as `convolutionBackwardWeights` describes them: overwrites dw and db.
   package static func backwardWeights(
     _ shape: ConvolutionShape, x: UnsafePointer<Float>, dy: UnsafePointer<Float>, dw: UnsafeMutablePointer<Float>,
     db: UnsafeMutablePointer<Float>?
@@ -171,7 +173,7 @@ private struct TransformedPlanes {
 
 /// Samples [D, H, W, C] as tiles of planes along depth, which are combined row by row (W C floats).
 private struct Tiling {
-  /// Of the transformed planes of a point: [T, H, W, C] or [H, T, W, C].
+  /// The order of the transformed planes of a point: [T, H, W, C] or [H, T, W, C].
   enum Order {
     case tilesFirst, rowsFirst
   }

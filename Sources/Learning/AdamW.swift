@@ -1,4 +1,5 @@
-// Adam with decoupled weight decay, what SAM-Med3D was trained with (shared/spec/relif.md 1.5).
+// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101, algorithm 2), what SAM-Med3D was trained with
+// (uni-medical/SAM-Med3D, train.py).
 
 import Kernels
 import Tensors

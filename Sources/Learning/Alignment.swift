@@ -1,4 +1,5 @@
-// Pulling features together where a prior sees a structure (shared/spec/relif.md 4): weighted average pooling, and cosine distances.
+// Pulling features together where a prior sees a structure (kunaljangid01/ReLiF_3D, code/ReLiF_3D_train_brats.py, `masked_gap3d`):
+// weighted average pooling, and cosine distances.
 // Axes: B batch, D H W voxels of a feature map, N voxels or tokens, C channels, E embedding, F foreground classes.
 
 import Kernels

@@ -1,5 +1,5 @@
-// Losses of one foreground class, on targets that may be soft: what a promptable prior is trained with (shared/spec/relif.md 1.5).
-// The targets are given: no gradient flows to them.
+// Losses of one foreground class, on targets that may be soft: what a promptable prior is trained with (uni-medical/SAM-Med3D,
+// train.py). The targets are given: no gradient flows to them.
 
 import Kernels
 import Tensors

@@ -1,4 +1,4 @@
-// The score that class activation maps explain (shared/spec/relif.md 7).
+// The score that class activation maps explain (Seg-Grad-CAM, Vinogradova et al., arXiv:2002.11434).
 
 import Kernels
 import Tensors

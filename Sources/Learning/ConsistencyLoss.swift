@@ -1,5 +1,6 @@
-// The squared difference of a student's prediction to a target (a teacher, a prior's mask, another view), with a weight for each voxel
-// (shared/spec/relif.md 6.2, 6.3). Axes: D H W voxels, K classes, F foreground classes (K - 1).
+// The squared difference of a student's prediction to a target (a teacher, a prior's mask, a view), with a weight for each voxel
+// (HiLab-git/SSL4MIS, code/train_mean_teacher_3D.py; YichiZhang98/SemiSAM, code_semisam+/). Axes: D H W voxels, K classes, F
+// foreground classes (K - 1).
 
 import Kernels
 import Tensors

@@ -1,4 +1,5 @@
-// How the weight of an unsupervised term grows over a run (shared/spec/relif.md 5.1): 0.0067 at the start, 1 at the end, in 200 stairs.
+// How the weight of an unsupervised term grows over a run (exp(-5 (1 - t)²) of Laine and Aila, arXiv:1610.02242; stairs as in
+// HiLab-git/SSL4MIS, code/train_mean_teacher_3D.py): 0.0067 at the start, 1 at the end, in 200 stairs.
 
 import Kernels
 

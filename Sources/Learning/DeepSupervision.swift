@@ -1,4 +1,5 @@
-// What losses on several heads need: the weight of each head and labels at its resolution (shared/spec/liver.md 2.12, 2.11).
+// What losses on several heads need: the weight of each head and labels at its resolution (MIC-DKFZ/nnUNet,
+// nnunetv2/training/nnUNetTrainer/nnUNetTrainer.py).
 
 public enum DeepSupervision {
   /// Weights of heads, the highest resolution first: halved from head to head, nothing for the last of several, 1 in sum.

@@ -1,4 +1,5 @@
-// The student learns a frozen prior's soft probabilities (shared/spec/relif.md 1.10 and 5.1). Axes: D H W voxels, K classes.
+// The student learns a frozen prior's soft probabilities (Hinton et al., arXiv:1503.02531; ReLiF-3D averages over classes, too).
+// Axes: D H W voxels, K classes.
 
 import Kernels
 import Tensors
@@ -26,8 +27,9 @@ extension Tape {
       logits, prior, temperature: temperature, weights: weights, divisor: reduction.divisor(logits.shape), constant: 0)
   }
 
-  /// What the authors' released program computes in place of the distillation: mean(-log Q) over voxels and classes, which is least at
-  /// the uniform prediction and does not depend on the prior (shared/spec/relif.md 0.2, R2).
+  /// What the authors' released program computes in place of the distillation: mean(-log Q) over voxels and classes, which is least
+  /// at the uniform prediction and does not depend on the prior (kunaljangid01/ReLiF_3D, code/ReLiF_3D_train_brats.py,
+  /// `consistency_loss`: its prior has one channel, whose softmax is 1 everywhere).
   public func confidencePenalty(_ logits: Tensor, temperature: Double) -> Scalar {
     divergence(
       logits, PriorProbabilities(uniform: logits.shape), temperature: temperature, weights: nil,

@@ -1,4 +1,5 @@
-// Confidence-gated co-regularisation between two views of a volume (shared/spec/relif.md 3). Axes: D H W voxels, K classes, F = K - 1.
+// Confidence-gated co-regularisation between two views of a volume (CGCR of ReLiF-3D; kunaljangid01/ReLiF_3D,
+// code/ReLiF_3D_train_brats.py). Axes: D H W voxels, K classes, F = K - 1.
 
 import Kernels
 import Tensors
@@ -89,7 +90,7 @@ public enum ConsistencyTerm: String, Sendable, CaseIterable {
 public enum GateNormalization: String, Sendable, CaseIterable {
   /// All open voxels of the sample, as published: background, which is most of a volume, dominates.
   case perSample
-  /// Open background and open foreground voxels apart, each half of the loss (shared/spec/relif.md 3.2).
+  /// Open background and open foreground voxels apart, each half of the loss: ours, so that background does not dominate.
   case perClass
 
   func shares(of sums: GateSums) -> (background: Double, foreground: Double) {

@@ -1,5 +1,5 @@
 // Segmentation losses on class probabilities [1, D, H, W, K]: one sample at a time, so that a mean over samples never depends on how
-// samples are spread over ranks (shared/spec/relif.md 3.1, 5.1, 5.6).
+// samples are spread over ranks (HiLab-git/SSL4MIS, code/utils/losses.py, `DiceLoss`).
 
 import Kernels
 import Tensors

@@ -1,4 +1,4 @@
-// The mean teacher's rule: a vector that follows another one (shared/spec/relif.md 6.2).
+// The mean teacher's rule: a vector that follows another one (Tarvainen and Valpola, arXiv:1703.01780, equation 1).
 
 import Kernels
 import Tensors

@@ -15,7 +15,7 @@ public struct ParameterSpecification: Sendable {
   public let name: String
   public let shape: Shape
   public let initializer: Initializer
-  /// Of a convolution's weight: voxels of the image (D, H, W) from one place where it is applied to the next.
+  /// The stride of a convolution's weight: voxels of the image (D, H, W) from one place where it is applied to the next.
   public let stride: [Int]?
 
   public init(_ name: String, _ shape: Shape, _ initializer: Initializer, stride: [Int]? = nil) {

@@ -1,4 +1,5 @@
-// Stochastic gradient descent with momentum and weight decay, and the polynomial learning-rate schedule (shared/spec/relif.md 5.3.8).
+// Stochastic gradient descent with momentum and weight decay, and the polynomial learning-rate schedule (HiLab-git/SSL4MIS,
+// code/train_mean_teacher_3D.py).
 
 import Kernels
 import Tensors

@@ -46,7 +46,7 @@ public struct Communicator: ~Copyable {
   /// Frees a duplicate; does nothing for `world` and `alone`. Collective.
   public consuming func close() throws(MPIError) { try free() }
 
-  /// As `close`, for an owner that lives on: nothing may be called on the communicator afterwards.
+  /// Frees the communicator as `close` does, for an owner that lives on: nothing may be called on the communicator afterwards.
   public mutating func free() throws(MPIError) {
     isClosed = true
     guard owned, var freed = handle as MPI_Comm? else { return }

@@ -27,7 +27,7 @@ enum NetworkReduction {
 }
 
 extension Communicator {
-  /// As `allreduce`, by `MPI_Iallreduce`. All ranks have arrived before.
+  /// Combines values as `allreduce` does, by `MPI_Iallreduce`. All ranks have arrived before.
   package func allreduceOverNetwork<Element: MessageElement>(
     _ values: UnsafeMutableBufferPointer<Element>, _ reduction: Reduction
   ) throws(MPIError) {

@@ -1,5 +1,5 @@
 // The layer through which MPI writes files that ranks share. Open MPI brings two, its own OMPIO and the older ROMIO, and OMPIO before 4.1.7 is known
-// to corrupt shared files (shared/spec/distributed.md, pain 22): there ROMIO is chosen where it is installed.
+// to corrupt shared files (open-mpi/ompi issue 12718): there ROMIO is chosen where it is installed.
 
 import CMPI
 import Foundation

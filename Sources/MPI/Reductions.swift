@@ -48,7 +48,7 @@ extension Communicator {
     }
   }
 
-  /// As above for an array.
+  /// Combines an array of all ranks element by element, in place; arrays of all ranks have the same count.
   public func allreduce<Element: MessageElement>(_ values: inout [Element], _ reduction: Reduction) throws(MPIError) {
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in try allreduce(buffer, reduction) }
   }

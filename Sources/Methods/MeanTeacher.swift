@@ -1,5 +1,5 @@
-// Mean Teacher (shared/spec/relif.md 6.2): the student agrees on unlabelled volumes with the moving average of itself, which sees them under
-// noise. Needs no prior; the teacher is not used after training.
+// Mean Teacher (Tarvainen and Valpola, arXiv:1703.01780): the student agrees on unlabelled volumes with the moving average of
+// itself, which sees them under noise. Needs no prior; the teacher is not used after training.
 
 import Networks
 import Tensors

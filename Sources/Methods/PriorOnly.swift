@@ -1,4 +1,4 @@
-// How far a prior alone carries (shared/spec/relif.md 6.6): the student learns from labelled volumes, and on unlabelled ones from the
+// How far a prior alone carries: the student learns from labelled volumes, and on unlabelled ones from the
 // prior's mask, prompted by the student itself, as if it were the label. No teacher, no consistency.
 
 import Networks

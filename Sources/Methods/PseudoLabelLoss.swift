@@ -1,4 +1,4 @@
-// Learning from labels that nobody drew: a prior's mask, or what an earlier student predicted (shared/spec/relif.md 6.5, 6.6).
+// Learning from labels that nobody drew: a prior's mask, or what an earlier student predicted.
 
 import Learning
 import Tensors

@@ -1,5 +1,6 @@
-// SemiSAM-O1 (shared/spec/relif.md 6.5): pseudo-labels of unlabelled volumes in three rounds, beside a mean teacher. In the first round they
-// come from the prior, in each later one from the student as it was at the end of the round before.
+// SemiSAM-O1 (arXiv:2604.24109; YichiZhang98/SemiSAM-O1, code/train_SemiSAM_O1.py): pseudo-labels of unlabelled volumes in three
+// rounds, beside a mean teacher. In the first round they come from the prior, in each later one from the student as it was at the
+// end of the round before.
 //
 // The publication embeds each volume once, labels whole volumes between rounds, and replaces the labels of the tenth with the highest mean
 // entropy by a vote of similar volumes. Here a method sees one crop at a time: the prior is asked for the crop (`prior.kind: prototype` is

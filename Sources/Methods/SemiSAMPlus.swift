@@ -1,5 +1,6 @@
-// SemiSAM+ (shared/spec/relif.md 6.3): a mean teacher, and a generalist prior, prompted by the student, to whose mask the student is drawn
-// early in the run. How the prior is prompted (mask, clicks, clicks with uncertainty) is the run's `prior`.
+// SemiSAM+ (arXiv:2502.20749; YichiZhang98/SemiSAM, code_semisam+/): a mean teacher, and a generalist prior, prompted by the
+// student, to whose mask the student is drawn early in the run. How the prior is prompted (mask, clicks, clicks with uncertainty)
+// is the run's `prior`.
 //
 // The newest released code divides the generalist's loss by itself: it is the constant 1 and teaches nothing. `released` is that, and needs
 // no prior; `intent` is the method as it is described, where voxels of which the prior is unsure count less, not more. With more than one

@@ -1,5 +1,5 @@
-// A student and its mean teacher (shared/spec/relif.md 6.2): the whole of `mean-teacher`, and what SemiSAM+ and SemiSAM-O1 call the
-// specialist, which a generalist prior helps. Axes: D H W voxels, K classes.
+// A student and its mean teacher (HiLab-git/SSL4MIS, code/train_mean_teacher_3D.py): the whole of `mean-teacher`, and what SemiSAM+
+// and SemiSAM-O1 call the specialist, which a generalist prior helps. Axes: D H W voxels, K classes.
 
 import Kernels
 import Learning
@@ -13,7 +13,7 @@ final class Specialist {
   enum Kind: String, CaseIterable {
     /// All.
     case meanTeacher = "mean-teacher"
-    /// Those of which eight more passes of the teacher are certain.
+    /// The voxels of which eight more passes of the teacher are certain.
     case uncertaintyAware = "ua-mt"
   }
   /// λ at the last step.
@@ -78,6 +78,6 @@ final class Specialist {
 }
 
 extension Tensor {
-  /// Of values that are 0 or 1.
+  /// The share of ones among values that are 0 or 1.
   fileprivate var shareOfOnes: Double { withExtendedLifetime(storage) { sumOfSquares(pointer, count: count) / Double(count) } }
 }

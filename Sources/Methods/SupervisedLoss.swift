@@ -1,4 +1,5 @@
-// The labelled part of every objective: a cross-fade from Dice to cross entropy (shared/spec/relif.md 5.1).
+// The labelled part of every objective: a cross-fade from Dice to cross entropy (kunaljangid01/ReLiF_3D,
+// code/ReLiF_3D_train_brats.py).
 
 import Learning
 import Networks

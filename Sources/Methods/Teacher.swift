@@ -1,5 +1,5 @@
 // A mean teacher: the moving average of a student's parameters, which sees noisy crops with dropout of its own
-// (shared/spec/relif.md 6.2). Axes: D H W voxels, K classes.
+// (Tarvainen and Valpola, arXiv:1703.01780; HiLab-git/SSL4MIS, code/train_mean_teacher_3D.py). Axes: D H W voxels, K classes.
 
 import Learning
 import Networks

@@ -1,5 +1,6 @@
-// How well one label of one case was segmented: overlap and surface distances, defined as in medpy and the published benchmarks
-// (shared/spec/sfr.md 8.3): the surface distance is directed, and 95HD is the percentile of both directions pooled.
+// How well one label of one case was segmented: overlap and surface distances, defined as in medpy (loli/medpy,
+// medpy/metric/binary.py) and the published benchmarks: the surface distance is directed, and 95HD is the percentile of both
+// directions pooled.
 
 import Volumes
 

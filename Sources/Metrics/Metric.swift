@@ -1,4 +1,5 @@
-// The four metrics of the benchmarks, and what a score with an empty mask counts for when cases are averaged (shared/spec/sfr.md 8.4).
+// The four metrics of the benchmarks, and what a score with an empty mask counts for when cases are averaged (0 for all in
+// yulequan/UA-MT, code/test_util.py; the other rules are ours).
 
 /// What an undefined surface distance, from an empty prediction or reference, counts for in an average.
 public enum EmptyPolicy: String, Codable, Sendable, CaseIterable {

@@ -1,5 +1,5 @@
-// Feature maps that a forward pass hands out besides the logits: for losses on representations (shared/spec/relif.md 4.2) and for
-// Grad-CAM (7). Axes: B batch, D H W voxels of the layer's grid, C channels.
+// Feature maps that a forward pass hands out besides the logits: for losses on representations and for Grad-CAM.
+// Axes: B batch, D H W voxels of the layer's grid, C channels.
 
 import Kernels
 import Tensors
@@ -38,7 +38,7 @@ extension Network {
     forward(x, keeping: [], mode: mode, on: tape).logits
   }
 
-  /// Of a layer that the network has.
+  /// The level of a layer that the network has: halvings since the image.
   func level(of layer: FeatureLayer) -> Int {
     require(hasLayer(layer), featureProblem(layer) ?? "")
     return layer.decoderLevel ?? levelChannels.count - 1

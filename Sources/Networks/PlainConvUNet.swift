@@ -1,6 +1,7 @@
-// nnU-Net's default network (shared/spec/liver.md 1.7): two convolutions with affine instance normalisation and leaky ReLU in each stage,
-// strided convolutions down, transposed ones up, joined skips, a head on every decoder stage. Biases of convolutions in front of a
-// normalisation have no effect: they are kept for the state dict and left out of the arithmetic.
+// nnU-Net's default network (MIC-DKFZ/dynamic-network-architectures, dynamic_network_architectures/architectures/unet.py): two
+// convolutions with affine instance normalisation and leaky ReLU in each stage, strided convolutions down, transposed ones up,
+// joined skips, a head on every decoder stage. Biases of convolutions in front of a normalisation have no effect: they are kept for
+// the state dict and left out of the arithmetic.
 // Axes: B batch, D H W voxels, C channels, K classes.
 
 import Kernels
@@ -122,7 +123,7 @@ public final class PlainConvUNet: Network {
     var logits: [Tensor] = []
     for u in 0..<form.coarsest {
       let up = weights("decoder.transpconvs.\(u)")
-      // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+      // The backward pass of the finest stage comes while most of the rest is still held: smaller parts need less.
       let level = form.coarsest - 1 - u
       features = stage("decoder.stages.\(u)", [features, skips[level]], level: level, apart: level == 0, tape) {
         tape, inputs, weight in

@@ -1,7 +1,8 @@
-// STU-Net (shared/spec/liver.md 1): six stages of residual blocks with affine instance normalisation and leaky ReLU; strided convolutions
-// down; nearest-neighbour enlargement, 1x1x1 convolution and joined skip up; a head on every decoder stage.
-// The 1x1x1 convolution commutes with the enlargement, so it is done before it, where there are fewer voxels. Biases of convolutions in
-// front of a normalisation have no effect: they are kept for the state dict and left out of the arithmetic.
+// STU-Net (Huang et al., arXiv:2304.06716; uni-medical/STU-Net, nnUNet-1.7.1/nnunet/network_architecture/STUNet.py): six stages of
+// residual blocks with affine instance normalisation and leaky ReLU; strided convolutions down; nearest-neighbour enlargement,
+// 1x1x1 convolution and joined skip up; a head on every decoder stage. The 1x1x1 convolution commutes with the enlargement, so it
+// comes first, where there are fewer voxels. Biases of convolutions in front of a normalisation have no effect: they are kept
+// for the state dict and left out of the arithmetic.
 // Axes: B batch, D H W voxels, C channels, K classes.
 
 import Kernels
@@ -128,7 +129,7 @@ public final class STUNet: Network {
     }
     kept.keep(features, level: 5)
     var logits: [Tensor] = []
-    // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+    // The backward pass of the finest stage comes while most of the rest is still held: smaller parts need less.
     for u in 0..<5 {
       let low = convolved("upsample_layers.\(u).conv", [.same(features)], tape)
       features = stage(

@@ -1,8 +1,8 @@
-// The V-Net of the semi-supervised literature (UA-MT; shared/spec/sfr.md 5.2): plain blocks of 3x3x3 convolutions, 2x2x2 strided
-// convolutions down, transposed ones up, skip connections that are added, batch normalisation and ReLU after every convolution; or with
-// MagicNet's instance normalisation, which has neither weights nor dropout.
-// Convolution biases in front of a normalisation by the data's own mean have no effect: they are kept for the state dict, enter the running
-// mean, and take part in the arithmetic only where that running mean is used. Axes: B batch, D H W voxels, C channels, K classes.
+// The V-Net of the semi-supervised literature (yulequan/UA-MT, code/networks/vnet.py): plain blocks of 3x3x3 convolutions, 2x2x2
+// strided convolutions down, transposed ones up, skip connections that are added, batch normalisation and ReLU after every
+// convolution; or with MagicNet's instance normalisation, which has neither weights nor dropout. Convolution biases in front of a
+// normalisation by the data's own mean have no effect: they are kept for the state dict, enter the running mean, and take part in
+// the arithmetic only where that running mean is used. Axes: B batch, D H W voxels, C channels, K classes.
 
 import Kernels
 import Learning
@@ -43,7 +43,7 @@ public final class VNet: Network {
     /// State-dict names.
     let convolution, normalization: String
     let inputs, outputs: Int
-    /// Of the coarser of its two grids: halvings since the image.
+    /// The level of the coarser of its two grids: halvings since the image.
     let level: Int
 
     init(_ kind: Kind, _ block: String, number: Int = 0, inputs: Int, outputs: Int, level: Int) {
@@ -108,7 +108,7 @@ public final class VNet: Network {
     features = stage(4, [features], mode, tape)
     kept.keep(features, level: 4)
     features = dropped(features, layer: 0, mode, tape)
-    // The finest stage is walked back while most of the rest is still held: smaller parts need less.
+    // The backward pass of the finest stage comes while most of the rest is still held: smaller parts need less.
     for position in 5..<9 {
       features = stage(position, [features, skips.removeLast()], apart: position == 8, mode, tape)
       kept.keep(features, level: 8 - position)

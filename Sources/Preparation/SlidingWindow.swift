@@ -1,5 +1,6 @@
-// Scores of a whole volume from a network that sees one patch at a time: window starts, weights, weighted average
-// (shared spec liver.md 2.13 and sfr.md 8.1). Windows are visited and added in one fixed order.
+// Scores of a whole volume from a network that sees one patch at a time: window starts, weights, weighted average (MIC-DKFZ/nnUNet,
+// nnunetv2/inference/sliding_window_prediction.py; uniform weights: yulequan/UA-MT, code/test_util.py). Windows are visited and
+// added in one fixed order.
 // Axes: D depth, H height, W width, C channels, K classes; row-major, the last axis fastest.
 
 import Foundation

@@ -1,5 +1,5 @@
-// The figure of class activation maps (shared/spec/relif.md 7): a column for each case; rows image, reference, and one for each
-// method. Arrays are [D, H, W].
+// The figure of class activation maps as on ReLiF-3D's page (visdomlab.github.io/ReLiF_3D): a column for each case; rows image,
+// reference, and one for each method. Arrays are [D, H, W].
 
 import Volumes
 

@@ -1,4 +1,4 @@
-// Colour maps of the published figures (shared/spec/relif.md 2.9 and 7).
+// Colour maps of the figures on ReLiF-3D's page (visdomlab.github.io/ReLiF_3D).
 
 /// Colours for values 0...1.
 enum ColorMap {

@@ -1,5 +1,5 @@
-// The figure of the smooth orthogonal bias field (shared/spec/relif.md 2.9): clean image, both fields, the view, what changed,
-// the labels. Arrays are [D, H, W].
+// The figure of the smooth orthogonal bias field as on ReLiF-3D's page (visdomlab.github.io/ReLiF_3D): clean image, both fields,
+// the view, what changed, the labels. Arrays are [D, H, W].
 
 import Volumes
 

@@ -1,4 +1,4 @@
-// A byte for each element, kept from the forward pass for the backward walk (which corner was largest, which voxel passed a gate).
+// A byte for each element, kept from the forward pass for the backward pass (which corner was largest, which voxel passed a gate).
 
 /// `count` bytes with undefined contents.
 public final class ByteBuffer {

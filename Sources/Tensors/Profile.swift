@@ -7,7 +7,7 @@ public final class Profile {
     case forward, backward
     /// A forward pass for the second time, on a lean tape.
     case recomputed
-    /// Between two walks: the optimiser and its like.
+    /// Between two steps: the optimiser and its like.
     case update
   }
 

@@ -1,5 +1,6 @@
-// Counter-based random numbers: every number is a function of (seed, volume or lane, draw, stream, index), never of a rank, a thread
-// or the order of calls. SplitMix64's finaliser in counter form; goldens in shared/spec/relif.md 2.6 and 10.
+// Counter-based random numbers: every number is a function of (seed, volume or lane, draw, stream, index), never of a rank, a
+// thread or the order of calls. SplitMix64's finaliser (Steele, Lea and Flood, OOPSLA 2014) in counter form; `RandomKeyTests` pins
+// its numbers.
 
 /// A key from which any number of random values can be drawn by index, in any order.
 public struct RandomKey: Hashable, Sendable {
@@ -40,7 +41,7 @@ public struct RandomKey: Hashable, Sendable {
   }
 }
 
-/// Streams of `RandomKey.init(seed:volume:draw:stream:)` (shared/spec/relif.md 2.6).
+/// Streams of `RandomKey.init(seed:volume:draw:stream:)`.
 public enum RandomStream {
   public static let multiplicativeField: UInt64 = 1
   public static let additiveField: UInt64 = 2

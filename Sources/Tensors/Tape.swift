@@ -1,8 +1,8 @@
 // Reverse-mode differentiation on a flat tape.
 //
-// Operations append records to an array. The backward walk goes by index from the end, hands each record the gradient of its output and
-// releases the record, so memory shrinks as the walk goes on and the order in which parameters become ready is known. Nothing is recorded
-// for values that need no gradient (the prior, a teacher, inference).
+// Operations append records to an array. The backward pass goes by index from the end, hands each record the gradient of its output
+// and releases the record, so memory shrinks as the pass goes on and the order in which parameters become ready is known. Nothing
+// is recorded for values that need no gradient (the prior, a teacher, inference).
 
 import Kernels
 
@@ -16,7 +16,7 @@ public struct Scalar: Sendable {
   init(value: Double, slot: Int?) { (self.value, self.slot) = (value, slot) }
 }
 
-/// What a tape keeps for the backward walk.
+/// What a tape keeps for the backward pass.
 public enum TapeMemory: String, Sendable, CaseIterable, Codable {
   /// Every value that a pullback reads.
   case standard
@@ -24,7 +24,7 @@ public enum TapeMemory: String, Sendable, CaseIterable, Codable {
   case lean
 }
 
-/// Records operations and walks them backwards.
+/// Records operations and runs the backward pass over them.
 public final class Tape {
   private enum Pullback {
     case tensor((Tensor) -> Void)
@@ -49,13 +49,13 @@ public final class Tape {
   /// False: operations compute their value and leave no record (inference).
   public let recording: Bool
   public let memory: TapeMemory
-  /// While a part is computed the second time: what happened once (batch statistics) must not happen again.
+  /// True while a part is recomputed: side effects, such as batch statistics, must not repeat.
   public private(set) var isRepeating = false
-  /// While such a part ends: nobody reads its result the second time.
+  /// True while such a part ends: nobody reads its result the second time.
   private(set) var skipsEnds = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
-  /// During a walk after which the tape can be walked again: what it holds must stay as it is.
+  /// True during a backward pass that keeps its records: pullbacks must not overwrite saved tensors.
   public private(set) var keepsRecords = false
   private var parametersOfSkippedRecords: [Parameter] = []
   private var records: [Record?] = []
@@ -96,8 +96,8 @@ public final class Tape {
     return result
   }
 
-  /// A part of a network that a lean tape computes twice: now without keeping anything, and in the backward walk with records of its own.
-  /// `body` must compute the same from the same inputs each time.
+  /// A part of a network that a lean tape computes twice: now without keeping anything, and in the backward pass with records of
+  /// its own. `body` must compute the same from the same inputs each time.
   /// - Parameters:
   ///   - whole: false where `body` marks smaller parts itself.
   ///   - always: on a standard tape too.
@@ -165,7 +165,7 @@ public final class Tape {
   /// Adds `gradient`, a tensor that nobody else holds, to the gradient of `value`.
   public func accumulate(_ gradient: Tensor, for value: Tensor) { accumulate(gradient, at: value.place) }
 
-  /// As `accumulate(_:for:)`, for pullbacks that do not read the value and so need not keep its memory.
+  /// Adds `gradient` as `accumulate(_:for:)` does, for pullbacks that do not read the value and so need not keep its memory.
   public func accumulate(_ gradient: Tensor, at place: GradientPlace) {
     guard let slot = place.slot else { return }
     require(
@@ -183,18 +183,18 @@ public final class Tape {
     return gradient
   }
 
-  /// As `gradient(of:)`, and forgets it, so that the next walk begins at zero.
+  /// Returns `gradient(of:)` and forgets it, so that the next backward pass begins at zero.
   public func takeGradient(of value: Tensor) -> Tensor? { value.slot.flatMap(takeTensor) }
 
-  // MARK: The walk
+  // MARK: The backward pass
 
-  /// Whether the walk to come can add to the gradient of a parameter: if so, `onReady` names it.
+  /// Whether the backward pass to come can add to the gradient of a parameter: if so, `onReady` names it.
   public func uses(_ parameter: Parameter) -> Bool { pendingUses[ObjectIdentifier(parameter)] != nil }
 
-  /// Walks the tape backwards from weighted scalars; parameter gradients are added to `Parameter.gradient`.
+  /// Runs the backward pass from weighted scalars; parameter gradients are added to `Parameter.gradient`.
   /// - Parameters:
-  ///   - keepRecords: leave the tape whole, so that another term can be walked; memory is not released.
-  ///   - value: where it was made the walk ends, and `gradient(of:)` has its gradient; nil walks to the beginning.
+  ///   - keepRecords: leave the tape whole, for the backward pass of another term; memory is not released.
+  ///   - value: where it was made the pass ends, and `gradient(of:)` has its gradient; nil goes on to the beginning.
   ///   - onReady: called once for each parameter, as soon as no further record can add to its gradient.
   public func backward(
     from terms: [(Scalar, weight: Double)], keepRecords: Bool = false, to value: Tensor? = nil,

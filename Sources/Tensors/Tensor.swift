@@ -68,7 +68,7 @@ public struct Tensor: Sendable {
   /// Where the gradient of this value goes, without its memory.
   public var place: GradientPlace { GradientPlace(shape: shape, slot: slot) }
 
-  /// A copy, in memory that became free since the tensor was made: where what lasts was made above what did not.
+  /// A copy in fresh memory, so that a tensor which lasts does not pin a block above freed ones.
   var compacted: Tensor {
     let copy = Tensor(uninitialized: shape)
     copyFloats(pointer, into: copy.pointer, count: count)

@@ -33,7 +33,7 @@ public struct Dataset: Sendable {
   /// Reads the description and lists the files of a data set; no image is opened.
   ///
   /// Errors: no such folder, no or a damaged dataset.json, a missing channel, an image without its label, a label without its image,
-  /// a case in two folders, no labelled case. Layout: shared/spec/liver.md 2.1.
+  /// a case in two folders, no labelled case. Layout: MIC-DKFZ/nnUNet, documentation/dataset_format.md.
   public static func open(_ folder: String) throws(VolumeError) -> Dataset {
     let folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
     var isFolder: ObjCBool = false

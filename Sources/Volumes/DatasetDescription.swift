@@ -1,4 +1,5 @@
-// What dataset.json says: channel names, class names, file ending (nnU-Net's format, shared/spec/liver.md 2.1).
+// What dataset.json says: channel names, class names, file ending (nnU-Net's format: MIC-DKFZ/nnUNet,
+// documentation/dataset_format.md).
 
 import Foundation
 

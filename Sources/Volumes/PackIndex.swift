@@ -1,5 +1,5 @@
 // The index of a folder of packs, `packs.json`: which case lies in which pack, how it was prepared, and the checksums of its arrays.
-// Format `cohort-pack/1` (shared/spec/distributed.md 5.2); the file carries a checksum of itself.
+// Format `cohort-pack/1`; the file carries a checksum of itself.
 
 import Files
 
@@ -7,7 +7,7 @@ import Files
 public struct PackEntry: Sendable, Codable, Hashable {
   public var identifier: String
   public var role: CaseRole
-  /// Of the prepared arrays, as are `spacing` and `channels`.
+  /// Voxels of the prepared arrays, which `spacing` (mm) and `channels` describe, too.
   public var extent: Extent
   public var spacing: Spacing
   public var channels: Int

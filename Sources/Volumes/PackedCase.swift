@@ -22,7 +22,7 @@ public struct CaseFrame: Sendable, Codable, Hashable {
 public struct PackedCase: Sendable {
   public var identifier: String
   public var role: CaseRole
-  /// Of the prepared arrays.
+  /// Voxels of the prepared arrays.
   public var extent: Extent
   public var spacing: Spacing
   public var channels: Int

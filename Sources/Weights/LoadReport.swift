@@ -30,9 +30,9 @@ public struct LoadReport: Encodable, Sendable, CustomStringConvertible {
   public private(set) var reinitialised: [String] = []
   public private(set) var missing: [String] = []
   public private(set) var mismatched: [Mismatch] = []
-  /// Of the file, in its order; not allowed.
+  /// Names that only the file has, in its order, and that the caller did not allow.
   public private(set) var unexpected: [String] = []
-  /// Of the file; ignored, because the caller allowed it.
+  /// Names that only the file has, ignored because the caller allowed it.
   public private(set) var ignored: [String] = []
 
   /// Compares names and shapes. `num_batches_tracked` of a batch normalisation may always be missing: old files lack it and

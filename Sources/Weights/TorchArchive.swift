@@ -1,4 +1,4 @@
-// PyTorch's zip archives (.pth, .pt, .bin of torch 1.6 and newer; shared/spec/relif.md 1.2): a folder with data.pkl, which lists
+// PyTorch's zip archives (.pth, .pt, .bin of torch 1.6 and newer): a folder with data.pkl, which lists
 // the arrays, and data/<key>, the raw elements of each storage.
 
 /// What a file of weights holds.

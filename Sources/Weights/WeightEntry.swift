@@ -12,7 +12,7 @@ public struct WeightEntry: Sendable {
   public let count: Int
   /// Elements from one index to the next, for each axis.
   let strides: [Int]
-  /// Of its first element, in bytes from the start of the file.
+  /// The place of its first element, in bytes from the start of the file.
   let offset: Int
 
   /// An array whose elements all lie in `range` of a file, the first one `first` elements in; nil if they do not.

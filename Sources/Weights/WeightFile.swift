@@ -50,7 +50,7 @@ public final class WeightFile {
     return entry.tensor(in: file)
   }
 
-  /// As `tensor(_:)`, and float64 rounded.
+  /// Returns an array as `tensor(_:)` does; float64 is rounded to float32.
   func roundedTensor(_ entry: WeightEntry) -> Tensor { entry.tensor(in: file) }
 
   /// Compares every entry of an archive with its checksum, by reading the whole file.

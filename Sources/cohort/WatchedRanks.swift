@@ -20,7 +20,8 @@ struct WatchOptions: ParsableArguments {
   }
 }
 
-/// As `withRanks`, with a watch over the ranks where there are several. An error that `body` throws on one rank ends all, with that rank's name.
+/// Runs `body` as `withRanks` does, with a watch over the ranks where there are several. An error that `body` throws on one rank
+/// ends all, with that rank's name.
 func withWatchedRanks(_ options: WatchOptions, command: String, _ body: (borrowing Communicator) throws -> Int32) throws {
   try withRanks(alwaysMPI: false) { world in
     guard world.size > 1 else { return try body(world) }

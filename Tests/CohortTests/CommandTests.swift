@@ -1,9 +1,8 @@
-// The command as a user types it: forward passes for comparing with other programs, prediction on the exact grid, scores, help, README.
+// The command as a user types it: forward passes for comparing with other programs, prediction on the exact grid, scores, help.
 
 import Foundation
 import TestSupport
 import Testing
-import Training
 import Volumes
 import Weights
 
@@ -176,22 +175,5 @@ import Weights
     let (status, output) = try runAlone(
       ["network", "describe", "--network", "vnet", "--patch", "16,16,16"], executable: "cohort")
     #expect(status == 3 && output.contains("single voxel") && output.contains("double"))
-  }
-
-  @Test func theRunFileInTheReadmeLoads() throws {
-    let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-      .appendingPathComponent("README.md")
-    let text = try String(contentsOf: readme, encoding: .utf8)
-    let block = try #require(text.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
-    let configuration = try RunConfiguration(yaml: block, source: "README.md")
-    let shown = Set(
-      block.split(separator: "\n").compactMap {
-        $0.split(separator: ":").first.map { String($0).trimmingCharacters(in: .whitespaces) }
-      })
-    for key in runKeys.map({ String($0.name.split(separator: ".").last!) }) {
-      #expect(shown.contains(key), "README explains \(key)")
-    }
-    #expect(configuration.steps > 0)
   }
 }

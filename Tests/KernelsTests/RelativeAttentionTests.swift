@@ -1,4 +1,5 @@
-// The attention kernel against its formula, pair by pair in Double (shared/spec/relif.md 1.3.4), whole grids and padded windows.
+// The attention kernel against its formula, pair by pair in Double (see Sources/Kernels/RelativeAttention.swift), whole grids and
+// padded windows.
 
 import Kernels
 import Testing

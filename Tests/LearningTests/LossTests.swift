@@ -1,4 +1,4 @@
-// Losses and schedules against the numbers of shared/spec/relif.md 10 (computed independently in Float64).
+// Losses and schedules against numbers computed independently in Float64.
 
 import Kernels
 import Learning

@@ -1,4 +1,5 @@
-// Losses that a frozen prior takes part in, against the numbers of shared/spec/relif.md 10 and against plain arithmetic in Double.
+// Losses that a frozen prior takes part in, against numbers computed independently in Float64 and against plain arithmetic in
+// Double.
 
 import Foundation
 import Kernels

@@ -1,5 +1,5 @@
-// What teachers and priors bring to a loss: weights of voxels, ramps and moving averages, against the numbers of shared/spec/relif.md 6 and 10
-// and against the formulas written out.
+// What teachers and priors bring to a loss: weights of voxels, ramps and moving averages, against numbers computed independently in
+// Float64 and against the formulas written out.
 
 import Foundation
 import Kernels

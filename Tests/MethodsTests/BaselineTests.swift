@@ -1,4 +1,4 @@
-// The methods that ReLiF-3D is compared with (shared/spec/relif.md 6): which terms act, what listens to the prior, who follows whom, and the
+// The methods that ReLiF-3D is compared with: which terms act, what listens to the prior, who follows whom, and the
 // published form of SemiSAM+, which is a mean teacher and a constant.
 
 import Learning

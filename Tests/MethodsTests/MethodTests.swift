@@ -1,5 +1,5 @@
-// Every method in the catalogue: finite losses, a gradient for every trained parameter that can have one, the same numbers twice, and the
-// schedules that the specification prints.
+// Every method in the catalogue: finite losses, a gradient for every trained parameter that can have one, the same numbers twice,
+// and the published schedules.
 
 import Learning
 import Methods

@@ -34,7 +34,7 @@ import Volumes
     }
   }
 
-  /// Boxes of shared/spec/sfr.md 13, with numbers computed by numpy and scipy.
+  /// Boxes, with numbers computed by numpy and scipy.
   @Test func vectorsOfTheSpecification() {
     let small = score(of: [[2, 6, 2, 6, 2, 6]], [[3, 7, 3, 7, 3, 7]], size: 10)
     expectClose(small.dice, 0.421875)

@@ -1,4 +1,4 @@
-// Inputs and weights by formula, for goldens that were computed in double precision without any framework (shared/spec/liver.md 1.6, 1.7).
+// Inputs and weights by formula, for goldens that were computed in double precision without any framework.
 // Axes: B batch, D H W voxels, K classes.
 
 import Foundation

@@ -1,4 +1,4 @@
-// nnU-Net's default network against the independent double-precision golden of shared/spec/liver.md 1.7, and its published sizes.
+// nnU-Net's default network against the independent double-precision golden of `AnalyticGolden`, and its published sizes.
 
 import Learning
 import Networks

@@ -1,5 +1,5 @@
 // SAM-Med3D against the original network (sam_med3d_tiny.safetensors, made with PyTorch in float32), the counts of the released
-// one, and the gradient of a whole small network (shared/spec/relif.md 1 and 10).
+// one, and the gradient of a whole small network.
 
 import Kernels
 import Learning

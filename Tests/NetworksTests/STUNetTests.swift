@@ -1,5 +1,5 @@
 // STU-Net against the original network (stunet_width2_2channels.safetensors, made with PyTorch in float32, loss on the full-resolution head)
-// and against the independent double-precision golden of shared/spec/liver.md 1.6 (all heads, deep supervision).
+// and against the independent double-precision golden of `AnalyticGolden` (all heads, deep supervision).
 
 import Foundation
 import Learning

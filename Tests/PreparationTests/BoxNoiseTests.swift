@@ -1,5 +1,4 @@
-// The box generator and what follows it: exact sums, the smoothness law, borders, independence of draws, tanh, quantiles
-// (shared spec relif.md 2.2, 2.4 and 2.7).
+// The box generator and what follows it: exact sums, the smoothness law, borders, independence of draws, tanh, quantiles.
 
 import Foundation
 import Preparation

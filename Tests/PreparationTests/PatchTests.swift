@@ -105,7 +105,7 @@ import Volumes
   }
 
   @Test func quarterTurnsAndFlipsAreThoseOfTheSpecification() {
-    // shared spec sfr.md 13: a turn followed by one flip reaches these four and no others.
+    // A turn followed by one flip reaches these four and no others.
     let reachable: Set<[Int]> = [[0, 2, 1, 3], [3, 1, 2, 0], [2, 3, 0, 1], [1, 0, 3, 2]]
     let augmentation = PatchAugmentation(.rotateFlip, flipAxes: [.height, .width])
     let found = (0..<100 as Range<UInt64>).map { draw in

@@ -1,4 +1,4 @@
-// Resampling: the goldens of the specification, 3D goldens computed with an independent library (scipy.ndimage.zoom, grid mode, edge mode),
+// Resampling: one-dimensional goldens, 3D goldens computed with an independent library (scipy.ndimage.zoom, grid mode, edge mode),
 // the separate-axis rule, identities, and labels from scores.
 
 import Preparation

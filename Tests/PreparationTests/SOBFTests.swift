@@ -1,4 +1,4 @@
-// SOBF: orthogonality, bounds, smoothness, image formation, determinism (shared spec relif.md 2.7).
+// SOBF: orthogonality, bounds, smoothness, image formation, determinism.
 
 import Foundation
 import Preparation

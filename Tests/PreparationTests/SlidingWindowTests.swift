@@ -1,4 +1,4 @@
-// Sliding window: starts and weights of the specification, exact averages, small volumes (shared specs liver.md 2.13, sfr.md 8.1).
+// Sliding window: nnU-Net's starts and weights, exact averages, small volumes.
 
 import Preparation
 import Tensors

@@ -38,7 +38,7 @@ import Scaling
       allreduce: allreduce, steps: steps, exchange: truth.exchange, addSecondsPerByte: truth.network.addSecondsPerByte)
   }
 
-  /// The table of shared/spec/distributed.md 3.5: V-Net, 2 s a step, weak efficiency in percent with and without overlap.
+  /// Efficiencies calculated apart from this program: V-Net, 2 s a step, weak efficiency in percent with and without overlap.
   @Test(arguments: [
     (117e6, 40e-6, [95, 91, 90, 89, 88, 88], [84, 75, 73, 72, 71, 71]),
     (1.15e9, 18e-6, [97, 95, 94, 93, 93, 92], [96, 93, 92, 91, 90, 90]),

@@ -1,5 +1,5 @@
 // `cohort scale` as a user types it: a rehearsed study on one and two ranks from plan to report, interrupted and continued; steps
-// of a real run; the study of the README.
+// of a real run; the study of STUDIES.md.
 
 import Foundation
 import TestSupport
@@ -186,16 +186,17 @@ import Scaling
     #expect(products.status == 0 && products.output.contains("2 ranks of 2 threads") && !products.output.contains("DIFFERENT"))
   }
 
-  /// The study file of the README is one; its keys are all explained there.
-  @Test func theREADMEShowsAStudy() throws {
-    let readme = try String(
-      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../README.md"),
-      encoding: .utf8)
-    let section = try #require(readme.components(separatedBy: "## Scaling studies").last)
-    let block = try #require(section.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
-    let study = try Study(yaml: block, source: "README.md")
+  /// The study file of STUDIES.md is one; its keys are all explained there.
+  @Test func thePageShowsAStudy() throws {
+    let page = try String(
+      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../Sources/Scaling/STUDIES.md"), encoding: .utf8)
+    let block = try #require(page.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
+    let study = try Study(yaml: block, source: "STUDIES.md")
     #expect(study.order.count == 25 && study.nodes == [1, 2, 4])
-    for key in studyKeys { #expect(section.contains("\(key.name)"), "README explains \(key.name)") }
+    for key in studyKeys {
+      #expect(page.contains("`\(key.name)`") || block.contains("\(key.name):"), "STUDIES.md explains \(key.name)")
+    }
     try withTemporaryFolder { folder in
       try writeTrace(to: folder + "/lanes.json")
       let yaml = block.replacing("demo/lanes.json", with: folder + "/lanes.json")

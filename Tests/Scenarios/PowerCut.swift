@@ -1,5 +1,6 @@
-// A model of a disk that loses its power (shared/spec/distributed.md 3.3, K8): the system calls of a job that saved, as strace recorded them, are
-// replayed up to each moment. What was not forced to the disk by then is lost: the bytes of files always, names with and without.
+// A model of a disk that loses its power (after ALICE, Pillai et al., OSDI 2014): the system calls of a job that saved, as strace
+// recorded them, are replayed up to each moment. What was not forced to the disk by then is lost: the bytes of files always, names
+// with and without.
 
 import Cluster
 import Foundation

@@ -1,4 +1,4 @@
-// Goldens of the counter-based random numbers (shared spec relif.md 10): they pin every random stream of the package.
+// Goldens of the counter-based random numbers: they pin every random stream of the package.
 
 import Tensors
 import Testing

@@ -11,7 +11,7 @@ import Volumes
 @Suite struct ActivationMapsTests {
   static let key = RandomKey(41)
 
-  /// A 1x1x1 classifier on features A: the mean gradient of channel k is the weight times |S| / n³ (shared/spec/relif.md 7).
+  /// A 1x1x1 classifier on features A: the mean gradient of channel k is the weight times |S| / n³.
   @Test func aLinearClassifierHasItsWeightsTimesTheShareOfItsVoxels() throws {
     let side = 4, channels = 3, classes = 2, cells = side * side * side
     let features = Tensor(

@@ -151,7 +151,7 @@ import Weights
     }
   }
 
-  /// As released, SemiSAM+ has a term that its prior cannot move (shared/spec/relif.md 9); repaired, every term acts.
+  /// As released, SemiSAM+ has a term that its prior cannot move; repaired, every term acts.
   @Test(arguments: ["released", "intent"]) func aTermThatDoesNotListenIsNamed(fidelity: String) throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Checkpoints never lose what was committed (shared/spec/distributed.md 3.3, K3, K5, K7): jobs that are killed at every named moment of a save and at
+# Checkpoints never lose what was committed: jobs that are killed at every named moment of a save and at
 # 200 random times, 1000 flipped bits, and every number of writers to every number of readers from 1 to 8. About ten minutes on two cores.
 set -u
 cd "$(dirname "$0")/../.."

@@ -3,8 +3,8 @@
 # together, and, as root, a machine whose network is cut without a word (cut.bash). A line for each trial; exit code 1 if any
 # failed. About five minutes.
 #
-# Each trial asks: are all processes gone in time, and does one message name the culprit? Bounds of shared/spec/distributed.md
-# 3.3: 10 s after a death, deadline + 10 s for a hang, 30 s for a cut.
+# Each trial asks: are all processes gone in time, and does one message name the culprit? Bounds: 10 s after a death, deadline +
+# 10 s for a hang, 30 s for a cut.
 . "$(dirname "$0")/common.bash"
 set +e # a trial that fails is counted, the others go on
 . Tests/checks/cut.bash

@@ -2,8 +2,8 @@
 # How much of the communication the backward walk hides: two hosts (network namespaces with names of their own) of one rank with one
 # thread each, joined by 1 Gbit/s, where communication takes half of the backward walk or less. At least 70 % must be hidden, twice:
 #
-# - rehearsed, with sleeps in place of kernels, by what a step takes longer than the same step without communication (P3 of
-#   shared/spec/distributed.md): of the least time in which the link carries the bytes;
+# - rehearsed, with sleeps in place of kernels, by what a step takes longer than the same step without communication: of the
+#   least time in which the link carries the bytes;
 # - with kernels, by what the ranks wait for. Also printed, and not judged where both hosts are the same two cores: by how much steps are longer than
 #   those without communication, which holds what the network's own work takes from the cores that compute.
 #

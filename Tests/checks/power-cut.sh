@@ -1,5 +1,5 @@
 #!/bin/bash
-# The order in which a checkpoint reaches the disk survives a power cut at any moment (shared/spec/distributed.md 3.3, K8): jobs save under strace, and a
+# The order in which a checkpoint reaches the disk survives a power cut at any moment: jobs save under strace, and a
 # model of a disk that loses all it was not told to keep replays the record up to every call. Half a minute.
 set -u
 cd "$(dirname "$0")/../.."

@@ -1,8 +1,9 @@
 #!/bin/bash
-# A time-dilated study (shared/spec/distributed.md 3.2, 3.3): 16 hosts (network namespaces) on a network of 10 Gbit/s, both slowed down 50 times: links
-# of 200 Mbit/s, sleeps 50 times as long as recorded. A step of 40 ms with 2 % jitter averages 190,000 values in the buckets of V-Net: of its
-# 9.4 million and 2 s a fiftieth of each. Eight hosts must reach an efficiency of 0.90, and the model must foretell 16 hosts from 1, 2, 4 and 8 within 10 %. Also: the
-# bandwidth of allreduce over a link, against what the link carries, which must be 0.80. Needs root; takes its network down again.
+# A time-dilated study (Gupta et al., NSDI 2006): 16 hosts (network namespaces) on a network of 10 Gbit/s, both slowed down 50
+# times: links of 200 Mbit/s, sleeps 50 times as long as recorded. A step of 40 ms with 2 % jitter averages 190,000 values in the
+# buckets of V-Net: of its 9.4 million and 2 s a fiftieth of each. Eight hosts must reach an efficiency of 0.90, and the model must
+# foretell 16 hosts from 1, 2, 4 and 8 within 10 %. Also: the bandwidth of allreduce over a link, against what the link carries,
+# which must be 0.80. Needs root; takes its network down again.
 
 . "$(dirname "$0")/common.bash"
 [ "$(id -u)" = 0 ] || { echo "scaling: skipped, network namespaces need root"; exit 0; }

@@ -1,6 +1,6 @@
-// The order in which a flat gradient is averaged while the backward walk goes on (shared/spec/distributed.md 4.2): buckets of
-// consecutive parameters, last layers first, because their gradients are ready first. The plan follows from the parameters alone,
-// so every rank makes the same.
+// The order in which a flat gradient is averaged while the backward walk goes on (Li et al., PyTorch Distributed, arXiv:2006.15704,
+// section 3.2): buckets of consecutive parameters, last layers first, because their gradients are ready first. The plan follows
+// from the parameters alone, so every rank makes the same.
 
 /// A flat vector cut into buckets. P parameters (floats) in arrays.
 public struct BucketPlan: Sendable, Equatable {

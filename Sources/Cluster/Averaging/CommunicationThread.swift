@@ -1,5 +1,5 @@
 // The thread that averages buckets while the main thread computes: MPI moves data only inside its calls, so a non-blocking reduction
-// of the main thread would wait for it (shared/spec/distributed.md 4.2). It has a message space of its own and takes its work
+// of the main thread would wait for it (open-mpi/ompi issue 9759). It has a message space of its own and takes its work
 // strictly in the order given, which is the same on all ranks.
 //
 // MPI allows one thread at a time (`MPI_THREAD_SERIALIZED`): from the first `post` to the return of `wait` the main thread calls no

@@ -1,5 +1,5 @@
 // Averaging in 64-bit fixed point: integer addition is associative, so the same lanes give the same bits on any number of ranks in
-// any order (shared/spec/distributed.md 4.3, tier 2). P parameters in one flat vector.
+// any order. P parameters in one flat vector.
 //
 // The unit of the fixed point is a power of two fixed before the step: 2^-34 of a power of two that bounds the greatest gradient of
 // the step before. So gradients may grow 2^16-fold from one step to the next, each value keeps 50 bits, and 2^12 lanes fit in the

@@ -9,7 +9,7 @@ public enum CheckpointBackend: String, Sendable, CaseIterable {
   /// Each rank writes its blocks into one shared file through MPI-IO.
   case parallel
   /// Rank 0 writes everything with plain writes. Every rank holds the whole state, so nothing need be sent. For file systems on which shared
-  /// writing fails or crawls: locks make NFS take minutes (shared/spec/distributed.md, pain 23).
+  /// writing fails or crawls: locks make NFS take minutes (open-mpi/ompi issue 4446).
   case gather
 
   /// States below this size, in bytes, are written faster by one rank than by several that first open the file together.

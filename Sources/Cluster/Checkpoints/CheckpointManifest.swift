@@ -1,5 +1,5 @@
 // The manifest of a checkpoint: how large `state.h5` is, where its vectors lie and the checksum of every block of them and of all bytes between them.
-// A folder is a checkpoint if and only if its manifest validates (shared/spec/distributed.md 4.5 and 5.1). Contiguous HDF5 arrays carry no
+// A folder is a checkpoint if and only if its manifest validates. Contiguous HDF5 arrays carry no
 // checksums, so these do; they need no HDF5 to be checked.
 
 import Files
@@ -30,7 +30,7 @@ struct CheckpointManifest: Codable {
   var writerRanks: Int
   var blockBytes = 1 << 20
   var vectors: [Vector]
-  /// Of `state.h5`.
+  /// The size of `state.h5`.
   var fileBytes = 0
   /// The checksum of all bytes of `state.h5` outside the vectors, in file order.
   var restChecksum: UInt64 = 0

@@ -1,5 +1,5 @@
 // The named moments of a save, at which tests end the job or make the disk fail: the promise that a committed checkpoint is never lost
-// (shared/spec/distributed.md 3.3, K3 and K4) is tried at every one of them.
+// is tried at every one of them.
 
 import Foundation
 import Synchronization

@@ -1,4 +1,4 @@
-// Saving by all ranks together, led by rank 0 (shared/spec/distributed.md 4.5): lay out, write slabs, verify what was written, commit by renaming.
+// Saving by all ranks together, led by rank 0: lay out, write slabs, verify what was written, commit by renaming.
 // Every stage ends in agreement, so all ranks succeed or all throw the same error, and a failed save leaves nothing behind.
 
 import Files

@@ -1,4 +1,4 @@
-// Every check of the doctor, in the order of the report (shared/spec/distributed.md 3.4).
+// Every check of the doctor, in the order of the report.
 
 /// Add yours as one line. Data are checked by Training, which knows packs.
 public let doctorCatalog: [DoctorCheck] = [

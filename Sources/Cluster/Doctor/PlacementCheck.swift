@@ -1,5 +1,4 @@
-// Where the ranks sit: hosts, the processors that each may use, NUMA domains, and whether ranks get in each other's way
-// (shared/spec/distributed.md 4.1).
+// Where the ranks sit: hosts, the processors that each may use, NUMA domains, and whether ranks get in each other's way.
 
 import Foundation
 import Kernels

@@ -21,7 +21,7 @@ package struct ProcessorList: Codable, Sendable, Equatable {
     self.init(found)
   }
 
-  /// Those that a process of this host may run on: its number or "self". Nil if the system does not tell.
+  /// The processors that a process of this host may run on: its number or "self". Nil if the system does not tell.
   package init?(allowedTo process: String) {
     let status = systemText("/proc/\(process)/status") ?? ""
     let list = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }?.split(separator: "\t").last
@@ -29,7 +29,7 @@ package struct ProcessorList: Codable, Sendable, Equatable {
     self.init(String(list))
   }
 
-  /// Those of this process.
+  /// The processors that this process may run on.
   package static var own: ProcessorList {
     ProcessorList(allowedTo: "self") ?? ProcessorList(Set(0..<ProcessInfo.processInfo.activeProcessorCount))
   }
@@ -40,7 +40,7 @@ package struct ProcessorList: Codable, Sendable, Equatable {
     return siblings.flatMap { ProcessorList($0) }?.processors.min() ?? processor
   }
 
-  /// As Linux writes it.
+  /// The list as Linux writes it, such as 0-3,8.
   package var text: String {
     var runs: [ClosedRange<Int>] = []
     for processor in processors.sorted() {

@@ -1,5 +1,5 @@
 // Whether ranks of one host can copy from each other's memory, as Open MPI does with large messages; containers often forbid it
-// (shared/spec/distributed.md 2, number 21).
+// (open-mpi/ompi issue 4948).
 
 import Foundation
 import MPI

@@ -1,5 +1,5 @@
 // The IPv4 networks of hosts, and which one connects them all. mpirun tries every network that it finds; one that leads nowhere
-// (Docker's bridge, a VPN) makes a job hang at its first message (shared/spec/distributed.md 2, number 18).
+// (Docker's bridge, a VPN) makes a job hang at its first message (open-mpi/ompi issues 6377, 12508).
 
 import Foundation
 

@@ -1,5 +1,4 @@
-// A drill: SIGUSR1, with which Slurm and people ask a run to save and stop, reaches every rank (shared/spec/distributed.md 2,
-// number 16).
+// A drill: SIGUSR1, with which Slurm and people ask a run to save and stop, reaches every rank.
 
 import Foundation
 import MPI

@@ -1,5 +1,5 @@
 // One job of p ranks, or p jobs of one rank? Where the launcher and the MPI library do not understand each other, every process
-// believes that it is alone; all would train the same run side by side (shared/spec/distributed.md 2, number 17). The launcher's
+// believes that it is alone; all would train the same run side by side (open-mpi/ompi issue 13523). The launcher's
 // variables tell.
 
 import Foundation

@@ -63,7 +63,7 @@ public struct Launcher {
     return left
   }
 
-  /// As mpirun reaches other machines: its plm_rsh_agent, else ssh.
+  /// The command by which mpirun reaches other machines: its plm_rsh_agent, else ssh.
   private static var remoteAgent: [String] {
     let agent = ProcessInfo.processInfo.environment["OMPI_MCA_plm_rsh_agent"] ?? "ssh"
     let words = agent.split(separator: " ").map(String.init)

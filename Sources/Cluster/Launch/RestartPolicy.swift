@@ -1,5 +1,4 @@
-// Whether a run that ended is started again: which ends are final, how long to rest, when to give up, which machines to leave out
-// (shared/spec/distributed.md 4.4).
+// Whether a run that ended is started again: which ends are final, how long to rest, when to give up, which machines to leave out.
 
 /// How one start of a run ended.
 public struct Attempt: Sendable {

@@ -13,13 +13,13 @@ package struct Beat: BitwiseCopyable {
     /// The sender has crashed and has told the user.
     case crashed
   }
-  /// Of this job: a stranger on the same port does not know it.
+  /// The secret of this job: a stranger on the same port does not know it.
   var token: UInt64
   var kind: UInt8
   /// Whether the rank is inside an MPI call.
   package var isInMPI = false
   var rank: Int32
-  /// Of a crash.
+  /// The signal of a crash; 0 without one.
   var signal: Int32 = 0
   /// How long the last operation has lasted, or its last piece, seconds.
   package var seconds = 0.0

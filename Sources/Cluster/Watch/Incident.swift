@@ -28,7 +28,7 @@ public struct Incident: Codable, Sendable {
   public let step: Int
   public let operation: String
   public let exitCode: Int32
-  /// As the user read it.
+  /// The message as the user read it.
   public let message: String
   /// The rank that wrote this: after a cut each side has its own view, and that of the lowest rank counts.
   public let reporter: Int
@@ -51,7 +51,7 @@ public struct Incident: Codable, Sendable {
     Set(((try? FileManager.default.contentsOfDirectory(atPath: folder(ofRun: run))) ?? []).filter { $0.hasSuffix(".json") })
   }
 
-  /// Of the incidents that are not among `known`, the one that counts; nil if there is none that can be read.
+  /// The one that counts of the incidents that are not among `known`; nil if there is none that can be read.
   public static func newest(ofRun run: String, notAmong known: Set<String>) -> Incident? {
     names(ofRun: run).subtracting(known).compactMap { name in
       FileManager.default.contents(atPath: "\(folder(ofRun: run))/\(name)").flatMap {

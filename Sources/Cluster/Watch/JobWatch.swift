@@ -1,4 +1,4 @@
-// The watch over all ranks of a job (shared/spec/distributed.md 4.4): every rank says each second over plain TCP what it is
+// The watch over all ranks of a job: every rank says each second over plain TCP what it is
 // doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
 // works while MPI waits.
 
@@ -8,7 +8,7 @@ import Synchronization
 
 /// The watch of this process, from `start` to `end`.
 public final class JobWatch: @unchecked Sendable {
-  /// That of this process, for failures anywhere in it.
+  /// The watch of this process, for failures anywhere in it.
   nonisolated(unsafe) private(set) static var current: JobWatch?
 
   let run: String
@@ -68,7 +68,7 @@ public final class JobWatch: @unchecked Sendable {
     peers = PeerTable(ranks: hosts.count)
   }
 
-  /// Takes leave of the other ranks: from now on nobody expects a beat of this one.
+  /// Signs off: the others stop expecting heartbeats from this rank.
   public func end() {
     Flight.mark(.done)
     guard JobEnd.claim() else { return }

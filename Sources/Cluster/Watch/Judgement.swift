@@ -1,4 +1,4 @@
-// Who is to blame: from what all ranks say that they are doing to the one that holds the job up (shared/spec/distributed.md 4.4).
+// Who is to blame: from what all ranks say that they are doing to the one that holds the job up.
 
 /// How long an operation may last.
 package struct Deadlines: Sendable {
@@ -9,7 +9,7 @@ package struct Deadlines: Sendable {
 
   /// Long phases, and the first piece of any, get ten times as long: nothing is known of them yet.
   static let firstFactor = 10.0
-  /// Of the longest piece seen on any rank.
+  /// The limit as a multiple of the longest piece seen on any rank.
   static let growth = 10.0
 
   /// For an operation of `phase` when its longest piece so far took `longest` seconds; 0 if none has ended.

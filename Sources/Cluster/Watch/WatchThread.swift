@@ -67,7 +67,7 @@ private final class Leader: @unchecked Sendable {
   /// Connections that have not said hello yet, and those that have, by rank.
   private var strangers: [WatchSocket] = []
   private var sockets: [Int: WatchSocket] = [:]
-  /// Of all ranks, this one included, in rank order; whoever has not said hello is not watched.
+  /// Reports of all ranks, this one included, in rank order; whoever has not said hello is not watched.
   private var reports: [RankReport]
   private var pulse = Pulse()
 

@@ -1,5 +1,5 @@
 // Where the labelled volumes have their classes, in the canonical frame: the mean of their labels around the middle of the
-// foreground (shared/spec/relif.md 1.8). As good as patients are alike and lie alike.
+// foreground. As good as patients are alike and lie alike.
 
 import Kernels
 import Preparation

@@ -1,5 +1,5 @@
-// Maps of class probabilities over a crop, and the rule of when there is enough of a class to ask a prior about
-// (shared/spec/relif.md 1.8). Axes: D H W voxels of the crop, K classes, F = K - 1 foreground classes.
+// Maps of class probabilities over a crop, and the rule of when there is enough of a class to ask a prior about.
+// Axes: D H W voxels of the crop, K classes, F = K - 1 foreground classes.
 
 import Kernels
 import Tensors

@@ -1,4 +1,5 @@
-// Clicks made by rule: rounds that follow a mask, and the brightest part of a crop (shared/spec/relif.md 1.8, 1.9).
+// Clicks made by rule: rounds that follow a mask, and the brightest part of a crop (YichiZhang98/SemiSAM,
+// code_semisam+/semisam_plus.py).
 
 import Networks
 import Preparation

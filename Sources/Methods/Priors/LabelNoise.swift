@@ -1,5 +1,5 @@
-// Damage to label maps that is the same every time: for the oracle, and for the calibration of priors (shared/spec/relif.md 1.8,
-// 11). Arrays [D, H, W] of class numbers.
+// Damage to label maps that is the same every time: for the oracle, and for the calibration of priors. Arrays [D, H, W] of class
+// numbers.
 
 import Preparation
 import Tensors

@@ -1,4 +1,4 @@
-// A prior that can be made to say the opposite, which shows whether an objective listens to it (shared/spec/relif.md 9).
+// A prior that can be made to say the opposite, which shows whether an objective listens to it.
 
 import Tensors
 

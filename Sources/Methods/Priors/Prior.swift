@@ -1,4 +1,4 @@
-// What a frozen prior tells a method about a crop: logits of each foreground class, and features to align with (shared/spec/relif.md 1.8, 1.10).
+// What a frozen prior tells a method about a crop: logits of each foreground class, and features to align with.
 // Axes: B batch, D H W voxels of the crop, F foreground classes (K - 1), N tokens, E embedding.
 
 import Learning
@@ -9,7 +9,7 @@ import Tensors
 public struct PriorAnswer: Sendable {
   /// z [1, D, H, W, F]: above 0 where the prior sees the class.
   public var logits: Tensor
-  /// For each foreground class whether the prior has anything to say of it here (the safety rules of 1.8).
+  /// Whether the prior answers for each foreground class in this crop: not where its prompt is too small or fills nearly all.
   public var isPresent: [Bool]
   /// The variance of the probabilities that several rounds of prompts gave, [1, D, H, W, F], 0 or more; nil where there was one round.
   public var uncertainty: Tensor?
@@ -23,7 +23,7 @@ public struct PriorAnswer: Sendable {
 public protocol Prior: AnyObject {
   /// For the console and reports: "SAM-Med3D", "demo prior", "oracle".
   var title: String { get }
-  /// From 0 to 1: how far the calibration on the labelled volumes trusts it (1.8); multiplies the weight of the distillation.
+  /// From 0 to 1: how far the calibration on the labelled volumes trusts it; multiplies the weight of the distillation.
   var reliability: Double { get }
 
   /// E of `tokens`; 0 where the prior has no features of its own.
@@ -34,7 +34,7 @@ public protocol Prior: AnyObject {
   /// - Returns: nil where the prior is silent of every class.
   func answer(for sample: Sample, student: Tensor, at step: Step) throws(MethodError) -> PriorAnswer?
 
-  /// The prior's own features at a coarse grid over the crop, for alignment (4.4): [1, N, E], N = grid[0]·grid[1]·grid[2], centred by the
+  /// The prior's own features at a coarse grid over the crop, for alignment: [1, N, E], N = grid[0]·grid[1]·grid[2], centred by the
   /// volume's mean token. Nil where the prior has none.
   func tokens(for sample: Sample, grid: [Int]) throws(MethodError) -> Tensor?
 }

@@ -1,4 +1,4 @@
-// Prompts without a person who clicks (shared/spec/relif.md 1.8). A source is evidence of where a class is, and a way of putting
+// Prompts without a person who clicks. A source is evidence of where a class is, and a way of putting
 // it to the network. All grids are cubes along the window's axes (x, y, z): G = 4g cells for masks, N voxels for clicks.
 
 import Networks
@@ -11,7 +11,7 @@ public enum PromptSource: String, Sendable, CaseIterable {
   case studentMask
   /// Ten clicks, each in what the answer before got wrong of the student's mask.
   case studentClicks
-  /// As `studentClicks`; the answers' variance is the uncertainty.
+  /// Clicks as in `studentClicks`; the answers' variance is the uncertainty.
   case studentClicksUnc
   /// The mask of the tokens that are most like those of the labelled volumes; needs no student.
   case prototype

@@ -1,4 +1,4 @@
-// What the labelled volumes' classes look like to a foundation model: the mean token of each (shared/spec/relif.md 1.8, 6.5). A
+// What the labelled volumes' classes look like to a foundation model: the mean token of each (SemiSAM-O1, arXiv:2604.24109). A
 // token of an unlabelled volume belongs to the class whose prototype it resembles most; no student is needed. Axes: K classes, g
 // tokens along each side of a window, P channels.
 

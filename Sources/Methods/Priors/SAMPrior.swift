@@ -1,4 +1,4 @@
-// A frozen SAM-Med3D as a prior (shared/spec/relif.md 1.8 to 1.11): the image is encoded once, each class is prompted and decoded
+// A frozen SAM-Med3D as a prior: the image is encoded once, each class is prompted and decoded
 // by itself. Axes: D H W voxels of the crop, K classes, F = K - 1, G = 4g cells of the coarse grid, P channels of the embedding.
 
 import Kernels
@@ -115,8 +115,9 @@ public final class SAMPrior: Prior {
 }
 
 extension [WindowEmbedding] {
-  /// Those that the crop covers well: along each axis at least half as far as the window that it covers best. Windows lie half a window
-  /// apart, so every voxel of the crop is in one of them; the others would be asked about a rim of which the prompt says little.
+  /// The windows that the crop covers well: along each axis at least half as far as the window that it covers best. Windows lie
+  /// half a window apart, so every voxel of the crop is in one of them; the others would be asked about a rim of which the prompt
+  /// says little.
   fileprivate var worthAsking: [WindowEmbedding] {
     let touched = filter(\.map.isTouched), overlaps = touched.map(\.map.overlap)
     let best = (0..<3).map { axis in overlaps.reduce(0) { Swift.max($0, $1[axis]) } }

@@ -1,5 +1,5 @@
 // What a foundation model sees of a sample: embeddings of the windows over its volume, computed once (frame canonical), or of the
-// crop itself, computed at every step (frame crop, as published; shared/spec/relif.md 1.11).
+// crop itself, computed at every step (frame crop, as ReLiF-3D and SemiSAM+ publish it).
 
 import Kernels
 import Networks
@@ -65,7 +65,7 @@ public final class CropEmbedding: EmbeddingSource {
 }
 
 extension [WindowEmbedding] {
-  /// The windows' tokens at a grid over the crop, centred by their mean: [1, N, P] (1.11, 4.4).
+  /// The windows' tokens at a grid over the crop, centred by their mean: [1, N, P].
   func tokens(grid: [Int]) -> Tensor? {
     guard let first else { return nil }
     let side = first.embedding.shape[1], channels = first.embedding.shape.channels

@@ -1,5 +1,6 @@
-// The fourth term of ReLiF-3D (shared/spec/relif.md 4): the student's features of the bias-field view agree with those of the clean view, or
-// with the prior's own, where the prior sees a structure.
+// The fourth term of ReLiF-3D (LAR on its page, LARC in its code, kunaljangid01/ReLiF_3D, code/ReLiF_3D_train_brats.py): the
+// student's features of the bias-field view agree with those of the clean view, or with the prior's own, where the prior sees a
+// structure.
 
 import Kernels
 import Learning
@@ -71,7 +72,7 @@ struct FeatureAlignment {
     return terms
   }
 
-  /// 1 - cos(h(e of the bias-field view), h(e of the clean view)), mean over the classes whose weights sum to enough (4.1). The gradient
+  /// 1 - cos(h(e of the bias-field view), h(e of the clean view)), mean over the classes whose weights sum to enough. The gradient
   /// flows through the bias-field view alone.
   private func compare(_ biased: Prediction, _ clean: Prediction, _ seen: PriorProbabilities, _ tape: Tape) -> Scalar {
     let features = biased.features[options.layer]!, grid = features.shape.spatial
@@ -91,7 +92,7 @@ struct FeatureAlignment {
     return tape.linear(hidden, weight: projection["2.weight"], bias: projection["2.bias"])
   }
 
-  /// Σ w (1 - cos(h(f), s)) / Σ w over the voxels of the bottleneck, w the prior's weight over all foreground classes and a floor (4.4).
+  /// Σ w (1 - cos(h(f), s)) / Σ w over the voxels of the bottleneck, w the prior's weight over all foreground classes and a floor.
   private func align(
     _ sample: Sample, _ biased: Prediction, _ seen: PriorProbabilities, _ tape: Tape
   ) throws(MethodError) -> Scalar? {

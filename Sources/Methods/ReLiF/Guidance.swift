@@ -17,7 +17,7 @@ struct Guidance {
     probabilities = PriorProbabilities(logits: answer.logits, isPresent: answer.isPresent)
   }
 
-  /// What the student is to learn (1.10): the softened logits, or the softened mask, whose logits are ±1.
+  /// What the student is to learn: the softened logits, or the softened mask, whose logits are ±1.
   func target(temperature: Double, isHard: Bool) -> PriorProbabilities {
     let logits =
       isHard ? Tensor(answer.logits.values.map { $0 > 0 ? 1 : -1 }, shape: answer.logits.shape) : answer.logits

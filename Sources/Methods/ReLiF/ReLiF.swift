@@ -1,6 +1,7 @@
-// ReLiF-3D (shared/spec/relif.md 5): a supervised cross-fade on the bias-field view of labelled volumes, distillation from a frozen prior,
-// confidence-gated co-regularisation between the clean and the bias-field view of unlabelled volumes, and features that agree where the
-// prior sees a structure. Without a prior (`prior.kind: none`) the second and the fourth term are absent.
+// ReLiF-3D (MICCAI 2026, visdomlab.github.io/ReLiF_3D; kunaljangid01/ReLiF_3D, code/ReLiF_3D_train_brats.py): a supervised
+// cross-fade on the bias-field view of labelled volumes, distillation from a frozen prior, confidence-gated co-regularisation
+// between the clean and the bias-field view of unlabelled volumes, and features that agree where the prior sees a structure.
+// Without a prior (`prior.kind: none`) the second and the fourth term are absent.
 //
 // The terms of a step have the same names on every lane, whatever the prior says there: what it is silent of counts as 0.
 

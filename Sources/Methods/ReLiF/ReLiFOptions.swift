@@ -1,21 +1,22 @@
-// The options of ReLiF-3D (shared/spec/relif.md 11) and its schedules.
+// The options of ReLiF-3D and its schedules; published values stand in kunaljangid01/ReLiF_3D, README.md and
+// code/ReLiF_3D_train_brats.py.
 
 import Kernels
 import Learning
 import Networks
 import Preparation
 
-/// What the objective reproduces (shared/spec/relif.md 0.4).
+/// What the objective reproduces.
 public enum ReLiFFidelity: String, Sendable, CaseIterable {
   /// What the method says, with the defects of the released program repaired.
   case intent
   /// What the released program computes: the prior has no influence on any gradient.
   case released
-  /// As intent, but the fourth term aligns the student with the prior's own features.
+  /// The same as `intent`, but the fourth term aligns the student with the prior's own features.
   case literalPage
 }
 
-/// What the fourth term compares with the student's features on the bias-field view (shared/spec/relif.md 4).
+/// What the fourth term compares with the student's features on the bias-field view.
 public enum AlignmentMode: String, Sendable, CaseIterable {
   case none
   /// Its features on the clean view.
@@ -152,7 +153,7 @@ struct ReLiFOptions {
     func text(_ name: String) throws(MethodError) -> String { try plan.choice(name, of: ReLiF.self) }
     fidelity = ReLiFFidelity(rawValue: try text("fidelity"))!
     blend = SupervisedBlend(rawValue: try text("sup"))!
-    // The released program does not restore orthogonality after the squash (R13).
+    // The released program does not restore orthogonality after the squash (`sobf_augment`).
     let preset = plan.options["sobf"] == nil && fidelity == .released ? .released : SOBFPreset(rawValue: try text("sobf"))!
     field = SOBF(preset: preset)
     isLean = try text("viewOrder") == "lean"

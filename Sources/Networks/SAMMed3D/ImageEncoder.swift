@@ -1,4 +1,5 @@
-// SAM-Med3D's image encoder: a vision transformer on a cube of patches (shared/spec/relif.md 1.3).
+// SAM-Med3D's image encoder: a vision transformer on a cube of patches (uni-medical/SAM-Med3D,
+// segment_anything/modeling/image_encoder3D.py).
 // Axes: B batch, N voxels along each side, g tokens along each side, E channels of a token, P channels of the embedding.
 
 import Kernels

@@ -1,5 +1,6 @@
 // SAM-Med3D's mask decoder: a two-way transformer between a few tokens and the image, then a mask as the product of a token's
-// vector with the upscaled image (shared/spec/relif.md 1.5). Only the first of its four masks was trained; it alone is computed.
+// vector with the upscaled image (uni-medical/SAM-Med3D, segment_anything/modeling/mask_decoder3D.py). Only the first of its four
+// masks was trained; it alone is computed.
 // Axes: T tokens (score, 4 masks, prompts), g tokens of the image along each side, P channels.
 
 import Learning

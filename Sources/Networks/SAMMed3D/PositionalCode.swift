@@ -1,5 +1,6 @@
-// SAM-Med3D's random Fourier code of a place in the image (shared/spec/relif.md 1.4): a = 2π (2u - 1) · G for u in [0, 1]³,
-// code = sin a, cos a, sin a. For tokens the original swaps the first two axes; the weights were trained with that.
+// SAM-Med3D's random Fourier code of a place in the image (uni-medical/SAM-Med3D, segment_anything/modeling/prompt_encoder3D.py):
+// a = 2π (2u - 1) · G for u in [0, 1]³, code = sin a, cos a, sin a. For tokens the original swaps the first two axes; the weights
+// were trained with that.
 
 import Kernels
 import Tensors

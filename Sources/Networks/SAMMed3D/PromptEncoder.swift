@@ -1,4 +1,5 @@
-// SAM-Med3D's prompts: a mask as a dense addition to the embedding, clicks as tokens (shared/spec/relif.md 1.4).
+// SAM-Med3D's prompts: a mask as a dense addition to the embedding, clicks as tokens (uni-medical/SAM-Med3D,
+// segment_anything/modeling/prompt_encoder3D.py).
 // Axes: g tokens along each side, P channels of the embedding.
 
 import Learning

@@ -1,6 +1,6 @@
-// SAM-Med3D: a promptable network that serves as a frozen prior (shared/spec/relif.md 1). An image is encoded once; each prompt
-// (a mask as logits, clicks, or both) is then decoded cheaply. All of it runs on a tape: one that records trains the network, one
-// that does not keeps nothing.
+// SAM-Med3D: a promptable network that serves as a frozen prior (Wang et al., arXiv:2310.15161; github.com/uni-medical/SAM-Med3D).
+// An image is encoded once; each prompt (a mask as logits, clicks, or both) is then decoded cheaply. All of it runs on a tape: one
+// that records trains the network, one that does not keeps nothing.
 // Axes: B batch, N voxels along each side of the image, g = N / 16 tokens, P channels of the embedding.
 
 import Kernels

@@ -1,4 +1,5 @@
-// What a SAM-Med3D is built from, and how it is read off the shapes of a state dict (shared/spec/relif.md 1.1, 1.2).
+// What a SAM-Med3D is built from, and how it is read off the shapes of a state dict (uni-medical/SAM-Med3D,
+// segment_anything/build_sam3D.py, `vit_b_ori`).
 
 import Tensors
 

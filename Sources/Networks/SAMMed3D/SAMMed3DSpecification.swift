@@ -1,5 +1,6 @@
-// Names, shapes and first values of SAM-Med3D's arrays, in the order of its state dict (shared/spec/relif.md 1.2). First values
-// are PyTorch's defaults. What was never trained (masks 1 to 3, the score of a mask) is kept because it belongs to the file.
+// Names, shapes and first values of SAM-Med3D's arrays, in the order of its state dict (uni-medical/SAM-Med3D,
+// segment_anything/modeling/). First values are PyTorch's defaults. What was never trained (masks 1 to 3, the score of a mask) is
+// kept because it belongs to the file.
 
 import Learning
 import Tensors

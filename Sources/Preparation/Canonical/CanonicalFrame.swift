@@ -1,6 +1,7 @@
-// The view of a volume that a frozen foundation model was trained on: cubes of N³ voxels at one spacing in all directions,
-// centred on what is not background, standardised over it (shared/spec/relif.md 1.6 and 1.11). A prepared volume lies in RAS+
-// with axes (D, H, W); the model's axes are (x, y, z) = (W, H, D). Positions count voxels from the middle of the first one.
+// The view of a volume that a frozen foundation model was trained on: cubes of N³ voxels at one spacing in all directions, centred
+// on what is not background, standardised over it (uni-medical/SAM-Med3D, utils/infer_utils.py; one frame for a whole volume is
+// ours). A prepared volume lies in RAS+ with axes (D, H, W); the model's axes are (x, y, z) = (W, H, D). Positions count voxels
+// from the middle of the first one.
 
 import Kernels
 import Volumes
@@ -71,7 +72,8 @@ public struct CanonicalFrame: Sendable, Equatable {
   }
 
   /// What the model sees through a window: channel 0 by linear interpolation, background 0, then standardised with mean and
-  /// unbiased deviation of what lies above the background (1.6.5). Prepared CT was clamped before, more tightly than 1.6.3 asks.
+  /// unbiased deviation of what lies above the background. Prepared CT was clamped before, more tightly than to the [-1000, 1000]
+  /// of SAM-Med3D.
   /// - Returns: [N, N, N] along (x, y, z).
   public func image(_ image: [Float], channels: Int, extent: Extent, window: CanonicalWindow) -> [Float] {
     let threshold = ForegroundThreshold(image, channels: channels)

@@ -1,4 +1,5 @@
-// Where to click next, as the foundation model was trained: in what the last prediction got wrong (shared/spec/relif.md 1.9).
+// Where to click next, as the foundation model was trained: in what the last prediction got wrong (uni-medical/SAM-Med3D,
+// utils/click_method.py).
 // Arrays are cubes of `side`³ voxels, row-major.
 
 import Tensors

@@ -1,5 +1,5 @@
-// Between the voxels of a training crop and the coarse grid in which a frozen model takes and gives its masks
-// (shared/spec/relif.md 1.8, 1.11). Crops are only turned by quarters and mirrored, so each axis of the crop runs along one axis
+// Between the voxels of a training crop and the coarse grid in which a frozen model takes and gives its masks.
+// Crops are only turned by quarters and mirrored, so each axis of the crop runs along one axis
 // of the window and all maps are products of maps along single axes. Axes: D, H, W of the crop; x, y, z of the window; K
 // channels; G cells of the coarse grid along each axis.
 
@@ -50,7 +50,8 @@ public struct WindowMap: Sendable {
     reach = volumeAxes.map { window.reach[$0] }
   }
 
-  /// The map of a window that is the crop itself, axis by axis in the order of the array: the published frame (1.11).
+  /// The map of a window that is the crop itself, axis by axis in the order of the array: the frame that ReLiF-3D and SemiSAM+
+  /// publish.
   public init(cube side: Int) {
     crop = Extent(side, side, side)
     size = side
@@ -107,7 +108,7 @@ public struct WindowMap: Sendable {
   }
 
   /// Coarse values of one or several windows at the voxels of the crop: trilinear from the grid (align_corners false), the mean
-  /// where windows overlap, 0 where none speaks.
+  /// where windows overlap, 0 where no window covers the voxel.
   /// - Parameter parts: maps of the same crop, each with values [G, G, G, K] along (x, y, z).
   /// - Returns: [1, D, H, W, K].
   public static func sampled(_ parts: [(map: WindowMap, values: [Float])], grid: Int, channels: Int) -> Tensor {

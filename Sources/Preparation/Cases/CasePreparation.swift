@@ -1,5 +1,5 @@
-// One case from its files to its prepared arrays: read, check, crop to non-zero, normalise, resample (shared spec liver.md 2.7). Training data and
-// raw files for prediction take this same path.
+// One case from its files to its prepared arrays: read, check, crop to non-zero, normalise, resample (the order of MIC-DKFZ/nnUNet,
+// nnunetv2/preprocessing/preprocessors/default_preprocessor.py). Training data and raw files for prediction take this same path.
 // Axes: D depth, H height, W width, C channels; row-major, C fastest.
 
 import Foundation

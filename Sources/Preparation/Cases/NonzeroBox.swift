@@ -1,4 +1,4 @@
-// The smallest box around everything in a scan that is not zero (shared spec liver.md 2.2 and 2.7).
+// The smallest box around everything in a scan that is not zero (MIC-DKFZ/nnUNet, nnunetv2/preprocessing/cropping/cropping.py).
 // Axes: D depth, H height, W width; row-major, W fastest.
 
 import Volumes

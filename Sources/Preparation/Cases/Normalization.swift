@@ -1,4 +1,4 @@
-// Intensity normalisation of a cropped channel (shared spec liver.md 2.6).
+// Intensity normalisation of a cropped channel (MIC-DKFZ/nnUNet, nnunetv2/preprocessing/normalization/).
 
 /// Which voxels the mean and standard deviation of a channel are taken over.
 public enum Normalization: String, Sendable, Codable, CaseIterable {

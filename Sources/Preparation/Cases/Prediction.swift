@@ -1,5 +1,6 @@
-// Before and after the network at prediction: a raw file to a prepared case, and class scores back to labels on the grid of the file
-// (shared spec liver.md 2.13). Axes: D depth, H height, W width, K classes; row-major, the last axis fastest.
+// Before and after the network at prediction: a raw file to a prepared case, and class scores back to labels on the grid of the
+// file (MIC-DKFZ/nnUNet, nnunetv2/inference/export_prediction.py). Axes: D depth, H height, W width, K classes; row-major, the last
+// axis fastest.
 
 import Foundation
 import Volumes
@@ -20,7 +21,7 @@ public func prepareForPrediction(
     identifier: caseName(images[0]), role: .test, images: images, label: label)
 }
 
-/// As above, at `spacing` (mm) and with the default normalisation.
+/// A raw case, one file for each channel, prepared at `spacing` (mm) with the default normalisation.
 public func prepareForPrediction(images: [String], spacing: Spacing, channels: Int) throws(PreparationError) -> PackedCase {
   try prepareForPrediction(images: images, settings: PreparationSettings(spacing: spacing), channels: channels)
 }

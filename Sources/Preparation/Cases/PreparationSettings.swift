@@ -6,7 +6,7 @@ import Volumes
 
 /// How raw volumes become prepared cases.
 public struct PreparationSettings: Codable, Sendable, Hashable {
-  /// Of the prepared arrays, mm.
+  /// The spacing of the prepared arrays, mm.
   public var spacing: Spacing
   public var normalization: Normalization
   /// Raised when the preparation itself changes, so that older packs are made again.
@@ -44,9 +44,9 @@ public struct PreparationSettings: Codable, Sendable, Hashable {
   }
 }
 
-/// The spacing (mm) that a data set is brought to unless the user asks for another: the median along each axis. If that leaves one axis more
-/// than three times coarser than the others in volumes that are also flat along it, this axis takes the 10th percentile instead (shared spec
-/// liver.md 2.3, on extents before cropping, so that headers suffice).
+/// The spacing (mm) that a data set is brought to unless the user asks for another: the median along each axis. If that leaves one
+/// axis more than three times coarser than the others in volumes that are also flat along it, this axis takes the 10th percentile
+/// instead (MIC-DKFZ/nnUNet, default_experiment_planner.py; here on extents before cropping, so that headers suffice).
 package func targetSpacing(_ grids: [(extent: Extent, spacing: Spacing)]) -> Spacing {
   let sorted = (0..<3).map { axis in grids.map { $0.spacing[axis] }.sorted() }
   let extents = (0..<3).map { axis in median(grids.map { Double($0.extent[axis]) }.sorted()) }

@@ -10,7 +10,7 @@ public struct PreparationPlan: Codable, Sendable {
   public var dataset: String
   /// The folder of packs.
   public var output: String
-  /// Of the prepared arrays, mm; nil takes the median of the data set.
+  /// The spacing of the prepared arrays, mm; nil takes the median of the data set.
   public var spacing: Spacing?
   public var normalization: Normalization
 
@@ -23,7 +23,7 @@ public struct PreparationPlan: Codable, Sendable {
 public struct PreparationOutcome: Codable, Sendable, Equatable {
   /// Cases made anew, taken over from an earlier run, and dropped because the data set no longer has them.
   public var prepared, unchanged, removed: Int
-  /// Of the prepared arrays, mm.
+  /// The spacing of the prepared arrays, mm.
   public var spacing: Spacing
 }
 

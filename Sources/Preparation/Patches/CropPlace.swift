@@ -7,7 +7,7 @@ import Volumes
 /// `origin + d · steps[0] + h · steps[1] + w · steps[2]`, which may lie outside the volume where the crop is padded.
 public struct CropPlace: Sendable, Equatable {
   public var volume: Extent
-  /// Of the prepared volume, mm.
+  /// The spacing of the prepared volume, mm.
   public var spacing: Spacing
   public var crop: Extent
   /// (D, H, W) of the crop's first voxel.

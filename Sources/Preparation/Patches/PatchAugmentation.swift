@@ -1,4 +1,5 @@
-// Quarter turns and flips of a patch (shared spec relif.md 5.3.2): exact permutations of voxels, the same for image and label.
+// Quarter turns and flips of a patch (HiLab-git/SSL4MIS, code/dataloaders/brats2019.py, `RandomRotFlip`): exact permutations of
+// voxels, the same for image and label.
 // Axes: D depth, H height, W width, C channels; row-major, C fastest.
 
 import Tensors

@@ -15,7 +15,8 @@ public struct Patch: Sendable {
   public var place: CropPlace
 }
 
-/// Cuts patches out of prepared volumes (shared spec liver.md 2.10 and relif.md 5.3).
+/// Cuts patches out of prepared volumes (HiLab-git/SSL4MIS, code/dataloaders/brats2019.py, `RandomCrop`), some around a foreground
+/// voxel as nnU-Net does (nnunetv2/training/dataloading/data_loader.py).
 public struct PatchSampler: Sendable {
   public var patch: Extent
   public var seed: UInt64

@@ -1,5 +1,6 @@
-// Resampling of images by cubic B-splines, one axis after another (shared spec liver.md 2.7). Lines are computed in Double, 32 at a time so
-// that the recursions vectorise; between axes values are Float.
+// Resampling of images by cubic B-splines, one axis after another (MIC-DKFZ/nnUNet,
+// nnunetv2/preprocessing/resampling/default_resampling.py). Lines are computed in Double, 32 at a time so that the recursions
+// vectorise; between axes values are Float.
 // Axes: D depth, H height, W width, C channels; row-major, the last axis fastest.
 
 import Volumes
@@ -31,7 +32,7 @@ public func resampleImage(_ voxels: [Float], from: Extent, spacing: Spacing, to:
   return nearestSlices(result, extent, axis: separate, count: to[separate])
 }
 
-/// As `resampleImage`, for an image of several channels [D, H, W, C].
+/// An image of several channels [D, H, W, C] on a new grid, each channel as `resampleImage` does one.
 public func resampleImage(
   _ image: [Float], channels: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
 ) -> [Float] {

@@ -1,4 +1,5 @@
-// Resampling of label maps: each class's mask linearly, threshold one half, higher classes over lower ones (shared spec liver.md 2.7).
+// Resampling of label maps: each class's mask linearly, threshold one half, higher classes over lower ones (MIC-DKFZ/nnUNet,
+// nnunetv2/preprocessing/resampling/default_resampling.py).
 // Axes: D depth, H height, W width; row-major, W fastest.
 
 import Volumes

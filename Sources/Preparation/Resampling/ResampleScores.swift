@@ -1,11 +1,12 @@
-// From class scores on the prepared grid to labels on the grid of the crop: linear interpolation and argmax, plane by plane, so that the scores
-// of the large grid never exist all at once (shared spec liver.md 2.13, step 6).
+// From class scores on the prepared grid to labels on the grid of the crop: linear interpolation and argmax, plane by plane, so
+// that the scores of the large grid never exist all at once (nnU-Net resamples them whole: MIC-DKFZ/nnUNet,
+// nnunetv2/inference/export_prediction.py).
 // Axes: D depth, H height, W width, K classes; row-major, the last axis fastest.
 
 import Volumes
 
 /// The class of the highest score in every voxel of the grid `to`, from scores (logits or probabilities) [D, H, W, K] on the grid `from`.
-/// Of equal scores the lowest class wins. A separate axis takes the nearest slice.
+/// The lowest class wins where scores are equal. A separate axis takes the nearest slice.
 public func resampleScoresToLabels(
   _ scores: [Float], classes: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
 ) -> [UInt8] {

@@ -1,4 +1,5 @@
-// The rules that images, labels and scores share when their grid changes (shared spec liver.md 2.7).
+// The rules that images, labels and scores share when their grid changes (MIC-DKFZ/nnUNet,
+// nnunetv2/preprocessing/resampling/default_resampling.py).
 
 import Volumes
 

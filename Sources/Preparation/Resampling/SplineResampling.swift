@@ -1,5 +1,6 @@
-// Cubic B-spline interpolation along one axis of a volume (shared spec liver.md 2.7): pad with the edge, filter to spline coefficients,
-// weigh four of them for each output. Axes: D depth, H height, W width; row-major, W fastest.
+// Cubic B-spline interpolation along one axis of a volume (Unser, Splines: a perfect fit, 1999; the same numbers as scipy.ndimage):
+// pad with the edge, filter to spline coefficients, weigh four of them for each output. Axes: D depth, H height, W width;
+// row-major, W fastest.
 
 import Volumes
 

@@ -1,5 +1,6 @@
-// Smooth random fields from white noise under a running mean (shared spec relif.md 2.4 and 2.6).
-// Noise and sums are integers, so the field is the same bits for every order of summation, thread count and rank count.
+// Smooth random fields from white noise under a running mean, as in ReLiF-3D (kunaljangid01/ReLiF_3D, code/ReLiF_3D_train_brats.py,
+// `_gauss_blur3d`). Noise and sums are integers, so the field is the same bits for every order of summation, thread count and rank
+// count.
 // Axes: D depth, H height, W width; row-major, W fastest.
 
 import Tensors

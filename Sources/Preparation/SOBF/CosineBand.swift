@@ -1,4 +1,4 @@
-// Smooth random fields from a band of cosine waves that are orthonormal on the voxel grid (shared spec relif.md 2.4).
+// Smooth random fields from a band of cosine waves that are orthonormal on the voxel grid.
 // Disjoint bands give orthogonal fields, and a band without index 0 gives mean zero, by construction.
 // Axes: D depth, H height, W width; row-major, W fastest. N, P, Q are wave indices along D, H, W.
 

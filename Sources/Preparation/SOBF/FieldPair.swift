@@ -1,5 +1,6 @@
-// Two random fields on their way to M - 1 and A: standardised, orthogonalised, squashed and projected (shared spec relif.md 2.3, steps 2 to 6).
-// Every sum is a Double in voxel order; because the steps before the squash are linear, they become coefficients of one pass.
+// Two random fields on their way to M - 1 and A: standardised, orthogonalised, squashed and projected (kunaljangid01/ReLiF_3D,
+// code/ReLiF_3D_train_brats.py, `sobf_augment`; the projection after the squash is ours). Every sum is a Double in voxel order;
+// because the steps before the squash are linear, they become coefficients of one pass.
 
 import Volumes
 

@@ -1,4 +1,4 @@
-// Smooth random fields from polynomials that are orthonormal on the voxel grid (shared spec relif.md 2.4). Sampled Legendre
+// Smooth random fields from polynomials that are orthonormal on the voxel grid. Sampled Legendre
 // polynomials are orthogonal only nearly; these are so exactly, and each is even or odd about the middle of its axis. Products of
 // odd total degree are therefore orthogonal to those of even degree, and none has a mean. Axes: D depth, H height, W width;
 // row-major, W fastest.

@@ -1,5 +1,6 @@
 // SOBF: the smooth orthogonal bias field. It makes the paired view x' = x·M + A of a crop x from a multiplicative field M and an
-// additive field A which are smooth, have mean 1 and 0, and are orthogonal to each other (shared spec relif.md 2).
+// additive field A which are smooth, have mean 1 and 0, and are orthogonal to each other (ReLiF-3D; kunaljangid01/ReLiF_3D,
+// code/ReLiF_3D_train_brats.py, `sobf_augment`).
 // Axes: D depth, H height, W width, C channels; row-major, C fastest. Both fields are [D, H, W] and serve every channel.
 
 import Tensors
@@ -18,7 +19,7 @@ public struct SOBFView: Sendable {
 /// The smooth orthogonal bias field. A function of (seed, volume, draw, step) and of nothing else: not of ranks, threads or earlier calls.
 /// It takes no label, so it cannot change one.
 public struct SOBF: Sendable {
-  /// Where smooth random fields come from (relif.md 2.4).
+  /// Where smooth random fields come from.
   public enum Generator: Sendable, Equatable {
     /// White noise under a running mean of odd width, in voxels, applied `passes` times along each axis.
     case box(multiplicativeWidth: Int, additiveWidth: Int, passes: Int, border: BoxBorder)
@@ -66,7 +67,7 @@ public struct SOBF: Sendable {
     }
   }
 
-  /// The strengths at a step: half of the full ones at the start, growing linearly to the full ones at the end (relif.md 2.5).
+  /// The strengths at a step: half of the full ones at the start, growing linearly to the full ones at the end (`sobf_augment`).
   public func strengths(step: Int, of total: Int) -> (multiplicative: Double, additive: Double) {
     let ramp = 0.5 + 0.5 * min(1, Double(step) / Double(max(1, total)))
     return (multiplicativeStrength * ramp, additiveStrength * ramp)
@@ -119,7 +120,7 @@ public struct SOBF: Sendable {
     return (pair.first.map { 1 + $0 }, pair.second)
   }
 
-  /// Image formation and clamp of one channel: o + (x - o)·M + A (relif.md 2.3, steps 8 and 9).
+  /// Image formation and clamp of one channel: o + (x - o)·M + A.
   private func form(_ view: inout SOBFView, channel: Int, of channels: Int) {
     let range = channelRange(view.image, channel: channel, of: channels)
     let offset = origin == .zero ? 0 : range.minimum
@@ -155,7 +156,7 @@ public struct SOBF: Sendable {
 }
 
 extension SOBF.Squash {
-  /// The largest |u| and |v| that the exact projection may leave (relif.md 2.3 step 5 and 2.4).
+  /// The largest |u| and |v| that the exact projection may leave.
   func limits(_ strengths: (multiplicative: Double, additive: Double)) -> (Double, Double) {
     self == .tanh ? strengths : (0.9, 3.5 * strengths.additive)
   }

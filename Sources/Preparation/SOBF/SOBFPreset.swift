@@ -1,10 +1,10 @@
-// The named settings of SOBF (shared spec relif.md 2.3).
+// The named settings of SOBF: `released` is that of ReLiF-3D's program, `paper` adds exact orthogonality, the others are ours.
 
 /// A ready choice of generator, exactness, origin and clamp.
 public enum SOBFPreset: String, Codable, Sendable, CaseIterable {
   /// One box pass of 41 and 21 voxels, exactly orthogonal, clamped to the 1 % and 99 % quantiles. The default.
   case paper
-  /// As `paper`, orthogonal only before the squash: what the authors' code does.
+  /// The same as `paper`, orthogonal only before the squash: what the authors' code does.
   case released
   /// Three box passes of 23 and 13 voxels without border effects; the background keeps its value.
   case smooth

@@ -20,7 +20,7 @@ struct AxisFunctions {
 /// The field Σ c[n, p, q] f_n(d) g_p(h) h_q(w).
 struct SeparableSum {
   let extent: Extent
-  /// Of D, H, W.
+  /// Functions along D, H, W.
   let bases: [AxisFunctions]
 
   /// - Parameter coefficients: [N, P, Q].

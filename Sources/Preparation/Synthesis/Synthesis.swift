@@ -7,8 +7,8 @@ import Volumes
 
 /// Makes the data set folder of a plan; `report` is called with a line for each subject and one for the whole.
 ///
-/// Of the subjects, `labelled` go to imagesTr, a quarter to imagesTs, the others to imagesUn. With a template each image is cut to the
-/// classes with 10 mm around them; phantoms are cubes of 64 voxels a side.
+/// `labelled` of the subjects go to imagesTr, a quarter to imagesTs, the others to imagesUn. With a template each image is cut to
+/// the classes with 10 mm around them; phantoms are cubes of 64 voxels a side.
 /// Errors: too few subjects, an output folder that is not empty, classes that do not occur, files that cannot be read or written.
 public func synthesizeCohort(_ plan: SynthesisPlan, report: (String) -> Void) throws(PreparationError) {
   try plan.validate()

@@ -22,7 +22,7 @@ public struct ChartSeries: Sendable {
     case guide
   }
   public var name: String
-  /// As in CSS: #rrggbb.
+  /// A colour of CSS: #rrggbb.
   public var color: String
   public var style: Style
   public var points: [ChartPoint]

@@ -3,7 +3,7 @@
 /// One part of every bar.
 public struct BarPart: Sendable {
   public var name: String
-  /// As in CSS: #rrggbb.
+  /// A colour of CSS: #rrggbb.
   public var color: String
   /// One value for each bar, none negative.
   public var values: [Double]
@@ -14,9 +14,9 @@ public struct BarPart: Sendable {
 /// Stacked bars with a label below each.
 public struct StackedBars: Sendable {
   public var title: String
-  /// Of all bars' labels.
+  /// The title below the labels of all bars.
   public var xTitle: String
-  /// With the unit.
+  /// What the bars measure, with its unit.
   public var yTitle: String
   public var labels: [String]
   /// The first lies at the bottom.

@@ -1,4 +1,4 @@
-// What a measurement is worthless without: which program with which settings ran where (shared/spec/distributed.md 3.3, T4).
+// What a measurement is worthless without: which program with which settings ran where.
 
 import Foundation
 import Kernels

@@ -1,5 +1,5 @@
-// The time of MPI_Allreduce by message size, as osu_allreduce takes it: warm-up, barrier, minimum, mean and maximum over the ranks
-// (shared/spec/distributed.md 3.3). Buffers hold zeros, so that no sum overflows.
+// The time of MPI_Allreduce by message size, as osu_allreduce of the OSU micro-benchmarks (mvapich.cse.ohio-state.edu/benchmarks)
+// takes it: warm-up, barrier, minimum, mean and maximum over the ranks. Buffers hold zeros, so that no sum overflows.
 
 import Foundation
 import MPI
@@ -16,9 +16,9 @@ public struct AllreduceRow: Codable, Sendable {
   /// Float (`reduction: fast`) or Int64 (`exact`).
   public var element: String
   public var bytes: Int
-  /// Of each repeat: the slowest rank's, seconds.
+  /// The slowest rank's time in each repeat, seconds.
   public var seconds: [Double]
-  /// Of the ranks' means over the repeats, seconds.
+  /// The least, mean and largest of the ranks' means over the repeats, seconds.
   public var minimum: Double
   public var mean: Double
   public var maximum: Double

@@ -10,7 +10,7 @@ public struct StepCount: Sendable {
   /// Steps that are dropped at the start, and steps that count after them.
   public var warmup: Int
   public var steps: Int
-  /// Of all ranks.
+  /// Lanes of all ranks together.
   public var lanes: Int
 
   public init(warmup: Int, steps: Int, lanes: Int) { (self.warmup, self.steps, self.lanes) = (warmup, steps, lanes) }

@@ -23,7 +23,7 @@ public struct StudyPoint: Codable, Sendable, Hashable {
   public var kind: Kind
   public var nodes: Int
   public var ranks: Int
-  /// Of all ranks; 0 for `allreduce`.
+  /// Lanes of all ranks together; 0 for `allreduce`.
   public var lanes: Int
   /// From 1.
   public var repetition: Int
@@ -48,7 +48,7 @@ public struct MeasuredRun: Codable, Sendable {
   /// Bytes of an allreduce that would move as much as a step's averages do, and in how many buckets.
   public var averagedBytes = 0
   public var buckets = 1
-  /// Of the backward walk of one lane, where it is known.
+  /// Seconds of the backward pass of one lane, where they are known.
   public var backwardSeconds: Double?
   public var allreduce: AllreduceResult?
   public var identity: Identity

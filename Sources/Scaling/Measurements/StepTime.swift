@@ -4,7 +4,7 @@
 public struct StepTime: Codable, Sendable, Equatable {
   /// From the step's first batch to the end of its update, as rank 0 saw it; the sum of the parts below.
   public var wall: Double
-  /// Networks, losses, backward walk and update: the mean over the ranks.
+  /// Networks, losses, backward pass and update: the mean over the ranks.
   public var compute: Double
   /// What the slowest rank worked longer than the mean: the others waited for it.
   public var wait: Double
@@ -42,7 +42,7 @@ public struct StepTime: Codable, Sendable, Equatable {
       wall: wall, mean: mean, slowest: slowest, update: line["updateSeconds"] ?? 0, loading: line["loadSeconds"] ?? 0)
   }
 
-  /// The same where every clock ran `factor` times as fast (shared/spec/distributed.md 3.2, time dilation).
+  /// The same where every clock ran `factor` times as fast (time dilation; Gupta et al., NSDI 2006).
   package func divided(by factor: Double) -> StepTime {
     var time = self
     for part in [\StepTime.wall, \.compute, \.wait, \.exposed, \.input] { time[keyPath: part] /= factor }

@@ -1,9 +1,9 @@
-// The latency-bandwidth-jitter model of a step (shared/spec/distributed.md 3.5):
+// The latency-bandwidth-jitter model of a step (Thakur, Rabenseifner and Gropp, 2005, for the reduction):
 //
 //   T(p)   = T1 (1 + sigma sqrt(2 ln p)) + max(t_b, k t_b - T_bwd (k-1)/k)
 //   t_b(p) = 2 log2(p) alpha + 2 (p-1)/p (n/k) beta + (p-1)/p (n/k) gamma
 //
-// p nodes average n bytes in k buckets, which a backward walk of T_bwd hides but for the last. T1 is the step of one node, in
+// p nodes average n bytes in k buckets, which a backward pass of T_bwd hides but for the last. T1 is the step of one node, in
 // strong scaling that of the lanes which a rank still has. sigma sqrt(2 ln p) is the usual upper estimate for the slowest of p
 // independent nodes. There is no term for a network that is shared or tapered.
 
@@ -29,11 +29,11 @@ public struct NetworkModel: Codable, Sendable, Equatable {
   }
 }
 
-/// What is averaged, and how much of that the backward walk can hide.
+/// What is averaged, and how much of that the backward pass can hide.
 public struct Exchange: Codable, Sendable, Equatable {
   public var bytes: Int
   public var buckets: Int
-  /// Of the backward walk during which buckets travel, seconds.
+  /// The part of the backward pass during which buckets travel, seconds.
   public var backwardSeconds: Double
 
   public init(bytes: Int, buckets: Int, backwardSeconds: Double) {

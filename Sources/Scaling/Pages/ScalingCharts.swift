@@ -4,7 +4,7 @@ import Foundation
 import Reports
 
 extension Evidence {
-  /// As in CSS.
+  /// A colour of CSS: #rrggbb.
   var color: String {
     switch self {
     case .measured: "#1f6fb4"

@@ -7,7 +7,7 @@ import Foundation
 public struct ScalingReport: Sendable {
   public let study: Study
   public let measurements: [Measurement]
-  /// Of one evidence and kind after another, the smallest number of nodes first.
+  /// Rows of one evidence and kind after another, the smallest number of nodes first.
   public let rows: [ScalingRow]
   public let models: [StudyPoint.Kind: ScalingModel]
   /// Why a kind of scaling has no model.
@@ -110,8 +110,7 @@ extension ModelData {
       }
     }
     let run = groups[0][0].run
-    // Only the last lane's backward walk has buckets to hide; two thirds of a lane where it was not timed
-    // (shared/spec/distributed.md 3.5).
+    // Only the last lane's backward pass has buckets to hide; two thirds of a lane where it was not timed.
     let lane = median(steps[0].map(\.seconds)) / Double(base)
     self.init(
       allreduce: Dictionary(grouping: times) { [$0.nodes, $0.bytes] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(

@@ -17,12 +17,13 @@ public struct LaneTrace: Codable, Sendable, Equatable {
   public var reduction: String
   /// Floats of each array that a step averages over the ranks, in the order of the forward pass.
   public var arrays: [Int]
-  /// For each array the share of the last lane's backward walk after which it may be averaged.
+  /// For each array the share of the last lane's backward pass after which it may be averaged.
   public var readyShares: [Double]
   /// At least one.
   public var lanes: [LaneTime]
 
-  /// - Parameter readyShares: without them the walk completes one array after the other in even steps, the last array first.
+  /// - Parameter readyShares: without them the backward pass completes one array after the other in even steps, the last array
+  /// first.
   public init(source: String, reduction: String, arrays: [Int], readyShares: [Double]? = nil, lanes: [LaneTime]) {
     format = Self.currentFormat
     (self.source, self.reduction, self.arrays, self.lanes) = (source, reduction, arrays, lanes)
@@ -90,7 +91,7 @@ public func recordLanes(file: String, overrides: [String], warmup: Int, steps: I
 }
 
 /// Takes lane times from the metrics of a run that was trained: the slowest rank's work, shared out over its lanes. Where the
-/// backward walk begins is not in them: it gets two thirds, as in shared/spec/distributed.md 3.5.
+/// backward pass begins is not in them: it gets two thirds, because it has about twice the arithmetic of a forward pass.
 public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   let path = folder + "/configuration.resolved.yaml"
   guard let yaml = try? String(contentsOfFile: path, encoding: .utf8) else {

@@ -1,6 +1,6 @@
 // Steps without kernels: ranks sleep for the recorded time of their lanes, everything else is real: averaging bucket by bucket
 // while the last lane's backward pass is slept through, the control word, checkpoints. Sleeping ranks need no processor, so many fit on
-// few cores (shared/spec/distributed.md 3.2).
+// few cores.
 
 import Cluster
 import Foundation
@@ -56,7 +56,7 @@ private final class RehearsedRun {
   private let checkpoints: CheckpointStore
   /// The order in which gradients are ready, and when.
   private let ready: [(parameter: Parameter, share: Double)]
-  /// Of each step on this rank, seconds.
+  /// Times of each step on this rank, seconds.
   private var walls: [Double] = [], works: [Double] = [], savings: [Double] = []
 
   var buckets: Int { average.plan.buckets.count }

@@ -1,4 +1,4 @@
-// What a study says about one number of nodes: step time, throughput, efficiency, with intervals (shared/spec/distributed.md 4.10).
+// What a study says about one number of nodes: step time, throughput, efficiency, with intervals.
 
 import Tensors
 
@@ -11,7 +11,7 @@ public struct ScalingRow: Codable, Sendable {
   public var lanes: Int
   /// Repeats that stand behind the numbers; 0 for modelled ones.
   public var repeats: Int
-  /// Of a step: the median over the repeats, each being the median of its steps.
+  /// The time of a step: the median over the repeats, each being the median of its steps.
   public var stepSeconds: Estimate
   /// Lanes in a second.
   public var throughput: Estimate

@@ -46,7 +46,7 @@ package func bootstrap(_ samples: [[Double]], draws: Int = 2000, key: RandomKey,
   Estimate(statistic(samples), draws: (0..<draws).map { statistic(resampled(samples, key: key.child(UInt64($0)))) })
 }
 
-/// As many values of each sample, drawn with replacement.
+/// Draws as many values of each sample as it has, with replacement.
 func resampled<Value>(_ samples: [[Value]], key: RandomKey) -> [[Value]] {
   samples.enumerated().map { number, sample in
     let key = key.child(UInt64(number))

@@ -63,6 +63,6 @@ extension Study {
     return (seconds, unknown)
   }
 
-  /// Of the launcher and MPI, about.
+  /// The time that the launcher and MPI take to start, about, seconds.
   private var startSeconds: Double { 2 }
 }

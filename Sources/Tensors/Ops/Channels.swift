@@ -4,7 +4,7 @@ import Kernels
 
 extension Tape {
   /// Zeroes elements with the given probability and scales the others by 1 / (1 - probability). The pattern is a function of the key, so
-  /// the backward walk makes it again instead of keeping it.
+  /// the backward pass makes it again instead of keeping it.
   public func dropout(_ x: Tensor, probability: Double, key: RandomKey) -> Tensor {
     let y = Tensor(uninitialized: x.shape)
     Kernels.dropout(x.pointer, into: y.pointer, count: x.count, probability: probability, key: key.value)

@@ -6,7 +6,7 @@ import Kernels
 
 /// One input of a joined convolution.
 public enum ConvolutionInput {
-  /// As it is, [B, D, H, W, C].
+  /// A tensor as it is, [B, D, H, W, C].
   case same(Tensor)
   /// [B, D/2, H/2, W/2, C], doubled trilinearly (align_corners false).
   case doubled(Tensor)
@@ -124,7 +124,7 @@ private struct JoinedPart {
     }
   }
 
-  /// Of the forward pass as the layer is defined: on the enlarged tensor.
+  /// Floating-point operations of the forward pass as the layer is defined: on the enlarged tensor.
   var operations: Double {
     switch kernel {
     case .plain(let shape): shape.operations

@@ -1,12 +1,12 @@
 // Attention with the relative positions of SAM-Med3D, over a whole grid of tokens or over a window that is padded behind the grid
-// (shared/spec/relif.md 1.3). Axes: B batch, g tokens along each side of the grid, n along each side of the window, S size of a
-// head, E = heads · S channels.
+// (uni-medical/SAM-Med3D, segment_anything/modeling/image_encoder3D.py). Axes: B batch, g tokens along each side of the grid, n
+// along each side of the window, S size of a head, E = heads · S channels.
 
 import Kernels
 
 /// How the pad tokens of a window are attended to.
 public enum WindowPadding: String, Sendable, CaseIterable {
-  /// As one key that stands for all of them: exact, and a fraction of the work.
+  /// One key stands for all of them: exact, and a fraction of the work.
   case folded
   /// One by one, as the original does.
   case literal
@@ -31,7 +31,7 @@ extension Tape {
       return cropped(globalAttention(padded, positions, heads: heads), side: grid)
     }
     let shape = RelativeAttentionShape(qkv, positions, heads: heads), y = attended(shape, qkv, positions, padding: bias)
-    // For a profile: there is nothing to walk back.
+    // For a profile: there is no backward pass.
     return record("relativeAttention", inputs: [qkv], output: y, operations: shape.operations) { _ in }
   }
 

@@ -7,7 +7,7 @@ import Networks
 import Volumes
 import Yams
 
-/// A run cannot start or go on as asked; `exitCode` follows shared/spec/distributed.md 4.4.
+/// A run cannot start or go on as asked; `exitCode` is one of `ExitCode`, which the README documents.
 public struct TrainingError: ExitCoded, CustomStringConvertible, Sendable {
   public let description: String
   public let exitCode: Int32

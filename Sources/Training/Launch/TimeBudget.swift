@@ -1,5 +1,5 @@
-// The time that a run has, by the clock of rank 0: it stops and saves before the end, also where nobody sends a signal
-// (shared/spec/distributed.md 3.3 F9, 4.6). Only when it stops depends on the clock; what it computes does not.
+// The time that a run has, by the clock of rank 0: it stops and saves before the end, also where nobody sends a signal.
+// Only when it stops depends on the clock; what it computes does not.
 
 import Foundation
 

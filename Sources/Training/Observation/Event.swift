@@ -1,4 +1,4 @@
-// RUN/events.jsonl: what happened to a run, one JSON object a line, written by rank 0 (shared/spec/distributed.md 4.9). Lines are
+// RUN/events.jsonl: what happened to a run, one JSON object a line, written by rank 0. Lines are
 // added and never taken away: an attempt that repeats steps of the one before tells of them again.
 
 import Cluster
@@ -26,9 +26,9 @@ public struct Event: Codable, Sendable, Equatable {
 
   // Of a start.
   public var ranks: Int?
-  /// Of each rank.
+  /// The host of each rank.
   public var hosts: [String]?
-  /// Of each rank of the run.
+  /// Threads of each rank.
   public var threads: Int?
   public var totalSteps: Int?
   /// Libraries, their settings, and checksums of program and configuration.

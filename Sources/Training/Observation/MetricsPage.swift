@@ -11,12 +11,12 @@ package struct MetricsPage {
   package var step = 0
   package var totalSteps = 0
   package var loss: Double?
-  /// Of the last validation.
+  /// The mean Dice of the last validation.
   package var dice: Double?
   /// Mean of the last steps, without validations and checkpoints.
   var secondsPerStep: Double?
   var samplesPerSecond: Double?
-  /// The part of a step for which the slowest rank, for which nobody else is late, waits in the gradient average; 0...1.
+  /// The share of a step, 0...1, that the slowest rank spends in communication not hidden by computing.
   var exposedCommunication: Double?
   var checkpointStep: Int?
   /// Seconds.

@@ -1,5 +1,5 @@
 // What a run tells about itself beside the console: a log of every rank, events, metrics for node exporters, a trace, and who is
-// slow (shared/spec/distributed.md 1.5, 4.9). Nothing here decides anything: a run without an observer computes the same.
+// slow. Nothing here decides anything: a run without an observer computes the same.
 
 import Cluster
 import Files

@@ -26,7 +26,7 @@ package struct RankHistory {
   /// Steps from which one tells who is slow.
   package static let window = 50
 
-  /// Of each rank.
+  /// The host of each rank.
   let hosts: [String]
   let lanes: [Int]
   private var totals: [RankSeconds]

@@ -1,6 +1,6 @@
 // The rank for which the others wait, found by a robust z-score: how many deviations it lies above the median of the ranks, both
-// taken so that a few slow ranks do not hide themselves (shared/spec/distributed.md 1.5). Times are for one lane: who has more
-// lanes is not slow.
+// taken so that a few slow ranks do not hide themselves (Iglewicz and Hoaglin, How to detect and handle outliers, 1993). Times are
+// for one lane: who has more lanes is not slow.
 
 import Cluster
 
@@ -17,8 +17,8 @@ package struct SlowRank: Equatable {
 
   /// What a z-score must exceed.
   static let limit = 3.5
-  /// A deviation is taken for at least this part of the median, so that ranks that are all but equal are not told apart: what is
-  /// named is slower by a sixth or more.
+  /// The lower bound of the standard deviation as a share of the median, so that nearly equal ranks are never named: what is named
+  /// is slower by a sixth or more.
   static let leastDeviation = 0.05
 
   /// The slow ranks of the last steps; none before the window is full, and none where nothing can be compared.
@@ -49,7 +49,7 @@ package struct SlowRank: Equatable {
     return values.map { ($0 - center) / deviation }
   }
 
-  /// Of an even number the lower of the two in the middle: of two ranks the faster is the measure.
+  /// The median; the lower of the two in the middle where the number is even, so that of two ranks the faster is the measure.
   private static func lowerMedian(_ values: [Double]) -> Double { values.sorted()[(values.count - 1) / 2] }
 
   package var warning: String {

@@ -1,5 +1,5 @@
 // One rank's part of a trace: RUN/trace/rank-0003.json, in Chrome's trace event format, with what is needed to put the ranks'
-// clocks in line (shared/spec/distributed.md 4.9). `cohort trace merge` joins the parts.
+// clocks in line. `cohort trace merge` joins the parts.
 
 import Cluster
 import Files
@@ -10,7 +10,7 @@ import MPI
 public struct TraceEvent: Codable, Sendable, Equatable {
   public struct Arguments: Codable, Sendable, Equatable {
     public var step: Int?
-    /// Of a process row.
+    /// The title of a process row.
     public var name: String?
     public var sortIndex: Int?
 

@@ -1,5 +1,5 @@
-// Seg-Grad-CAM (shared/spec/relif.md 7): which places of a layer made the network see a class, for whole volumes by sliding
-// windows. Axes: D H W voxels of the image, d h w of the layer, C channels of the layer, K classes.
+// Seg-Grad-CAM (Vinogradova et al., arXiv:2002.11434): which places of a layer made the network see a class, for whole volumes by
+// sliding windows. Axes: D H W voxels of the image, d h w of the layer, C channels of the layer, K classes.
 
 import Learning
 import Networks

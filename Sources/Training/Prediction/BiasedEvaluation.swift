@@ -1,5 +1,5 @@
-// How a network bears bias fields that it was not shown (shared/spec/relif.md 5.7 and 12.6): its test images under fields of
-// fixed strength, predicted and scored.
+// How a network bears bias fields that it was not shown (the robustness figure of visdomlab.github.io/ReLiF_3D, whose pairs we read
+// as strengths of both fields): its test images under fields of fixed strength, predicted and scored.
 
 import Cluster
 import Foundation

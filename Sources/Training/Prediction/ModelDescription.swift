@@ -15,7 +15,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var channelNames: [String]
   /// By label value; 0 is background.
   public var classNames: [String]
-  /// Of prepared arrays, millimetres.
+  /// The spacing of prepared arrays, mm.
   public var spacing: Spacing
   /// The preparation's settings, as the packs' index states them.
   public var preparation: String
@@ -23,7 +23,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var seed: UInt64
   /// What the frozen prior that guided the training is called; nil for none.
   public var prior: String?
-  /// What must be said beside results (shared/spec/relif.md 1.7): that the prior has seen labels of this data set.
+  /// What must be said beside results: that the prior has seen labels of this data set.
   public var caveat: String?
 
   public init(_ configuration: RunConfiguration, _ index: PackIndex) throws(TrainingError) {

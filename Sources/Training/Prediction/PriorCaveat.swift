@@ -1,5 +1,5 @@
-// Which benchmarks the frozen prior has seen with their labels (shared/spec/relif.md 1.7): results on them that use it need a
-// caveat.
+// Which benchmarks the frozen prior has seen with their labels (supplement of arXiv:2310.15161; uni-medical/SAM-Med3D issue 39):
+// results on them that use it need a caveat.
 
 /// A sentence to print beside results on data that SAM-Med3D was pre-trained on with their labels: the BraTS challenges of 2013
 /// to 2021, and the left-atrium challenge of 2018. Nil for other data, as far as names tell.

@@ -1,5 +1,5 @@
 // The windows in which an atlas lies over volumes: one for each volume, around the middle of its foreground, of the same size in
-// mm for all (shared/spec/relif.md 1.8).
+// mm for all.
 
 import Methods
 import Preparation

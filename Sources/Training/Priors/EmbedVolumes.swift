@@ -1,5 +1,5 @@
 // Embeddings of all volumes that a run may draw, once at its start: what the cache lacks is shared out over the ranks, each rank
-// keeps what its lanes need, and rank 0 writes the file (shared/spec/relif.md 5.4).
+// keeps what its lanes need, and rank 0 writes the file.
 
 import Cluster
 import Foundation

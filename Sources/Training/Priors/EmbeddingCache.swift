@@ -1,4 +1,4 @@
-// The file of embeddings beside the prepared data, so that a second run starts at once (shared/spec/relif.md 5.4). One file for
+// The file of embeddings beside the prepared data, so that a second run starts at once. One file for
 // each pair of weights and frame; a volume's embedding is valid while the checksum of its prepared image is the same. HDF5,
 // chunks with checksums:
 //   /volumes/<number>            attributes identifier, checksum; dataset geometry [windows, 12] float64

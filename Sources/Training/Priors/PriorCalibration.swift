@@ -1,5 +1,5 @@
 // How good a prior is, measured before it is trusted: crops of labelled volumes, their labels damaged as a student's masks would
-// be, are given as prompts, and the answers are compared with the labels (shared/spec/relif.md 1.8). Uses labelled data only.
+// be, are given as prompts, and the answers are compared with the labels. Uses labelled data only.
 
 import Methods
 import Preparation
@@ -47,7 +47,7 @@ package struct PriorCalibration {
     return (prompts.dice, overlaps.map(\.dice))
   }
 
-  /// As a student's mask: each class grown or shrunk, all of it moved.
+  /// Damages a label as a student's mask would be: each class grown or shrunk, all of it moved.
   private func damaged(_ label: [UInt8], _ identifier: String, _ crop: Int) -> [UInt8] {
     let key = RandomKey(seed: seed, volume: identifier, draw: UInt64(crop), stream: RandomStream.labelNoise)
     let limits = (1..<classes).map { limit(of: UInt8($0), in: label) }, shift = limits.min()!

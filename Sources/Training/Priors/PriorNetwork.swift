@@ -6,7 +6,7 @@ import Weights
 
 /// A frozen promptable network and what is known of its training.
 struct PriorNetwork {
-  /// Of weights that do not describe themselves.
+  /// The title of weights that do not describe themselves.
   static let publishedTitle = "SAM-Med3D"
 
   let network: SAMMed3D

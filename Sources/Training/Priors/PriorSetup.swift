@@ -1,6 +1,5 @@
 // The frozen prior of a run, made in two parts: what methods are built with, before there are data; and what has to be computed
-// from the volumes, once all ranks are there: embeddings, prototypes, an atlas, the calibration (shared/spec/relif.md 1.8 to
-// 1.11, 5.4, 11).
+// from the volumes, once all ranks are there: embeddings, prototypes, an atlas, the calibration.
 
 import Cluster
 import Foundation

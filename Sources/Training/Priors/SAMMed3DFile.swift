@@ -1,4 +1,4 @@
-// A SAM-Med3D from a checkpoint: its size is read off the arrays, which stay in the mapped file (shared/spec/relif.md 1.2).
+// A SAM-Med3D from a checkpoint: its size is read off the arrays, which stay in the mapped file.
 
 import Networks
 import Tensors

@@ -1,5 +1,5 @@
 // The embeddings of whole volumes in the canonical frame, as a rank holds them: rounded to half precision, whether computed now
-// or read from a cache, so that a run does not depend on which (shared/spec/relif.md 1.11, 5.4). Axes: g tokens along each side
+// or read from a cache, so that a run does not depend on which. Axes: g tokens along each side
 // of a window, P channels.
 
 import Methods

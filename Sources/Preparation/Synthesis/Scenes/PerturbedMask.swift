@@ -1,5 +1,5 @@
 // A mask as a student would predict it, early or late in its training: too large or too small, moved, with a wavy boundary, with pieces
-// missing and others added, sure of itself or not. Mask prompts for pretraining and for measuring a prior (shared/spec/relif.md 1.5, 1.8).
+// missing and others added, sure of itself or not. Mask prompts for pretraining and for measuring a prior.
 // Arrays [N, N, N]; lengths in voxels.
 
 import Foundation

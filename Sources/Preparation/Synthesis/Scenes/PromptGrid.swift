@@ -1,4 +1,5 @@
-// Masks on the coarse grid on which a promptable network takes and gives them, and clicks in a mask (shared/spec/relif.md 1.4, 1.8, 1.9).
+// Masks on the coarse grid on which a promptable network takes and gives them, and clicks in a mask (uni-medical/SAM-Med3D,
+// train.py and utils/click_method.py).
 // Arrays [N, N, N], coarse ones [N/f, N/f, N/f].
 
 import Foundation
@@ -65,7 +66,7 @@ public struct SceneClick: Hashable, Sendable {
   /// Whether the voxel belongs to the target.
   public let isPositive: Bool
 
-  /// By the distance rule (1.9): in the larger of the two kinds of error, deep inside. Nil where the prediction is right everywhere.
+  /// By the distance rule: in the larger of the two kinds of error, deep inside. Nil where the prediction is right everywhere.
   /// - Parameter prediction: the mask so far; nil before the first click.
   public init?(target: [UInt8], prediction: [UInt8]?, side: Int, _ key: RandomKey) {
     let missed = prediction.map { zip(target, $0).map { $0 > $1 ? 1 : 0 } } ?? target

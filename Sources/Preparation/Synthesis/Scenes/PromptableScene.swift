@@ -1,6 +1,6 @@
 // A random scene with structures to segment: what a promptable network is pretrained on, so that no scan of a person is needed. Half of the
 // scenes are like the middle of a brain (thin, paired, low contrast, side by side), the others like a body with organs and tumours.
-// Arrays [N, N, N] in the axis order of the network (shared/spec/relif.md 1.5, 1.6); lengths in voxels.
+// Arrays [N, N, N] in the axis order of the network; lengths in voxels.
 
 import Foundation
 import Tensors
@@ -10,7 +10,7 @@ import Volumes
 public struct PromptableScene: Sendable {
   /// N: voxels along each axis.
   public let side: Int
-  /// Intensities, z-scored by the mean and unbiased deviation of the voxels above 0 (1.6.5).
+  /// Intensities, z-scored by the mean and unbiased deviation of the voxels above 0.
   public let image: [Float]
   /// The structure that each voxel belongs to; 0 for none.
   public let labels: [UInt8]

@@ -91,7 +91,7 @@ private func addBiasAndNoise(_ image: inout [Float], _ anatomy: SceneAnatomy, _ 
   }
 }
 
-/// Subtracts the mean and divides by the unbiased deviation of the voxels above 0 (shared/spec/relif.md 1.6.5).
+/// Subtracts the mean and divides by the unbiased deviation of the voxels above 0 (as SAM-Med3D expects).
 private func standardize(_ image: inout [Float]) {
   var count = 0.0, sum = 0.0, squares = 0.0
   for value in image where value > 0 {

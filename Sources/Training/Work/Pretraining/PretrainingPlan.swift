@@ -1,5 +1,6 @@
-// What is pretrained: a small SAM-Med3D on random scenes, the demo prior (shared/spec/relif.md 1.5, 1.8). It learns what a frozen prior is
-// asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person is used.
+// What is pretrained: a small SAM-Med3D on random scenes, the demo prior (rounds as in uni-medical/SAM-Med3D, train.py). It learns
+// what a frozen prior is asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person
+// is used.
 
 import Foundation
 import MPI

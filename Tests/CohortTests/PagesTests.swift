@@ -1,0 +1,106 @@
+// What the pages promise: the run file of the README loads, with every key of it checked; files and folders that pages name exist; their
+// commands and make targets are real.
+
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+@Suite struct PagesTests {
+  @Test func theRunFileOfTheReadmeLoads() throws {
+    let block = try runFile()
+    let lines = block.split(separator: "\n")
+    #expect(lines.count == 12 && lines.allSatisfy { $0.contains(" # ") }, "twelve lines, each with a comment")
+    let configuration = try RunConfiguration(yaml: block, source: "README.md")
+    #expect(configuration.text("output") == "runs/heart" && configuration.lanes == 4 && configuration.steps == 30000)
+    #expect(configuration.options(of: "method")["sobf"] == "paper" && configuration.options(of: "network")["base"] == "16")
+    #expect(configuration.texts("validation.cases") == ["p01"] && configuration.texts("augmentation.axes") == ["D", "H"])
+  }
+
+  /// A wrong letter in any key is an error: none of them is merely overlooked.
+  @Test func everyKeyOfTheRunFileIsChecked() throws {
+    let lines = try runFile().split(separator: "\n").map { $0.prefix(while: { $0 != "#" }) }
+    var keys = 0
+    for (number, line) in lines.enumerated() {
+      for key in line.matches(of: /([a-z][A-Za-z]*):[ ]/) {
+        var wrong = lines
+        wrong[number] = line[..<key.output.1.endIndex] + "x" + line[key.output.1.endIndex...]
+        #expect(throws: TrainingError.self, "\(key.output.1)x") {
+          try RunConfiguration(yaml: wrong.joined(separator: "\n"), source: "README.md")
+        }
+        keys += 1
+      }
+    }
+    #expect(keys == 24)
+  }
+
+  @Test func whatPagesNameExists() throws {
+    var missing: [String] = []
+    for page in try pages() {
+      let folder = repository.appendingPathComponent(page).deletingLastPathComponent()
+      for link in try text(page).matches(of: /\]\(([^)#]+)(#[^)]*)?\)/) where !link.output.1.hasPrefix("http") {
+        if !exists(folder.appendingPathComponent(String(link.output.1))) { missing.append("\(page): \(link.output.1)") }
+      }
+      for path in try text(page).matches(of: /(?:Sources|Tests|hostfiles|slurm)\/[A-Za-z0-9_.\/+-]*[A-Za-z0-9_\/]/) {
+        if !exists(repository.appendingPathComponent(String(path.output))) { missing.append("\(page): \(path.output)") }
+      }
+    }
+    #expect(missing.isEmpty, "\(missing.joined(separator: "\n"))")
+  }
+
+  @Test func commandsOfPagesAreReal() throws {
+    let (status, help) = try runAlone(["--help"], executable: "cohort")
+    try #require(status == 0)
+    let commands = Set(help.matches(of: /\n  ([a-z]+)[ ]/).map { String($0.output.1) })
+    try #require(commands.contains("train"))
+    let targets = Set(try text("Makefile").matches(of: /\n([a-z-]+):/).map { String($0.output.1) })
+    for page in try pages() {
+      let code = try code(of: page)
+      for command in code.matches(of: /(?:^|[ \/])cohort ([a-z]+)/.anchorsMatchLineEndings()) {
+        #expect(commands.contains(String(command.output.1)), "\(page): cohort \(command.output.1)")
+      }
+      for target in code.matches(of: /(?:^| )make ([a-z-]+)/.anchorsMatchLineEndings()) {
+        #expect(targets.contains(String(target.output.1)), "\(page): make \(target.output.1)")
+      }
+    }
+  }
+
+  private let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  private func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
+
+  private func text(_ path: String) throws -> String {
+    try String(contentsOf: repository.appendingPathComponent(path), encoding: .utf8)
+  }
+
+  /// What a page shows as code, a block's lines without their comments and every span of a sentence on a line of its own.
+  private func code(of page: String) throws -> String {
+    var code: [Substring] = [], isFenced = false
+    for line in try text(page).split(separator: "\n") {
+      if line.hasPrefix("```") {
+        isFenced.toggle()
+      } else if isFenced || line.hasPrefix("    ") {
+        code.append(line.prefix(while: { $0 != "#" }))
+      } else {
+        code += line.matches(of: /`([^`]+)`/).map(\.output.1)
+      }
+    }
+    return code.joined(separator: "\n")
+  }
+
+  /// Paths of all pages in the repository.
+  private func pages() throws -> [String] {
+    try ["README.md", "CHANGELOG.md"]
+      + ["Sources", "Tests", "hostfiles", "slurm"].flatMap { folder in
+        try FileManager.default.subpathsOfDirectory(atPath: repository.appendingPathComponent(folder).path)
+          .filter { $0.hasSuffix(".md") }.map { "\(folder)/\($0)" }
+      }
+  }
+
+  private func runFile() throws -> String {
+    let blocks = try text("README.md").components(separatedBy: "```yaml\n")
+    try #require(blocks.count == 2, "the README shows one run file")
+    return try #require(blocks[1].components(separatedBy: "```").first)
+  }
+}
