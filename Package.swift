@@ -13,8 +13,8 @@ func library(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-/// A module and its tests in `Tests/<name>Tests`; `pages` lie in its folder beside the README; `fixtures` when the tests find golden files in
-/// their folder `Fixtures`.
+/// A module and its tests in `Tests/<name>Tests`; `pages` lie in its folder beside the README; `fixtures` when the tests find
+/// golden files in their folder `Fixtures`.
 func module(
   _ name: String, _ dependencies: [Target.Dependency], pages: [String] = [], resources: [Resource] = [],
   tests: [Target.Dependency] = [], fixtures: Bool = false

@@ -1,5 +1,5 @@
-// What the pages promise: the run file of the README loads, with every key of it checked; files and folders that pages name exist; their
-// commands and make targets are real.
+// What the pages promise: the run file of the README loads, with every key of it checked; files and folders that pages name exist;
+// their commands and make targets are real.
 
 import Foundation
 import TestSupport

@@ -1,5 +1,5 @@
-// References in comments and pages lead somewhere: to a paper, to a file of a public repository, to a manual. A folder that no clone
-// has and a section number without its document lead nowhere, so they fail here, with file and line.
+// References in comments and pages lead somewhere: to a paper, to a file of a public repository, to a manual. A folder that no
+// clone has and a section number without its document lead nowhere, so they fail here, with file and line.
 
 import Foundation
 import Testing
@@ -59,8 +59,8 @@ import Testing
     return files.sorted()
   }
 
-  /// The first reference in `line` that leads nowhere: into a folder beside the repository, to a page that the repository lacks, or, in a
-  /// comment of Swift or C, a section or requirement number without its document. Code is not searched.
+  /// The first reference in `line` that leads nowhere: into a folder beside the repository, to a page that the repository lacks,
+  /// or, in a comment of Swift or C, a section or requirement number without its document. Code is not searched.
   private func danglingReference(in line: Substring, of file: String) -> Substring? {
     let isCode = ["swift", "c", "h"].contains((file as NSString).pathExtension)
     guard let text = isCode ? line.range(of: "//").map({ line[$0.lowerBound...] }) : line else { return nil }
@@ -71,8 +71,7 @@ import Testing
     for page in text.matches(of: /(?:^|[^A-Za-z0-9_\/.])([A-Za-z0-9_-]+\.md)/) where !pages.contains(page.output.1) {
       return page.output.1
     }
-    let number =
-      /\((?:[a-z ]+ of |of )?([1-9][0-9]*(\.[0-9]+)+|[CFKPRT][0-9]{1,2})((, | and | to )([1-9][0-9]*(\.[0-9]+)*|[CFKPRT][0-9]{1,2}))*\)/
-    return isCode ? text.firstMatch(of: number)?.0 : nil
+    let number = /\((?:[a-z ]+ of )?(?:[1-9][0-9]*(?:\.[0-9]+)+|[CFKPRT][0-9]{1,2})(?:(?:, | and | to )[1-9CFKPRT][0-9.]*)*\)/
+    return isCode ? text.firstMatch(of: number)?.output : nil
   }
 }

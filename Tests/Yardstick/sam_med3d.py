@@ -1,6 +1,6 @@
-"""SAM-Med3D in PyTorch, written from a description of the original (uni-medical/SAM-Med3D, segment_anything/modeling/), with the work
-that the original does: all pad tokens of a window are computed and attended to, and decomposed relative positions are added along the
-original's axes.
+"""SAM-Med3D in PyTorch, written from a description of the original (uni-medical/SAM-Med3D, segment_anything/modeling/), with the
+work that the original does: all pad tokens of a window are computed and attended to, and decomposed relative positions are added
+along the original's axes.
 
 `make FOLDER` writes random weights at the size of the released network, an input and the answers; `check FILE` compares with the answers in
 a golden file; `time` times the image encoder. The state dict has the original's names."""
