@@ -7,6 +7,7 @@ import MPI
 import Methods
 import Networks
 import Preparation
+import Settings
 import Tensors
 import TestSupport
 import Testing
@@ -16,7 +17,7 @@ import Training
 final class AlternatingPair: Method {
   static let name = "alternating-pair"
   static let summary = "for tests"
-  static let options: [MethodOption] = []
+  static let options: [any SettingDescription] = []
 
   let first: any Network
   let second: any Network

@@ -78,7 +78,7 @@ import Training
   }
 
   @Test(arguments: [
-    ("stages=[]", "stages"), ("stages.semi.stpes=3", "stages.semi.steps"), ("stages.semi.lanes=4", "every stage"),
+    ("stages=[last]", "semi"), ("stages.semi.stpes=3", "stages.semi.steps"), ("stages.semi.lanes=4", "every stage"),
     ("stages.last.steps=4", "semi"), ("stages.semi.steps=0", "1"),
   ]) func impossibleStagesAreRefused(override: String, hint: String) throws {
     let error = #expect(throws: TrainingError.self) { try self.stages("/data", "run", [override]) }

@@ -24,7 +24,7 @@ final class ToyWork: Work {
   private var target = 0.0
 
   init(_ plan: StagePlan) throws {
-    let rate = LearningRate(0.1, plan.configuration.schedule)
+    let rate = LearningRate(0.1, ConstantSchedule(ScheduleSettings()))
     func module(_ name: String) -> TrainedModule {
       TrainedModule(name, ParameterSet([ParameterSpecification("x", [1, 1, 1, 1, Self.length], .gaussian(deviation: 1))], seed: 5))
     }

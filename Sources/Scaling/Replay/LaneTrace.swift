@@ -86,7 +86,7 @@ public func recordLanes(file: String, overrides: [String], warmup: Int, steps: I
   let configuration = try RunConfiguration(yaml: try RunConfiguration.text(of: file), source: file, overrides: overrides)
   let recording = try LaneRecording(configuration, warmup: warmup, steps: steps)
   return LaneTrace(
-    source: ([file] + overrides).joined(separator: " "), reduction: configuration.text("reduction"), arrays: recording.arrays,
+    source: ([file] + overrides).joined(separator: " "), reduction: configuration.reduction, arrays: recording.arrays,
     readyShares: recording.readyShares, lanes: recording.lanes)
 }
 
@@ -108,6 +108,6 @@ public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   let isStatistic = { (tensor: CheckpointTensor) in tensor.vector.hasSuffix(".statistics") }
   let (trained, seen) = (averaged.filter { !isStatistic($0) }, averaged.filter(isStatistic))
   return LaneTrace(
-    source: "\(folder)/metrics.jsonl", reduction: configuration.text("reduction"), arrays: (trained + seen).map(\.count),
+    source: "\(folder)/metrics.jsonl", reduction: configuration.reduction, arrays: (trained + seen).map(\.count),
     lanes: seconds.map { LaneTime(forward: $0 / Double(busiest) / 3, backward: $0 / Double(busiest) * 2 / 3) })
 }

@@ -2,6 +2,7 @@
 
 import Cluster
 import Tensors
+import Settings
 import Volumes
 
 /// The identifiers of a prepared data set by their use in a run, each list sorted.

@@ -36,6 +36,9 @@ public final class MethodWork: Work {
   public init(_ plan: StagePlan, make: (String, MethodPlan) throws -> any Method) throws {
     let configuration = plan.configuration
     self.configuration = configuration
+    guard !configuration.data.isEmpty else {
+      throw TrainingError("the run file lacks the key \"data\": add the folder that `cohort prepare` wrote.")
+    }
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
     var description = try ModelDescription(configuration, index)
@@ -52,7 +55,7 @@ public final class MethodWork: Work {
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
     recipe = method.recipe.with(labelled: configuration.labelledSamples, unlabelled: configuration.unlabelledSamples)
     split = try DataSplit(
-      index, validation: configuration.validationCases, choice: try configuration.labelledChoice(),
+      index, validation: configuration.validationCases, choice: configuration.labelledChoice,
       needsUnlabelled: recipe.unlabelledCount > 0, data: configuration.data)
     let lanePlan = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), unlabelled = split.unlabelled
     let shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: unlabelled, seed: configuration.seed) }

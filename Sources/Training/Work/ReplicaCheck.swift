@@ -7,7 +7,7 @@ import Tensors
 extension Run {
   /// Throws on all ranks unless all were given the same run. Collective.
   func requireSamePlan(over world: borrowing Communicator) throws(ClusterError) {
-    let keys = configuration.values.filter { !RunConfiguration.freeKeys.contains($0.key) }.sorted { $0.key < $1.key }
+    let keys = configuration.values.filter { !RunConfiguration.isFree($0.key) }.sorted { $0.key < $1.key }
     let plans = stage.work.modules.flatMap { update in update.averages.map { "\(update.module.name): \($0.planText)" } }
     try requireAlike("\(keys)\n\(plans)", "the run", over: world)
   }
