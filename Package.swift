@@ -54,7 +54,7 @@ let layers: [[Target]] = [
   module("Tensors", ["Kernels"]),
   module("HDF5", ["CHDF5", "MPI"]),
   // 3. Parameters, losses, optimisers; medical volumes and their files.
-  module("Learning", ["Tensors", "Kernels"]),
+  module("Learning", ["Tensors", "Kernels"], fixtures: true),
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
@@ -93,7 +93,8 @@ let layers: [[Target]] = [
       ],
       exclude: ["README.md", "demo.png"]),
     .executableTarget(
-      name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors"], path: "Tests/Scenarios"),
+      name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"],
+      path: "Tests/Scenarios"),
     .testTarget(
       name: "CohortTests",
       dependencies: [

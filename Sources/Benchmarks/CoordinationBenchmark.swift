@@ -165,15 +165,16 @@ private final class CoordinatedSteps {
       pass.backward(tape, from: terms)
       return [terms[0].0.value + terms[1].0.value, terms[0].0.value, terms[1].0.value]
     }
-    last = (coordinated.times.spans.last { $0.part == .backward }.map { $0.end - $0.start } ?? 0, outcome.summary.times[world.rank].communication)
-    trainer.optimizer.step(rate: 0.01, gradients: average.average)
+    last.backward = coordinated.times.spans.last { $0.part == .backward }.map { $0.end - $0.start } ?? 0
+    last.times = outcome.summary.times[world.rank].communication
+    trainer.optimizer.step(learningRate: 0.01, gradients: average.average)
   }
 
   func close() throws { try coordinated.close() }
 
   private var stateHash: UInt64 {
     var hash = StateHash()
-    for tensor in [trainer.network.parameters.values, trainer.optimizer.momenta] {
+    for tensor in [trainer.network.parameters.values, trainer.optimizer.momentumBuffer] {
       hash.add(UnsafeBufferPointer(start: tensor.pointer, count: tensor.count))
     }
     return hash.value
