@@ -49,6 +49,18 @@ public final class ParameterSet: ParameterTable {
     newValues.withUnsafeBufferPointer { values.pointer.update(from: $0.baseAddress!, count: count) }
   }
 
+  /// Copies the values of tensors that have the same name and shape in another set.
+  /// - Returns: how many were copied.
+  public func takeValues(of other: ParameterSet) -> Int {
+    var taken = 0
+    for parameter in parameters {
+      guard let source = other.byName[parameter.name], source.shape == parameter.shape else { continue }
+      parameter.value.pointer.update(from: source.value.pointer, count: parameter.shape.count)
+      taken += 1
+    }
+    return taken
+  }
+
   private static func fill(_ parameter: Parameter, _ initializer: ParameterSpecification.Initializer, seed: UInt64) {
     let key = RandomKey(seed: seed, volume: parameter.name, draw: 0, stream: RandomStream.initialWeights)
     let pointer = parameter.value.pointer

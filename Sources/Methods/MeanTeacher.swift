@@ -2,6 +2,7 @@
 // itself, which sees them under noise. Needs no prior; the teacher is not used after training.
 
 import Networks
+import Preparation
 import Settings
 import Tensors
 

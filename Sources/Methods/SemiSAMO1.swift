@@ -9,6 +9,7 @@
 
 import Learning
 import Networks
+import Preparation
 import Settings
 import Tensors
 
@@ -52,7 +53,7 @@ public final class SemiSAMO1: Method {
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     // The earlier student goes first: what its passes take is free again when the student's are kept.
-    let earlierLabels = finished.values[0] > 0 ? batch.unlabelled.map(labelsOfEarlierStudent) : nil
+    let earlierLabels = finished.values[0] > 0 ? batch.unlabelled.map({ labelsOfEarlierStudent($0, at: step) }) : nil
     var (result, predictions) = try specialist.loss(batch, at: step, on: tape)
     let weight = pseudoLabelWeight(at: step) / Double(max(1, predictions.count))
     for (index, prediction) in predictions.enumerated() {

@@ -9,6 +9,7 @@
 
 import Learning
 import Networks
+import Preparation
 import Settings
 import Tensors
 

@@ -1,5 +1,6 @@
 // A prior that can be made to say the opposite, which shows whether an objective listens to it.
 
+import Preparation
 import Tensors
 
 /// Hands on what another prior says, or the opposite of it.

@@ -5,6 +5,7 @@
 import Kernels
 import Learning
 import Networks
+import Preparation
 import Tensors
 
 /// The comparison of features and what lies between them and the cosine.

@@ -13,7 +13,7 @@ extension RunConfiguration {
       let hint = nearestName(to: name, among: names).map { ": did you mean \"\($0)\"?" } ?? "."
       throw TrainingError("modules.\(name): nothing of that name is trained, only \(names.joined(separator: ", "))\(hint)")
     }
-    let averager = try averager(named: reduction)
+    let averager = try averager(named: self.reduction)
     return try modules.map { ModuleUpdate($0, try optimizerChoice(of: $0.name), averager: averager) }
   }
 
@@ -38,5 +38,5 @@ extension RunConfiguration {
   }
 
   /// The labelled cases to train on.
-  var labelledChoice: LabelledChoice { labelledCount > 0 ? .drawn(labelledCount, seed: labelledSeed) : labelled }
+  var labelledChoice: LabelledChoice { self.labelledCount > 0 ? .drawn(self.labelledCount, seed: self.labelledSeed) : self.labelled }
 }

@@ -4,6 +4,7 @@ import Cluster
 import Foundation
 import Kernels
 import MPI
+import Preparation
 
 /// The voice of the training loop. It decides nothing.
 final class RunReporter {

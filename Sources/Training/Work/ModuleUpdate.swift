@@ -36,7 +36,7 @@ public struct ModuleUpdate {
 
   /// Moves the parameters along the averaged gradients, and the running statistics towards what was seen.
   func apply(at step: Step) {
-    if clipNorm > 0 { clip([gradientAverage.average], toNorm: clipNorm) }
+    if clipNorm > 0 { _ = clip([gradientAverage.average], toNorm: clipNorm) }
     optimizer.step(
       learningRate: learningRate.at(step), gradients: gradientAverage.average, present: gradientAverage.presentArrays)
     if let statisticsAverage { module.statistics?.move(towards: statisticsAverage.average) }

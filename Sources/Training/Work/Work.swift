@@ -44,7 +44,7 @@ public struct LaneBatch {
 
 /// A stage's work. Made alike on every rank; only the data that a rank loads differ. All state that the next step depends on lies in `modules`,
 /// `carried` and the decision of the round, so that it can be saved, compared between ranks and resumed.
-public protocol Work: AnyObject {
+public protocol Work: AnyObject, SendableMetatype {
   /// The name in run files.
   static var name: String { get }
   /// One line for lists.
