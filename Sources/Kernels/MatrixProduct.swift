@@ -1,8 +1,8 @@
 // Matrix products by OpenBLAS, row-major: one on the calling thread, or one cut into tiles that are spread over the threads.
 //
-// OpenBLAS never uses threads of its own here. It would cut rows, columns and the axis that is summed at places that depend on their
-// number, and neither is harmless: its kernels add up the last rows and columns of a piece in another order than those inside, and a sum
-// in two parts rounds otherwise than one. The tiles depend on the shape alone, so that no result depends on the number of threads.
+// OpenBLAS never uses threads of its own here. It would cut rows and columns at places that depend on their number, and long sums otherwise
+// than without threads. Neither is harmless: its kernels for AVX2 round the last rows and columns of a piece otherwise than those inside,
+// and a sum in two parts rounds otherwise than one. The tiles depend on the shape alone, so that no result depends on the number of threads.
 
 import CKernels
 import COpenBLAS
