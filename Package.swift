@@ -44,10 +44,11 @@ let layers: [[Target]] = [
     // What the tests share: golden files, tolerances, launching mpirun with a time limit.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
   ],
-  // 1. Fast loops over floats, the only door to oneDNN and OpenBLAS; the only door to MPI; files that are never half written.
+  // 1. Fast loops over floats, the only door to oneDNN and OpenBLAS; the only door to MPI; files that are never half written; tables of settings.
   module("Kernels", ["COneDNN", "COpenBLAS", "COpenMP", "CKernels"]),
   module("MPI", ["CMPI"]),
   module("Files", ["CZlib"]),
+  module("Settings", [yams]),
   // 2. Tensors on a flat tape; the only door to HDF5.
   module("Tensors", ["Kernels"]),
   module("HDF5", ["CHDF5", "MPI"]),
@@ -56,12 +57,12 @@ let layers: [[Target]] = [
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
-  module("Networks", ["Learning", "Tensors", "Kernels"], tests: ["Weights"], fixtures: true),
+  module("Networks", ["Learning", "Tensors", "Kernels", "Settings"], tests: ["Weights"], fixtures: true),
   module("Preparation", ["Volumes", "Tensors", "Kernels"]),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
-  module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation"]),
+  module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"]),
   module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
@@ -69,7 +70,7 @@ let layers: [[Target]] = [
     "Training",
     [
       "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors",
-      "Kernels", "MPI", "HDF5", "Files", yams,
+      "Kernels", "MPI", "HDF5", "Files", "Settings",
     ],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
@@ -78,7 +79,8 @@ let layers: [[Target]] = [
   // 7. How training scales: studies over numbers of nodes, and what follows from them.
   module(
     "Scaling",
-    ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", yams], tests: ["cohort"]),
+    ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", "Settings"], tests: ["cohort"]
+  ),
   // 8. The command, and the programs that multi-rank tests start under mpirun.
   [
     .executableTarget(
@@ -86,13 +88,17 @@ let layers: [[Target]] = [
       dependencies: [
         "Scaling", "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning",
         "Tensors",
-        "Kernels", "Cluster", "MPI", "Methods", argumentParser,
+        "Kernels", "Cluster", "MPI", "Methods", "Settings", argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),
     .executableTarget(
       name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors"], path: "Tests/Scenarios"),
     .testTarget(
-      name: "CohortTests", dependencies: ["TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights"]),
+      name: "CohortTests",
+      dependencies: [
+        "TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights", "Settings", "Methods", "Networks",
+        "Scaling",
+      ]),
   ],
 ]
 

@@ -2,12 +2,13 @@
 // noise. Needs no prior; the teacher is not used after training.
 
 import Networks
+import Settings
 import Tensors
 
 public final class MeanTeacher: Method {
   public static let name = "mean-teacher"
   public static let summary = "Mean Teacher: agreement with a moving average of the student that sees noisy crops"
-  public static let options: [MethodOption] = []
+  public static let options: [any SettingDescription] = []
 
   private let specialist: Specialist
   public var trained: [TrainedModule] { specialist.trained }

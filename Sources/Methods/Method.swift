@@ -3,6 +3,7 @@
 
 import Learning
 import Networks
+import Settings
 import Tensors
 
 /// A run file asked for a method that cannot be built, or a method met data it cannot use.
@@ -111,9 +112,10 @@ public struct LossTerms {
 public protocol Method: AnyObject, SendableMetatype {
   static var name: String { get }
   static var summary: String { get }
-  static var options: [MethodOption] { get }
+  /// All settings of the method: keys of the run file below `method`.
+  static var options: [any SettingDescription] { get }
   /// Whether the method, with these options, listens to `MethodPlan.prior`; else none is made.
-  static func usesPrior(_ options: [String: String]) -> Bool
+  static func usesPrior(_ options: SettingValues) -> Bool
 
   init(_ plan: MethodPlan) throws(MethodError)
 
@@ -135,7 +137,7 @@ public protocol Method: AnyObject, SendableMetatype {
 }
 
 extension Method {
-  public static func usesPrior(_ options: [String: String]) -> Bool { false }
+  public static func usesPrior(_ options: SettingValues) -> Bool { false }
   public var carried: [CarriedVector] { [] }
   public func updated(at step: Step) -> [Int] { Array(trained.indices) }
   public func afterUpdate(at step: Step) {}

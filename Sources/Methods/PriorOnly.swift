@@ -2,13 +2,16 @@
 // prior's mask, prompted by the student itself, as if it were the label. No teacher, no consistency.
 
 import Networks
+import Settings
 import Tensors
 
 public final class PriorOnly: Method {
   public static let name = "prior-only"
   public static let summary = "labelled volumes, and a prior's masks as labels of the others"
-  public static func usesPrior(_ options: [String: String]) -> Bool { true }
-  public static let options = [MethodOption("pseudo", .number(1), "weight of the prior's masks beside the labels")]
+  public static func usesPrior(_ options: SettingValues) -> Bool { true }
+  private static let pseudo = Setting(
+    "pseudo", default: 1.0, in: 0...1000, "Weight of the losses on the prior's masks, beside 1 for those on labels.")
+  public static let options: [any SettingDescription] = [pseudo]
 
   public let trained: [TrainedModule]
   public let predictor: any Network
@@ -18,7 +21,7 @@ public final class PriorOnly: Method {
 
   public init(_ plan: MethodPlan) throws(MethodError) {
     prior = try plan.requiredPrior(of: Self.self, or: "method: supervised")
-    weight = try plan.number("pseudo", of: Self.self, in: 0...1000)
+    weight = plan[Self.pseudo]
     predictor = try plan.makeNetwork()
     trained = [TrainedModule("student", predictor)]
   }

@@ -8,14 +8,15 @@
 
 import Learning
 import Networks
+import Settings
 import Tensors
 
 public final class SemiSAMO1: Method {
   public static let name = "semisam-o1"
   public static let summary =
     "SemiSAM-O1: a mean teacher, and pseudo-labels from a prior, then from the student of the round before"
-  public static func usesPrior(_ options: [String: String]) -> Bool { true }
-  public static let options: [MethodOption] = []
+  public static func usesPrior(_ options: SettingValues) -> Bool { true }
+  public static let options: [any SettingDescription] = []
   static let rounds = 3
 
   private let specialist: Specialist

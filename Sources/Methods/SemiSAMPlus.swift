@@ -8,20 +8,21 @@
 
 import Learning
 import Networks
+import Settings
 import Tensors
 
 public final class SemiSAMPlus: Method {
   public static let name = "semisam-plus"
   public static let summary = "SemiSAM+: a mean teacher, and early on the mask of a prior that the student prompts"
-  public static func usesPrior(_ options: [String: String]) -> Bool { options["fidelity"] != "released" }
-  public static let options = [
-    MethodOption(
-      "fidelity", .choice(Fidelity.intent.rawValue, of: Fidelity.allCases.map(\.rawValue)),
-      "the prior's term as it is described, or released: the constant 1, as in the published code"),
-    MethodOption(
-      "specialist", .choice(Specialist.Kind.meanTeacher.rawValue, of: Specialist.Kind.allCases.map(\.rawValue)),
-      "mean teacher, or ua-mt: agreement only on voxels of which eight more passes of the teacher are certain"),
-  ]
+  public static func usesPrior(_ options: SettingValues) -> Bool { options[fidelity] != .released }
+  private static let fidelity = Setting(
+    "fidelity", default: Fidelity.intent,
+    "What the prior's term computes: intent is the method as it is described, released the constant 1 of the published code.")
+  private static let specialist = Setting(
+    "specialist", default: Specialist.Kind.meanTeacher,
+    "Where student and teacher must agree: mean-teacher on all voxels, ua-mt on those of which eight more passes of the teacher "
+      + "are certain.")
+  public static let options: [any SettingDescription] = [fidelity, specialist]
   enum Fidelity: String, CaseIterable { case intent, released }
 
   private let specialist: Specialist
@@ -33,9 +34,8 @@ public final class SemiSAMPlus: Method {
   public let recipe = Specialist.recipe
 
   public init(_ plan: MethodPlan) throws(MethodError) {
-    let fidelity = Fidelity(rawValue: try plan.choice("fidelity", of: Self.self))!
-    prior = fidelity == .released ? nil : try plan.requiredPrior(of: Self.self, or: "method.fidelity: released")
-    specialist = try Specialist(Specialist.Kind(rawValue: try plan.choice("specialist", of: Self.self))!, plan)
+    prior = plan[Self.fidelity] == .released ? nil : try plan.requiredPrior(of: Self.self, or: "method.fidelity: released")
+    specialist = try Specialist(plan[Self.specialist], plan)
   }
 
   /// 0.1 w'(t), which falls as the specialist's weight rises: from 0.01 to 6.7e-5.

@@ -3,17 +3,17 @@
 import Learning
 import Networks
 import Preparation
+import Settings
 import Tensors
 
 public final class Supervised: Method {
   public static let name = "supervised"
   public static let summary = "labelled volumes only"
-  public static let options = [
-    SupervisedBlend.option,
-    MethodOption(
-      "sobf", .choice("none", of: ["none"] + SOBFPreset.allCases.map(\.rawValue)),
-      "bias-field view of the labelled volumes, or none"),
-  ]
+  private static let fields = Setting(
+    "sobf", default: "none", among: ["none"] + SOBFPreset.allCases.map(\.rawValue),
+    "Bias fields that are put over the labelled crops: none leaves the crops as they are; `cohort methods relif` explains the "
+      + "others.")
+  public static let options: [any SettingDescription] = [SupervisedBlend.option, fields]
 
   public let trained: [TrainedModule]
   public let predictor: any Network
@@ -23,8 +23,8 @@ public final class Supervised: Method {
   public init(_ plan: MethodPlan) throws(MethodError) {
     predictor = try plan.makeNetwork()
     trained = [TrainedModule("student", predictor)]
-    blend = SupervisedBlend(rawValue: try plan.choice("sup", of: Self.self))!
-    let field = SOBFPreset(rawValue: try plan.choice("sobf", of: Self.self)).map(SOBF.init(preset:))
+    blend = plan[SupervisedBlend.option]
+    let field = SOBFPreset(rawValue: plan[Self.fields]).map(SOBF.init(preset:))
     recipe = BatchRecipe(labelled: field == nil ? .clean : .biased, unlabelled: [], field: field)
   }
 

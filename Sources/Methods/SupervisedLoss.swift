@@ -2,6 +2,7 @@
 
 import Learning
 import Networks
+import Settings
 import Tensors
 
 /// How Dice and cross entropy are weighed over the run.
@@ -11,9 +12,9 @@ enum SupervisedBlend: String, CaseIterable {
   /// Half of each, the custom of the semi-supervised literature.
   case half
 
-  static let option = MethodOption(
-    "sup", .choice(Self.crossfade.rawValue, of: Self.allCases.map(\.rawValue)),
-    "labelled loss: crossfade from Dice to cross entropy over the run, or half of each throughout")
+  static let option = Setting(
+    "sup", default: Self.crossfade,
+    "Loss on labels: crossfade goes from Dice to cross entropy over the run, half is half of each throughout.")
 
   func weights(at step: Step) -> (dice: Double, crossEntropy: Double) {
     switch self {

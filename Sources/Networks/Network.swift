@@ -1,6 +1,7 @@
 // What every network offers: parameters by state-dict name, and logits from an image.
 
 import Learning
+import Settings
 import Tensors
 
 /// A run file or a command line asked for a network that cannot be built.
@@ -27,13 +28,6 @@ public struct NetworkPlan: Sendable {
   }
 }
 
-/// One option of a network: its name, default and meaning.
-public struct NetworkOption: Sendable {
-  public let name: String
-  public let standard: String
-  public let meaning: String
-}
-
 /// How a forward pass is run.
 public enum ForwardMode: Sendable {
   /// Batch statistics, and dropout with a pattern drawn from the key (one key for each view of each sample); nil: no dropout.
@@ -49,7 +43,8 @@ let keptLevel = 3
 public protocol Network: AnyObject, SendableMetatype {
   static var name: String { get }
   static var summary: String { get }
-  static var options: [NetworkOption] { get }
+  /// All settings that a plan may give.
+  static var options: [any SettingDescription] { get }
 
   /// The arrays of a network, before memory exists: for counting those of a network that is too large to make.
   static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification]
@@ -75,6 +70,13 @@ public protocol Network: AnyObject, SendableMetatype {
 }
 
 extension Network {
+  /// The plan's options, checked.
+  static func settings(_ plan: NetworkPlan) throws(NetworkError) -> SettingValues {
+    do { return try SettingValues(plan.options, of: options, source: "network \(name)") } catch {
+      throw NetworkError(error.description)
+    }
+  }
+
   public var statistics: RunningStatistics? { nil }
   public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] { [logits(x, mode: mode, on: tape)] }
 

@@ -5,20 +5,25 @@
 
 import Kernels
 import Learning
+import Settings
 import Tensors
 
 public final class PlainConvUNet: Network {
   public static let name = "plainconvunet"
   public static let summary = "nnU-Net's default network, any kernels and strides, deep supervision"
-  public static let options = [
-    NetworkOption(name: "base", standard: "32", meaning: "channels of the first stage; each stage doubles them"),
-    NetworkOption(name: "most", standard: "320", meaning: "channels at most"),
-    NetworkOption(
-      name: "widths", standard: "", meaning: "channels of every stage with commas, instead of those of base and most"),
-    NetworkOption(
-      name: "strides", standard: "2,2,2;2,2,2;2,2,2;2,2,2;2,2,2", meaning: "D,H,W of each step down: one less than stages"),
-    NetworkOption(name: "kernels", standard: "", meaning: "D,H,W of every stage's kernels, odd; empty for 3,3,3 throughout"),
-  ]
+  private static let base = Setting(
+    "base", default: 32, in: 1...65536, "Channels of the first stage; each stage doubles them, up to `most`.")
+  private static let most = Setting("most", default: 320, in: 1...65536, "Channels that no stage exceeds.")
+  private static let widths = Setting<[Int]?>(
+    "widths", default: nil, .optional(.plainIntegers()),
+    "Channels of every stage, instead of those that follow from base and most.")
+  private static let strides = Setting(
+    "strides", default: [[Int]](repeating: [2, 2, 2], count: 5), .triples,
+    "D,H,W of each step down; there is one more stage than steps.")
+  private static let kernels = Setting<[[Int]]?>(
+    "kernels", default: nil, .optional(.triples),
+    "D,H,W of every stage's kernels, odd numbers; 3,3,3 throughout if nothing is given.")
+  public static let options: [any SettingDescription] = [base, most, widths, strides, kernels]
   private static let slope: Float = 0.01
 
   /// Everything that the options decide; stages from the finest to the coarsest.
@@ -31,20 +36,21 @@ public final class PlainConvUNet: Network {
     var coarsest: Int { strides.count }
 
     init(_ plan: NetworkPlan) throws(NetworkError) {
-      strides = try PlainConvUNet.triplesOption("strides", in: plan)
-      let stages = strides.count + 1
-      let base = try PlainConvUNet.integerOption("base", in: plan), most = try PlainConvUNet.integerOption("most", in: plan)
-      widths =
-        try PlainConvUNet.optionalIntegers("widths", count: stages, in: plan)
-        ?? (0..<stages).map { min(most, base << min($0, 20)) }
-      let text = try PlainConvUNet.textOption("kernels", in: plan)
-      kernels =
-        text.isEmpty ? [[Int]](repeating: [3, 3, 3], count: stages) : try PlainConvUNet.triplesOption("kernels", in: plan)
-      guard kernels.count == stages, kernels.joined().allSatisfy({ $0 % 2 == 1 }) else {
+      let settings = try PlainConvUNet.settings(plan)
+      let steps = settings[PlainConvUNet.strides], stages = steps.count + 1, base = settings[PlainConvUNet.base],
+        most = settings[PlainConvUNet.most]
+      func require(_ isRight: Bool, _ setting: any SettingDescription, _ wanted: String) throws(NetworkError) {
+        if isRight { return }
         throw NetworkError(
-          "network plainconvunet: option kernels=\(text) must be \(stages) triples of odd numbers, one for each stage, "
-            + "because strides has \(strides.count).")
+          "network plainconvunet: \(setting.name) is \"\(plan.options[setting.name] ?? "")\" but must be \(wanted), "
+            + "one for each stage, because strides has \(steps.count).")
       }
+      widths = settings[PlainConvUNet.widths] ?? (0..<stages).map { min(most, base << min($0, 20)) }
+      try require(widths.count == stages, PlainConvUNet.widths, "\(stages) positive whole numbers")
+      kernels = settings[PlainConvUNet.kernels] ?? [[Int]](repeating: [3, 3, 3], count: stages)
+      strides = steps
+      let isOdd = kernels.joined().allSatisfy { $0 % 2 == 1 }
+      try require(isOdd && kernels.count == stages, PlainConvUNet.kernels, "\(stages) triples of odd numbers")
     }
 
     /// Voxels of the image in one of a stage, along D, H, W.

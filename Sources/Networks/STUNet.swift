@@ -6,21 +6,26 @@
 
 import Kernels
 import Learning
+import Settings
 import Tensors
 
 public final class STUNet: Network {
   public static let name = "stunet"
   public static let summary = "STU-Net: residual U-Net in the sizes S, B, L, H and any other, any strides, deep supervision"
-  public static let options = [
-    NetworkOption(name: "variant", standard: "S", meaning: "S, B, L or H: base 16, 32, 64, 96 and depth 1, 1, 2, 3"),
-    NetworkOption(
-      name: "base", standard: "", meaning: "channels of the first stage, instead of the variant's; then 2, 4, 8, 16, 16 times"),
-    NetworkOption(name: "depth", standard: "", meaning: "residual blocks in each stage, instead of the variant's"),
-    NetworkOption(name: "widths", standard: "", meaning: "six channel counts with commas, instead of those of the base"),
-    NetworkOption(
-      name: "strides", standard: "2,2,2;2,2,2;2,2,2;2,2,2;2,2,2",
-      meaning: "D,H,W of each step down; fewer than five are filled up with 1,1,1, more are cut"),
-  ]
+  private static let variant = Setting(
+    "variant", default: Variant.S, "Published size: S, B, L and H have base 16, 32, 64 and 96 and depth 1, 1, 2 and 3.")
+  private static let base = Setting<Int?>(
+    "base", default: nil, .optional(.integer(in: 1...65536)),
+    "Channels of the first stage, instead of the variant's; the next stages have 2, 4, 8, 16 and 16 times as many.")
+  private static let depth = Setting<Int?>(
+    "depth", default: nil, .optional(.integer(in: 1...1000)), "Residual blocks in each stage, instead of the variant's.")
+  private static let widths = Setting<[Int]?>(
+    "widths", default: nil, .optional(.plainIntegers(count: 6)),
+    "Channels of each of the six stages, instead of those that follow from base.")
+  private static let strides = Setting(
+    "strides", default: [[Int]](repeating: [2, 2, 2], count: 5), .triples,
+    "D,H,W of each of the five steps down; fewer are filled up with 1,1,1, more are cut.")
+  public static let options: [any SettingDescription] = [variant, base, depth, widths, strides]
   private enum Variant: String, CaseIterable {
     case S, B, L, H
     var base: Int {
@@ -49,12 +54,11 @@ public final class STUNet: Network {
     let strides: [[Int]]
 
     init(_ plan: NetworkPlan) throws(NetworkError) {
-      let variant = try STUNet.choiceOption("variant", Variant.self, in: plan)
-      let base = try STUNet.optionalIntegers("base", count: 1, in: plan)?[0] ?? variant.base
-      depth = try STUNet.optionalIntegers("depth", count: 1, in: plan)?[0] ?? variant.depth
-      widths = try STUNet.optionalIntegers("widths", count: 6, in: plan) ?? [1, 2, 4, 8, 16, 16].map { base * $0 }
-      let given = try STUNet.triplesOption("strides", in: plan)
-      strides = Array((given + [[Int]](repeating: [1, 1, 1], count: 5)).prefix(5))
+      let settings = try STUNet.settings(plan), variant = settings[STUNet.variant]
+      let base = settings[STUNet.base] ?? variant.base
+      depth = settings[STUNet.depth] ?? variant.depth
+      widths = settings[STUNet.widths] ?? [1, 2, 4, 8, 16, 16].map { base * $0 }
+      strides = Array((settings[STUNet.strides] + [[Int]](repeating: [1, 1, 1], count: 5)).prefix(5))
     }
 
     /// Voxels of the image in one of a stage, along D, H, W.

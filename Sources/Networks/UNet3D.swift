@@ -4,14 +4,14 @@
 // Axes: B batch, D H W voxels, C channels, K classes.
 
 import Learning
+import Settings
 import Tensors
 
 public final class UNet3D: Network {
   public static let name = "unet3d"
   public static let summary = "3D U-Net, instance normalisation, trilinear upsampling (SSL4MIS)"
-  public static let options = [
-    NetworkOption(name: "base", standard: "16", meaning: "channels of the first level; each level doubles them")
-  ]
+  static let base = Setting("base", default: 16, in: 1...65536, "Channels of the first level; each level doubles them.")
+  public static let options: [any SettingDescription] = [base]
   private static let dropout = 0.3
 
   public let parameters: ParameterSet
@@ -24,7 +24,7 @@ public final class UNet3D: Network {
   }
 
   private static func widths(_ plan: NetworkPlan) throws(NetworkError) -> [Int] {
-    let base = try integerOption("base", in: plan)
+    let base = try settings(plan)[Self.base]
     return (0..<5).map { base << $0 }
   }
 

@@ -6,17 +6,19 @@
 
 import Kernels
 import Learning
+import Settings
 import Tensors
 
 public final class VNet: Network {
   public static let name = "vnet"
   public static let summary =
     "V-Net with plain blocks and added skips, batch normalisation (UA-MT) or instance normalisation (MagicNet)"
-  public static let options = [
-    NetworkOption(name: "base", standard: "16", meaning: "channels of the first level; each level doubles them"),
-    NetworkOption(
-      name: "norm", standard: "batch", meaning: "batch (with dropout of channels), or instance (no weights, no dropout)"),
-  ]
+  private static let base = Setting(
+    "base", default: 16, in: 1...65536, "Channels of the first level; each level doubles them.")
+  private static let normalization = Setting(
+    "norm", default: Norm.batch,
+    "Normalisation: batch has weights, running statistics and dropout of channels (UA-MT); instance has none of them (MagicNet).")
+  public static let options: [any SettingDescription] = [base, normalization]
   private enum Norm: String, CaseIterable { case batch, instance }
   private static let dropout = 0.5
   /// Convolutions of each block: five down, four up.
@@ -30,7 +32,7 @@ public final class VNet: Network {
   private let norm: Norm
 
   public init(_ plan: NetworkPlan) throws(NetworkError) {
-    norm = try Self.choiceOption("norm", Norm.self, in: plan)
+    norm = try Self.settings(plan)[Self.normalization]
     levelChannels = try Self.widths(plan)
     parameters = ParameterSet(try Self.specification(plan), seed: plan.seed)
     statistics = norm == .instance ? nil : RunningStatistics(try Self.layers(plan).map { ($0.normalization, $0.outputs) })
@@ -64,7 +66,7 @@ public final class VNet: Network {
   }
 
   private static func widths(_ plan: NetworkPlan) throws(NetworkError) -> [Int] {
-    let base = try integerOption("base", in: plan)
+    let base = try settings(plan)[Self.base]
     return (0..<5).map { base << $0 }
   }
 
@@ -88,7 +90,7 @@ public final class VNet: Network {
   }
 
   public static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification] {
-    let isAffine = try choiceOption("norm", Norm.self, in: plan) == .batch, layers = try layers(plan)
+    let isAffine = try settings(plan)[Self.normalization] == .batch, layers = try layers(plan)
     return layers.flatMap { layer in
       layer.specification
         + (isAffine ? [ParameterSpecification].normalization(layer.normalization, channels: layer.outputs) : [])

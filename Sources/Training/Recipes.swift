@@ -1,5 +1,7 @@
 // Ready run files, compiled into the program: `cohort recipes` lists and prints them; a test loads each.
 
+import Settings
+
 /// A run file with a name.
 public struct Recipe: Sendable {
   public let name: String
@@ -16,7 +18,8 @@ public let recipes: [Recipe] = [
 
 public func recipe(named name: String) throws(TrainingError) -> Recipe {
   guard let recipe = recipes.first(where: { $0.name == name }) else {
-    throw TrainingError("there is no recipe \"\(name)\": did you mean \"\(nearestName(to: name, among: recipes.map(\.name))!)\"?")
+    throw TrainingError(
+      "there is no recipe \"\(name)\": did you mean \"\(nearestName(to: name, among: recipes.map(\.name)) ?? "")\"?")
   }
   return recipe
 }

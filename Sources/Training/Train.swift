@@ -6,6 +6,7 @@ import Foundation
 import Kernels
 import MPI
 import Methods
+import Settings
 import Tensors
 
 /// How a run ended; the same on every rank.
@@ -102,7 +103,8 @@ private func train(
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
       guard skipped < 20 else {
         return failure(
-          "20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", 78, step)
+          "20 steps in a row had no usable gradient: lower optimizer.learningRate (\(run.schedule.base)) and start again.", 78,
+          step)
       }
     }
     step += 1
@@ -119,7 +121,7 @@ private func train(
 
     let stops = summary.flags.contains(.stop)
     if stops { run.observer?.stops(at: step) }
-    if run.configuration.isDue("validation.every", step), step < total {
+    if run.configuration.isDue(\.validationEvery, step), step < total {
       let scores = try times.measure(.validation) { try validate(run, over: world) }
       report(scores, run, step: step, console, log)
       if run.split.isHeldOut, scores.mean > best ?? -1 {
@@ -275,5 +277,7 @@ extension AveragingOutcome {
 
 extension RunConfiguration {
   /// Whether something that happens every so many steps happens after `step`; 0 means never.
-  fileprivate func isDue(_ key: String, _ step: Int) -> Bool { integer(key) > 0 && step % integer(key) == 0 }
+  fileprivate func isDue(_ key: KeyPath<RunKeys, Setting<Int>>, _ step: Int) -> Bool {
+    self[dynamicMember: key] > 0 && step % self[dynamicMember: key] == 0
+  }
 }

@@ -63,6 +63,17 @@ import Volumes
     }
   }
 
+  @Test(arguments: [1, 2]) func optionsOfAnotherMethodAreNamedOnceAndLeftOut(ranks: Int) throws {
+    try withTemporaryFolder { folder in
+      let file = try runFile(folder, ["method": "{name: relif, kl: {weight: 0.2}}", "steps": "1"])
+      let arguments = ["train", file, "method=supervised"]
+      let (status, output) =
+        ranks == 1 ? try cohort(arguments) : try mpirun(ranks, arguments, timeout: 60, executable: "cohort")
+      let told = output.components(separatedBy: "method.kl.weight is left out, because method supervised has no such option.")
+      #expect(status == 0 && told.count == 2, "\(output)")
+    }
+  }
+
   @Test func aPatchLargerThanTheVolumeIsPadded() throws {
     try withTemporaryFolder { folder in
       let (status, output) = try cohort(["train", try runFile(folder, ["patch": "[32, 32, 64]", "steps": "1", "lanes": "1"])])

@@ -1,6 +1,10 @@
 // The command as a user types it: forward passes for comparing with other programs, prediction on the exact grid, scores, help, README.
 
 import Foundation
+import Methods
+import Networks
+import Scaling
+import Settings
 import TestSupport
 import Testing
 import Training
@@ -161,9 +165,39 @@ import Weights
       let help = try cohort([command, "--help"])
       #expect(help.contains("OVERVIEW:") && help.contains("USAGE: cohort \(command)"))
     }
-    #expect(try cohort(["methods"]).contains("method.cgcr.thresholdStart"))
     #expect(try cohort(["network", "list", "--json"]).contains("\"unet3d\""))
     #expect(try cohort(["recipes"]).contains("demo-relif"))
+  }
+
+  /// Every key and option is printed with its default and what it may be.
+  @Test func settingsAreExplained() throws {
+    func expectAll(_ table: [any SettingDescription], prefix: String = "", in text: String) {
+      // Sentences are wrapped.
+      let words = text.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+      for setting in table {
+        #expect(text.contains("\(prefix)\(setting.name): \(setting.defaultText ?? "(must be given)")\n"), "\(setting.name)")
+        #expect(
+          words.contains("\(setting.help) \(setting.allowed.prefix(1).uppercased())\(setting.allowed.dropFirst())."),
+          "\(setting.name)")
+      }
+    }
+    expectAll(RunKeys.all, in: try cohort(["recipes", "keys"]))
+    expectAll(StudyKeys.all, in: try cohort(["scale", "keys"]))
+    for method in methodCatalog { expectAll(method.options, prefix: "method.", in: try cohort(["methods", method.name])) }
+    for network in networkCatalog {
+      expectAll(network.options, in: try cohort(["network", "describe", "--network", network.name]))
+    }
+
+    let found = try cohort(["recipes", "keys", "LearningRate"])
+    #expect(found.contains("optimizer.learningRate: 0.01\n") && !found.contains("momentum"), "\(found)")
+    let json = try JSONSerialization.jsonObject(with: Data(try cohort(["recipes", "keys", "--json"]).utf8)) as? [[String: Any]]
+    #expect(json?.compactMap { $0["name"] as? String } == RunKeys.all.map { $0.name })
+    for (arguments, hint) in [
+      (["recipes", "keys", "zzz"], "recipes keys"), (["scale", "keys", "zzz"], "scale keys"), (["methods", "relief"], "relif"),
+    ] {
+      let (status, output) = try runAlone(arguments, executable: "cohort")
+      #expect(status == 3 && output.contains(hint) && output.split(separator: "\n").count == 1, "\(output)")
+    }
   }
 
   @Test func describeCountsParametersAndWorkWithoutMakingTheNetwork() throws {
@@ -185,13 +219,6 @@ import Weights
     let text = try String(contentsOf: readme, encoding: .utf8)
     let block = try #require(text.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
     let configuration = try RunConfiguration(yaml: block, source: "README.md")
-    let shown = Set(
-      block.split(separator: "\n").compactMap {
-        $0.split(separator: ":").first.map { String($0).trimmingCharacters(in: .whitespaces) }
-      })
-    for key in runKeys.map({ String($0.name.split(separator: ".").last!) }) {
-      #expect(shown.contains(key), "README explains \(key)")
-    }
-    #expect(configuration.steps > 0)
+    #expect(configuration.warnings.isEmpty && configuration.data == "heart-packs")
   }
 }

@@ -41,7 +41,7 @@ final class SlabPrior: Prior {
   static let late = Step(index: 2, total: 10, seed: 7)
 
   func method(_ name: String, _ options: [String: String] = [:], prior: (any Prior)? = SlabPrior()) throws -> any Method {
-    try makeMethod(name, MethodTests().plan(options, prior: prior))
+    try makeMethod(name, MethodTests().plan(name, options, prior: prior))
   }
 
   func terms(_ method: any Method, at step: Step = late, on tape: Tape = Tape(recording: false)) throws -> LossTerms {

@@ -4,15 +4,16 @@
 import Learning
 import Methods
 import Networks
+import Settings
 import Tensors
 import Testing
 
 @Suite struct MethodTests {
-  func plan(_ options: [String: String] = [:], prior: (any Prior)? = nil) -> MethodPlan {
-    MethodPlan(
+  func plan(_ name: String, _ options: [String: String] = [:], prior: (any Prior)? = nil) throws -> MethodPlan {
+    let table = methodCatalog.first { $0.name == name }?.options ?? []
+    return MethodPlan(
       networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1),
-      options: options,
-      prior: prior)
+      options: try SettingValues(options, of: table, source: "test"), prior: prior)
   }
 
   func batch(_ recipe: BatchRecipe) -> Batch {
@@ -34,7 +35,7 @@ import Testing
   @Test(arguments: methodCatalog.map { $0.name }) func lossesActAndRepeat(name: String) throws {
     let options = name == "relif" ? ["cgcr.thresholdStart": "0.3", "cgcr.thresholdEnd": "0.3"] : [:]
     func totals() throws -> (Double, [[Float]]) {
-      let method = try makeMethod(name, plan(options, prior: BaselineTests.guided.contains(name) ? SlabPrior() : nil)),
+      let method = try makeMethod(name, plan(name, options, prior: BaselineTests.guided.contains(name) ? SlabPrior() : nil)),
         tape = Tape()
       let step = Step(index: 2, total: 10, seed: 7)
       let terms = try method.loss(batch(method.recipe), at: step, on: tape)
@@ -50,7 +51,7 @@ import Testing
   }
 
   @Test func supervisedLossFadesFromDiceToCrossEntropy() throws {
-    let method = try makeMethod("supervised", plan())
+    let method = try makeMethod("supervised", plan("supervised"))
     for (index, dice) in [(0, 1.0), (4, 0.6), (10, 0.0)] {
       let terms = try method.loss(batch(method.recipe), at: Step(index: index, total: 10, seed: 7), on: Tape(recording: false))
         .terms
@@ -59,10 +60,10 @@ import Testing
   }
 
   @Test func mistakesAreNamed() {
-    #expect { try makeMethod("relief", plan()) } throws: { "\($0)".contains("relif") }
-    #expect { try makeMethod("relif", plan(["gate": "1"])) } throws: { "\($0)".contains("cgcr.gate") }
-    #expect { try makeMethod("relif", plan(["cgcr.thresholdStart": "2"])) } throws: { "\($0)".contains("thresholdStart") }
-    #expect { try makeMethod("relif", plan(["sobf": "none"])) } throws: { "\($0)".contains("paper") }
-    #expect { try makeMethod("relif", plan(["sup": "dice"])) } throws: { "\($0)".contains("crossfade") }
+    #expect { try makeMethod("relief", plan("relief")) } throws: { "\($0)".contains("relif") }
+    #expect { try plan("relif", ["kl.gat": "1"]) } throws: { "\($0)".contains("kl.gate") }
+    #expect { try plan("relif", ["cgcr.thresholdStart": "2"]) } throws: { "\($0)".contains("thresholdStart") }
+    #expect { try plan("relif", ["sobf": "none"]) } throws: { "\($0)".contains("paper") }
+    #expect { try plan("relif", ["sup": "dice"]) } throws: { "\($0)".contains("crossfade") }
   }
 }

@@ -45,7 +45,7 @@ final class BallPrior: Prior {
   static let late = Step(index: 9, total: 10, seed: 7)
 
   func method(_ options: [String: String] = [:], prior: (any Prior)? = BallPrior()) throws -> ReLiF {
-    var plan = MethodTests().plan(Self.open.merging(options) { $1 })
+    var plan = try MethodTests().plan("relif", Self.open.merging(options) { $1 })
     plan.prior = prior
     return try ReLiF(plan)
   }
@@ -139,7 +139,7 @@ final class BallPrior: Prior {
 
   @Test(arguments: [(0, 0.90), (3000, 0.88), (7500, 0.85), (15000, 0.80), (22500, 0.75), (29999, 0.7000067)])
   func gateThresholds(step: Int, expected: Double) throws {
-    let method = try ReLiF(MethodTests().plan())
+    let method = try ReLiF(MethodTests().plan("relif"))
     #expect(abs(method.gateThreshold(at: Step(index: step, total: 30000, seed: 1)) - expected) < 1e-6)
   }
 

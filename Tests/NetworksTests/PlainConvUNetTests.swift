@@ -44,7 +44,7 @@ import Testing
     #expect {
       try makeNetwork("plainconvunet", NetworkPlan(inputChannels: 1, classes: 2, options: [name: value], seed: 1))
     } throws: {
-      ($0 as? NetworkError)?.description.contains("\(name)=\(value)") == true
+      ($0 as? NetworkError)?.description.contains("\(name) is \"\(value)\" but must be") == true
     }
   }
 }

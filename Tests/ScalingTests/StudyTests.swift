@@ -78,7 +78,7 @@ import Scaling
   @Test(arguments: [
     ("output: s\nweak: 1\n", "lacks the key \"nodes\""), ("output: s\nnodes: [1]\n", "neither strong nor weak"),
     ("output: s\nnodes: [1]\nweek: 2\n", "did you mean \"weak\""),
-    ("output: s\nnodes: [1, x]\nweak: 1\n", "list of whole numbers"),
+    ("output: s\nnodes: [1, x]\nweak: 1\n", "different numbers of 1 or more"),
     ("output: s\nnodes: [1, 16]\nstrong: 8\nrun: r\n", "nothing scales beyond the lanes"),
     ("output: s\nnodes: [1]\nweak: 1\nrun: r\nrepeats: 4\n", "5 or more"),
     ("output: s\nnodes: [1]\nweak: 1\n", "key run is missing"),
@@ -86,7 +86,7 @@ import Scaling
     ("output: s\nnodes: [1]\nweak: 1\nrun: r\ndilation: 2\n", "are for rehearsals"),
     ("output: s\nnodes: [1]\nweak: 1\ncompute: replay\n", "replay:FILE"),
     ("output: s\nnodes: [1]\nweak: 1\nlauncher: ssh\n", "mpirun, srun"),
-    ("output: s\nnodes: [1]\nweak: 1\nrun: r\nallreduce: [4Q]\n", "no message size"), ("output: [", "not valid YAML"),
+    ("output: s\nnodes: [1]\nweak: 1\nrun: r\nallreduce: [4Q]\n", "message sizes"), ("output: [", "not valid YAML"),
     ("", "holds no settings"),
   ]) func mistakesAreNamed(_ yaml: String, _ told: String) throws {
     let error = #expect(throws: ScalingError.self) { try Study(yaml: yaml, source: "s.yaml") }

@@ -6,6 +6,7 @@ import Learning
 import MPI
 import Methods
 import Networks
+import Settings
 import Tensors
 import TestSupport
 import Testing
@@ -15,7 +16,7 @@ import Training
 final class AlternatingPair: Method {
   static let name = "alternating-pair"
   static let summary = "for tests"
-  static let options: [MethodOption] = []
+  static let options: [any SettingDescription] = []
 
   let first: any Network
   let second: any Network

@@ -34,7 +34,7 @@ import Testing
   @Test func theFastAverageStaysClose() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")
-      let gentle = ["reduction=fast", "patch=[32, 32, 32]", "lanes=4", "optimizer.rate=0.0001"]
+      let gentle = ["reduction=fast", "patch=[32, 32, 32]", "lanes=4", "optimizer.learningRate=0.0001"]
       for ranks in [1, 4] { try train(ranks, "supervised", in: folder, gentle) }
       let compared = try runAlone(["checkpoint-compare", "\(folder)/supervised-1", "\(folder)/supervised-4", "1e-5"])
       #expect(compared.status == 0, "\(compared.output)")

@@ -39,7 +39,7 @@ import Weights
       try TinyCohort.runFile(data: folder + "/packs", output: folder + "/run").write(
         toFile: file, atomically: true, encoding: .utf8)
       let (status, text) = try runAlone(
-        ["train", file, "prior.checkpoint=\(folder)/sam.safetensors", "steps=30", "lanes=1", "optimizer.rate=0.1"],
+        ["train", file, "prior.checkpoint=\(folder)/sam.safetensors", "steps=30", "lanes=1", "optimizer.learningRate=0.1"],
         executable: "cohort")
       try #require(status == 0, "\(text)")
       #expect(text.contains("THE LOSS TERM larc DOES NOT LISTEN TO THE PRIOR"), "\(text)")

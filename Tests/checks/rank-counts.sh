@@ -41,7 +41,7 @@ for method in $methods; do
   done
   # A patch whose coarsest level has more than two voxels: normalised over two, a rounding becomes a different sign, and any two
   # runs part ways.
-  gentle=(reduction=fast "patch=[32, 32, 32]" optimizer.rate=0.0001)
+  gentle=(reduction=fast "patch=[32, 32, 32]" optimizer.learningRate=0.0001)
   train 1 "$method" "$method-fast-1" "${gentle[@]}" && train 5 "$method" "$method-fast-5" "${gentle[@]}" || fail "$method, fast"
   line=$(same "$scratch/$method-fast-1" "$scratch/$method-fast-5" 1e-5) || fail "$method, fast, on 5 ranks: $line"
   echo "fast $method ranks=5: $line"

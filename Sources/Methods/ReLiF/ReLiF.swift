@@ -8,13 +8,14 @@ import Kernels
 import Learning
 import Networks
 import Preparation
+import Settings
 import Tensors
 
 public final class ReLiF: Method {
   public static let name = "relif"
   public static let summary = "ReLiF-3D: bias-field paired views, a confidence gate, and guidance by a frozen prior"
-  public static func usesPrior(_ options: [String: String]) -> Bool { options["fidelity"] != ReLiFFidelity.released.rawValue }
-  public static let options = ReLiFOptions.all
+  public static func usesPrior(_ options: SettingValues) -> Bool { options[ReLiFKeys.fidelity] != .released }
+  public static let options = ReLiFKeys.all
 
   public let predictor: any Network
   public let recipe: BatchRecipe
@@ -26,7 +27,7 @@ public final class ReLiF: Method {
 
   public init(_ plan: MethodPlan) throws(MethodError) {
     predictor = try plan.makeNetwork()
-    options = try ReLiFOptions(plan)
+    options = ReLiFOptions(plan)
     prior = options.fidelity == .released ? nil : plan.prior
     alignment = try FeatureAlignment(options.larc, prior: prior, student: predictor, seed: plan.network.seed)
     let cropForPrior: ViewRequest = prior?.readsCrop ?? false ? .clean : []

@@ -33,7 +33,7 @@ public func measureTraining(
   let code = try launchTraining(file: file, overrides: overrides + forced, over: world) { run in
     // The folder's name differs from measurement to measurement.
     facts.settings = run.configuration.yaml.split(separator: "\n").filter { !$0.hasPrefix("output:") }.joined(separator: "\n")
-    (facts.averagedValues, facts.reduction) = (run.averagedArrays.reduce(0, +), run.configuration.text("reduction"))
+    (facts.averagedValues, facts.reduction) = (run.averagedArrays.reduce(0, +), run.configuration.reduction)
     facts.buckets = run.bucketCount
   }
   guard code == 0 else { return (code, nil) }

@@ -85,7 +85,7 @@ public func recordLanes(file: String, overrides: [String], warmup: Int, steps: I
   let configuration = try RunConfiguration(yaml: try RunConfiguration.text(of: file), source: file, overrides: overrides)
   let recording = try Run.recordLanes(configuration, warmup: warmup, steps: steps)
   return LaneTrace(
-    source: ([file] + overrides).joined(separator: " "), reduction: configuration.text("reduction"), arrays: recording.arrays,
+    source: ([file] + overrides).joined(separator: " "), reduction: configuration.reduction, arrays: recording.arrays,
     readyShares: recording.readyShares, lanes: recording.lanes)
 }
 
@@ -106,6 +106,6 @@ public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   let trained = checkpoint.index.filter { checkpoint.vectors[$0.vector + ".momentum"] != nil }
   let seen = checkpoint.index.filter { $0.vector.hasSuffix(".statistics") }
   return LaneTrace(
-    source: "\(folder)/metrics.jsonl", reduction: configuration.text("reduction"), arrays: (trained + seen).map(\.count),
+    source: "\(folder)/metrics.jsonl", reduction: configuration.reduction, arrays: (trained + seen).map(\.count),
     lanes: seconds.map { LaneTime(forward: $0 / Double(busiest) / 3, backward: $0 / Double(busiest) * 2 / 3) })
 }

@@ -1,71 +1,15 @@
-// A scaling study: which numbers of nodes, how often, how they are started and what is timed. One YAML file, the keys of the
-// table below.
+// A scaling study: which numbers of nodes, how often, how they are started and what is timed. One YAML file with the keys of
+// `StudyKeys`.
 
 import Foundation
-
-/// What replaces or does not replace the kernels.
-public enum StudyCompute: Sendable, Equatable {
-  /// Steps of the study's run file.
-  case real
-  /// Sleeps for the times in this file (`LaneTrace`).
-  case replay(String)
-
-  /// `real`, or `replay:FILE`.
-  public init(_ text: String) throws(ScalingError) {
-    let prefix = "replay:"
-    switch text {
-    case "real": self = .real
-    case _ where text.hasPrefix(prefix) && text.count > prefix.count: self = .replay(String(text.dropFirst(prefix.count)))
-    default: throw ScalingError("compute is \"\(text)\": write real, or replay:FILE with a file that `cohort scale record` made.")
-    }
-  }
-}
-
-/// How ranks are started.
-public enum Launcher: String, Sendable, CaseIterable {
-  case mpirun, srun
-}
-
-/// One key of a study file.
-package struct StudyKey: Sendable {
-  package let name: String
-  /// nil where every study must have the key.
-  let standard: String?
-  let meaning: String
-}
-
-/// All keys, in the order of documentation.
-package let studyKeys: [StudyKey] = [
-  StudyKey(name: "output", standard: nil, meaning: "folder for measurements and report; the same folder continues the study"),
-  StudyKey(name: "nodes", standard: nil, meaning: "numbers of nodes, for example [1, 2, 4, 8]"),
-  StudyKey(name: "run", standard: "", meaning: "run file whose steps are timed"),
-  StudyKey(name: "overrides", standard: "[]", meaning: "keys that replace those of the run file, for example [network.base=8]"),
-  StudyKey(name: "compute", standard: "real", meaning: "real, or replay:FILE: sleep for the lane times in FILE instead"),
-  StudyKey(name: "strong", standard: "0", meaning: "lanes in all, shared out over the ranks; 0: no strong scaling"),
-  StudyKey(name: "weak", standard: "0", meaning: "lanes of each rank; 0: no weak scaling"),
-  StudyKey(
-    name: "allreduce", standard: "[]", meaning: "message sizes whose allreduce is timed too, for the model: [4K, 256K, 4M]"),
-  StudyKey(name: "launcher", standard: "mpirun", meaning: "mpirun or srun"),
-  StudyKey(name: "hostfile", standard: "", meaning: "hosts for mpirun, in the order in which they are taken"),
-  StudyKey(
-    name: "arguments", standard: "[]", meaning: "more words for the launcher, for example [--mca, btl_tcp_if_include, eth0]"),
-  StudyKey(name: "ranksPerNode", standard: "1", meaning: "ranks on each node"),
-  StudyKey(name: "threads", standard: "1", meaning: "threads of each rank"),
-  StudyKey(name: "repeats", standard: "5", meaning: "how often each point is measured, in random order"),
-  StudyKey(name: "warmup", standard: "3", meaning: "steps that are dropped at the start of each measurement"),
-  StudyKey(name: "steps", standard: "10", meaning: "steps that count"),
-  StudyKey(name: "seed", standard: "1", meaning: "of the random order, the intervals and the rehearsal's draws"),
-  StudyKey(name: "limitSeconds", standard: "900", meaning: "a measurement that takes longer is ended and counts as failed"),
-  StudyKey(name: "averagedValues", standard: "0", meaning: "replay: values that a step averages; 0: as recorded"),
-  StudyKey(name: "dilation", standard: "1", meaning: "replay: clocks run so many times slower, for a network slowed down alike"),
-  StudyKey(name: "checkpointEvery", standard: "0", meaning: "replay: steps between checkpoints that are written; 0: none"),
-]
+import Settings
 
 /// A study, checked.
 public struct Study: Sendable {
   public let output: String
   /// Ascending.
   public let nodes: [Int]
+  /// Empty for rehearsals.
   public let run: String
   public let overrides: [String]
   public let compute: StudyCompute
@@ -73,6 +17,7 @@ public struct Study: Sendable {
   public let weakLanesPerRank: Int
   public let allreduceSizes: [Int]
   public let launcher: Launcher
+  /// Empty without one.
   public let hostfile: String
   public let arguments: [String]
   public let ranksPerNode: Int
@@ -90,30 +35,33 @@ public struct Study: Sendable {
 
   /// - Parameter source: the file's name, for messages.
   public init(yaml: String, source: String) throws(ScalingError) {
-    let values = try StudyValues(yaml: yaml, source: source)
+    let values: SettingValues
+    do throws(SettingsError) {
+      values = try SettingValues(
+        try flattened(yaml: yaml, of: StudyKeys.all, source: source), of: StudyKeys.all, source: source)
+    } catch { throw ScalingError(error.description) }
     self.yaml = yaml
-    output = try values.text("output")
-    nodes = try values.integers("nodes").sorted()
-    run = try values.text("run")
-    overrides = try values.texts("overrides")
-    compute = try StudyCompute(try values.text("compute"))
-    strongLanes = try values.integer("strong", from: 0)
-    weakLanesPerRank = try values.integer("weak", from: 0)
-    let sizes = try values.texts("allreduce")
-    allreduceSizes = sizes.isEmpty ? [] : try messageSizes(sizes.joined(separator: ","))
-    launcher = try values.choice("launcher")
-    hostfile = try values.text("hostfile")
-    arguments = try values.texts("arguments")
-    ranksPerNode = try values.integer("ranksPerNode", from: 1)
-    threads = try values.integer("threads", from: 1)
-    repeats = try values.integer("repeats", from: 1)
-    warmup = try values.integer("warmup", from: 0)
-    steps = try values.integer("steps", from: 1)
-    seed = UInt64(try values.integer("seed", from: 0))
-    limitSeconds = try values.integer("limitSeconds", from: 1)
-    averagedValues = try values.integer("averagedValues", from: 0)
-    dilation = try values.number("dilation", from: 1e-3)
-    checkpointEvery = try values.integer("checkpointEvery", from: 0)
+    output = values[StudyKeys.output]
+    nodes = values[StudyKeys.nodes]
+    run = values[StudyKeys.run] ?? ""
+    overrides = values[StudyKeys.overrides]
+    compute = values[StudyKeys.compute]
+    strongLanes = values[StudyKeys.strong]
+    weakLanesPerRank = values[StudyKeys.weak]
+    allreduceSizes = values[StudyKeys.allreduce]
+    launcher = values[StudyKeys.launcher]
+    hostfile = values[StudyKeys.hostfile] ?? ""
+    arguments = values[StudyKeys.arguments]
+    ranksPerNode = values[StudyKeys.ranksPerNode]
+    threads = values[StudyKeys.threads]
+    repeats = values[StudyKeys.repeats]
+    warmup = values[StudyKeys.warmup]
+    steps = values[StudyKeys.steps]
+    seed = values[StudyKeys.seed]
+    limitSeconds = values[StudyKeys.limitSeconds]
+    averagedValues = values[StudyKeys.averagedValues]
+    dilation = values[StudyKeys.dilation]
+    checkpointEvery = values[StudyKeys.checkpointEvery]
     try check(source)
   }
 
@@ -130,10 +78,7 @@ public struct Study: Sendable {
 
   private func check(_ source: String) throws(ScalingError) {
     func refuse(_ text: String) -> ScalingError { ScalingError("\(source): \(text)") }
-    guard !output.isEmpty else { throw refuse("output is empty: name a folder.") }
-    guard let most = nodes.last, nodes[0] > 0, Set(nodes).count == nodes.count else {
-      throw refuse("nodes must be different numbers of 1 or more, for example [1, 2, 4].")
-    }
+    let most = nodes.max() ?? 0
     guard strongLanes > 0 || weakLanesPerRank > 0 else {
       throw refuse("neither strong nor weak is given: write strong: LANES for a fixed batch, weak: LANES for lanes of each rank.")
     }
@@ -142,7 +87,6 @@ public struct Study: Sendable {
         "\(most) nodes have \(most * ranksPerNode) ranks, more than the \(strongLanes) lanes of strong scaling: "
           + "nothing scales beyond the lanes. Raise strong or leave out the larger numbers of nodes.")
     }
-    guard repeats >= 5 else { throw refuse("repeats is \(repeats): intervals need 5 or more.") }
     if compute == .real {
       guard !run.isEmpty else { throw refuse("the key run is missing: name the run file whose steps are timed.") }
       guard averagedValues == 0, dilation == 1, checkpointEvery == 0 else {

@@ -1,123 +1,174 @@
-// Every key of a run file: name, type, default and meaning. The table is the documentation, the checker and the list of what may change
-// between a run and its continuation.
+// Every key of a run file: name, type, default, allowed values and explanation. The table is the documentation (`cohort recipes
+// keys`), the checker and the list of what may change between a run and its continuation. A new key is a line here, and its name in
+// `list`.
 
 import Cluster
 import Methods
+import Networks
+import Preparation
+import Settings
+import Tensors
+import Volumes
 
-/// One key of a run file.
-public struct RunKey: Sendable {
-  public enum Kind: Sendable {
-    case text
-    case integer(ClosedRange<Int>)
-    case number(ClosedRange<Double>)
-    case choice([String])
-    /// Exactly so many positive whole numbers.
-    case integers(Int)
-    case texts
-    /// Nothing, or the first and the last of a run of positive whole numbers.
-    case range
-  }
-  public let name: String
-  public let kind: Kind
-  /// As written in YAML; nil for keys that every run file must have.
-  public let standard: String?
-  public let meaning: String
-  /// Whether another value gives another result: such keys must not change when a run continues.
-  public let changesResults: Bool
+/// The table of a run file's keys. `method.*` and `network.*` take the options of the method and the network as further keys.
+public struct RunKeys: Sendable {
+  static let table = RunKeys()
+  /// All keys, in the order of documentation.
+  public static let all: [any SettingDescription] = table.list
 
-  init(_ name: String, _ kind: Kind, _ standard: String?, _ meaning: String, changesResults: Bool = true) {
-    self.name = name
-    self.kind = kind
-    self.standard = standard
-    self.meaning = meaning
-    self.changesResults = changesResults
+  // MARK: What is trained, on what
+
+  public let data = Setting(required: "data", .text, changesResults: false, "Folder that `cohort prepare` wrote.")
+  public let output = Setting(
+    required: "output", .text, changesResults: false,
+    "Run folder for checkpoints, metrics, events and logs; the same folder continues the run.")
+  public let labelled = Setting(
+    "labelled", default: 0, in: 0...1_000_000,
+    "Labelled cases to train on, the first by name; the others count as unlabelled, for studies of how many labels are enough. 0 "
+      + "takes all.")
+  public let methodName = Setting(
+    "method.name", default: "relif", among: methodCatalog.map { $0.name }, aliases: ["method"],
+    "Training method; its options are further keys below `method`, explained by `cohort methods NAME`.")
+  public let networkName = Setting(
+    "network.name", default: "unet3d", among: networkCatalog.map { $0.name }, aliases: ["network"],
+    "Network to train; its options are further keys below `network`, explained by `cohort network describe --network NAME`.")
+  public let patch = Setting(
+    "patch", default: Extent(64, 64, 64), .extent,
+    "Depth, height and width in voxels of the crops that the network sees; divisible by 16 for the U-Net and V-Net, by 32 for "
+      + "STU-Net.")
+  public let steps = Setting("steps", default: 30_000, in: 1...100_000_000, "Optimiser steps of the whole run.")
+  public let lanes = Setting(
+    "lanes", default: 2, in: 1...65536,
+    "Micro-batches in each step, spread over the ranks: at least as many as ranks. Results depend on the lanes, not on the ranks."
+  )
+  public let seed = Setting("seed", default: 1337, in: 0...UInt64(Int.max), "Every random number of the run follows from it.")
+  public let learningRate = Setting(
+    "optimizer.learningRate", default: 0.01, in: 1e-12...1000, aliases: ["optimizer.rate"],
+    "Learning rate of SGD at the first step.")
+  public let decayPower = Setting(
+    "optimizer.power", default: 0.9, in: 0...10,
+    "Exponent of the polynomial decay to zero: step t of T has the learning rate times (1 - t/T)^power.")
+  public let momentum = Setting("optimizer.momentum", default: 0.9, in: 0...0.9999, "Momentum of SGD.")
+  public let weightDecay = Setting("optimizer.weightDecay", default: 0.0001, in: 0...10, "Weight decay of SGD.")
+  public let foregroundShare = Setting(
+    "sampling.foreground", default: 0.33, in: 0...1, "Share of the labelled crops that are centred on a foreground voxel.")
+  public let augmentationKind = Setting(
+    "augmentation.kind", default: PatchAugmentation.Kind.none,
+    "Random changes of crops: flip mirrors each of the axes with probability one half; rotateFlip turns by quarter turns about "
+      + "the depth axis and mirrors one of the axes.")
+  public let flipAxes = Setting(
+    "augmentation.axes", default: [], .flipAxes,
+    "Axes that may be mirrored. W is left-right: leave it out where left and right are different classes.")
+
+  // MARK: The frozen prior
+
+  public let priorKind = Setting(
+    "prior.kind", default: "sam-med3d", among: ["none"] + priorCatalog.map(\.name),
+    "Frozen prior that guides the methods that ask one. "
+      + priorCatalog.map { "\($0.name): \($0.summary)" }.joined(separator: "; ") + ".")
+  public let priorCheckpoint = Setting(
+    "prior.checkpoint", default: "demo", .text,
+    "Weights of the prior's network: the path of SAM-Med3D's (.pth or safetensors), or demo, the small prior that comes with "
+      + "Cohort.")
+  public let priorFrame = Setting(
+    "prior.frame", default: PriorFrame.canonical,
+    "What the prior sees: canonical is the whole volume at the prior's own spacing, encoded once; crop the crop itself, encoded "
+      + "at every step (published).")
+  public let priorPrompt = Setting(
+    "prior.prompt", default: PromptSource.studentMask,
+    "How the prior is asked about a class of an unlabelled crop: by the student's mask, by clicks into it (with uncertainty: "
+      + "studentClicksUnc), by tokens like the labelled ones (prototype), by the student's mask with the mean label (atlas), by "
+      + "a click into the brightest part (intensity) or the middle (centre), or by nothing.")
+  public let promptClip = Setting(
+    "prior.promptClip", default: 0, in: 0...50,
+    "Largest logit of a mask prompt; 0 takes the best of 4, 8 and 12 on crops of the labelled volumes.")
+  public let priorNoise = Setting(
+    "prior.noise", default: 0.0, in: 0...1,
+    "Standard deviation of the noise on crops that the prior sees (published: 0.1); of the oracle, how wrong it is.")
+
+  // MARK: How it runs
+
+  public let reduction = Setting(
+    "reduction", default: ExactAverager.name, among: averagerCatalog.map { $0.name },
+    "Average of the gradients: exact gives the same bits on any number of ranks, fast sums in single precision.")
+  public let validationEvery = Setting(
+    "validation.every", default: 0, in: 0...100_000_000, changesResults: false,
+    "Steps between validations; 0 validates at the end only.")
+  public let validationCases = Setting(
+    "validation.cases", default: [], .texts,
+    "Labelled cases that are kept out of training for validation; the best checkpoint on them is kept. Without any, the training "
+      + "volumes are scored.")
+  public let windowOverlap = Setting(
+    "window.overlap", default: 0.5, in: 0...0.95, changesResults: false,
+    "Share of a patch by which the sliding windows of validation overlap.")
+  public let windowWeighting = Setting(
+    "window.weighting", default: WindowWeighting.gaussian, changesResults: false,
+    "Weights of the voxels of a sliding window: gaussian around its middle, or uniform.")
+  public let checkpointEvery = Setting(
+    "checkpoint.every", default: 500, in: 0...100_000_000, changesResults: false,
+    "Steps between checkpoints; 0 does not go by steps. One is always saved at the end.")
+  public let checkpointSeconds = Setting(
+    "checkpoint.seconds", default: 0.0, in: 0...1e9, changesResults: false,
+    "Seconds after which a checkpoint is saved at the latest; 0 does not go by time.")
+  public let checkpointOverhead = Setting(
+    "checkpoint.overhead", default: 0.0, in: 0...0.5, changesResults: false,
+    "Largest share of the time that saving may take, for example 0.02: intervals grow to keep below it. 0 sets no limit.")
+  public let checkpointKeep = Setting(
+    "checkpoint.keep", default: 3, in: 1...1000, changesResults: false, "Newest checkpoints that are kept, besides the best.")
+  public let checkpointKeepEvery = Setting(
+    "checkpoint.keepEvery", default: 0, in: 0...100_000_000, changesResults: false,
+    "Checkpoints of multiples of so many steps are kept for good; 0 keeps none.")
+  public let checkpointBackend = Setting(
+    "checkpoint.backend", default: CheckpointBackend.auto, changesResults: false,
+    "Who writes checkpoints: parallel lets all ranks write into one file, gather rank 0 alone; auto takes gather on NFS and for "
+      + "small ones.")
+  public let replicaCheckEvery = Setting(
+    "replicaCheck.every", default: 50, in: 0...100_000_000, changesResults: false,
+    "Steps between comparisons of the ranks' states; a rank that has drifted away is named and ends the run. 0 never compares.")
+  public let watchDeadline = Setting(
+    "watch.deadline", default: 60, in: 1...86400, changesResults: false,
+    "Seconds after which an operation of a rank counts as hanging; ten times as many for the first of its kind and for long ones."
+  )
+  public let tracedSteps = Setting<ClosedRange<Int>?>(
+    "trace.steps", default: nil, .stepRange, changesResults: false,
+    "First and last step of a trace of all ranks, which `cohort trace merge` puts together; [] makes no trace.")
+  public let memory = Setting(
+    "memory", default: TapeMemory.standard, changesResults: false,
+    "lean computes parts of the network twice instead of keeping them: about 0.6 of the memory for a third more time, the same "
+      + "bits.")
+  public let threads = Setting(
+    "threads", default: 0, in: 0...4096, changesResults: false,
+    "Threads of each rank; 0 takes OMP_NUM_THREADS, or shares the machine's processors out.")
+
+  private var list: [any SettingDescription] {
+    [
+      data, output, labelled, methodName, networkName, patch, steps, lanes, seed, learningRate, decayPower, momentum, weightDecay,
+      foregroundShare, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame, priorPrompt, promptClip, priorNoise,
+      reduction, validationEvery, validationCases, windowOverlap, windowWeighting, checkpointEvery, checkpointSeconds,
+      checkpointOverhead, checkpointKeep, checkpointKeepEvery, checkpointBackend, replicaCheckEvery, watchDeadline, tracedSteps,
+      memory, threads,
+    ]
   }
 }
 
-/// All keys, in the order of documentation. `method.*` and `network.*` take the options of the method and network as further keys.
-public let runKeys: [RunKey] = [
-  RunKey("data", .text, nil, "folder that `cohort prepare` wrote", changesResults: false),
-  RunKey("output", .text, nil, "run folder: checkpoints, metrics.jsonl, logs", changesResults: false),
-  RunKey(
-    "labelled", .integer(0...1_000_000), "0",
-    "labelled cases to train on, the first by name; the others count as unlabelled, for studies of how many labels are enough; 0: all"
-  ),
-  RunKey("method.name", .text, "relif", "semi-supervised method (`cohort methods`)"),
-  RunKey("network.name", .text, "unet3d", "student network (`cohort network list`)"),
-  RunKey("patch", .integers(3), "[64, 64, 64]", "crop that the network sees: depth, height, width in voxels"),
-  RunKey("steps", .integer(1...100_000_000), "30000", "optimiser steps of the whole run"),
-  RunKey(
-    "lanes", .integer(1...65536), "2", "micro-batches in each step, spread over the ranks; results do not depend on the ranks"),
-  RunKey("seed", .integer(0...Int.max), "1337", "all random numbers of the run are a function of it"),
-  RunKey("optimizer.rate", .number(1e-12...1000), "0.01", "learning rate at the first step"),
-  RunKey("optimizer.power", .number(0...10), "0.9", "polynomial decay: rate (1 - t/T)^power"),
-  RunKey("optimizer.momentum", .number(0...0.9999), "0.9", "momentum of SGD"),
-  RunKey("optimizer.weightDecay", .number(0...10), "0.0001", "weight decay of SGD"),
-  RunKey("sampling.foreground", .number(0...1), "0.33", "share of labelled crops that are centred on a foreground voxel"),
-  RunKey(
-    "augmentation.kind", .choice(["none", "flip", "rotateFlip"]), "none", "random flips, or quarter turns and flips, of crops"),
-  RunKey(
-    "augmentation.axes", .texts, "[]", "axes that may be flipped: D, H, W (W is left-right: leave it out for paired organs)"),
-  RunKey(
-    "prior.kind", .choice(["none", "sam-med3d", "oracle", "prototype", "atlas"]), "sam-med3d",
-    "frozen prior that guides methods which listen to one: SAM-Med3D; the truth with noise (for tests); tokens like the labelled ones; "
-      + "the labelled volumes' mean label"),
-  RunKey(
-    "prior.checkpoint", .text, "demo",
-    "weights of the prior's network: a path (.pth or safetensors), or demo, the small one that comes with Cohort"),
-  RunKey(
-    "prior.frame", .choice(["canonical", "crop"]), "canonical",
-    "the prior sees the whole volume at its own spacing, encoded once; or the crop, encoded at every step (published)"),
-  RunKey("prior.prompt", .choice(PromptSource.allCases.map(\.rawValue)), "studentMask", "how the prior is asked about a class"),
-  RunKey(
-    "prior.promptClip", .integer(0...50), "0", "largest logit of mask prompts; 0 takes the best of 4, 8 and 12 on labelled crops"),
-  RunKey(
-    "prior.noise", .number(0...1), "0",
-    "deviation of the noise on crops that the prior sees (published 0.1); of the oracle, how wrong it is"),
-  RunKey("reduction", .choice(["exact", "fast"]), "exact", "gradient average: exact gives the same bits on any number of ranks"),
-  RunKey(
-    "validation.every", .integer(0...100_000_000), "0", "steps between validations; 0 validates at the end only",
-    changesResults: false),
-  RunKey(
-    "validation.cases", .texts, "[]", "labelled cases kept out of training for validation; none: the training volumes are scored"),
-  RunKey(
-    "window.overlap", .number(0...0.95), "0.5", "share of a patch by which windows overlap in validation", changesResults: false),
-  RunKey(
-    "window.weighting", .choice(["gaussian", "uniform"]), "gaussian", "weights of a window's voxels", changesResults: false),
-  RunKey(
-    "checkpoint.every", .integer(0...100_000_000), "500", "steps between checkpoints; 0 saves at the end only",
-    changesResults: false),
-  RunKey(
-    "checkpoint.seconds", .number(0...1e9), "0", "save at least so often, in seconds; 0 goes by steps alone",
-    changesResults: false),
-  RunKey(
-    "checkpoint.overhead", .number(0...0.5), "0",
-    "largest share of the time that saving may take: intervals grow to keep below it; 0 sets no limit", changesResults: false),
-  RunKey("checkpoint.keep", .integer(1...1000), "3", "newest checkpoints that are kept", changesResults: false),
-  RunKey(
-    "checkpoint.keepEvery", .integer(0...100_000_000), "0",
-    "checkpoints of multiples of so many steps are kept for good; 0: none",
-    changesResults: false),
-  RunKey(
-    "checkpoint.backend", .choice(CheckpointBackend.allCases.map(\.rawValue)), "auto",
-    "who writes: all ranks into one file, or rank 0 alone (gather); auto: gather on NFS and for small ones", changesResults: false
-  ),
-  RunKey(
-    "replicaCheck.every", .integer(0...100_000_000), "50",
-    "steps between comparisons of the ranks' states, which end the run if one has drifted away; 0 never compares",
-    changesResults: false),
-  RunKey(
-    "watch.deadline", .integer(1...86400), "60",
-    "seconds after which an operation of a rank counts as hanging, ten times as many for the first of its kind and for long ones",
-    changesResults: false),
-  RunKey(
-    "trace.steps", .range, "[]", "first and last step of a trace of all ranks (`cohort trace merge`); none: no trace",
-    changesResults: false),
-  RunKey(
-    "memory", .choice(["standard", "lean"]), "standard",
-    "lean computes parts of the network twice instead of keeping them: less memory, more time, the same bits",
-    changesResults: false),
-  RunKey(
-    "threads", .integer(0...4096), "0", "threads of each rank; 0 takes OMP_NUM_THREADS or shares the machine's cores out",
-    changesResults: false),
-]
+extension SettingFormat where Value == Extent {
+  /// [D, H, W].
+  fileprivate static var extent: Self {
+    SettingFormat<[Int]>.integers(count: 3).mapped(
+      { Extent($0[0], $0[1], $0[2]) }, back: { [$0.depth, $0.height, $0.width] })
+  }
+}
+
+extension SettingFormat where Value == FlipAxes {
+  /// A list of D, H and W.
+  fileprivate static var flipAxes: Self {
+    let names: [(name: String, axis: FlipAxes)] = [("D", .depth), ("H", .height), ("W", .width)]
+    return SettingFormat<[String]>.texts.mapped(
+      allowed: "a list of the axes D, H and W, for example [D, H]",
+      { texts in
+        let axes = texts.compactMap { text in names.first { $0.name == text }?.axis }
+        return axes.count == texts.count ? FlipAxes(axes) : nil
+      },
+      back: { axes in names.filter { axes.contains($0.axis) }.map(\.name) })
+  }
+}

@@ -1,5 +1,6 @@
 // Which cases train, which validate and which test: decided by role and by the run file, the same on every rank.
 
+import Settings
 import Volumes
 
 /// The identifiers of a prepared data set by their use in a run, each list sorted.

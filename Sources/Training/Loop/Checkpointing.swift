@@ -17,8 +17,8 @@ struct Checkpointing {
   init(_ configuration: RunConfiguration, firstStep: Int) {
     savedStep = firstStep
     interval = CheckpointInterval(
-      steps: configuration.integer("checkpoint.every"), seconds: configuration.number("checkpoint.seconds"),
-      overhead: configuration.number("checkpoint.overhead"), now: 0)
+      steps: configuration.checkpointEvery, seconds: configuration.checkpointSeconds,
+      overhead: configuration.checkpointOverhead, now: 0)
   }
 
   /// Whether to ask for a save at the end of the step that is the `step`th. On rank 0.

@@ -40,7 +40,7 @@ extension Run {
   /// Does the steps of all lanes on this process alone, as `cohort train` would, without updates.
   /// - Parameter warmup: steps before the `steps` that count.
   public static func recordLanes(_ configuration: RunConfiguration, warmup: Int, steps: Int) throws -> LaneRecording {
-    try RankPlacement(over: Communicator.alone).chooseThreads(configuration.integer("threads"))
+    try RankPlacement(over: Communicator.alone).chooseThreads(configuration.threads)
     let run = try Run(configuration, rank: 0, ranks: 1)
     try run.checkMemory(ranksOnHost: 1)
     _ = try run.priorSetup?.prepare(run.split, lanes: run.ownUnlabelled, over: Communicator.alone, console: Console(rank: 0))

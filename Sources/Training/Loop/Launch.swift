@@ -23,6 +23,7 @@ public func launchTraining(
   var opened: OpenedRun?
   if let refused = try openRun(&opened, file: file, overrides: overrides, over: world, console: console) { return refused }
   guard let opened else { fatalError("launchTraining: the preflight passed without a run folder") }
+  opened.configuration.warnings.forEach(console.warn)
   // The lease is given back after the last line about the run is written. A failure of all ranks alike is an end like any other; what one rank
   // alone meets goes through reportAndAbort.
   defer { opened.close() }
@@ -31,7 +32,7 @@ public func launchTraining(
     Flight.mark(.start, detail: "data and method")
     let configuration = opened.configuration
     let placement = try RankPlacement(over: world)
-    placementProblem = placement.chooseThreads(configuration.integer("threads"))
+    placementProblem = placement.chooseThreads(configuration.threads)
     let made = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks)
     try made.checkMemory(ranksOnHost: placement.ranks)
     made.budget = budget

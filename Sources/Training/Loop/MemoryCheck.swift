@@ -9,7 +9,7 @@ import Tensors
 
 extension Run {
   /// How the backward walk trades time for memory.
-  var memory: TapeMemory { TapeMemory(rawValue: configuration.text("memory"))! }
+  var memory: TapeMemory { configuration.memory }
 
   /// - Parameter ranksOnHost: ranks that share the host's memory.
   func checkMemory(ranksOnHost: Int) throws {

@@ -14,8 +14,8 @@ struct ModuleUpdate {
   init(_ module: TrainedModule, _ configuration: RunConfiguration, averager: any GradientAverager.Type) {
     self.module = module
     optimizer = StochasticGradientDescent(
-      module.parameters, momentum: Float(configuration.number("optimizer.momentum")),
-      weightDecay: Float(configuration.number("optimizer.weightDecay")))
+      module.parameters, momentum: Float(configuration.momentum),
+      weightDecay: Float(configuration.weightDecay))
     gradients = LaneAverage(module.parameters, averager: averager)
     statistics = module.statistics.map { LaneAverage($0.buffers, averager: averager) }
   }

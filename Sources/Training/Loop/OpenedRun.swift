@@ -34,7 +34,7 @@ final class OpenedRun {
     } catch { throw TrainingError("\(error)", exitCode: ExitCode.storage.rawValue) }
     Flight.mark(.start)
     watch = try JobWatch.start(
-      run: folder, deadline: Double(configuration.integer("watch.deadline")), over: world,
+      run: folder, deadline: Double(configuration.watchDeadline), over: world,
       cure: "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself).",
       secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
   }

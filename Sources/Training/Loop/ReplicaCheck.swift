@@ -28,9 +28,9 @@ extension Run {
   }
 
   /// Whether the ranks compare their states at all, and in a step.
-  func comparesReplicas(ranks: Int) -> Bool { ranks > 1 && configuration.integer("replicaCheck.every") > 0 }
+  func comparesReplicas(ranks: Int) -> Bool { ranks > 1 && configuration.replicaCheckEvery > 0 }
   func comparesReplicas(at step: Int, ranks: Int) -> Bool {
-    comparesReplicas(ranks: ranks) && step % configuration.integer("replicaCheck.every") == 0
+    comparesReplicas(ranks: ranks) && step % configuration.replicaCheckEvery == 0
   }
 
   /// Before a checkpoint is written, of which every rank writes a part. Collective; throws the same on every rank.

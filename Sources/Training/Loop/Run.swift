@@ -52,8 +52,8 @@ public final class Run {
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / ranksOnHost)
     let index = store.index
     var description = try ModelDescription(configuration, index)
-    let methodName = configuration.text("method.name")
-    let options = configuration.options(of: "method")
+    let methodName = configuration.methodName
+    let options = configuration.methodOptions
     let listens = methodCatalog.contains { $0.name == methodName && $0.usesPrior(options) }
     priorSetup = listens ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
     prior = priorSetup.map { NegatablePrior($0.prior) }
@@ -65,7 +65,7 @@ public final class Run {
         networkName: description.network, network: description.plan, options: options, prior: prior))
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
     split = try DataSplit(
-      index, validation: configuration.texts("validation.cases"), limit: configuration.integer("labelled"),
+      index, validation: configuration.validationCases, limit: configuration.labelled,
       needsUnlabelled: !method.recipe.unlabelled.isEmpty, data: configuration.data)
 
     let unlabelled = split.unlabelled, seed = configuration.seed
@@ -74,36 +74,21 @@ public final class Run {
     loader = LaneLoader(
       store: store,
       sampler: PatchSampler(
-        patch: configuration.patch, seed: seed, foregroundShare: configuration.number("sampling.foreground"),
-        augmentation: try configuration.augmentation()),
+        patch: configuration.patch, seed: seed, foregroundShare: configuration.foregroundShare,
+        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes)),
       recipe: method.recipe, labelled: split.labelled,
       shards: shards, seed: seed)
     schedule = PolynomialSchedule(
-      base: configuration.number("optimizer.rate"), power: configuration.number("optimizer.power"), total: configuration.steps)
+      base: configuration.learningRate, power: configuration.decayPower, total: configuration.steps)
     segmenter = Segmenter(
       network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
-      overlap: configuration.number("window.overlap"),
-      weighting: WindowWeighting(rawValue: configuration.text("window.weighting"))!)
-    let averager = try averager(named: configuration.text("reduction"))
+      overlap: configuration.windowOverlap,
+      weighting: configuration.windowWeighting)
+    let averager = try averager(named: configuration.reduction)
     modules = method.trained.map { ModuleUpdate($0, configuration, averager: averager) }
     checkpoints = CheckpointStore(
-      folder: configuration.output + "/checkpoints", keep: configuration.integer("checkpoint.keep"),
-      keepEvery: configuration.integer("checkpoint.keepEvery"),
-      backend: CheckpointBackend(rawValue: configuration.text("checkpoint.backend"))!)
-  }
-}
-
-extension RunConfiguration {
-  func augmentation() throws(TrainingError) -> PatchAugmentation {
-    var axes: FlipAxes = []
-    for name in texts("augmentation.axes") {
-      switch name {
-      case "D": axes.insert(.depth)
-      case "H": axes.insert(.height)
-      case "W": axes.insert(.width)
-      default: throw TrainingError("augmentation.axes names the axis \"\(name)\": the axes are D, H and W.")
-      }
-    }
-    return PatchAugmentation(PatchAugmentation.Kind(rawValue: text("augmentation.kind"))!, flipAxes: axes)
+      folder: configuration.output + "/checkpoints", keep: configuration.checkpointKeep,
+      keepEvery: configuration.checkpointKeepEvery,
+      backend: configuration.checkpointBackend)
   }
 }

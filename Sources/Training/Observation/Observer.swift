@@ -166,11 +166,3 @@ extension Run {
   /// Crops that all lanes together train on in a step.
   var samplesPerStep: Int { configuration.lanes * (method.recipe.unlabelled.isEmpty ? 1 : 2) }
 }
-
-extension RunConfiguration {
-  /// The first and the last step to trace.
-  var tracedSteps: ClosedRange<Int>? {
-    let ends = texts("trace.steps").compactMap { Int($0) }
-    return ends.count == 2 ? ends[0]...ends[1] : nil
-  }
-}

@@ -28,9 +28,9 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     guard let first = index.entries.first else {
       throw TrainingError("\(configuration.data) holds no case: run `cohort prepare` on a data set with images.")
     }
-    method = configuration.text("method.name")
-    network = configuration.text("network.name")
-    options = configuration.options(of: "network")
+    method = configuration.methodName
+    network = configuration.networkName
+    options = configuration.networkOptions.given
     channelNames = index.channelNames
     classNames = index.classNames
     spacing = first.spacing

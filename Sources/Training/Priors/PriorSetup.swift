@@ -11,7 +11,6 @@ import Tensors
 import Volumes
 
 package final class PriorSetup {
-  package let prior: any Prior
   private let configuration: RunConfiguration
   private let classes: Int
   private let store: CaseStore
@@ -19,40 +18,20 @@ package final class PriorSetup {
   private let network: PriorNetwork?
   /// Nil unless the frame is canonical.
   private let embeddings: VolumeEmbeddings?
+  private let made: MadePrior
+  package var prior: any Prior { made.prior }
 
   /// - Parameter classes: K.
   /// - Returns: nil for `prior.kind: none`.
   package init?(_ configuration: RunConfiguration, classes: Int, store: CaseStore) throws {
-    let kind = configuration.text("prior.kind")
-    if kind == "none" { return nil }
+    guard let kind = priorCatalog.first(where: { $0.name == configuration.priorKind }) else { return nil }
+    let network = kind.usesNetwork ? try PriorNetwork(checkpoint: configuration.priorCheckpoint) : nil
+    let plan = configuration.priorFrame == .canonical ? network?.network.plan : nil
+    let embeddings = plan.map { VolumeEmbeddings(grid: $0.grid, channels: $0.promptDimension) }
     (self.configuration, self.classes, self.store) = (configuration, classes, store)
-    let seed = configuration.seed, noise = configuration.number("prior.noise")
-    let isCrop = configuration.text("prior.frame") == "crop"
-    let needsNetwork = ["sam-med3d", "prototype"].contains(kind)
-    let network = needsNetwork ? try PriorNetwork(checkpoint: configuration.text("prior.checkpoint")) : nil
-    let plan = network?.network.plan
-    let embeddings = isCrop ? nil : plan.map { VolumeEmbeddings(grid: $0.grid, channels: $0.promptDimension) }
     (self.network, self.embeddings) = (network, embeddings)
-    switch kind {
-    case "sam-med3d":
-      let patch = (0..<3).map { configuration.patch[$0] }, prompt = PromptSource(rawValue: configuration.text("prior.prompt"))!
-      guard prompt != .prototype || !isCrop else { throw Self.needsCanonical("prior.prompt: prototype") }
-      let source: any EmbeddingSource =
-        try embeddings ?? CropEmbedding(network!.network, patch: patch, noise: noise, seed: seed)
-      prior = SAMPrior(network!.network, title: network!.title, source: source, prompt: prompt, seed: seed)
-    case "prototype":
-      guard let embeddings else { throw Self.needsCanonical("prior.kind: prototype") }
-      prior = PrototypePrior(source: embeddings, tokenChannels: plan!.promptDimension)
-    case "atlas": prior = AtlasPrior()
-    default:
-      prior = OraclePrior(noise: noise, classes: classes, seed: seed) { identifier throws(MethodError) in
-        try store.volumeForMethods(identifier).label
-      }
-    }
-  }
-
-  private static func needsCanonical(_ what: String) -> TrainingError {
-    TrainingError("\(what) needs the embeddings of whole volumes: set prior.frame: canonical.")
+    made = try kind.make(
+      PriorParts(configuration: configuration, classes: classes, store: store, network: network, embeddings: embeddings))
   }
 
   /// Computes what the prior goes by. Collective.
@@ -63,17 +42,9 @@ package final class PriorSetup {
     _ split: DataSplit, lanes: Set<String>, over world: borrowing Communicator, console: Console
   ) throws -> [String: Double] {
     try embed(split, lanes: lanes, over: world, console: console)
-    try jointly(over: world) {
-      switch prior {
-      case let prior as PrototypePrior: prior.prototypes = try prototypes(split)
-      case let prior as AtlasPrior: prior.atlas = try atlas(split)
-      case let prior as SAMPrior:
-        if prior.prompt == .prototype { prior.prototypes = try prototypes(split) }
-        if prior.prompt == .atlas { prior.atlas = try atlas(split) }
-      default: break
-      }
-    }
-    guard let prior = prior as? SAMPrior else { return [:] }
+    let labelled = LabelledVolumes(identifiers: split.labelled, classes: classes, store: store)
+    try jointly(over: world) { try made.learn(labelled) }
+    guard let prior = made.calibrated else { return [:] }
     return try calibrate(prior, split, over: world, console: console)
   }
 
@@ -95,29 +66,11 @@ package final class PriorSetup {
     console.say("prior: \(work.identifiers.count) embeddings by \(network.title), \(known) from the cache, \(seconds) s")
   }
 
-  /// The labelled volumes as samples whose crop is the whole volume.
-  private func wholeVolumes(_ split: DataSplit) throws -> [Sample] {
-    try split.labelled.map { identifier in
-      let volume = try store.reader.read(identifier)
-      let place = CropPlace(volume: volume.extent, spacing: volume.spacing, crop: volume.extent, origin: [0, 0, 0])
-      return Sample(identifier: identifier, draw: 0, clean: nil, biased: nil, label: volume.label, place: place)
-    }
-  }
-
-  private func prototypes(_ split: DataSplit) throws -> Prototypes {
-    try Prototypes(try wholeVolumes(split), classes: classes, from: embeddings!)
-  }
-
-  private func atlas(_ split: DataSplit) throws -> Atlas {
-    let windows = try AtlasWindows(split.labelled, store: store)
-    return try Atlas(try wholeVolumes(split), classes: classes, window: windows.window)
-  }
-
   /// Rank 0 measures, all take up what it found.
   private func calibrate(
     _ prior: SAMPrior, _ split: DataSplit, over world: borrowing Communicator, console: Console
   ) throws -> [String: Double] {
-    let asked = configuration.integer("prior.promptClip"), clips = asked > 0 ? [asked] : PriorCalibration.candidates
+    let asked = configuration.promptClip, clips = asked > 0 ? [asked] : PriorCalibration.candidates
     let calibration = PriorCalibration(classes: classes, patch: configuration.patch, seed: configuration.seed)
     let measures = world.rank == 0
     var found = try jointly(over: world) {

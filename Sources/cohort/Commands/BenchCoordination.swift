@@ -26,7 +26,7 @@ extension Bench {
     var lanes = 1
     @Option(help: "Threads of each rank.")
     var threads: Int
-    @Option(help: "exact or fast.")
+    @Option(help: "How gradients are averaged: \(averagerCatalog.map { $0.name }.joined(separator: " or ")).")
     var reduction = ExactAverager.name
     @Option(help: "Rounds that count, of one step of each kind.")
     var steps = 5

@@ -1,29 +1,30 @@
-// `cohort methods`: the semi-supervised methods and their options.
+// `cohort methods`: the semi-supervised methods, and the options of one.
 
 import ArgumentParser
 import Methods
+import Settings
 
 struct Methods: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Print the training methods and their options.")
+  static let configuration = CommandConfiguration(
+    abstract: "List the training methods, or explain one with its options.",
+    discussion: "Options are keys of the run file below `method`.")
 
+  @Argument(help: "Name of a method.")
+  var name: String?
   @Flag(help: "Print JSON.")
   var json = false
 
   func run() throws {
-    let rows = methodCatalog.map { method in
-      CatalogRow(
-        name: method.name, summary: method.summary,
-        options: method.options.map { .init(name: $0.name, standard: $0.standard.text, meaning: $0.meaning) })
-    }
-    try CatalogRow.print(rows, json: json, prefix: "method.", separator: ": ")
-  }
-}
-
-extension MethodOption.Value {
-  fileprivate var text: String {
-    switch self {
-    case .number(let number): "\(number)"
-    case .choice(let standard, let all): "\(standard) (of \(all.joined(separator: ", ")))"
+    try saying {
+      let rows = methodCatalog.map { CatalogRow($0.name, $0.summary, $0.options, prefix: "method.") }
+      guard let name else {
+        return try CatalogRow.print(rows, json: json, hint: "`cohort methods NAME` explains a method's options.")
+      }
+      guard let row = rows.first(where: { $0.name == name }) else {
+        let nearest = nearestName(to: name, among: rows.map(\.name)) ?? ""
+        throw MethodError("there is no method \"\(name)\": did you mean \"\(nearest)\"?")
+      }
+      if json { try printJSON(row) } else { print(row.text, terminator: "") }
     }
   }
 }

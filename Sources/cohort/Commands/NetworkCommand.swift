@@ -12,19 +12,17 @@ struct NetworkCommand: ParsableCommand {
     subcommands: [List.self, Describe.self, Forward.self])
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the networks and their options.")
+    static let configuration = CommandConfiguration(abstract: "List the networks.")
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func run() throws {
       let rows =
-        networkCatalog.map { network in
-          CatalogRow(
-            name: network.name, summary: network.summary,
-            options: network.options.map { .init(name: $0.name, standard: $0.standard, meaning: $0.meaning) })
-        } + [CatalogRow(name: SAMMed3D.name, summary: SAMMed3D.summary, options: [])]
-      try CatalogRow.print(rows, json: json, prefix: "", separator: "=")
+        networkCatalog.map { CatalogRow($0.name, $0.summary, $0.options) } + [CatalogRow(SAMMed3D.name, SAMMed3D.summary, [])]
+      try CatalogRow.print(
+        rows, json: json, hint: "`cohort network describe --network NAME` explains a network's options and counts its parameters."
+      )
     }
   }
 

@@ -3,11 +3,14 @@
 import ArgumentParser
 import Learning
 import Networks
+import Settings
 
 extension NetworkCommand {
   struct Describe: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print a network's parameters, the sides its patches must divide by, and the work of a forward pass.")
+      abstract:
+        "Print a network's parameters, its options, the sides its patches must divide by, and the work of a forward pass.",
+      discussion: "Options are keys of a run file below `network`, and --option key=value here.")
 
     @OptionGroup var choice: NetworkChoice
     @Option(help: "Number of classes, background included.")
@@ -22,8 +25,8 @@ extension NetworkCommand {
     func run() throws {
       try saying {
         let plan = try choice.plan(channels: channels, classes: classes)
-        let facts = try NetworkFacts(
-          choice.network, try network(named: choice.network, for: plan).specification(plan), patch: try patchSize())
+        let type = try network(named: choice.network, for: plan)
+        let facts = try NetworkFacts(type, try type.specification(plan), patch: try patchSize())
         json ? try printJSON(facts) : facts.print()
       }
     }
@@ -46,6 +49,8 @@ private struct NetworkFacts: Encodable {
     let shape: [Int]
   }
   let network: String
+  let summary: String
+  let options: SettingList
   let parameters: [Array]
   let parameterCount: Int
   /// D, H, W.
@@ -54,18 +59,21 @@ private struct NetworkFacts: Encodable {
   /// 10⁹ multiply-adds of a forward pass on the patch.
   let gigaMultiplyAdds: Double?
 
-  init(_ name: String, _ specification: [ParameterSpecification], patch: [Int]?) throws {
-    network = name
+  init(_ type: any Network.Type, _ specification: [ParameterSpecification], patch: [Int]?) throws {
+    (network, summary, options) = (type.name, type.summary, SettingList(type.options))
     parameters = specification.map { Array(name: $0.name, shape: $0.shape.sizes) }
     parameterCount = specification.parameterCount
     divisor = specification.divisor
     self.patch = patch
-    if let patch, let problem = patchProblem(patch, divisor: divisor, network: name) { throw NetworkError("--patch: \(problem)") }
+    if let patch, let problem = patchProblem(patch, divisor: divisor, network: type.name) {
+      throw NetworkError("--patch: \(problem)")
+    }
     gigaMultiplyAdds = patch.map { specification.multiplyAdds(patch: $0) / 1e9 }
   }
 
   func print() {
     for parameter in parameters { Swift.print("\(parameter.name)  \(parameter.shape)") }
+    Swift.print("\n\(options.text)\n\(network)  \(summary)")
     Swift.print("\(network): \(parameterCount) parameters in \(parameters.count) arrays")
     Swift.print("sides of a patch divide by \(divisor.map(String.init).joined(separator: ", "))")
     guard let patch, let gigaMultiplyAdds else { return }

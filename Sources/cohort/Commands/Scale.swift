@@ -1,4 +1,4 @@
-// `cohort scale plan|run|report|model`: how training scales with the number of nodes. `measure` and `record` are what a study is
+// `cohort scale plan|run|report|model|keys`: how training scales with the number of nodes. `measure` and `record` are what a study is
 // made of.
 
 import ArgumentParser
@@ -9,7 +9,23 @@ struct Scale: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how training scales with the number of nodes, and predict how it goes on.",
     discussion: "A study is one YAML file; the README shows one under \"Scaling studies\".",
-    subcommands: [Plan.self, Run.self, Report.self, Model.self, Record.self, Measure.self])
+    subcommands: [Plan.self, Run.self, Report.self, Model.self, Keys.self, Record.self, Measure.self])
+
+  struct Keys: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print the keys of a study: default, allowed values, explanation.")
+
+    @Argument(help: "Part of the names or explanations to print.")
+    var pattern: String?
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      try saying {
+        try printSettings(StudyKeys.all, matching: pattern, json: json, of: "a study", command: "cohort scale keys")
+      }
+    }
+  }
 
   struct StudyArgument: ParsableArguments {
     @Argument(help: "Study file (YAML), or the folder of a study.")

@@ -12,7 +12,7 @@ struct Train: ParsableCommand {
   @Argument(help: "Run file (YAML); `cohort recipes demo-relif` prints one.")
   var file: String
 
-  @Argument(help: "Keys that replace those of the run file, for example steps=100 optimizer.rate=0.02.")
+  @Argument(help: "Keys that replace those of the run file, for example steps=100 optimizer.learningRate=0.02.")
   var overrides: [String] = []
 
   @Option(

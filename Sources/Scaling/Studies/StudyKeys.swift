@@ -1,0 +1,99 @@
+// Every key of a study file: name, type, default, allowed values and explanation (`cohort scale keys`).
+
+import Settings
+
+/// What replaces or does not replace the kernels.
+public enum StudyCompute: Sendable, Equatable {
+  /// Steps of the study's run file.
+  case real
+  /// Sleeps for the times in this file (`LaneTrace`).
+  case replay(String)
+
+  /// `real`, or `replay:FILE`.
+  public init(_ text: String) throws(ScalingError) {
+    let prefix = "replay:"
+    switch text {
+    case "real": self = .real
+    case _ where text.hasPrefix(prefix) && text.count > prefix.count: self = .replay(String(text.dropFirst(prefix.count)))
+    default: throw ScalingError("compute is \"\(text)\": write real, or replay:FILE with a file that `cohort scale record` made.")
+    }
+  }
+}
+
+/// How ranks are started.
+public enum Launcher: String, Sendable, CaseIterable {
+  case mpirun, srun
+}
+
+/// The table of a study's keys.
+public enum StudyKeys {
+  /// All keys, in the order of documentation.
+  public static let all: [any SettingDescription] = [
+    output, nodes, run, overrides, compute, strong, weak, allreduce, launcher, hostfile, arguments, ranksPerNode, threads,
+    repeats,
+    warmup, steps, seed, limitSeconds, averagedValues, dilation, checkpointEvery,
+  ]
+
+  static let output = Setting(
+    required: "output", .text, "Folder for measurements and report; the same folder continues the study.")
+  static let nodes = Setting(required: "nodes", .nodeCounts, "Numbers of nodes that are compared.")
+  static let run = Setting<String?>(
+    "run", default: nil, .optional(.text), "Run file whose steps are timed; rehearsals (`compute: replay:FILE`) need none.")
+  static let overrides = Setting(
+    "overrides", default: [], .texts, "Keys that replace those of the run file, for example [network.base=8].")
+  static let compute = Setting(
+    "compute", default: .real, .compute,
+    "real times the steps of the run file; replay:FILE sleeps for the lane times in FILE, which `cohort scale record` made, "
+      + "instead.")
+  static let strong = Setting(
+    "strong", default: 0, in: 0...Int.max, "Lanes in all, shared out over the ranks (strong scaling); 0 leaves it out.")
+  static let weak = Setting("weak", default: 0, in: 0...Int.max, "Lanes of each rank (weak scaling); 0 leaves it out.")
+  static let allreduce = Setting(
+    "allreduce", default: [], .messageSizes, "Sizes in bytes of the messages whose allreduce is timed too, which the model needs."
+  )
+  static let launcher = Setting("launcher", default: Launcher.mpirun, "What starts the ranks; srun inside a Slurm job.")
+  static let hostfile = Setting<String?>(
+    "hostfile", default: nil, .optional(.text), "File of hosts for mpirun, in the order in which they are taken.")
+  static let arguments = Setting(
+    "arguments", default: [], .texts, "More words for the launcher, for example [--mca, btl_tcp_if_include, eth0].")
+  static let ranksPerNode = Setting("ranksPerNode", default: 1, in: 1...Int.max, "Ranks on each node.")
+  static let threads = Setting("threads", default: 1, in: 1...Int.max, "Threads of each rank.")
+  static let repeats = Setting(
+    "repeats", default: 5, in: 5...Int.max, "How often each point is measured, in random order; intervals need 5 or more.")
+  static let warmup = Setting("warmup", default: 3, in: 0...Int.max, "Steps that are dropped at the start of each measurement.")
+  static let steps = Setting("steps", default: 10, in: 1...Int.max, "Steps of each measurement that count.")
+  static let seed = Setting(
+    "seed", default: 1, in: 0...UInt64(Int.max), "The random order, the intervals and the draws of rehearsals follow from it.")
+  static let limitSeconds = Setting(
+    "limitSeconds", default: 900, in: 1...Int.max, "Seconds after which a measurement is ended and counts as failed.")
+  static let averagedValues = Setting(
+    "averagedValues", default: 0, in: 0...Int.max, "Values that a rehearsed step averages; 0 takes as many as were recorded.")
+  static let dilation = Setting(
+    "dilation", default: 1.0, in: 1e-3...Double.greatestFiniteMagnitude,
+    "How many times slower the clocks of a rehearsal run, for a network that was slowed down alike.")
+  static let checkpointEvery = Setting(
+    "checkpointEvery", default: 0, in: 0...Int.max, "Steps between the checkpoints that a rehearsal writes; 0 writes none.")
+}
+
+extension SettingFormat where Value == StudyCompute {
+  fileprivate static var compute: Self {
+    Self(
+      "real, or replay:FILE", read: { try? StudyCompute($0) },
+      write: { if case .replay(let file) = $0 { "replay:" + file } else { "real" } })
+  }
+}
+
+extension SettingFormat where Value == [Int] {
+  /// At least one number, each once; ascending whatever the order they are given in.
+  fileprivate static var nodeCounts: Self {
+    .plainIntegers().mapped(
+      allowed: "different numbers of 1 or more, for example [1, 2, 4]", { Set($0).count == $0.count ? $0.sorted() : nil },
+      back: { $0 })
+  }
+
+  fileprivate static var messageSizes: Self {
+    SettingFormat<[String]>.texts.mapped(
+      allowed: "message sizes, multiples of 8 bytes up to 4096M, for example [4K, 256K, 4M]",
+      { $0.isEmpty ? [] : try? Scaling.messageSizes($0.joined(separator: ",")) }, back: { $0.map(String.init) })
+  }
+}

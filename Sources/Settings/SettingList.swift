@@ -1,0 +1,59 @@
+// Settings for people: the one listing of keys and options, as text and as JSON.
+
+/// A table of settings, or the part of it that a user asked for.
+public struct SettingList: Encodable {
+  fileprivate struct Row: Encodable {
+    let name: String
+    /// In normal form; nil where the setting must be given.
+    let defaultValue: String?
+    let allowed: String
+    let choices: [String]
+    let help: String
+    let aliases: [String]
+    let changesResults: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case name, allowed, choices, help, aliases, changesResults
+      case defaultValue = "default"
+    }
+  }
+  private let rows: [Row]
+
+  /// - Parameters:
+  ///   - pattern: part of the names or helps to list, upper and lower case alike; nil lists all.
+  ///   - prefix: what stands before a name where the user writes it.
+  public init(_ table: [any SettingDescription], matching pattern: String? = nil, prefix: String = "") {
+    let part = pattern?.lowercased() ?? ""
+    rows = table.map { setting in
+      Row(
+        name: prefix + setting.name, defaultValue: setting.defaultText, allowed: setting.allowed, choices: setting.choices,
+        help: setting.help, aliases: setting.aliases, changesResults: setting.changesResults)
+    }.filter { row in part.isEmpty || [row.name, row.help].contains { $0.lowercased().contains(part) } }
+  }
+
+  public var isEmpty: Bool { rows.isEmpty }
+
+  public func encode(to encoder: any Encoder) throws { try rows.encode(to: encoder) }
+
+  /// For each setting a line with the default, and below it what it does and which values it takes.
+  public var text: String { rows.map(\.text).joined() }
+}
+
+extension SettingList.Row {
+  fileprivate var text: String {
+    var sentences = [help, allowed.prefix(1).uppercased() + allowed.dropFirst() + "."]
+    if !aliases.isEmpty { sentences.append("Also read: \(aliases.joined(separator: ", ")).") }
+    if !changesResults { sentences.append("May change when a run continues.") }
+    return "\(name): \(defaultValue ?? "(must be given)")\n" + wrapped(sentences.joined(separator: " "))
+  }
+
+  /// Lines of at most 100 characters, indented.
+  private func wrapped(_ text: String) -> String {
+    var lines = [""]
+    for word in text.split(separator: " ") {
+      if lines[lines.count - 1].count + word.count > 95 { lines.append("") }
+      lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+    }
+    return lines.map { "    \($0)\n" }.joined()
+  }
+}
