@@ -90,7 +90,8 @@ let layers: [[Target]] = [
       ],
       exclude: ["README.md", "demo.png"]),
     .executableTarget(
-      name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors"], path: "Tests/Scenarios"),
+      name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"],
+      path: "Tests/Scenarios"),
     .testTarget(
       name: "CohortTests", dependencies: ["TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights"]),
   ],

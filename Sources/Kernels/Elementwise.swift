@@ -56,26 +56,28 @@ public func weightedSum(
   }
 }
 
-/// One step of stochastic gradient descent with momentum and weight decay, as PyTorch writes it:
-/// v = momentum · v + (g + decay · p); p -= rate · v.
+/// One step of stochastic gradient descent with momentum and weight decay, as PyTorch writes it, with d = g + decay · p:
+/// v = momentum · v + d; p -= learningRate · v, or in Nesterov's form p -= learningRate · (d + momentum · v).
 public func sgdStep(
-  parameters: UnsafeMutablePointer<Float>, momenta: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, rate: Float,
-  momentum: Float, decay: Float, count: Int
+  parameters: UnsafeMutablePointer<Float>, momentumBuffer: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+  learningRate: Float, momentum: Float, nesterov: Bool, decay: Float, count: Int
 ) {
+  let kernel = nesterov ? cohort_sgd_nesterov : cohort_sgd
   parallelFor(count, grain: grain) { start, end in
-    cohort_sgd(parameters + start, momenta + start, gradients + start, rate, momentum, decay, end - start)
+    kernel(parameters + start, momentumBuffer + start, gradients + start, learningRate, momentum, decay, end - start)
   }
 }
 
-/// One step of AdamW, as PyTorch writes it: p -= rate · decay · p; the running means m of g and v of g²; then
-/// p -= rate · m / (1 - beta1^t) / (√(v / (1 - beta2^t)) + epsilon).
+/// One step of AdamW, as PyTorch writes it: p -= learningRate · decay · p; the running means m of g and v of g²; then
+/// p -= learningRate · m / (1 - beta1^t) / (√(v / (1 - beta2^t)) + epsilon).
 /// - Parameter step: t, from 1.
 public func adamwStep(
   parameters: UnsafeMutablePointer<Float>, means: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>,
-  gradients: UnsafePointer<Float>, rate: Double, decay: Double, betas: (Double, Double), epsilon: Double, step: Int, count: Int
+  gradients: UnsafePointer<Float>, learningRate: Double, decay: Double, betas: (Double, Double), epsilon: Double, step: Int,
+  count: Int
 ) {
-  let size = Float(rate / (1 - raise(betas.0, to: Double(step))))
-  let root = Float((1 / (1 - raise(betas.1, to: Double(step)))).squareRoot()), keep = Float(1 - rate * decay)
+  let size = Float(learningRate / (1 - raise(betas.0, to: Double(step))))
+  let root = Float((1 / (1 - raise(betas.1, to: Double(step)))).squareRoot()), keep = Float(1 - learningRate * decay)
   parallelFor(count, grain: grain) { start, end in
     cohort_adamw(
       parameters + start, means + start, squares + start, gradients + start, keep, size, root, Float(betas.0), Float(betas.1),

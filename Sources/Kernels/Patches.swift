@@ -34,6 +34,9 @@ public struct PatchShape: Sendable {
   var row: Int { voxels * fineChannels }
   /// Places whose rows stay in a core's cache (about 1 MB), and enough of them for a product worth its overhead.
   var placesInChunk: Int { max(64, (1 << 18) / row) }
+  var chunks: Int { (places + placesInChunk - 1) / placesInChunk }
+  /// Few chunks would leave threads idle: then one product of all places is cut into tiles instead.
+  var hasFewChunks: Bool { chunks < 4 }
 }
 
 /// Transposed convolution: every block of `fine` = its coarse row · weights + bias. Overwrites `fine`.
@@ -42,6 +45,16 @@ public func spreadPatches(
   into fine: UnsafeMutablePointer<Float>
 ) {
   withPacked(shape, weights) { packed in
+    if shape.hasFewChunks {
+      withScratch(shape.places * shape.row) { rows in
+        matrixProduct(.plain, coarse, packed, into: rows, m: shape.places, n: shape.row, k: shape.coarseChannels)
+        parallelFor(shape.places, grain: 16) { first, end in
+          cohort_scatter_patches(
+            fine, rows + first * shape.row, bias, shape.coarse, shape.factors, shape.fineChannels, first, end - first)
+        }
+      }
+      return
+    }
     forEachChunk(shape) { first, count, rows in
       product(
         .plain, coarse + first * shape.coarseChannels, packed, into: rows, count, shape.row, shape.coarseChannels)
@@ -56,6 +69,13 @@ public func collectPatches(
   into coarse: UnsafeMutablePointer<Float>
 ) {
   withPacked(shape, weights) { packed in
+    if shape.hasFewChunks {
+      withAllRows(shape, fine) { rows in
+        matrixProduct(
+          .secondTransposed, rows, packed, bias: bias, into: coarse, m: shape.places, n: shape.coarseChannels, k: shape.row)
+      }
+      return
+    }
     forEachChunk(shape) { first, count, rows in
       cohort_gather_patches(rows, fine, shape.coarse, shape.factors, shape.fineChannels, first, count)
       let to = coarse + first * shape.coarseChannels
@@ -70,8 +90,16 @@ public func collectPatches(
 public func patchWeightGradient(
   _ shape: PatchShape, coarse: UnsafePointer<Float>, fine: UnsafePointer<Float>, into dw: UnsafeMutablePointer<Float>
 ) {
-  let chunks = (shape.places + shape.placesInChunk - 1) / shape.placesInChunk, blocks = min(16, chunks)
-  let size = shape.coarseChannels * shape.row
+  if shape.hasFewChunks {
+    withAllRows(shape, fine) { rows in
+      withScratch(shape.coarseChannels * shape.row) { sum in
+        matrixProduct(.firstTransposed, coarse, rows, into: sum, m: shape.coarseChannels, n: shape.row, k: shape.places)
+        reorder(shape) { packed, plain in dw[plain] = sum[packed] }
+      }
+    }
+    return
+  }
+  let chunks = shape.chunks, blocks = min(16, chunks), size = shape.coarseChannels * shape.row
   let partial = UnsafeMutablePointer<Float>.allocate(capacity: blocks * size)
   defer { partial.deallocate() }
   forEachBlock(blocks) { block in
@@ -110,9 +138,19 @@ private func reorder(_ shape: PatchShape, _ body: (_ packed: Int, _ plain: Int) 
 
 /// Runs `body(first, count, rows)` for each chunk of places, with memory for the chunk's rows of F·E values.
 private func forEachChunk(_ shape: PatchShape, _ body: (Int, Int, UnsafeMutablePointer<Float>) -> Void) {
-  forEachBlock((shape.places + shape.placesInChunk - 1) / shape.placesInChunk) { chunk in
+  forEachBlock(shape.chunks) { chunk in
     let (first, count) = range(of: chunk, shape)
     withChunkMemory(shape) { rows in body(first, count, rows) }
+  }
+}
+
+/// Runs `body` with the rows of F·E values of all places.
+private func withAllRows(_ shape: PatchShape, _ fine: UnsafePointer<Float>, _ body: (UnsafePointer<Float>) -> Void) {
+  withScratch(shape.places * shape.row) { rows in
+    parallelFor(shape.places, grain: 16) { first, end in
+      cohort_gather_patches(rows + first * shape.row, fine, shape.coarse, shape.factors, shape.fineChannels, first, end - first)
+    }
+    body(rows)
   }
 }
 

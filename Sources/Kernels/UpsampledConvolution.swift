@@ -6,7 +6,6 @@
 // Axes: D H W coarse voxels, I input channels, O output channels, N = O times the kernel's taps.
 
 import CKernels
-import COpenBLAS
 
 /// A convolution with odd kernel, stride 1 and "same" padding of an enlarged [B, D, H, W, I].
 public struct UpsampledConvolutionShape: Hashable, Sendable {
@@ -81,7 +80,7 @@ public func upsampledConvolutionBackward(
   withExtendedLifetime((matrix, sums)) {}
 }
 
-/// The tables and sizes of one shape, and the two walks over its planes.
+/// The tables and sizes of one shape, and the forward and the backward pass over its planes.
 private struct UpsampledConvolution {
   let shape: UpsampledConvolutionShape
   let depth, height, width: AxisTerms
@@ -152,17 +151,20 @@ private struct UpsampledConvolution {
     _ outputs: Range<Int>, _ x: UnsafePointer<Float>, _ matrix: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
   ) {
     let needed = depth.voxels(for: outputs), group = max(1, 128 / (height.coarse * width.coarse))
-    let slots = min(needed.count, group + 2), slotSize = shape.kernel[0] * finePlane
+    // An output voxel needs at most three planes.
+    let slots = min(depth.coarse, group + 2), slotSize = shape.kernel[0] * finePlane
     let ring = Storage(count: slots * slotSize),
       lines = Storage(count: group * height.coarse * shape.kernel[0] * shape.kernel[1] * fineLine)
     let product = Storage(count: rowsInProduct * width.coarse * columns)
-    var ready = needed.lowerBound
+    // Whole groups, counted from the first plane of all, whichever planes are asked for: how the last rows of a product are rounded
+    // depends on where it ends.
+    var ready = needed.lowerBound / group * group
     for output in outputs {
       let reach = depth.voxels(for: output..<output + 1).upperBound
       while ready < reach {
-        let planes = ready..<min(ready + group, needed.upperBound)
+        let planes = ready..<min(ready + group, depth.coarse)
         spread(planes, x, matrix, product.pointer, lines.pointer)
-        for plane in planes {
+        for plane in planes.clamped(to: needed) {
           cohort_combine(
             ring.pointer + plane % slots * slotSize, Int64(fineLine),
             lines.pointer + (plane - ready) * height.coarse * shape.kernel[0] * shape.kernel[1] * fineLine, acrossHeight,
@@ -185,10 +187,9 @@ private struct UpsampledConvolution {
     let rows = planes.count * height.coarse, taps = shape.kernel[0] * shape.kernel[1]
     for start in stride(from: 0, to: rows, by: rowsInProduct) {
       let count = min(rowsInProduct, rows - start), voxels = count * width.coarse
-      cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(voxels), Int32(columns), Int32(shape.inputChannels), 1,
-        x + planes.lowerBound * coarsePlane + start * width.coarse * shape.inputChannels, Int32(shape.inputChannels), matrix,
-        Int32(columns), 0, product, Int32(columns))
+      Kernels.product(
+        .plain, x + planes.lowerBound * coarsePlane + start * width.coarse * shape.inputChannels, matrix, into: product, voxels,
+        columns, shape.inputChannels)
       for row in 0..<count {
         cohort_combine(
           lines + (start + row) * taps * fineLine, Int64(shape.outputChannels), product + row * width.coarse * columns,
@@ -246,12 +247,7 @@ private struct UpsampledConvolution {
     _ voxels: Int, _ x: UnsafePointer<Float>, _ matrix: UnsafePointer<Float>, _ dZ: UnsafePointer<Float>,
     _ dx: UnsafeMutablePointer<Float>?, _ dMatrix: UnsafeMutablePointer<Float>
   ) {
-    let (inputs, columns, voxels) = (Int32(shape.inputChannels), Int32(columns), Int32(voxels))
-    cblas_sgemm(
-      CblasRowMajor, CblasTrans, CblasNoTrans, inputs, columns, voxels, 1, x, inputs, dZ, columns, 1, dMatrix, columns)
-    if let dx {
-      cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, voxels, inputs, columns, 1, dZ, columns, matrix, columns, 0, dx, inputs)
-    }
+    product(.firstTransposed, x, dZ, into: dMatrix, shape.inputChannels, columns, voxels, adding: true)
+    if let dx { product(.secondTransposed, dZ, matrix, into: dx, voxels, shape.inputChannels, columns) }
   }
 }

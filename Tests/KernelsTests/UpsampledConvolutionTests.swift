@@ -52,7 +52,7 @@ private func random(_ count: Int, _ seed: UInt64) -> [Float] {
 }
 
 /// An enlarged tensor and a slice of stored weights.
-struct UpsampledExample: Sendable {
+struct UpsampledExample: CustomTestStringConvertible, Sendable {
   enum Kind: Sendable {
     case linear
     case repeated([Int])
@@ -80,6 +80,10 @@ struct UpsampledExample: Sendable {
     x = random(batch * coarse.reduce(1, *) * inputs, 1)
     weights = random(outputs * shape.storedChannels * kernel * kernel * kernel, 2)
     dy = random(batch * shape.output.reduce(1, *) * outputs, 3)
+  }
+
+  var testDescription: String {
+    "\(shape.batch) x \(shape.input), \(shape.inputChannels) of \(shape.storedChannels) to \(outputs), kernel \(shape.kernel[0]), \(kind)"
   }
 
   var fineCount: Int { shape.batch * shape.output.reduce(1, *) }

@@ -50,11 +50,13 @@ import Testing
     defer { Threads.set(before) }
     let weights = example.weightGradient()
     let again = example.weightGradient()
-    #expect(weights.dw == again.dw && weights.db == again.db)
+    let repeats = weights.dw == again.dw && weights.db == again.db
+    #expect(repeats)
     let (y, dx) = (example.forward(), example.dataGradient())
     for threads in [1, 2, before] {
       Threads.set(threads)
-      #expect(example.forward() == y && example.dataGradient() == dx)
+      let isSame = example.forward() == y && example.dataGradient() == dx
+      #expect(isSame, "\(threads) threads")
     }
   }
 
@@ -80,7 +82,8 @@ import Testing
     convolutionBackwardData(shape, dy: example.dy, weights: example.weights, dx: &dx)
     convolutionBackwardWeights(shape, x: example.x, dy: example.dy, dw: &dw, db: &db)
     let gradients = example.weightGradient()
-    #expect(y == example.forward() && dx == example.dataGradient() && dw == gradients.dw && db == gradients.db)
+    let isWinograds = y == example.forward() && dx == example.dataGradient() && dw == gradients.dw && db == gradients.db
+    #expect(isWinograds)
   }
 }
 

@@ -22,7 +22,7 @@ func expect(_ condition: Bool, _ text: @autoclosure () -> String) throws {
 /// Add yours as one line.
 private let scenarios: [Scenario] =
   collectiveScenarios + averagingScenarios + checkpointScenarios + checkpointDamageScenarios + powerCutScenarios
-  + failureScenarios + clockScenarios
+  + failureScenarios + clockScenarios + [kernelBitsScenario]
 
 /// Not declared `Never`: the compiler would warn that the session is never released after it.
 private func stop(_ error: any Error, _ world: borrowing Communicator) { reportAndAbort(error, code: .fatal, over: world) }
