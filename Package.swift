@@ -52,7 +52,7 @@ let layers: [[Target]] = [
   module("Tensors", ["Kernels"]),
   module("HDF5", ["CHDF5", "MPI"]),
   // 3. Parameters, losses, optimisers; medical volumes and their files.
-  module("Learning", ["Tensors", "Kernels"]),
+  module("Learning", ["Tensors", "Kernels"], fixtures: true),
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),

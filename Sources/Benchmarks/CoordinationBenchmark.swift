@@ -176,14 +176,14 @@ private final class CoordinatedSteps {
       throw ClusterError("the ranks disagree: test the hosts' memory.")
     }
     _ = try averaging.judge(largestBits: summary.largestBits)
-    trainer.optimizer.step(rate: 0.01, gradients: average.average)
+    trainer.optimizer.step(learningRate: 0.01, gradients: average.average)
   }
 
   func close() throws { try averaging.close() }
 
   private var stateHash: UInt64 {
     var hash = StateHash()
-    for tensor in [trainer.network.parameters.values, trainer.optimizer.momenta] {
+    for tensor in [trainer.network.parameters.values, trainer.optimizer.momentumBuffer] {
       hash.add(UnsafeBufferPointer(start: tensor.pointer, count: tensor.count))
     }
     return hash.value

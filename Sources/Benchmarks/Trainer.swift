@@ -32,7 +32,7 @@ final class Trainer {
 
   private init(_ network: any Network, _ plan: StepPlan) {
     self.network = network
-    optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
+    optimizer = StochasticGradientDescent(network.parameters)
     classes = plan.networkPlan.classes
     let shape = Shape([1] + plan.patch + [plan.networkPlan.inputChannels])
     images = (0..<plan.batch).map { _ in Tensor(uninitialized: shape) }
@@ -64,7 +64,7 @@ final class Trainer {
       loss += terms.reduce(0) { $0 + $1.weight * $1.0.value }
       tape.backward(from: terms)
     }
-    optimizer.step(rate: 0.01, gradients: parameters.gradients)
+    optimizer.step(learningRate: 0.01, gradients: parameters.gradients)
     profile?.addUpdate("gradientDescent", bytes: 5 * vector)
     return loss
   }

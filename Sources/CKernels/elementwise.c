@@ -28,6 +28,15 @@ COHORT_CLONES void cohort_sgd(
   }
 }
 
+COHORT_CLONES void cohort_sgd_nesterov(
+    float *restrict p, float *restrict v, const float *restrict g, float rate, float momentum, float decay, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    float d = g[i] + decay * p[i];
+    v[i] = momentum * v[i] + d;
+    p[i] -= rate * (d + momentum * v[i]);
+  }
+}
+
 COHORT_CLONES void cohort_adamw(
     float *restrict p, float *restrict m, float *restrict v, const float *restrict g, float keep, float step, float root, float beta1,
     float beta2, float epsilon, size_t n) {

@@ -1,35 +1,40 @@
-// Adam with decoupled weight decay, what SAM-Med3D was trained with (shared/spec/relif.md 1.5).
+// Adam with decoupled weight decay, as PyTorch writes it.
 
 import Kernels
 import Tensors
 
-/// The optimiser of one network: p -= rate · decay · p, then p -= rate · m̂ / (√v̂ + ε) with the bias-corrected running means m̂ of g and v̂
-/// of g² (PyTorch's form).
-public final class AdamW {
-  public let betas: (Double, Double)
-  public let epsilon: Double
-  public let weightDecay: Double
-  /// P running means of g, zero at first.
+/// p -= learningRate · decay · p, then p -= learningRate · m̂ / (√v̂ + ε) with the bias-corrected running means m̂ of g and v̂ of g².
+public final class AdamW: Optimizer {
+  public static let name = "adamw"
+  public static let summary = "Adam with weight decay apart from the gradient"
+
+  /// Running means of g [P], zero at first.
   public let means: Tensor
-  /// P running means of g², zero at first.
+  /// Running means of g² [P], zero at first.
   public let squares: Tensor
-  /// Steps taken, on which the correction of the running means depends.
-  public var steps = 0
+  /// Steps that each tensor of the set has taken, on which the correction of its running means depends. Floats, so that a checkpoint holds
+  /// them like all other state: exact up to 2^24, where they stay, and where the correction has long been 1.
+  public let steps: Tensor
+  private let settings: OptimizerSettings
   private let parameters: ParameterSet
 
-  public init(
-    _ parameters: ParameterSet, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 1e-2
-  ) {
-    (self.parameters, self.betas, self.epsilon, self.weightDecay) = (parameters, betas, epsilon, weightDecay)
+  public init(_ parameters: ParameterSet, _ settings: OptimizerSettings = OptimizerSettings()) {
+    (self.parameters, self.settings) = (parameters, settings)
     means = Tensor(zeros: [parameters.count])
     squares = Tensor(zeros: [parameters.count])
+    steps = Tensor(zeros: [parameters.parameters.count])
   }
 
-  /// Updates the parameters with `gradients` [P].
-  public func step(rate: Double, gradients: Tensor) {
-    steps += 1
-    adamwStep(
-      parameters: parameters.values.pointer, means: means.pointer, squares: squares.pointer, gradients: gradients.pointer,
-      rate: rate, decay: weightDecay, betas: betas, epsilon: epsilon, step: steps, count: parameters.count)
+  public var state: [(name: String, values: Tensor)] { [("mean", means), ("square", squares), ("steps", steps)] }
+
+  public func step(learningRate: Double, gradients: Tensor, present: [Bool]?) {
+    for tensor in 0..<steps.count where present?[tensor] ?? true { steps.pointer[tensor] += 1 }
+    parameters.forEachRun(present: present, key: { steps.pointer[$0] }) { floats, taken in
+      let start = floats.lowerBound
+      adamwStep(
+        parameters: parameters.values.pointer + start, means: means.pointer + start, squares: squares.pointer + start,
+        gradients: gradients.pointer + start, learningRate: learningRate, decay: settings.weightDecay,
+        betas: (settings.beta1, settings.beta2), epsilon: settings.epsilon, step: Int(taken), count: floats.count)
+    }
   }
 }

@@ -1,39 +1,32 @@
-// Stochastic gradient descent with momentum and weight decay, and the polynomial learning-rate schedule (shared/spec/relif.md 5.3.8).
+// Stochastic gradient descent with momentum and weight decay, as PyTorch writes it.
 
 import Kernels
 import Tensors
 
-/// The optimiser of one network: v = momentum · v + (g + decay · p); p -= rate · v (PyTorch's form, no Nesterov).
-public final class StochasticGradientDescent {
-  public let momentum: Float
-  public let weightDecay: Float
-  /// P momenta, zero at first.
-  public let momenta: Tensor
+/// v = momentum · v + (g + decay · p), then p -= learningRate · v; in Nesterov's form p -= learningRate · (g + decay · p + momentum · v).
+public final class StochasticGradientDescent: Optimizer {
+  public static let name = "sgd"
+  public static let summary = "stochastic gradient descent with momentum, weight decay added to the gradient"
+
+  /// v [P], zero at first.
+  public let momentumBuffer: Tensor
+  private let settings: OptimizerSettings
   private let parameters: ParameterSet
 
-  public init(_ parameters: ParameterSet, momentum: Float, weightDecay: Float) {
-    self.parameters = parameters
-    self.momentum = momentum
-    self.weightDecay = weightDecay
-    momenta = Tensor(zeros: [parameters.count])
+  public init(_ parameters: ParameterSet, _ settings: OptimizerSettings = OptimizerSettings()) {
+    (self.parameters, self.settings) = (parameters, settings)
+    momentumBuffer = Tensor(zeros: [parameters.count])
   }
 
-  /// Updates the parameters with `gradients` [P].
-  public func step(rate: Double, gradients: Tensor) {
-    sgdStep(
-      parameters: parameters.values.pointer, momenta: momenta.pointer, gradients: gradients.pointer, rate: Float(rate),
-      momentum: momentum, decay: weightDecay, count: parameters.count)
+  public var state: [(name: String, values: Tensor)] { [("momentum", momentumBuffer)] }
+
+  public func step(learningRate: Double, gradients: Tensor, present: [Bool]?) {
+    parameters.forEachRun(present: present, key: { _ in 0 }) { floats, _ in
+      let start = floats.lowerBound
+      sgdStep(
+        parameters: parameters.values.pointer + start, momentumBuffer: momentumBuffer.pointer + start,
+        gradients: gradients.pointer + start, learningRate: Float(learningRate), momentum: Float(settings.momentum),
+        nesterov: settings.nesterov, decay: Float(settings.weightDecay), count: floats.count)
+    }
   }
-}
-
-/// rate(t) = base · (1 - t/T)^power.
-public struct PolynomialSchedule: Sendable {
-  public let base: Double
-  public let power: Double
-  /// T, in steps.
-  public let total: Int
-
-  public init(base: Double, power: Double = 0.9, total: Int) { (self.base, self.power, self.total) = (base, power, total) }
-
-  public func rate(at step: Int) -> Double { base * raise(1 - Double(step) / Double(total), to: power) }
 }

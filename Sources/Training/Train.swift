@@ -102,7 +102,7 @@ private func train(
       console.warn("step \(step + 1) is skipped: a gradient is \(outcomes.contains(.nonFinite) ? "not finite" : "out of range").")
       guard skipped < 20 else {
         return failure(
-          "20 steps in a row had no usable gradient: lower optimizer.rate (\(run.schedule.base)) and start again.", 78, step)
+          "20 steps in a row had no usable gradient: lower optimizer.rate and start again.", 78, step)
       }
     }
     step += 1
@@ -112,7 +112,7 @@ private func train(
     log?.append(
       kind: "step", step: step,
       numbers.merging(summary.timings) { $1 }.merging([
-        "rate": run.schedule.rate(at: step - 1), "seconds": seconds, "updateSeconds": times.seconds(in: .update),
+        "rate": run.learningRate(at: step - 1), "seconds": seconds, "updateSeconds": times.seconds(in: .update),
         "wallSeconds": times.sinceStart,
       ]) { $1 })
     for message in termCheck.messages(after: step) { console.warn(message) }
@@ -235,7 +235,7 @@ extension Run {
 
 private func update(_ run: Run, at step: Step) {
   for position in run.method.updated(at: step) {
-    run.modules[position].apply(rate: run.schedule.rate(at: step.index))
+    run.modules[position].apply(learningRate: run.learningRate(at: step.index))
   }
   run.method.afterUpdate(at: step)
 }

@@ -15,7 +15,7 @@ import Weights
     let options = ["widths": "2,4,8,16,24,24", "strides": "1,2,2;2,2,2;2,2,2;2,2,2;2,2,2"]
     let network = try makeNetwork("stunet", NetworkPlan(inputChannels: 2, classes: 3, options: options, seed: 1))
     try network.parameters.load(stateDict: golden, prefix: "weights.", from: "golden")
-    let optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
+    let optimizer = StochasticGradientDescent(network.parameters)
     for step in 0..<3 {
       let tape = Tape(), labels = golden["labels"]!.values.map { UInt8($0) }
       let logits = network.logits(try Tensor(channelsFirst: golden["input"]!), mode: .training(dropout: nil), on: tape)
@@ -28,7 +28,7 @@ import Weights
         #expect(differenceOverRange(logits.channelsFirst.values, golden["logits"]!.values) < 1e-4)
         checkGradients(network.parameters, golden)
       }
-      optimizer.step(rate: 0.01, gradients: network.parameters.gradients)
+      optimizer.step(learningRate: 0.01, gradients: network.parameters.gradients)
     }
   }
 

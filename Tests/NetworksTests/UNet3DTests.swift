@@ -52,14 +52,14 @@ import Weights
   }
 
   @Test func threeStepsOfDescentGiveTheOriginalLosses() throws {
-    let optimizer = StochasticGradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4)
+    let optimizer = StochasticGradientDescent(network.parameters)
     for step in 0..<3 {
       let tape = Tape()
       let (_, terms, loss) = try objective(tape)
       #expect(abs(loss - Double(golden["loss_after_\(step)"]!.values[0])) < 1e-4, "step \(step)")
       network.parameters.clearGradients()
       tape.backward(from: terms)
-      optimizer.step(rate: 0.01, gradients: network.parameters.gradients)
+      optimizer.step(learningRate: 0.01, gradients: network.parameters.gradients)
     }
   }
 

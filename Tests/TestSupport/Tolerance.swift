@@ -17,6 +17,11 @@ public func relativeNorm(_ actual: [Float], _ expected: [Float]) -> Double {
   return (difference / max(size, .leastNormalMagnitude)).squareRoot()
 }
 
+/// A golden file by name: in the folder that COHORT_GOLDENS names, where it is set, else in `Fixtures` beside the test that asks.
+public func golden(_ name: String, beside file: String = #filePath) -> String {
+  ProcessInfo.processInfo.environment["COHORT_GOLDENS"].map { "\($0)/\(name)" } ?? fixture(name, beside: file)
+}
+
 /// A file in the `Fixtures` folder beside the test that asks.
 public func fixture(_ name: String, beside file: String = #filePath) -> String {
   URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("Fixtures/\(name)").path

@@ -17,6 +17,7 @@ void cohort_sum(float *y, const float *a, const float *b, size_t n);           /
 double cohort_inner_product(const float *a, const float *b, size_t n);
 // v = momentum v + (g + decay p);  p -= rate v
 void cohort_sgd(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
+void cohort_sgd_nesterov(float *p, float *v, const float *g, float rate, float momentum, float decay, size_t n);
 // m, v: running means of g and g g;  p = keep p - step m / (root sqrt(v) + epsilon)
 void cohort_adamw(
     float *p, float *m, float *v, const float *g, float keep, float step, float root, float beta1, float beta2, float epsilon,

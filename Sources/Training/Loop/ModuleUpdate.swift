@@ -14,8 +14,9 @@ struct ModuleUpdate {
   init(_ module: TrainedModule, _ configuration: RunConfiguration, averager: any GradientAverager.Type) {
     self.module = module
     optimizer = StochasticGradientDescent(
-      module.parameters, momentum: Float(configuration.number("optimizer.momentum")),
-      weightDecay: Float(configuration.number("optimizer.weightDecay")))
+      module.parameters,
+      OptimizerSettings(
+        momentum: configuration.number("optimizer.momentum"), weightDecay: configuration.number("optimizer.weightDecay")))
     gradients = LaneAverage(module.parameters, averager: averager)
     statistics = module.statistics.map { LaneAverage($0.buffers, averager: averager) }
   }
@@ -30,8 +31,8 @@ struct ModuleUpdate {
   }
 
   /// Descends, and moves the running statistics.
-  func apply(rate: Double) {
-    optimizer.step(rate: rate, gradients: gradients.average)
+  func apply(learningRate: Double) {
+    optimizer.step(learningRate: learningRate, gradients: gradients.average)
     if let statistics { module.statistics?.move(towards: statistics.average) }
   }
 }

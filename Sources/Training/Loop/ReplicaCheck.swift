@@ -13,13 +13,13 @@ extension Run {
     try requireAlike("\(keys)\n\(plans)", "the run", over: world)
   }
 
-  /// Of all that a step depends on: weights, momenta, what the method carries, what averaging expects. The same on every rank
+  /// Of all that a step depends on: weights, momentum, what the method carries, what averaging expects. The same on every rank
   /// between steps.
   var stateHash: UInt64 {
     var hash = StateHash()
     for update in modules {
       hash.add(update.module.parameters.values)
-      hash.add(update.optimizer.momenta)
+      for state in update.optimizer.state { hash.add(state.values) }
       if let statistics = update.statistics { hash.add(statistics.source.values) }
       for average in update.averages { hash.add(average.averager.carried) }
     }

@@ -29,6 +29,9 @@ public final class Run {
   package let ownUnlabelled: Set<String>
   package let loader: LaneLoader
   let schedule: PolynomialSchedule
+  func learningRate(at step: Int) -> Double {
+    schedule.learningRate(at: step, of: configuration.steps, base: configuration.number("optimizer.rate"))
+  }
   let modules: [ModuleUpdate]
   let checkpoints: CheckpointStore
   /// For drills and tests; nil otherwise.
@@ -78,8 +81,7 @@ public final class Run {
         augmentation: try configuration.augmentation()),
       recipe: method.recipe, labelled: split.labelled,
       shards: shards, seed: seed)
-    schedule = PolynomialSchedule(
-      base: configuration.number("optimizer.rate"), power: configuration.number("optimizer.power"), total: configuration.steps)
+    schedule = PolynomialSchedule(ScheduleSettings(power: configuration.number("optimizer.power")))
     segmenter = Segmenter(
       network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
       overlap: configuration.number("window.overlap"),

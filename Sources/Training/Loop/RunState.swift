@@ -1,4 +1,4 @@
-// The state of a run between two steps, to and from a checkpoint: weights, momenta, what the method carries, what averaging expects next.
+// The state of a run between two steps, to and from a checkpoint: weights, momentum, what the method carries, what averaging expects next.
 
 import Cluster
 import Foundation
@@ -17,7 +17,8 @@ extension Run {
     var vectors: [(name: String, tensor: Tensor)] = []
     for update in modules {
       let name = update.module.name
-      vectors += [(name, update.module.parameters.values), (name + ".momentum", update.optimizer.momenta)]
+      vectors.append((name, update.module.parameters.values))
+      vectors += update.optimizer.state.map { (name + "." + $0.name, $0.values) }
       if let statistics = update.statistics { vectors.append((statisticsVector(name), statistics.source.values)) }
     }
     return vectors + method.carried.map { ($0.name, $0.values) }

@@ -22,7 +22,7 @@ package final class Pretraining {
     self.plan = plan
     parameters = ParameterSet(SAMMed3D.specification(plan.network), seed: plan.seed)
     network = SAMMed3D(plan.network, parameters: parameters)
-    optimizer = AdamW(parameters, weightDecay: plan.weightDecay)
+    optimizer = AdamW(parameters, OptimizerSettings(weightDecay: plan.weightDecay))
     average = LaneAverage(parameters, averager: ExactAverager.self)
     let buffer = parameters["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"]
     matrix = (buffer, buffer.value.values)
@@ -59,7 +59,7 @@ package final class Pretraining {
       throw TrainingError("20 steps in a row had no usable gradient: start again with another seed.", exitCode: 78)
     }
     unusableSteps = 0
-    optimizer.step(rate: rate, gradients: average.average)
+    optimizer.step(learningRate: rate, gradients: average.average)
     matrix.values.withUnsafeBufferPointer { matrix.parameter.value.pointer.update(from: $0.baseAddress!, count: $0.count) }
   }
 }

@@ -2,6 +2,7 @@
 // asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person is used.
 
 import Foundation
+import Learning
 import Networks
 import Weights
 
@@ -28,10 +29,8 @@ public struct PretrainingPlan: Sendable {
 
   /// Linear warm-up to 1e-3, then a cosine to a hundredth of it.
   package func rate(at step: Int) -> Double {
-    let highest = 1e-3, warmUp = max(1, min(200, steps / 10))
-    if step < warmUp { return highest * Double(step + 1) / Double(warmUp) }
-    let progress = Double(step - warmUp) / Double(max(1, steps - warmUp))
-    return highest * (0.01 + 0.99 * 0.5 * (1 + cos(.pi * progress)))
+    CosineSchedule(ScheduleSettings(minimum: 1e-5, warmUp: max(1, min(200, steps / 10))))
+      .learningRate(at: step, of: steps, base: 1e-3)
   }
 
   /// The command that makes the same file again.
