@@ -4,6 +4,7 @@ import ArgumentParser
 import Cluster
 import Foundation
 import MPI
+import Training
 import Volumes
 
 /// Runs `body` with all ranks of the job and ends the process with the exit code it returns.

@@ -1,6 +1,7 @@
 // `cohort bench allreduce`: how fast the ranks add messages of all sizes.
 
 import ArgumentParser
+import Cluster
 import Scaling
 import Training
 
