@@ -6,6 +6,7 @@ import Tensors
 /// p -= learningRate · decay · p, then p -= learningRate · m̂ / (√v̂ + ε) with the bias-corrected running means m̂ of g and v̂ of g².
 public final class AdamW: Optimizer {
   public static let name = "adamw"
+  public static let leavesUnusedAlone = true
   public static let summary = "Adam with weight decay apart from the gradient"
 
   /// Running means of g [P], zero at first.

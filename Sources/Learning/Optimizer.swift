@@ -10,6 +10,9 @@ public protocol Optimizer: AnyObject, SendableMetatype {
   static var name: String { get }
   /// One line for lists.
   static var summary: String { get }
+  /// Whether training tells it of tensors that no sample of a step used. An optimiser that scales small gradients up must leave these alone; for one
+  /// that does not, their gradient is zero and they decay, as biases do in PyTorch that a normalisation makes idle.
+  static var leavesUnusedAlone: Bool { get }
   init(_ parameters: ParameterSet, _ settings: OptimizerSettings)
   /// State between steps, saved with a run: flat values [P], or one for each tensor of the set.
   var state: [(name: String, values: Tensor)] { get }

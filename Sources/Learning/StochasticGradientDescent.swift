@@ -6,6 +6,7 @@ import Tensors
 /// v = momentum · v + (g + decay · p), then p -= learningRate · v; in Nesterov's form p -= learningRate · (g + decay · p + momentum · v).
 public final class StochasticGradientDescent: Optimizer {
   public static let name = "sgd"
+  public static let leavesUnusedAlone = false
   public static let summary = "stochastic gradient descent with momentum, weight decay added to the gradient"
 
   /// v [P], zero at first.

@@ -38,7 +38,8 @@ public struct ModuleUpdate {
   func apply(at step: Step) {
     if clipNorm > 0 { _ = clip([gradientAverage.average], toNorm: clipNorm) }
     optimizer.step(
-      learningRate: learningRate.at(step), gradients: gradientAverage.average, present: gradientAverage.presentArrays)
+      learningRate: learningRate.at(step), gradients: gradientAverage.average,
+      present: type(of: optimizer).leavesUnusedAlone ? gradientAverage.presentArrays : nil)
     if let statisticsAverage { module.statistics?.move(towards: statisticsAverage.average) }
   }
 
