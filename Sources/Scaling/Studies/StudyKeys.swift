@@ -43,8 +43,8 @@ public enum StudyKeys {
     "overrides", default: [], .texts, "Keys that replace those of the run file, for example [network.base=8].")
   static let compute = Setting(
     "compute", default: .real, .compute,
-    "real times the steps of the run file; replay:FILE sleeps for the lane times in FILE, which `cohort scale record` made, "
-      + "instead.")
+    "What a step computes: real is the run file's own steps; replay:FILE sleeps for the lane times in FILE, which `cohort scale "
+      + "record` made.")
   static let strong = Setting(
     "strong", default: 0, in: 0...Int.max, "Lanes in all, shared out over the ranks (strong scaling); 0 leaves it out.")
   static let weak = Setting("weak", default: 0, in: 0...Int.max, "Lanes of each rank (weak scaling); 0 leaves it out.")
