@@ -50,7 +50,8 @@ extension SettingFormat where Value == ClosedRange<Int>? {
       read: { text in
         guard let ends = positiveIntegers(text) else { return nil }
         if ends.isEmpty { return .some(nil) }
-        return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
+        guard ends.count == 2, ends[0] <= ends[1] else { return nil }
+        return ends[0]...ends[1]
       },
       write: { ListText.joined($0.map { [String($0.lowerBound), String($0.upperBound)] } ?? []) })
   }

@@ -35,16 +35,17 @@ public struct SettingList: Encodable {
 
   public func encode(to encoder: any Encoder) throws { try rows.encode(to: encoder) }
 
-  /// For each setting a line with the default, and below it what it does and which values it takes.
+  /// For each setting a line with the default, and below it what it means and which values it takes.
   public var text: String { rows.map(\.text).joined() }
 }
 
 extension SettingList.Row {
   fileprivate var text: String {
-    var sentences = [help, allowed.prefix(1).uppercased() + allowed.dropFirst() + "."]
-    if !aliases.isEmpty { sentences.append("Also read: \(aliases.joined(separator: ", ")).") }
-    if !changesResults { sentences.append("May change when a run continues.") }
-    return "\(name): \(defaultValue ?? "(must be given)")\n" + wrapped(sentences.joined(separator: " "))
+    var facts = "Takes \(allowed)."
+    if !aliases.isEmpty { facts += " Also read as \(aliases.joined(separator: ", "))." }
+    if !changesResults { facts += " May change when a run continues." }
+    let value = defaultValue.map { $0.isEmpty ? "(nothing)" : $0 } ?? "(must be given)"
+    return "\(name): \(value)\n" + wrapped(help) + wrapped(facts)
   }
 
   /// Lines of at most 100 characters, indented.

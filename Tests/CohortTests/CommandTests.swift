@@ -171,12 +171,15 @@ import Weights
   /// Every key and option is printed with its default and what it may be.
   @Test func settingsAreExplained() throws {
     func expectAll(_ table: [any SettingDescription], prefix: String = "", in text: String) {
+      let shown: [String?: String] = [nil: "(must be given)", "": "(nothing)"]
       // Sentences are wrapped.
       let words = text.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
       for setting in table {
-        #expect(text.contains("\(prefix)\(setting.name): \(setting.defaultText ?? "(must be given)")\n"), "\(setting.name)")
         #expect(
-          words.contains("\(setting.help) \(setting.allowed.prefix(1).uppercased())\(setting.allowed.dropFirst())."),
+          text.contains("\(prefix)\(setting.name): \(shown[setting.defaultText] ?? setting.defaultText ?? "")\n"),
+          "\(setting.name)")
+        #expect(
+          words.contains("\(setting.help) Takes \(setting.allowed)."),
           "\(setting.name)")
       }
     }

@@ -93,6 +93,20 @@ import Scaling
     #expect(error?.description.contains(told) == true, "\(String(describing: error))")
   }
 
+  /// Every key can be given what it is without being given, and nothing beyond its range.
+  @Test func theTableOfKeysIsSound() throws {
+    let least = "output: s\nnodes: [1]\nweak: 1\nrun: r\n", names = StudyKeys.all.map { $0.name }
+    #expect(Set(names).count == names.count)
+    for key in StudyKeys.all where !least.contains("\(key.name):") {
+      let text = try #require(key.defaultText)
+      if !text.isEmpty { _ = try study(least + "\(key.name): \(text)\n") }
+      guard !key.allowed.hasPrefix("a text") && !key.allowed.hasPrefix("a list") else { continue }
+      let error = #expect(throws: ScalingError.self) { try study(least + "\(key.name): -1\n") }
+      #expect(error?.description.hasPrefix("s.yaml: \(key.name) is \"-1\" but must be \(key.allowed)") == true, "\(key.name)")
+    }
+    #expect(throws: ScalingError.self) { try study(least + "output: t\n") }
+  }
+
   @Test func messageSizesAreListsOrDoublings() throws {
     #expect(try messageSizes("4K,64K,1M") == [4096, 65536, 1 << 20])
     #expect(try messageSizes("1K..8K") == [1024, 2048, 4096, 8192])

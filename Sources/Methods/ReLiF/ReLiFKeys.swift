@@ -61,7 +61,8 @@ enum ReLiFKeys {
       + "box passes; spectral of cosine waves; physical of polynomials, as slow as a real coil's.")
   static let viewOrder = Setting(
     "viewOrder", default: ViewOrder.joint,
-    "joint keeps both views of a pair for the backward pass; lean computes the clean view twice: less memory, the same bits.")
+    "How the two views of a pair go through the student: joint keeps both for the backward pass; lean computes the clean view "
+      + "twice: less memory, the same bits.")
 
   /// Consistency of the two views of an unlabelled crop.
   enum Gate {
@@ -97,11 +98,12 @@ enum ReLiFKeys {
       "cgcr.stopGradient", default: StopGradient.none, "Which view is a fixed target: none, so that both learn, or clean.")
     static let normalization = Setting(
       "cgcr.normalise", default: GateNormalization.perSample,
-      "perSample divides by all gated voxels (published); perClass gives background and foreground half of the loss each.")
+      "How the consistency is averaged: perSample over all gated voxels (published); perClass gives background and foreground "
+        + "half of the loss each.")
     static let ramp = Setting(
       "cgcr.ramp", default: WeightRamp.none,
-      "none gives full weight throughout (published); sigmoid lets it rise as exp(-5 (1 - t/T)²), so that labels are learnt "
-        + "first.")
+      "How the weight rises over the run: none is full weight throughout (published); sigmoid is exp(-5 (1 - t/T)²) of it, so "
+        + "that labels are learnt first.")
   }
 
   /// Distillation from the prior.
@@ -111,7 +113,7 @@ enum ReLiFKeys {
       "kl.weight", default: 0.1, in: 0...1000, "Weight of the distillation from the prior at the end of its ramp.")
     static let ramp = Setting(
       "kl.ramp", default: WeightRamp.sigmoid,
-      "sigmoid lets the weight rise in 200 stairs (published); none gives full weight throughout.")
+      "How the weight rises over the run: sigmoid in 200 stairs (published); none is full weight throughout.")
     static let temperature = Setting(
       "kl.temperature", default: 2.0, in: 0.01...100,
       "Temperature that softens the probabilities of the student and of the prior.")
@@ -121,7 +123,7 @@ enum ReLiFKeys {
       "What the student learns: softLogits are the prior's logits, hardMask its mask as logits of ±1.")
     static let gate = Setting(
       "kl.gate", default: 0.0, in: 0...0.5,
-      "Margin around 0.5: voxels where no class of the prior is surer than 0.5 by more than this are left out.")
+      "Voxels where no class of the prior is surer than 0.5 by more than this are left out; 0 takes all.")
     static let reduction = Setting(
       "kl.reduction", default: DistillationReduction.channelMean,
       "What the sum is divided by: channelMean by voxels times classes (published), voxelSum by voxels.")
@@ -132,8 +134,8 @@ enum ReLiFKeys {
     static let all: [any SettingDescription] = [mode, weight, layer, gamma, minimumMass, head, scope, background]
     static let mode = Setting(
       "larc.mode", default: AlignmentMode.views,
-      "With what the student's features on the bias-field view are compared: views with its features on the clean view, "
-        + "priorAlign with the prior's own, both with both, none with nothing.")
+      "Features that the student's on the bias-field view are compared with: views takes its own on the clean view, priorAlign "
+        + "the prior's, both takes both; none leaves the term out.")
     static let weight = Setting("larc.weight", default: 0.08, in: 0...1000, "Weight of the alignment at the end of its warm-up.")
     static let layer = Setting(
       "larc.layer", default: FeatureLayer.dec1,

@@ -84,6 +84,7 @@ extension LaneTime {
 /// Times the lanes of a run file on this process alone.
 public func recordLanes(file: String, overrides: [String], warmup: Int, steps: Int) throws -> LaneTrace {
   let configuration = try RunConfiguration(yaml: try RunConfiguration.text(of: file), source: file, overrides: overrides)
+  configuration.warnings.forEach(Console(rank: 0).warn)
   let recording = try LaneRecording(configuration, warmup: warmup, steps: steps)
   return LaneTrace(
     source: ([file] + overrides).joined(separator: " "), reduction: configuration.reduction, arrays: recording.arrays,

@@ -16,7 +16,7 @@ public struct StudyOutcome: Sendable {
 extension Study {
   /// The points that still lack a measurement, in order, and the measurements that exist.
   public func remaining() throws -> (points: [StudyPoint], measured: [Measurement]) {
-    let measured = StudyFolder(output).measurements(settings: try settingsHash())
+    let measured = StudyFolder(self.output).measurements(settings: try settingsHash())
     let done = Set(measured.map(\.point))
     return (order.filter { !done.contains($0) }, measured)
   }
@@ -26,7 +26,7 @@ extension Study {
   /// - Parameter say: gets a line for each measurement.
   public func run(program: String, say: (String) -> Void) throws -> StudyOutcome {
     try checkNodes()
-    let folder = StudyFolder(output), settings = try settingsHash()
+    let folder = StudyFolder(self.output), settings = try settingsHash()
     try folder.keep(self)
     let foreign = folder.foreignCount(settings: settings)
     if foreign > 0 { say("\(foreign) measurements in \(folder.measurementsPath) belong to other settings and are left alone.") }
@@ -65,7 +65,7 @@ extension Study {
     let end = try wait(for: launcher, signals)
     let seconds = (ContinuousClock.now - clock).seconds
     guard let end else {
-      throw ScalingError("not done after \(limitSeconds) seconds: see \(log), or raise limitSeconds.")
+      throw ScalingError("not done after \(self.limitSeconds) seconds: see \(log), or raise limitSeconds.")
     }
     guard end == .exited(0), let data = FileManager.default.contents(atPath: measuredFile(in: runFolder)) else {
       let lines = (try? String(contentsOfFile: log, encoding: .utf8))?.split(separator: "\n") ?? []
@@ -74,13 +74,13 @@ extension Study {
     }
     let run = try JSONDecoder().decode(MeasuredRun.self, from: data)
     return Measurement(
-      run, of: point, study: settings, started: started.ISO8601Format(), seconds: seconds, dilation: dilation,
+      run, of: point, study: settings, started: started.ISO8601Format(), seconds: seconds, dilation: self.dilation,
       command: shown(command))
   }
 
   /// How the launcher ended; nil if it was told to, because it took too long or a signal asked for it.
   private func wait(for launcher: ChildProcess, _ signals: LaunchSignals) throws -> ChildProcess.End? {
-    let limit = ContinuousClock.now + .seconds(limitSeconds)
+    let limit = ContinuousClock.now + .seconds(self.limitSeconds)
     while ContinuousClock.now < limit, !signals.isStopping {
       if let end = launcher.poll() { return end }
       _ = signals.next(seconds: 0.2)

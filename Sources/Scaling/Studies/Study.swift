@@ -4,65 +4,26 @@
 import Foundation
 import Settings
 
-/// A study, checked.
+/// A study, checked: its settings by their names in `StudyKeys` (`study.steps`).
+@dynamicMemberLookup
 public struct Study: Sendable {
-  public let output: String
-  /// Ascending.
-  public let nodes: [Int]
-  /// Empty for rehearsals.
-  public let run: String
-  public let overrides: [String]
-  public let compute: StudyCompute
-  public let strongLanes: Int
-  public let weakLanesPerRank: Int
-  public let allreduceSizes: [Int]
-  public let launcher: Launcher
-  /// Empty without one.
-  public let hostfile: String
-  public let arguments: [String]
-  public let ranksPerNode: Int
-  public let threads: Int
-  public let repeats: Int
-  public let warmup: Int
-  public let steps: Int
-  public let seed: UInt64
-  public let limitSeconds: Int
-  public let averagedValues: Int
-  public let dilation: Double
-  public let checkpointEvery: Int
+  private let values: SettingValues
   /// The text that the study was read from.
   public let yaml: String
 
   /// - Parameter source: the file's name, for messages.
   public init(yaml: String, source: String) throws(ScalingError) {
-    let values: SettingValues
-    do throws(SettingsError) {
-      values = try SettingValues(
-        try flattened(yaml: yaml, of: StudyKeys.all, source: source), of: StudyKeys.all, source: source)
-    } catch { throw ScalingError(error.description) }
     self.yaml = yaml
-    output = values[StudyKeys.output]
-    nodes = values[StudyKeys.nodes]
-    run = values[StudyKeys.run] ?? ""
-    overrides = values[StudyKeys.overrides]
-    compute = values[StudyKeys.compute]
-    strongLanes = values[StudyKeys.strong]
-    weakLanesPerRank = values[StudyKeys.weak]
-    allreduceSizes = values[StudyKeys.allreduce]
-    launcher = values[StudyKeys.launcher]
-    hostfile = values[StudyKeys.hostfile] ?? ""
-    arguments = values[StudyKeys.arguments]
-    ranksPerNode = values[StudyKeys.ranksPerNode]
-    threads = values[StudyKeys.threads]
-    repeats = values[StudyKeys.repeats]
-    warmup = values[StudyKeys.warmup]
-    steps = values[StudyKeys.steps]
-    seed = values[StudyKeys.seed]
-    limitSeconds = values[StudyKeys.limitSeconds]
-    averagedValues = values[StudyKeys.averagedValues]
-    dilation = values[StudyKeys.dilation]
-    checkpointEvery = values[StudyKeys.checkpointEvery]
+    do throws(SettingsError) {
+      let given = try flattened(yaml: yaml, of: StudyKeys.all, source: source)
+      values = try SettingValues(given, of: StudyKeys.all, source: source)
+    } catch { throw ScalingError(error.description) }
     try check(source)
+  }
+
+  /// The value of a key.
+  public subscript<Value>(dynamicMember key: KeyPath<StudyKeys, Setting<Value>>) -> Value {
+    values[StudyKeys.table[keyPath: key]]
   }
 
   /// Reads a study file, or the study that a study's folder keeps.
@@ -78,18 +39,18 @@ public struct Study: Sendable {
 
   private func check(_ source: String) throws(ScalingError) {
     func refuse(_ text: String) -> ScalingError { ScalingError("\(source): \(text)") }
-    let most = nodes.max() ?? 0
-    guard strongLanes > 0 || weakLanesPerRank > 0 else {
+    let most = self.nodes.max() ?? 0
+    guard self.strongLanes > 0 || self.weakLanesPerRank > 0 else {
       throw refuse("neither strong nor weak is given: write strong: LANES for a fixed batch, weak: LANES for lanes of each rank.")
     }
-    if strongLanes > 0, most * ranksPerNode > strongLanes {
+    if self.strongLanes > 0, most * self.ranksPerNode > self.strongLanes {
       throw refuse(
-        "\(most) nodes have \(most * ranksPerNode) ranks, more than the \(strongLanes) lanes of strong scaling: "
+        "\(most) nodes have \(most * self.ranksPerNode) ranks, more than the \(self.strongLanes) lanes of strong scaling: "
           + "nothing scales beyond the lanes. Raise strong or leave out the larger numbers of nodes.")
     }
-    if compute == .real {
-      guard !run.isEmpty else { throw refuse("the key run is missing: name the run file whose steps are timed.") }
-      guard averagedValues == 0, dilation == 1, checkpointEvery == 0 else {
+    if self.compute == .real {
+      guard self.runFile != nil else { throw refuse("the key run is missing: name the run file whose steps are timed.") }
+      guard self.averagedValues == 0, self.dilation == 1, self.checkpointEvery == 0 else {
         throw refuse(
           "averagedValues, dilation and checkpointEvery are for rehearsals: leave them out, or set compute: replay:FILE.")
       }

@@ -51,5 +51,5 @@ public struct StudyFolder: Sendable {
 
 extension Study {
   /// Where the ranks of a point leave their files.
-  public func folder(of point: StudyPoint) -> String { "\(output)/runs/\(point.name)" }
+  public func folder(of point: StudyPoint) -> String { "\(self.output)/runs/\(point.name)" }
 }

@@ -26,53 +26,60 @@ public enum Launcher: String, Sendable, CaseIterable {
 }
 
 /// The table of a study's keys.
-public enum StudyKeys {
+public struct StudyKeys: Sendable {
+  static let table = StudyKeys()
   /// All keys, in the order of documentation.
-  public static let all: [any SettingDescription] = [
-    output, nodes, run, overrides, compute, strong, weak, allreduce, launcher, hostfile, arguments, ranksPerNode, threads,
-    repeats,
-    warmup, steps, seed, limitSeconds, averagedValues, dilation, checkpointEvery,
-  ]
+  public static let all: [any SettingDescription] = table.list
 
-  static let output = Setting(
+  public let output = Setting(
     required: "output", .text, "Folder for measurements and report; the same folder continues the study.")
-  static let nodes = Setting(required: "nodes", .nodeCounts, "Numbers of nodes that are compared.")
-  static let run = Setting<String?>(
+  public let nodes = Setting(required: "nodes", .nodeCounts, "Numbers of nodes that are compared.")
+  public let runFile = Setting<String?>(
     "run", default: nil, .optional(.text), "Run file whose steps are timed; rehearsals (`compute: replay:FILE`) need none.")
-  static let overrides = Setting(
+  public let overrides = Setting(
     "overrides", default: [], .texts, "Keys that replace those of the run file, for example [network.base=8].")
-  static let compute = Setting(
+  public let compute = Setting(
     "compute", default: .real, .compute,
-    "real times the steps of the run file; replay:FILE sleeps for the lane times in FILE, which `cohort scale record` made, "
-      + "instead.")
-  static let strong = Setting(
+    "What a step computes: real is the run file's own steps; replay:FILE sleeps for the lane times in FILE, which `cohort scale "
+      + "record` made.")
+  public let strongLanes = Setting(
     "strong", default: 0, in: 0...Int.max, "Lanes in all, shared out over the ranks (strong scaling); 0 leaves it out.")
-  static let weak = Setting("weak", default: 0, in: 0...Int.max, "Lanes of each rank (weak scaling); 0 leaves it out.")
-  static let allreduce = Setting(
+  public let weakLanesPerRank = Setting(
+    "weak", default: 0, in: 0...Int.max, "Lanes of each rank (weak scaling); 0 leaves it out.")
+  public let allreduceSizes = Setting(
     "allreduce", default: [], .messageSizes, "Sizes in bytes of the messages whose allreduce is timed too, which the model needs."
   )
-  static let launcher = Setting("launcher", default: Launcher.mpirun, "What starts the ranks; srun inside a Slurm job.")
-  static let hostfile = Setting<String?>(
+  public let launcher = Setting("launcher", default: Launcher.mpirun, "What starts the ranks; srun inside a Slurm job.")
+  public let hostfile = Setting<String?>(
     "hostfile", default: nil, .optional(.text), "File of hosts for mpirun, in the order in which they are taken.")
-  static let arguments = Setting(
+  public let arguments = Setting(
     "arguments", default: [], .texts, "More words for the launcher, for example [--mca, btl_tcp_if_include, eth0].")
-  static let ranksPerNode = Setting("ranksPerNode", default: 1, in: 1...Int.max, "Ranks on each node.")
-  static let threads = Setting("threads", default: 1, in: 1...Int.max, "Threads of each rank.")
-  static let repeats = Setting(
+  public let ranksPerNode = Setting("ranksPerNode", default: 1, in: 1...Int.max, "Ranks on each node.")
+  public let threads = Setting("threads", default: 1, in: 1...Int.max, "Threads of each rank.")
+  public let repeats = Setting(
     "repeats", default: 5, in: 5...Int.max, "How often each point is measured, in random order; intervals need 5 or more.")
-  static let warmup = Setting("warmup", default: 3, in: 0...Int.max, "Steps that are dropped at the start of each measurement.")
-  static let steps = Setting("steps", default: 10, in: 1...Int.max, "Steps of each measurement that count.")
-  static let seed = Setting(
+  public let warmup = Setting("warmup", default: 3, in: 0...Int.max, "Steps that are dropped at the start of each measurement.")
+  public let steps = Setting("steps", default: 10, in: 1...Int.max, "Steps of each measurement that count.")
+  public let seed = Setting(
     "seed", default: 1, in: 0...UInt64(Int.max), "The random order, the intervals and the draws of rehearsals follow from it.")
-  static let limitSeconds = Setting(
+  public let limitSeconds = Setting(
     "limitSeconds", default: 900, in: 1...Int.max, "Seconds after which a measurement is ended and counts as failed.")
-  static let averagedValues = Setting(
+  public let averagedValues = Setting(
     "averagedValues", default: 0, in: 0...Int.max, "Values that a rehearsed step averages; 0 takes as many as were recorded.")
-  static let dilation = Setting(
+  public let dilation = Setting(
     "dilation", default: 1.0, in: 1e-3...Double.greatestFiniteMagnitude,
     "How many times slower the clocks of a rehearsal run, for a network that was slowed down alike.")
-  static let checkpointEvery = Setting(
+  public let checkpointEvery = Setting(
     "checkpointEvery", default: 0, in: 0...Int.max, "Steps between the checkpoints that a rehearsal writes; 0 writes none.")
+
+  private var list: [any SettingDescription] {
+    [
+      output, nodes, runFile, overrides, compute, strongLanes, weakLanesPerRank, allreduceSizes, launcher, hostfile, arguments,
+      ranksPerNode, threads,
+      repeats,
+      warmup, steps, seed, limitSeconds, averagedValues, dilation, checkpointEvery,
+    ]
+  }
 }
 
 extension SettingFormat where Value == StudyCompute {

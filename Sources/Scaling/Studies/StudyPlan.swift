@@ -10,40 +10,48 @@ import Volumes
 extension Study {
   /// All points in the order in which they are measured; a function of the seed.
   public var order: [StudyPoint] {
-    (1...repeats).flatMap { repetition in
+    (1...self.repeats).flatMap { repetition in
       permuted(
-        points(repetition), key: RandomKey(seed: seed, volume: "study", draw: UInt64(repetition), stream: RandomStream.dataOrder))
+        points(repetition),
+        key: RandomKey(seed: self.seed, volume: "study", draw: UInt64(repetition), stream: RandomStream.dataOrder))
     }
   }
 
   private func points(_ repetition: Int) -> [StudyPoint] {
     func points(_ kind: StudyPoint.Kind, _ lanes: (_ ranks: Int) -> Int) -> [StudyPoint] {
-      nodes.map { nodes in
-        let ranks = nodes * ranksPerNode
+      self.nodes.map { nodes in
+        let ranks = nodes * self.ranksPerNode
         return StudyPoint(kind: kind, nodes: nodes, ranks: ranks, lanes: lanes(ranks), repetition: repetition)
       }
     }
-    let strong = strongLanes > 0 ? points(.strong) { _ in strongLanes } : []
-    let weak = weakLanesPerRank > 0 ? points(.weak) { $0 * weakLanesPerRank } : []
+    let strong = self.strongLanes > 0 ? points(.strong) { _ in self.strongLanes } : []
+    let weak = self.weakLanesPerRank > 0 ? points(.weak) { $0 * self.weakLanesPerRank } : []
     // One rank has nobody to talk to.
-    let allreduce = allreduceSizes.isEmpty ? [] : points(.allreduce) { _ in 0 }.filter { $0.ranks > 1 }
+    let allreduce = self.allreduceSizes.isEmpty ? [] : points(.allreduce) { _ in 0 }.filter { $0.ranks > 1 }
     return strong + weak + allreduce
   }
 
   /// Hash of everything that a measurement depends on: more nodes or repeats continue a study, other settings begin another.
   public func settingsHash() throws -> String {
+    let runFile = self.runFile ?? ""
     var settings = [
-      "\(strongLanes) \(weakLanesPerRank) \(allreduceSizes) \(launcher) \(arguments) \(ranksPerNode) \(threads) \(warmup) \(steps)",
-      "\(compute) \(averagedValues) \(dilation) \(checkpointEvery) \(run) \(overrides) \(hostfile)",
+      "\(self.strongLanes) \(self.weakLanesPerRank) \(self.allreduceSizes) \(self.launcher) \(self.arguments) \(self.ranksPerNode)"
+        + " \(self.threads) \(self.warmup) \(self.steps)",
+      "\(self.compute) \(self.averagedValues) \(self.dilation) \(self.checkpointEvery) \(runFile) \(self.overrides)"
+        + " \(self.hostfile ?? "")",
     ]
-    if case .replay(let file) = compute { settings.append(try fileHash(file)) } else { settings.append(try fileHash(run)) }
+    if case .replay(let file) = self.compute {
+      settings.append(try fileHash(file))
+    } else {
+      settings.append(try fileHash(runFile))
+    }
     return textHash(settings.joined(separator: "\n"))
   }
 
   /// How long the points will take, seconds, by what has been measured; a rehearsal's by its trace. `unknown` points have neither.
   public func expectedSeconds(_ points: [StudyPoint], measured: [Measurement]) throws -> (seconds: Double, unknown: Int) {
     var lane: Double?
-    if case .replay(let file) = compute { lane = try LaneTrace(path: file).medianLane * dilation }
+    if case .replay(let file) = self.compute { lane = try LaneTrace(path: file).medianLane * self.dilation }
     var seconds = 0.0, unknown = 0
     for point in points {
       let alike = measured.filter { $0.point.kind == point.kind }
@@ -51,7 +59,7 @@ extension Study {
       if !same.isEmpty {
         seconds += median(same)
       } else if let lane, point.kind != .allreduce {
-        seconds += startSeconds + Double(warmup + steps) * Double(point.lanesOfBusiestRank) * lane
+        seconds += startSeconds + Double(self.warmup + self.steps) * Double(point.lanesOfBusiestRank) * lane
       } else if !alike.isEmpty {
         seconds += median(alike.map(\.seconds))
       } else if point.kind == .allreduce {

@@ -114,7 +114,7 @@ public struct RunKeys: Sendable {
 
   public let priorKind = Setting(
     "prior.kind", default: "sam-med3d", among: ["none"] + priorCatalog.map(\.name),
-    "Frozen prior that guides the methods that ask one. "
+    "Frozen prior that guides the methods that ask one; none leaves it out. "
       + priorCatalog.map { "\($0.name): \($0.summary)" }.joined(separator: "; ") + ".")
   public let priorCheckpoint = Setting(
     "prior.checkpoint", default: "demo", .text,
@@ -177,15 +177,15 @@ public struct RunKeys: Sendable {
     "Steps between comparisons of the ranks' states; a rank that has drifted away is named and ends the run. 0 never compares.")
   public let watchDeadline = Setting(
     "watch.deadline", default: 60, in: 1...86400, changesResults: false,
-    "Seconds after which an operation of a rank counts as hanging; ten times as many for the first of its kind and for long ones."
-  )
+    "Seconds after which an operation of a rank counts as hanging; ten times as many for the first of its kind and for long "
+      + "ones.")
   public let tracedSteps = Setting<ClosedRange<Int>?>(
     "trace.steps", default: nil, .stepRange, changesResults: false,
     "First and last step of a trace of all ranks, which `cohort trace merge` puts together; [] makes no trace.")
   public let memory = Setting(
     "memory", default: TapeMemory.standard, changesResults: false,
-    "lean computes parts of the network twice instead of keeping them: about 0.6 of the memory for a third more time, the same "
-      + "bits.")
+    "What is kept for the backward pass: standard keeps everything; lean computes parts of the network twice instead, about 0.6 "
+      + "of the memory for a third more time, with the same bits.")
   public let threads = Setting(
     "threads", default: 0, in: 0...4096, changesResults: false,
     "Threads of each rank; 0 takes OMP_NUM_THREADS, or shares the machine's processors out.")

@@ -3,7 +3,7 @@
 import Methods
 
 extension PriorKind {
-  static let atlas = PriorKind(name: "atlas", summary: "the labelled volumes' mean label map") { _ in
+  static let atlas = PriorKind(name: "atlas", summary: "the mean label map of the labelled volumes") { _ in
     let prior = AtlasPrior()
     return MadePrior(prior: prior, learn: { prior.atlas = try $0.atlas() })
   }

@@ -4,7 +4,7 @@ import Methods
 
 extension PriorKind {
   static let prototype = PriorKind(
-    name: "prototype", summary: "the class whose mean token in the labelled volumes is nearest to the network's token here",
+    name: "prototype", summary: "the class whose mean token in the labelled volumes is nearest",
     usesNetwork: true
   ) { parts in
     let embeddings = try parts.requiredEmbeddings(for: "prior.kind: prototype")

@@ -5,7 +5,7 @@ import Networks
 
 extension PriorKind {
   static let samMed3D = PriorKind(
-    name: SAMMed3D.name, summary: "a SAM-Med3D, prompted and decoded for each class", usesNetwork: true
+    name: SAMMed3D.name, summary: "SAM-Med3D, asked about each class", usesNetwork: true
   ) { parts in
     let configuration = parts.configuration, prompt = configuration.priorPrompt, patch = configuration.patch
     let network = try parts.requiredNetwork()
