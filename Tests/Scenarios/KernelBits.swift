@@ -5,7 +5,7 @@ import Kernels
 
 /// `kernel-bits`: fails with the names of the kernels whose bits depend on the number of threads.
 let kernelBitsScenario = Scenario(name: "kernel-bits") { _, _ in
-  let kernels = [products, patches, attentions, upsampledConvolutions, convolutions].flatMap { $0() }
+  let kernels = [convolutions, upsampledConvolutions, attentions, patches, products].flatMap { $0() }
   let different = kernels.flatMap(differences)
   print("\(kernels.count) kernels, OpenBLAS for \(openBLASCore), oneDNN \(oneDNNVersion)")
   try expect(
