@@ -133,12 +133,12 @@ import Testing
     _ = try flip(folder.path + "/step-00000003/state.h5", at: 5000, mask: 1)
     _ = try flip(folder.path + "/step-00000002/manifest.json", at: 100, mask: 1)
     var reports: [String] = []
-    let loaded = try store().loadLatest(over: .alone) { reports.append($0) }
+    let loaded = try store().loadLatest(over: .alone, report: { reports.append($0) })
     #expect(loaded?.step == 1)
     #expect(reports.count == 2)
     #expect(try names() == ["LATEST", "quarantine-step-00000002", "quarantine-step-00000003", "step-00000001"])
     _ = try flip(folder.path + "/step-00000001/state.h5", at: 5000, mask: 1)
-    #expect(throws: ClusterError.self) { try store().loadLatest(over: .alone) { _ in } }
+    #expect(throws: ClusterError.self) { try store().loadLatest(over: .alone, report: { _ in }) }
   }
 
   @Test func leftoversOfDeadJobsAreIgnoredAndRemoved() throws {
@@ -185,7 +185,7 @@ import Testing
       environment: ["COHORT_CHECKPOINT_ERROR": point.rawValue])
     #expect(run.status == 0, "\(run.output)")
     let isCommitted = point == .commit || point == .latest
-    #expect(try CheckpointStore(folder: place).loadLatest(over: .alone) { Issue.record("\($0)") }?.step == (isCommitted ? 1 : 0))
+    #expect(try CheckpointStore(folder: place).loadLatest(over: .alone, report: { Issue.record("\($0)") })?.step == (isCommitted ? 1 : 0))
   }
 
   @Test func theNewestAndTheBestAreKept() throws {

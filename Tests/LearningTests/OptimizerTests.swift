@@ -12,7 +12,7 @@ import Testing
   @Test(arguments: ["sgd", "nesterov", "sgd.absent", "adamw", "adamw.absent", "adamw.warmup"])
   func everyStepIsPyTorchs(name: String) throws {
     let example = try TorchExample(name)
-    let optimizer = try makeOptimizer(named: example.plan.optimizer, example.set, example.plan.settings)
+    let optimizer = try Learning.optimizer(named: example.plan.optimizer).init(example.set, example.plan.settings)
     for step in 0..<example.steps {
       let present = example.plan.absent ? example.present[step] : nil
       optimizer.step(learningRate: example.rates[step], gradients: example.gradients[step], present: present)
@@ -73,8 +73,7 @@ import Testing
   }
 
   @Test func anUnknownNameIsAnsweredWithThoseThatAre() {
-    let set = ParameterSet([ParameterSpecification("w", [1], .constant(0))], seed: 1)
-    let error = #expect(throws: LearningError.self) { try makeOptimizer(named: "adam", set, OptimizerSettings()) }
+    let error = #expect(throws: LearningError.self) { try optimizer(named: "adam") }
     #expect(error?.description == "there is no optimiser \"adam\": choose one of sgd, adamw.")
   }
 }

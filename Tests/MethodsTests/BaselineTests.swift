@@ -4,6 +4,7 @@
 import Learning
 import Methods
 import Networks
+import Preparation
 import Tensors
 import Testing
 

@@ -4,6 +4,7 @@
 import Learning
 import Methods
 import Networks
+import Preparation
 import Settings
 import Tensors
 import Testing

@@ -81,11 +81,11 @@ final class BallPrior: Prior {
       #expect(method.trained[0].parameters.gradientNorm > 0, "\(name)")
     }
     prior.isNegated = true
-    let opposite = Dictionary(uniqueKeysWithValues: try self.terms(method).byName.map { ($0.name, $0.own.value) })
+    let opposite = Dictionary(uniqueKeysWithValues: try self.terms(method).byName.map { ($0.name, $0.group.value) })
     for (name, own) in terms.byName where own.terms.contains(where: \.readsPrior) {
       #expect(opposite[name] != own.value, "\(name) must change with the prior")
     }
-    for name in ["dice", "crossEntropy"] { #expect(opposite[name] == terms.byName.first { $0.name == name }!.own.value) }
+    for name in ["dice", "crossEntropy"] { #expect(opposite[name] == terms.byName.first { $0.name == name }!.group.value) }
   }
 
   @Test func whatWasReleasedDoesNotDependOnThePrior() throws {
@@ -94,7 +94,7 @@ final class BallPrior: Prior {
       let terms = try terms(method, on: tape)
       tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
       #expect(terms.byName.map(\.name) == ["dice", "crossEntropy", "kl", "cgcr"])
-      #expect(terms.byName[2].own.value >= 0.69314718)
+      #expect(terms.byName[2].group.value >= 0.69314718)
       return (terms.terms.map(\.scalar.value), method.trained[0].parameters.gradients.values)
     }
     let none = try run(nil), ball = try run(BallPrior())

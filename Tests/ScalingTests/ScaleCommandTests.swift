@@ -194,7 +194,7 @@ import Scaling
     let block = try #require(page.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
     let study = try Study(yaml: block, source: "STUDIES.md")
     #expect(study.order.count == 25 && study.nodes == [1, 2, 4])
-    for key in studyKeys {
+    for key in StudyKeys.all {
       #expect(page.contains("`\(key.name)`") || block.contains("\(key.name):"), "STUDIES.md explains \(key.name)")
     }
     try withTemporaryFolder { folder in

@@ -45,7 +45,7 @@ private func saveUntilKilled(_ world: borrowing Communicator, _ arguments: [Stri
 private func resumeChecked(_ store: CheckpointStore, _ count: Int, over world: borrowing Communicator) throws -> Int {
   let committed = (try? String(contentsOfFile: store.folder + ".committed", encoding: .utf8)).flatMap { Int($0) } ?? 0
   var reports: [String] = []
-  let loaded = try store.loadLatest(over: world) { reports.append($0) }
+  let loaded = try store.loadLatest(over: world, report: { reports.append($0) })
   try expect(reports.isEmpty, "a committed checkpoint is damaged: \(reports)")
   try expect((loaded?.step ?? 0) >= committed, "step \(committed) was committed, step \(loaded?.step ?? 0) is the newest found")
   if let loaded {
@@ -74,7 +74,7 @@ private func flips(_ world: borrowing Communicator, _ arguments: [String]) throw
     }
     try flip()
     var reports: [String] = []
-    let loaded = try store.loadLatest(over: world) { reports.append($0) }
+    let loaded = try store.loadLatest(over: world, report: { reports.append($0) })
     try expect(loaded?.step == 1 && reports.count == 1, "byte \(place) of \(name): step \(loaded?.step ?? 0) was taken")
     try FileManager.default.moveItem(atPath: folder + "/quarantine-step-00000002", toPath: newest)
     try flip()

@@ -64,7 +64,7 @@ private func cutPower(_ names: DiskModel.Names, _ disk: DiskModel, root: String,
     }
   }
   var found = 0
-  do { found = try CheckpointStore(folder: left + "/checkpoints").loadLatest(over: .alone) { _ in }?.step ?? 0 } catch {
+  do { found = try CheckpointStore(folder: left + "/checkpoints").loadLatest(over: .alone, report: { _ in })?.step ?? 0 } catch {
     try expect(returned == 0, "after \(moment): \(error)")
   }
   try expect(
