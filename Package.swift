@@ -98,7 +98,7 @@ let layers: [[Target]] = [
     .testTarget(
       name: "CohortTests",
       dependencies: [
-        "TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights", "Settings", "Methods", "Networks",
+        "TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights", "Settings", "Methods", "Networks", "Preparation",
         "Scaling",
       ]),
   ],

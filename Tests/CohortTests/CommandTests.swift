@@ -7,6 +7,7 @@ import Scaling
 import Settings
 import TestSupport
 import Testing
+import Training
 import Volumes
 import Weights
 

@@ -2,6 +2,7 @@
 // their commands and make targets are real.
 
 import Foundation
+import Preparation
 import TestSupport
 import Testing
 import Training
@@ -12,9 +13,9 @@ import Training
     let lines = block.split(separator: "\n")
     #expect(lines.count == 12 && lines.allSatisfy { $0.contains(" # ") }, "twelve lines, each with a comment")
     let configuration = try RunConfiguration(yaml: block, source: "README.md")
-    #expect(configuration.text("output") == "runs/heart" && configuration.lanes == 4 && configuration.steps == 30000)
-    #expect(configuration.options(of: "method")["sobf"] == "paper" && configuration.options(of: "network")["base"] == "16")
-    #expect(configuration.texts("validation.cases") == ["p01"] && configuration.texts("augmentation.axes") == ["D", "H"])
+    #expect(configuration.output == "runs/heart" && configuration.lanes == 4 && configuration.steps == 30000)
+    #expect(configuration.methodOptions.given["sobf"] == "paper" && configuration.networkOptions.given["base"] == "16")
+    #expect(configuration.validationCases == ["p01"] && configuration.flipAxes == [.depth, .height])
   }
 
   /// A wrong letter in any key is an error: none of them is merely overlooked.

@@ -2,7 +2,9 @@
 // Arrays [D, H, W] of 20 x 24 x 22 voxels.
 
 import Foundation
+import MPI
 import Tensors
+import Training
 import Volumes
 
 /// The numbers of a line of metrics.jsonl that are the same in every run: all but times and what follows from them.
