@@ -14,7 +14,7 @@ import Training
   private func toy(_ folder: String, _ output: String, steps: Int = 10, every: Int = 0) throws -> Run {
     try FileManager.default.createDirectory(atPath: "\(folder)/\(output)", withIntermediateDirectories: true)
     let configuration = try RunConfiguration(
-      yaml: "output: \(folder)/\(output)\nsteps: \(steps)\nlanes: 3\nschedule: constant\ncheckpoint: {every: \(every)}\n", source: "test")
+      yaml: "data: none\noutput: \(folder)/\(output)\nsteps: \(steps)\nlanes: 3\nschedule: constant\ncheckpoint: {every: \(every)}\n", source: "test")
     return try Run(configuration, rank: 0, ranks: 1) { try ToyWork($0) }
   }
 
@@ -48,8 +48,6 @@ import Training
     let yaml =
       TinyCohort.runFile(data: folder, output: "\(folder)/\(output)") + """
 
-        validation: {every: 0}
-        checkpoint: {every: 0, keep: 10}
         stages:
           - {name: warm-up, method: supervised, steps: 4, optimizer: {learningRate: 0.05}}
           - name: semi
@@ -59,7 +57,7 @@ import Training
             batch: {labelled: 2, unlabelled: 2}
 
         """
-    return try RunConfiguration(yaml: yaml, source: "test", overrides: ["lanes=2", "network.base=1"] + overrides)
+    return try RunConfiguration(yaml: yaml, source: "test", overrides: ["lanes=2", "network.base=1", "validation.every=0", "checkpoint.every=0", "checkpoint.keep=10"] + overrides)
   }
 
   private func run(_ configuration: RunConfiguration) throws -> Run {
@@ -78,7 +76,7 @@ import Training
   }
 
   @Test(arguments: [
-    ("stages=[last]", "semi"), ("stages.semi.stpes=3", "stages.semi.steps"), ("stages.semi.lanes=4", "every stage"),
+    ("stages=[last]", "semi"), ("stages.semi.stpes=3", "stages.semi: there is no key \"stpes\": did you mean \"steps\"?"), ("stages.semi.lanes=4", "every stage"),
     ("stages.last.steps=4", "semi"), ("stages.semi.steps=0", "1"),
   ]) func impossibleStagesAreRefused(override: String, hint: String) throws {
     let error = #expect(throws: TrainingError.self) { try self.stages("/data", "run", [override]) }

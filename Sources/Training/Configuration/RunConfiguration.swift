@@ -59,6 +59,10 @@ public struct RunConfiguration: Sendable {
     networkOptions = try network.values(given, source: source)
     moduleOptions = try texts.moduleOptions(source: source)
     entries = try texts.stageEntries(named: run[RunKeys.table.stages], source: source)
+    let work = run[RunKeys.table.work], type = workCatalog.first { $0.name == work }
+    guard !entries.isEmpty || !run[RunKeys.table.data].isEmpty || type?.usesData == false else {
+      throw SettingsError("\(source) lacks the key \"data\": add it. \(RunKeys.table.data.help)")
+    }
     warnings += entries.flatMap(\.configuration.warnings)
     self.warnings = warnings
   }

@@ -36,9 +36,6 @@ public final class MethodWork: Work {
   public init(_ plan: StagePlan, make: (String, MethodPlan) throws -> any Method) throws {
     let configuration = plan.configuration
     self.configuration = configuration
-    guard !configuration.data.isEmpty else {
-      throw TrainingError("the run file lacks the key \"data\": add the folder that `cohort prepare` wrote.")
-    }
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
     var description = try ModelDescription(configuration, index)

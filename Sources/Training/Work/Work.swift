@@ -49,6 +49,8 @@ public protocol Work: AnyObject, SendableMetatype {
   static var name: String { get }
   /// One line for lists.
   static var summary: String { get }
+  /// Whether the run file must name `data`.
+  static var usesData: Bool { get }
 
   init(_ plan: StagePlan) throws
 
@@ -96,6 +98,7 @@ public protocol Work: AnyObject, SendableMetatype {
 }
 
 extension Work {
+  public static var usesData: Bool { true }
   public var carried: [CarriedVector] { [] }
   public var metadata: [String: String] { [:] }
   public func check(metadata: [String: String]) throws {}

@@ -15,6 +15,8 @@ public final class Pretraining: Work {
   public static let name = "pretrain-prior"
   public static let summary = "train a small SAM-Med3D as a promptable segmenter on random scenes, as a frozen prior (`pretraining`)"
 
+  public static let usesData = false
+
   package let plan: PretrainingPlan
   let network: SAMMed3D
   package let parameters: ParameterSet
