@@ -6,12 +6,12 @@ import Preparation
 import Tensors
 
 /// A student's prediction, on the tape.
-struct Prediction {
-  let sample: Sample
+package struct Prediction {
+  package let sample: Sample
   /// [1, D, H, W, K].
-  let logits: Tensor
+  package let logits: Tensor
   /// The softmax of the logits.
-  let probabilities: Tensor
+  package let probabilities: Tensor
   /// Those that were asked for.
   let features: [FeatureLayer: Tensor]
 }
@@ -22,7 +22,7 @@ extension Network {
   ///   - layers: features to hand out.
   ///   - again: keep nothing for the backward pass and compute the view a second time there: less memory, the same bits. The features are
   ///     values without a gradient then.
-  func predict(
+  package func predict(
     _ sample: Sample, _ view: View, keeping layers: [FeatureLayer] = [], again: Bool = false, at step: Step, on tape: Tape
   ) -> Prediction {
     let mode = ForwardMode.training(dropout: sample.dropout(view, at: step)), image = sample.image(view, at: step)
@@ -45,7 +45,7 @@ extension Network {
   }
 
   /// One view of several samples in training mode: one by one where that is exact, together where batch normalisation must see them together.
-  func predict(_ samples: [Sample], _ view: View, at step: Step, on tape: Tape) -> [Prediction] {
+  package func predict(_ samples: [Sample], _ view: View, at step: Step, on tape: Tape) -> [Prediction] {
     guard statistics != nil, samples.count > 1 else { return samples.map { predict($0, view, at: step, on: tape) } }
     let images = tape.stacked(samples.map { $0.image(view, at: step) })
     let logits = tape.unstacked(logits(images, mode: .training(dropout: samples[0].dropout(view, at: step)), on: tape))

@@ -8,7 +8,7 @@ import Settings
 import Tensors
 
 /// How Dice and cross entropy are weighed over the run.
-enum SupervisedBlend: String, CaseIterable {
+package enum SupervisedBlend: String, CaseIterable {
   /// (1 - t/T) Dice + (t/T) cross entropy, as ReLiF-3D publishes it.
   case crossfade
   /// Half of each, the custom of the semi-supervised literature.
@@ -39,7 +39,7 @@ enum SupervisedBlend: String, CaseIterable {
 
 extension Batch {
   /// The supervised terms of all labelled samples of the batch, read from one view.
-  func supervisedTerms(
+  package func supervisedTerms(
     _ blend: SupervisedBlend, view: View, network: any Network, at step: Step, on tape: Tape
   ) throws(MethodError) -> [LossTerm] {
     var terms: [LossTerm] = []
