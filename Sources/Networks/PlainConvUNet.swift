@@ -8,7 +8,7 @@ import Kernels
 import Learning
 import Tensors
 
-public final class PlainConvUNet: Network {
+public final class PlainConvUNet: HeadedNetwork {
   public static let name = "plainconvunet"
   public static let summary = "nnU-Net's default network, any kernels and strides, deep supervision"
   public static let options = [
@@ -47,9 +47,6 @@ public final class PlainConvUNet: Network {
             + "because strides has \(strides.count).")
       }
     }
-
-    /// Voxels of the image in one of a stage, along D, H, W.
-    func stride(stage: Int) -> [Int] { strides[..<stage].reduce([1, 1, 1]) { zip($0, $1).map { $0 * $1 } } }
   }
 
   public let parameters: ParameterSet
@@ -69,7 +66,8 @@ public final class PlainConvUNet: Network {
       _ name: String, _ inputs: Int, _ outputs: Int, kernel: [Int], transposed: Bool = false, at stage: Int
     ) -> [ParameterSpecification] {
       .convolution(
-        name, inputs: inputs, outputs: outputs, kernel: kernel, transposed: transposed, stride: form.stride(stage: stage),
+        name, inputs: inputs, outputs: outputs, kernel: kernel, transposed: transposed,
+        stride: form.strides.voxels(ofStage: stage),
         .kaimingLeaky)
     }
     func stage(_ name: String, _ inputs: Int, at stage: Int) -> [ParameterSpecification] {
@@ -96,19 +94,9 @@ public final class PlainConvUNet: Network {
 
   public var levelChannels: [Int] { form.widths }
 
-  public func forward(
-    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
-  ) -> (logits: Tensor, features: [Tensor]) {
-    let (logits, features) = decoded(x, heads: [form.coarsest - 1], keeping: layers, tape)
-    return (logits[0], features)
-  }
+  var headCount: Int { form.coarsest }
 
-  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
-    decoded(x, heads: Array(0..<form.coarsest), keeping: [], tape).logits.reversed()
-  }
-
-  /// The logits of the decoder stages that `heads` names, lowest resolution first, and the features of `layers`.
-  private func decoded(
+  func decoded(
     _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape
   ) -> (logits: [Tensor], features: [Tensor]) {
     var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)
