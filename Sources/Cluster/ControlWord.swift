@@ -12,10 +12,8 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
 
   public static let stop = ControlFlags(rawValue: 1)
   public static let save = ControlFlags(rawValue: 2)
-  public static let nonFinite = ControlFlags(rawValue: 4)
-  public static let storageTrouble = ControlFlags(rawValue: 8)
 
-  static let bits = 8
+  static let bits = 2
 }
 
 /// What this rank has to say about a step.
