@@ -3,6 +3,7 @@
 import Cluster
 import Files
 import Foundation
+import Kernels
 import MPI
 
 /// What `measureCheckpoint` found: medians, in 10⁶ bytes a second.

@@ -2,6 +2,7 @@
 
 import Files
 import Foundation
+import Kernels
 
 /// What `measureDisk` found: medians.
 public struct DiskResult: Encodable, Sendable {

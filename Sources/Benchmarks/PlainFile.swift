@@ -60,12 +60,6 @@ struct PlainFile {
 
 func seconds(since start: ContinuousClock.Instant) -> Double { (ContinuousClock.now - start) / .seconds(1) }
 
-/// The middle one; of an even number the mean of both.
-func median(_ values: [Double]) -> Double {
-  let sorted = values.sorted()
-  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-}
-
 /// The 95 % interval of the median of what `values` are drawn from, whatever its distribution: two of the values, as many ranks from the middle as
 /// heads and tails of as many coins may differ.
 func medianInterval(_ values: [Double]) -> ClosedRange<Double> {

@@ -64,8 +64,8 @@ public func measurePrior(_ network: SAMMed3D, threads: Int, repeats: Int) -> Pri
   let peak = peakBytes(), rates = MachineRates()
   return PriorResult(
     imageSize: side, threads: threads, repeats: repeats, machine: Machine(), rates: rates,
-    medianSeconds: encoded[repeats / 2].seconds, minimumSeconds: encoded[0].seconds,
-    decodingSeconds: decoded.sorted()[repeats / 2],
+    medianSeconds: median(encoded.map(\.seconds)), minimumSeconds: encoded[0].seconds,
+    decodingSeconds: median(decoded),
     gflop: encoded[0].profile.entries.reduce(0) { $0 + $1.operations } / 1e9, peakBytes: peak,
     profile: ProfileTable(encoded[0].profile, rates: rates))
 }

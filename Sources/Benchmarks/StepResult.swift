@@ -1,6 +1,7 @@
 // What `measureStep` found, as JSON and as text.
 
 import Foundation
+import Kernels
 import Tensors
 
 public struct StepResult: Encodable, Sendable {
@@ -47,7 +48,7 @@ public struct StepResult: Encodable, Sendable {
     (self.bufferBytes, self.foretoldBytes) = (bufferBytes, foretoldBytes)
     machine = Machine()
     rates = MachineRates()
-    medianSeconds = (timed[(timed.count - 1) / 2].seconds + timed[timed.count / 2].seconds) / 2
+    medianSeconds = median(timed.map(\.seconds))
     minimumSeconds = timed[0].seconds
     gflop = timed[0].profile.entries.reduce(0) { $0 + ($1.kind.pass == .recomputed ? 0 : $1.operations) } / 1e9
     gflopPerSecond = gflop / medianSeconds

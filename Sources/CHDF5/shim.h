@@ -5,7 +5,6 @@
 
 // Property list classes.
 static inline hid_t cohort_h5p_file_access(void) { return H5P_FILE_ACCESS; }
-static inline hid_t cohort_h5p_file_create(void) { return H5P_FILE_CREATE; }
 static inline hid_t cohort_h5p_dataset_create(void) { return H5P_DATASET_CREATE; }
 static inline hid_t cohort_h5p_dataset_transfer(void) { return H5P_DATASET_XFER; }
 static inline hid_t cohort_h5p_link_create(void) { return H5P_LINK_CREATE; }

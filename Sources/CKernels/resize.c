@@ -60,12 +60,3 @@ COHORT_CLONES void cohort_double_width(float *restrict y, const float *restrict 
     }
   }
 }
-
-COHORT_CLONES void cohort_double_width_gradient(float *restrict dx, const float *restrict dy, size_t width, size_t channels) {
-  for (size_t w = 0; w < width; w++) {
-    const float *even = dy + 2 * w * channels, *odd = even + channels;
-    // The end voxels also receive what the clamped neighbour would have.
-    const float *left = w > 0 ? even - channels : even, *right = w + 1 < width ? odd + channels : odd;
-    for (size_t c = 0; c < channels; c++) dx[w * channels + c] = 0.75f * (even[c] + odd[c]) + 0.25f * (left[c] + right[c]);
-  }
-}

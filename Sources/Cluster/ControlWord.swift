@@ -13,7 +13,7 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
   public static let stop = ControlFlags(rawValue: 1)
   public static let save = ControlFlags(rawValue: 2)
 
-  static let bits = 8
+  static let bits = 2
 }
 
 /// What this rank has to say about a step.

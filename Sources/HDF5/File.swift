@@ -58,12 +58,6 @@ public struct File: ~Copyable {
 
   private init(id: hid_t, path: String) { (self.id, self.path) = (id, path) }
 
-  /// Hands all that was written to the operating system; in a parallel file also to the disk. Collective.
-  public func flush() throws(H5Error) {
-    // herr_t H5Fflush(hid_t object_id, H5F_scope_t scope)
-    try h5("H5Fflush", on: path) { H5Fflush(id, H5F_SCOPE_GLOBAL) }
-  }
-
   /// Collective.
   public consuming func close() throws(H5Error) {
     isClosed = true

@@ -28,8 +28,8 @@ public func maxPoolGradient(
   }
 }
 
-/// Trilinear doubling of [B, D, H, W, C], align_corners false, ends clamped. Networks convolve without making it (`UpsampledConvolution`):
-/// this is the reference.
+/// Doubles [B, D, H, W, C] by trilinear interpolation, align_corners false, ends clamped. Networks convolve without it
+/// (`UpsampledConvolution`).
 public func doubleSize(
   _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, batch: Int, input: [Int], channels: Int
 ) {
@@ -50,65 +50,10 @@ public func doubleSize(
   }
 }
 
-/// dx of `doubleSize`: overwrites dx.
-public func doubleSizeGradient(
-  dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, batch: Int, input: [Int], channels: Int
-) {
-  let (depth, height, width) = (input[0], input[1], input[2]), line = width * channels
-  forEachRow(batch: batch, depth: depth, height: height) { b, d, h in
-    var rows: [UnsafePointer<Float>?] = [], weights: [Float] = []
-    for (di, dw) in receivers(d, depth) {
-      for (hi, hw) in receivers(h, height) {
-        rows.append(dy + ((b * 2 * depth + di) * 2 * height + hi) * 2 * line)
-        weights.append(dw * hw)
-      }
-    }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * line) { buffer in
-      cohort_weighted_rows(buffer.baseAddress!, &rows, weights, rows.count, 2 * line)
-      cohort_double_width_gradient(dx + ((b * depth + d) * height + h) * line, buffer.baseAddress!, width, channels)
-    }
-  }
-}
-
-/// Each voxel of [B, D, H, W, C] repeated `factors` (D, H, W) times; a reference like `doubleSize`.
-public func repeatVoxels(
-  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, batch: Int, input: [Int], factors: [Int], channels: Int
-) {
-  let (depth, height, width) = (input[0], input[1], input[2]), wide = factors[2] * width
-  forEachRow(batch: batch, depth: factors[0] * depth, height: factors[1] * height) { b, d, h in
-    let from = x + ((b * depth + d / factors[0]) * height + h / factors[1]) * width * channels
-    let to = y + ((b * factors[0] * depth + d) * factors[1] * height + h) * wide * channels
-    for w in 0..<wide { (to + w * channels).update(from: from + w / factors[2] * channels, count: channels) }
-  }
-}
-
-/// dx of `repeatVoxels`, the sum over each voxel's copies: overwrites dx.
-public func repeatVoxelsGradient(
-  dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, batch: Int, input: [Int], factors: [Int], channels: Int
-) {
-  let (depth, height, width) = (input[0], input[1], input[2]), wide = factors[2] * width
-  forEachRow(batch: batch, depth: depth, height: height) { b, d, h in
-    let to = dx + ((b * depth + d) * height + h) * width * channels
-    to.update(repeating: 0, count: width * channels)
-    for copyD in 0..<factors[0] {
-      for copyH in 0..<factors[1] {
-        let row = (b * factors[0] * depth + factors[0] * d + copyD) * factors[1] * height + factors[1] * h + copyH
-        for w in 0..<wide { cohort_add(to + w / factors[2] * channels, dy + (row * wide + w) * channels, channels) }
-      }
-    }
-  }
-}
-
 /// The two input positions and weights that output position `o` of a doubled axis interpolates.
 private func sources(_ o: Int, _ size: Int) -> [(Int, Float)] {
   let i = o / 2, neighbour = o % 2 == 0 ? max(0, i - 1) : min(size - 1, i + 1)
   return [(i, 0.75), (neighbour, 0.25)]
-}
-
-/// The output positions that input position `i` contributes to, with their weights: `sources` read backwards.
-private func receivers(_ i: Int, _ size: Int) -> [(Int, Float)] {
-  let before = i > 0 ? 2 * i - 1 : 0, after = i + 1 < size ? 2 * i + 2 : 2 * size - 1
-  return [(2 * i, 0.75), (2 * i + 1, 0.75), (before, 0.25), (after, 0.25)]
 }
 
 private func inputRows(_ b: Int, _ d: Int, _ h: Int, _ depth: Int, _ height: Int, _ width: Int, _ channels: Int) -> [Int] {

@@ -9,7 +9,7 @@ import Learning
 import Settings
 import Tensors
 
-public final class PlainConvUNet: Network {
+public final class PlainConvUNet: HeadedNetwork {
   public static let name = "plainconvunet"
   public static let summary = "nnU-Net's default network, any kernels and strides, deep supervision"
   private static let base = Setting(
@@ -53,9 +53,6 @@ public final class PlainConvUNet: Network {
       let isOdd = kernels.joined().allSatisfy { $0 % 2 == 1 }
       try require(isOdd && kernels.count == stages, PlainConvUNet.kernels, "\(stages) triples of odd numbers")
     }
-
-    /// Voxels of the image in one of a stage, along D, H, W.
-    func stride(stage: Int) -> [Int] { strides[..<stage].reduce([1, 1, 1]) { zip($0, $1).map { $0 * $1 } } }
   }
 
   public let parameters: ParameterSet
@@ -75,7 +72,8 @@ public final class PlainConvUNet: Network {
       _ name: String, _ inputs: Int, _ outputs: Int, kernel: [Int], transposed: Bool = false, at stage: Int
     ) -> [ParameterSpecification] {
       .convolution(
-        name, inputs: inputs, outputs: outputs, kernel: kernel, transposed: transposed, stride: form.stride(stage: stage),
+        name, inputs: inputs, outputs: outputs, kernel: kernel, transposed: transposed,
+        stride: form.strides.voxels(ofStage: stage),
         .kaimingLeaky)
     }
     func stage(_ name: String, _ inputs: Int, at stage: Int) -> [ParameterSpecification] {
@@ -102,19 +100,9 @@ public final class PlainConvUNet: Network {
 
   public var levelChannels: [Int] { form.widths }
 
-  public func forward(
-    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
-  ) -> (logits: Tensor, features: [Tensor]) {
-    let (logits, features) = decoded(x, heads: [form.coarsest - 1], keeping: layers, tape)
-    return (logits[0], features)
-  }
+  var headCount: Int { form.coarsest }
 
-  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
-    decoded(x, heads: Array(0..<form.coarsest), keeping: [], tape).logits.reversed()
-  }
-
-  /// The logits of the decoder stages that `heads` names, lowest resolution first, and the features of `layers`.
-  private func decoded(
+  func decoded(
     _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape
   ) -> (logits: [Tensor], features: [Tensor]) {
     var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)

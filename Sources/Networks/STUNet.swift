@@ -10,7 +10,7 @@ import Learning
 import Settings
 import Tensors
 
-public final class STUNet: Network {
+public final class STUNet: HeadedNetwork {
   public static let name = "stunet"
   public static let summary = "STU-Net: residual U-Net in the sizes S, B, L, H and any other, any strides, deep supervision"
   private static let variant = Setting(
@@ -61,9 +61,6 @@ public final class STUNet: Network {
       widths = settings[STUNet.widths] ?? [1, 2, 4, 8, 16, 16].map { base * $0 }
       strides = Array((settings[STUNet.strides] + [[Int]](repeating: [1, 1, 1], count: 5)).prefix(5))
     }
-
-    /// Voxels of the image in one of a stage, along D, H, W.
-    func stride(stage: Int) -> [Int] { strides[..<stage].reduce([1, 1, 1]) { zip($0, $1).map { $0 * $1 } } }
   }
 
   public let parameters: ParameterSet
@@ -81,11 +78,13 @@ public final class STUNet: Network {
     let form = try Form(plan), width = form.widths
     func stage(_ name: String, _ inputs: Int, _ outputs: Int, at place: Int) -> [ParameterSpecification] {
       (0..<form.depth).flatMap { block in
-        Self.block("\(name).\(block)", block == 0 ? inputs : outputs, outputs, projects: block == 0, form.stride(stage: place))
+        Self.block(
+          "\(name).\(block)", block == 0 ? inputs : outputs, outputs, projects: block == 0, form.strides.voxels(ofStage: place))
       }
     }
     func pointwise(_ name: String, _ inputs: Int, _ outputs: Int, at place: Int) -> [ParameterSpecification] {
-      .convolution(name, inputs: inputs, outputs: outputs, kernel: [1, 1, 1], stride: form.stride(stage: place), .kaimingLeaky)
+      .convolution(
+        name, inputs: inputs, outputs: outputs, kernel: [1, 1, 1], stride: form.strides.voxels(ofStage: place), .kaimingLeaky)
     }
     var all: [ParameterSpecification] = []
     for k in 0...5 { all += stage("conv_blocks_context.\(k)", k == 0 ? plan.inputChannels : width[k - 1], width[k], at: k) }
@@ -110,19 +109,9 @@ public final class STUNet: Network {
 
   public var levelChannels: [Int] { form.widths }
 
-  public func forward(
-    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
-  ) -> (logits: Tensor, features: [Tensor]) {
-    let (logits, features) = decoded(x, heads: [4], keeping: layers, tape)
-    return (logits[0], features)
-  }
+  var headCount: Int { 5 }
 
-  public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
-    decoded(x, heads: Array(0..<5), keeping: [], tape).logits.reversed()
-  }
-
-  /// The logits of the decoder stages that `heads` names, lowest resolution first, and the features of `layers`.
-  private func decoded(
+  func decoded(
     _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape
   ) -> (logits: [Tensor], features: [Tensor]) {
     var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)

@@ -58,9 +58,6 @@ public struct GridDifference: Sendable, CustomStringConvertible {
   public let kind: Kind
   /// What differs and by how much, as a clause to be put after two file names.
   public let description: String
-
-  /// Voxels can be matched one to one only when shape and spacing agree; direction and origin are often harmless slips of a tool.
-  public var isError: Bool { kind == .shape || kind == .spacing }
 }
 
 /// The most serious difference of two grids in canonical orientation, or nil when they are the same.

@@ -5,21 +5,21 @@ import TestSupport
 import Testing
 import Volumes
 
-@Suite(.serialized) struct BadInputTests {
-  /// A raw and a prepared cohort of small phantoms.
-  let holder = TemporaryFolder()
-  var raw: String { holder.path + "/raw" }
-  var packs: String { holder.path + "/packs" }
-
-  init() throws {
+@Suite(
+  .serialized,
+  .sharedFolder { folder in
     for arguments in [
-      ["synthesize", "--output", raw, "--subjects", "8", "--labelled", "2", "--seed", "3", "--spacing", "4"],
-      ["prepare", raw, "--output", packs],
+      ["synthesize", "--output", folder + "/raw", "--subjects", "8", "--labelled", "2", "--seed", "3", "--spacing", "4"],
+      ["prepare", folder + "/raw", "--output", folder + "/packs"],
     ] {
-      let (status, output) = try cohort(arguments)
+      let (status, output) = try runAlone(arguments, executable: "cohort")
       try #require(status == 0, "\(output)")
     }
-  }
+  })
+struct BadInputTests {
+  /// A raw and a prepared cohort of small phantoms.
+  var raw: String { SharedFolder.path + "/raw" }
+  var packs: String { SharedFolder.path + "/packs" }
 
   func cohort(_ arguments: [String]) throws -> (status: Int32, output: String) {
     try runAlone(arguments, executable: "cohort")
@@ -83,10 +83,8 @@ import Volumes
 
   @Test(arguments: [2, 3]) func onSeveralRanksTheMessageAppearsOnce(ranks: Int) throws {
     try withTemporaryFolder { folder in
-      let started = Date()
       let (status, output) = try mpirun(ranks, ["train", try runFile(folder, ["stepz": "3"])], timeout: 30, executable: "cohort")
       #expect(status == 3 && output.components(separatedBy: "stepz").count == 2, "\(output)")
-      #expect(Date().timeIntervalSince(started) < 30, "no rank waits for another")
     }
   }
 

@@ -157,14 +157,36 @@ import Weights
     try writeVolume(volume, to: path)
   }
 
-  @Test func everySubcommandExplainsItself() throws {
-    for command in [
-      "synthesize", "prepare", "train", "predict", "evaluate", "checkpoint", "network", "methods", "recipes", "bench", "scale",
-      "doctor",
-    ] {
-      let help = try cohort([command, "--help"])
-      #expect(help.contains("OVERVIEW:") && help.contains("USAGE: cohort \(command)"))
+  /// Every command says what it does, every argument what it is for.
+  @Test func everythingIsExplained() throws {
+    struct Help: Decodable { let command: Command }
+    struct Command: Decodable {
+      let commandName: String
+      let abstract: String?
+      let arguments: [Argument]?
+      let subcommands: [Command]?
     }
+    struct Argument: Decodable {
+      struct Name: Decodable { let name: String }
+      let abstract: String?
+      let names: [Name]?
+      let valueName: String?
+    }
+    func silent(_ command: Command, in path: String) -> [String] {
+      let name = "\(path) \(command.commandName)"
+      let arguments = (command.arguments ?? []).filter { $0.abstract == nil }.map {
+        "\(name) \($0.names?.first?.name ?? $0.valueName!)"
+      }
+      // ArgumentParser's own command is not ours to explain.
+      let below = (command.subcommands ?? []).filter { $0.commandName != "help" }.flatMap { silent($0, in: name) }
+      return (command.abstract == nil ? [name] : []) + arguments + below
+    }
+    let help = try JSONDecoder().decode(Help.self, from: Data(try cohort(["--experimental-dump-help"]).utf8)).command
+    #expect(help.subcommands?.isEmpty == false && silent(help, in: "") == [])
+  }
+
+  @Test func listsNameWhatThereIs() throws {
+    #expect(try cohort(["methods"]).contains("relif"))
     #expect(try cohort(["network", "list", "--json"]).contains("\"unet3d\""))
     #expect(try cohort(["recipes"]).contains("demo-relif"))
   }

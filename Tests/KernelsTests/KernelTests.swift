@@ -4,14 +4,6 @@ import Kernels
 import Testing
 
 @Suite(.serialized) struct KernelTests {
-  func noise(_ count: Int, _ seed: UInt64) -> [Float] {
-    var state = seed
-    return (0..<count).map { _ in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Float(Int64(bitPattern: state) >> 40) / Float(1 << 23)
-    }
-  }
-
   /// A direct convolution: seven nested loops that are easy to believe.
   func direct(_ shape: ConvolutionShape, _ x: [Float], _ w: [Float]) -> [Float] {
     let (input, output, kernel) = (shape.input, shape.output, shape.kernel)

@@ -5,14 +5,6 @@ import Kernels
 import Testing
 
 @Suite(.serialized) struct TokenKernelTests {
-  func noise(_ count: Int, _ seed: UInt64) -> [Float] {
-    var state = seed
-    return (0..<count).map { _ in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Float(Int64(bitPattern: state) >> 40) / Float(1 << 23)
-    }
-  }
-
   /// The largest difference between `found` and `expected(index)`.
   func worst(_ found: [Float], _ expected: (Int) -> Double) -> Double {
     found.indices.map { abs(Double(found[$0]) - expected($0)) }.max()!

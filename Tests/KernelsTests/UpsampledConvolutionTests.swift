@@ -18,7 +18,7 @@ import Testing
   ]
 
   @Test(arguments: examples) func forwardAgrees(example: UpsampledExample) {
-    let before = random(example.fineCount * example.outputs, 9)
+    let before = noise(example.fineCount * example.outputs, 9)
     var y = before
     upsampledConvolutionForward(example.shape, x: example.x, weights: example.slice, addingTo: &y)
     let added = zip(y, before).map { $0 - $1 }
@@ -31,6 +31,14 @@ import Testing
     #expect(differenceOverRange(found[1], expectedW) < 2e-5)
   }
 
+  @Test func doublingAgrees() {
+    let input = [3, 4, 2], x = noise(2 * 24 * 5, 4)
+    var y = [Float](repeating: .nan, count: 8 * x.count)
+    doubleSize(x, into: &y, batch: 2, input: input, channels: 5)
+    let expected = EnlargementReference(doubling: input, batch: 2, channels: 5).enlarged(x)
+    #expect(zip(y, expected).allSatisfy { abs($0 - $1) < 1e-6 })
+  }
+
   @Test(arguments: examples) func bitsAreTheSameOnEveryRunAndNumberOfThreads(example: UpsampledExample) {
     let threads = Threads.count
     defer { Threads.set(threads) }
@@ -40,14 +48,6 @@ import Testing
       let isSame = example.output() == y && example.gradients() == gradients
       #expect(isSame, "\(count) threads")
     }
-  }
-}
-
-private func random(_ count: Int, _ seed: UInt64) -> [Float] {
-  var state = seed
-  return (0..<count).map { _ in
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Float(Int64(bitPattern: state) >> 40) / Float(1 << 23)
   }
 }
 
@@ -77,9 +77,9 @@ struct UpsampledExample: CustomTestStringConvertible, Sendable {
       batch: batch, input: coarse, inputChannels: inputs, outputChannels: outputs, kernel: [kernel, kernel, kernel],
       enlargement: axes, storedChannels: stored ?? inputs)
     (self.outputs, self.channel, kind) = (outputs, channel, enlargement)
-    x = random(batch * coarse.reduce(1, *) * inputs, 1)
-    weights = random(outputs * shape.storedChannels * kernel * kernel * kernel, 2)
-    dy = random(batch * shape.output.reduce(1, *) * outputs, 3)
+    x = noise(batch * coarse.reduce(1, *) * inputs, 1)
+    weights = noise(outputs * shape.storedChannels * kernel * kernel * kernel, 2)
+    dy = noise(batch * shape.output.reduce(1, *) * outputs, 3)
   }
 
   var testDescription: String {
@@ -112,34 +112,25 @@ struct UpsampledExample: CustomTestStringConvertible, Sendable {
       stride: [1, 1, 1], padding: shape.kernel.map { $0 / 2 }, bias: false, storedChannels: shape.storedChannels)
   }
 
-  private var enlarged: [Float] {
-    var fine = [Float](repeating: 0, count: fineCount * shape.inputChannels)
+  private var enlargement: EnlargementReference {
     switch kind {
-    case .linear: doubleSize(x, into: &fine, batch: shape.batch, input: shape.input, channels: shape.inputChannels)
+    case .linear: EnlargementReference(doubling: shape.input, batch: shape.batch, channels: shape.inputChannels)
     case .repeated(let factors):
-      repeatVoxels(
-        x, into: &fine, batch: shape.batch, input: shape.input, factors: factors, channels: shape.inputChannels)
+      EnlargementReference(repeating: shape.input, factors: factors, batch: shape.batch, channels: shape.inputChannels)
     }
-    return fine
   }
 
   var referenceOutput: [Float] {
     var y = dy
-    convolutionForward(reference, x: enlarged, weights: slice, bias: nil, y: &y)
+    convolutionForward(reference, x: enlargement.enlarged(x), weights: slice, bias: nil, y: &y)
     return y
   }
 
   var referenceGradients: (dx: [Float], dw: [Float]) {
-    var fine = enlarged, dw = slice, dx = x
-    convolutionBackwardWeights(reference, x: enlarged, dy: dy, dw: &dw, db: nil)
+    var fine = enlargement.enlarged(x), dw = slice
+    convolutionBackwardWeights(reference, x: fine, dy: dy, dw: &dw, db: nil)
     convolutionBackwardData(reference, dy: dy, weights: slice, dx: &fine)
-    switch kind {
-    case .linear: doubleSizeGradient(dy: fine, into: &dx, batch: shape.batch, input: shape.input, channels: shape.inputChannels)
-    case .repeated(let factors):
-      repeatVoxelsGradient(
-        dy: fine, into: &dx, batch: shape.batch, input: shape.input, factors: factors, channels: shape.inputChannels)
-    }
-    return (dx, ofSlice(dw))
+    return (enlargement.gradient(fine), ofSlice(dw))
   }
 
   /// The elements of stored weights that belong to the slice.

@@ -193,11 +193,3 @@ struct WinogradExample: CustomTestStringConvertible, Sendable {
     return ((voxel / (depth * height * width) * depth + d) * height + h) * width + w
   }
 }
-
-private func noise(_ count: Int, _ seed: UInt64) -> [Float] {
-  var state = seed
-  return (0..<count).map { _ in
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Float(Int64(bitPattern: state) >> 40) / Float(1 << 23)
-  }
-}

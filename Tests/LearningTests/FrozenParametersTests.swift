@@ -1,6 +1,5 @@
-// Frozen parameters: gradients pass by them and never reach them; foreign memory lives as long as a tensor uses it.
+// Frozen parameters: gradients pass by them and never reach them.
 
-import Kernels
 import Learning
 import Tensors
 import Testing
@@ -34,21 +33,6 @@ import Testing
     let tape = Tape(), frozen = FrozenParameters([("w", Tensor([1, 2, 3, 4], shape: [2, 2, 1, 1, 1]))])
     let y = convolved(Tensor([1, 1], shape: [1, 1, 1, 1, 2]), by: frozen, on: tape)
     #expect(y.values == [3, 7] && tape.operations.isEmpty && frozen.names == ["w"])
-  }
-
-  @Test func foreignMemoryIsKeptWhileATensorUsesIt() {
-    final class Owner {
-      let floats = UnsafeMutablePointer<Float>.allocate(capacity: 2)
-      init() { floats.initialize(to: 5) }
-      deinit { floats.deallocate() }
-    }
-    var owner: Owner? = Owner()
-    weak let watched = owner
-    var tensor: Tensor? = Tensor(shape: [1], storage: Storage(readingFrom: owner!.floats, of: owner!), offset: 0)
-    owner = nil
-    #expect(watched != nil && tensor!.values == [5])
-    tensor = nil
-    #expect(watched == nil)
   }
 
   @Test func aNameGivenTwiceIsRefused() async {

@@ -1,4 +1,4 @@
-// Finite differences on every row of the operation table, and the rules of the tape itself.
+// Finite differences on every row of the operation table, and losses that share a tape.
 
 import Learning
 import Tensors
@@ -42,28 +42,6 @@ import Testing
     guard differentiate else { return (scalar.value, []) }
     tape.backward(from: [(scalar, weight: 1)])
     return (scalar.value, inputs.map { tape.gradient(of: $0)!.values } + parameters.map { $0.0.gradients.values })
-  }
-
-  @Test func aValueUsedTwiceReceivesBothGradients() {
-    let tape = Tape()
-    let x = tape.variable(Tensor([1, 2, 3, 4], shape: [1, 1, 1, 2, 2]))
-    let sums = (0..<2).map { _ in
-      tape.recordScalar("sum", inputs: [x], value: 0) { seed in
-        tape.accumulate(Tensor([Float](repeating: Float(seed), count: 4), shape: x.shape), for: x)
-      }
-    }
-    tape.backward(from: sums.map { ($0, weight: 3) })
-    #expect(tape.gradient(of: x)!.values == [6, 6, 6, 6])
-  }
-
-  @Test func nothingIsRecordedForInference() {
-    let tape = Tape(recording: false)
-    let x = tape.variable(Tensor([Float](repeating: 1, count: 16), shape: [1, 2, 2, 2, 2]))
-    _ = tape.softmax(tape.maxPooling(x))
-    #expect(tape.operations.isEmpty)
-    let recording = Tape()
-    _ = recording.softmax(Tensor([1, 2], shape: [1, 1, 1, 1, 2]))
-    #expect(recording.operations.isEmpty, "a value that needs no gradient leaves no record")
   }
 
   @Test func aTapeCanBeWalkedOncePerTerm() {

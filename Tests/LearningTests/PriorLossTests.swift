@@ -107,12 +107,4 @@ import Testing
     let first = [0, 1, 4, 5, 8, 9, 12, 13].reduce(Float(0)) { $0 + fine[$1] / 8 }
     #expect(abs(coarse[0] - first) < 1e-6 && coarse[1] > coarse[0])
   }
-
-  @Test(arguments: [
-    (0, 6.737947e-4), (3000, 1.742237e-3), (7500, 6.005466e-3), (15000, 2.865048e-2), (22500, 7.316156e-2),
-    (29999, 9.998750e-2),
-  ])
-  func ramp(step: Int, expected: Double) {
-    #expect(abs(0.1 * ConsistencyRamp.weight(at: step, of: 30000) / expected - 1) < 1e-6)
-  }
 }

@@ -61,7 +61,7 @@ import Testing
   }
 
   /// Instance normalisation sees each sample alone, so two at once are what each is alone, bit by bit; batch normalisation sees both.
-  @Test(arguments: [("unet3d", [:], true), ("vnet", ["normalization": "batch"], false)] as [(String, [String: String], Bool)])
+  @Test(arguments: [("unet3d", [:], true), ("vnet", ["norm": "batch"], false)] as [(String, [String: String], Bool)])
   func whatIsExactSampleBySampleIsRunSo(network: String, options: [String: String], isAlike: Bool) throws {
     let network = try plan(network, options: options).makeNetwork(), two = samples(2, "u", isLabelled: false)
     func logits(_ samples: [Sample]) -> [[Float]] {

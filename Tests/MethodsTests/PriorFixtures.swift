@@ -61,6 +61,24 @@ enum PriorFixture {
     return Tensor(values, shape: [1, extent.depth, extent.height, extent.width, classes])
   }
 
+  /// A volume as large as the source's window, of which class 1 fills one half along z and class 2 a quarter; and an embedding whose
+  /// tokens know the class of their 8 x 8 x 8 voxels.
+  static func slabs() -> (place: CropPlace, label: [UInt8], source: Source) {
+    let place = CropPlace(
+      volume: Extent(32, 32, 32), spacing: Spacing(1, 1, 1), crop: Extent(32, 32, 32),
+      origin: Source().window.origin.map { Int($0) })
+    let label = (0..<32768).map { UInt8($0 / 1024 < 8 ? 0 : $0 / 1024 < 16 ? 2 : 1) }, channels = 48
+    let tokens = (0..<64).flatMap { token in
+      let k = Int(label[(token % 4) * 8 * 1024])
+      // A component that all share, one of the class, and noise.
+      return (0..<channels).map { channel -> Float in
+        let own: Float = channel % 3 == k ? 1 : 0, noise = Float(RandomKey(4).gaussian(UInt64(token * channels + channel)))
+        return 2 + own + 0.1 * noise
+      }
+    }
+    return (place, label, Source(Tensor(tokens, shape: [1, 4, 4, 4, channels])))
+  }
+
   static func sample(_ place: CropPlace? = whole, label: [UInt8]? = nil, clean: Tensor? = nil, draw: UInt64 = 4) -> Sample {
     Sample(identifier: "volume", draw: draw, views: clean.map { [.clean: $0] } ?? [:], label: label, place: place)
   }

@@ -71,29 +71,12 @@ import Volumes
     #expect(moved.label[index(4, 1, 5)] == 1 && moved.label.count { $0 != 0 } == 1)
   }
 
-  /// Tokens that know the class of their 8 x 8 x 8 voxels are found again.
   @Test func prototypesFindWhatLooksAlike() throws {
-    let window = PriorFixture.Source().window, channels = 48
-    // Class 1 fills one half of the window along z, class 2 a quarter.
-    let place = CropPlace(
-      volume: Extent(32, 32, 32), spacing: Spacing(1, 1, 1), crop: Extent(32, 32, 32), origin: window.origin.map { Int($0) })
-    let label = (0..<32768).map { UInt8($0 / 1024 < 8 ? 0 : $0 / 1024 < 16 ? 2 : 1) }
-    var tokens: [Float] = []
-    for token in 0..<64 {
-      let k = Int(label[(token % 4) * 8 * 1024])
-      // A component that all share, one of the class, and noise.
-      tokens += (0..<channels).map { channel -> Float in
-        let own: Float = channel % 3 == k ? 1 : 0, noise = Float(RandomKey(4).gaussian(UInt64(token * channels + channel)))
-        return 2 + own + 0.1 * noise
-      }
-    }
-    let source = PriorFixture.Source(Tensor(tokens, shape: [1, 4, 4, 4, channels]))
-    let sample = Sample(identifier: "volume", draw: 0, label: label, place: place)
-    let prior = PrototypePrior(source: source, tokenChannels: channels)
-    prior.prototypes = try Prototypes([sample], classes: 3, from: source)
-    let unlabelled = Sample(identifier: "volume", draw: 1, label: nil, place: place)
+    let (place, label, source) = PriorFixture.slabs()
+    let prior = PrototypePrior(source: source, tokenChannels: 48)
+    prior.prototypes = try Prototypes([PriorFixture.sample(place, label: label)], classes: 3, from: source)
     let answer = try #require(
-      try prior.answer(for: unlabelled, student: Tensor(zeros: [1, 32, 32, 32, 3]), at: PriorFixture.step))
+      try prior.answer(for: PriorFixture.sample(place), student: Tensor(zeros: [1, 32, 32, 32, 3]), at: PriorFixture.step))
     #expect(answer.isPresent == [true, true])
     for k in 1...2 { #expect(PriorFixture.dice(found(answer, k), label.map { $0 == UInt8(k) }) > 0.8) }
   }

@@ -29,16 +29,12 @@ import Testing
     try makeNetwork(name, NetworkPlan(inputChannels: 1, classes: 2, options: options, seed: 5))
   }
 
-  @Test(arguments: networks) func bitsAreTheSameOnEveryRun(name: String, options: [String: String]) throws {
+  @Test(arguments: networks) func bitsAreTheSameOnEveryRunAndOnALeanTape(name: String, options: [String: String]) throws {
     let first = gradients(try make(name, options), memory: .standard)
     #expect(first.contains { $0 != 0 } && first.allSatisfy { $0.isFinite })
-    let isSame = gradients(try make(name, options), memory: .standard) == first
-    #expect(isSame)
-  }
-
-  @Test(arguments: networks) func aLeanTapeGivesTheSameBits(name: String, options: [String: String]) throws {
-    let network = try make(name, options)
-    let isSame = gradients(network, memory: .lean) == gradients(network, memory: .standard)
-    #expect(isSame)
+    for memory in [TapeMemory.standard, .lean] {
+      let isSame = gradients(try make(name, options), memory: memory) == first
+      #expect(isSame, "\(memory)")
+    }
   }
 }

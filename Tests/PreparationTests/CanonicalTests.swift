@@ -19,7 +19,6 @@ import Volumes
     let windows = CanonicalFrame(size: 32, spacing: 1.5).windows(image, channels: 1, extent: extent, spacing: spacing)
     #expect(windows.count == 1)
     #expect(windows[0].step == [0.5, 1.5, 1])
-    #expect(windows[0].volumePosition([15.5, 15.5, 15.5]) == [5.5, 15, 17])
     #expect(windows[0].position([5.5, 15, 17]) == [15.5, 15.5, 15.5])
   }
 
@@ -109,7 +108,7 @@ import Volumes
   ]
 
   /// However a crop is turned, the window's grid is told the same, and its answer is brought to the same places.
-  @Test(arguments: turns) func turnedCropsTellAndHearTheSame(steps: [[Int]]) {
+  @Test(arguments: turns) func turnedCropsTellAndHearTheSame(steps: [[Int]]) throws {
     let side = 12
     let origin = (0..<3).map { axis in steps.contains { $0[axis] == -1 } ? 13 : 2 }
     let straight = Self.place(Extent(side, side, side), origin: [2, 2, 2])
@@ -121,10 +120,16 @@ import Volumes
     let heard = [straight, turned].map { place in
       WindowMap.sampled([(WindowMap(place, Self.window), told[0].values)], grid: 8, channels: 1).values
     }
+    // Both crops hold the same voxels of the volume.
+    var atVoxel = [[Int]: Float]()
+    for d in 0..<side {
+      for h in 0..<side {
+        for w in 0..<side { atVoxel[turned.position(d, h, w)] = heard[1][turned.crop.index(d, h, w)] }
+      }
+    }
     for (d, h, w) in [(0, 0, 0), (11, 3, 5), (4, 10, 1)] {
-      let other = turned.cropPosition(straight.position(d, h, w).map(Double.init)).map { Int($0) }
-      let extent = straight.crop
-      #expect(abs(heard[0][extent.index(d, h, w)] - heard[1][extent.index(other[0], other[1], other[2])]) < 1e-5)
+      let other = try #require(atVoxel[straight.position(d, h, w)])
+      #expect(abs(heard[0][straight.crop.index(d, h, w)] - other) < 1e-5)
     }
   }
 

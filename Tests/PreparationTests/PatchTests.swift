@@ -53,7 +53,6 @@ import Volumes
       for (d, h, w) in [(0, 0, 0), (3, 4, 4), (1, 2, 3)] {
         let voxel = patch.place.position(d, h, w)
         #expect(patch.image[patch.extent.index(d, h, w)] == Self.image[Self.extent.index(voxel[0], voxel[1], voxel[2])])
-        #expect(patch.place.cropPosition(voxel.map(Double.init)) == [d, h, w].map(Double.init))
       }
     }
   }

@@ -24,7 +24,8 @@ import Volumes
     let scratch = Scratch()
     let ball = Scratch.ball()
     try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0000.nii.gz")
-    let prepared = try prepareForPrediction(images: ["\(scratch.path)/scan_0000.nii.gz"], spacing: spacing, channels: 1)
+    let prepared = try prepareForPrediction(
+      images: ["\(scratch.path)/scan_0000.nii.gz"], settings: PreparationSettings(spacing: spacing), channels: 1)
     #expect(prepared.identifier == "scan" && prepared.label == nil)
     let labels = restoreLabels(
       scores: Self.scores(prepared), classes: 2, extent: prepared.extent, spacing: prepared.spacing, frame: prepared.frame)
@@ -56,15 +57,16 @@ import Volumes
     try scratch.write(image: ball.image, to: "scan_0000.nii")
     try scratch.write(image: ball.image.map { 3 * $0 }, to: "scan_0001.nii")
     let images = (0..<2).map { "\(scratch.path)/scan_000\($0).nii" }
-    let prepared = try prepareForPrediction(images: images, spacing: Scratch.spacing, channels: 2)
+    let settings = PreparationSettings(spacing: Scratch.spacing)
+    let prepared = try prepareForPrediction(images: images, settings: settings, channels: 2)
     #expect(prepared.channels == 2 && prepared.image.count == 2 * prepared.extent.count)
     for voxel in stride(from: 0, to: prepared.image.count, by: 2) {
       #expect(abs(prepared.image[voxel] - prepared.image[voxel + 1]) < 1e-5)
     }
     #expect(throws: PreparationError.self) {
-      try prepareForPrediction(images: [images[0]], spacing: Scratch.spacing, channels: 2)
+      try prepareForPrediction(images: [images[0]], settings: settings, channels: 2)
     }
     try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0001.nii")
-    #expect(throws: PreparationError.self) { try prepareForPrediction(images: images, spacing: Scratch.spacing, channels: 2) }
+    #expect(throws: PreparationError.self) { try prepareForPrediction(images: images, settings: settings, channels: 2) }
   }
 }

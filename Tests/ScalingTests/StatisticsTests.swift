@@ -1,18 +1,13 @@
-// Medians, intervals and what is derived from them, on numbers whose answers are known.
+// Intervals and what is derived from them, on numbers whose answers are known.
 
 import Foundation
+import Kernels
 import Tensors
 import Testing
 
 import Scaling
 
 @Suite struct StatisticsTests {
-  @Test(arguments: [([3], 3), ([1, 9, 2], 2), ([4, 1, 3, 2], 2.5)] as [([Double], Double)]) func theMedianIsTheMiddle(
-    _ values: [Double], _ middle: Double
-  ) {
-    #expect(median(values) == middle)
-  }
-
   /// Karp and Flatt: a program with the serial fraction f runs on p nodes in f + (1-f)/p of its time.
   @Test(arguments: [0.0, 0.02, 0.3]) func theSerialFractionOfAmdahlsProgramIsFound(_ fraction: Double) {
     for nodes in [2, 8, 64] {

@@ -1,4 +1,5 @@
-// Averaging and the control word on made-up gradients: rank 0 writes the bytes of all results to a file, which the test compares over rank counts.
+// Averaging and the control word on made-up gradients, against sums in Double; or rank 0 writes the bytes of all results to a file,
+// which the test compares over rank counts.
 
 import Cluster
 import Files
@@ -25,20 +26,36 @@ func madeUpGradient(lane: Int, step: Int, parameters: Int) -> [Float] {
   }
 }
 
-/// average NAME PARAMETERS FILE: four steps.
+/// average NAME PARAMETERS: four steps, whose averages agree with sums in Double.
 private func average(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let parameters = Int(arguments[1]) ?? 0
   let averager = try averager(named: arguments[0]).init(parameterCount: parameters)
-  var result: [Float] = []
-  var bytes: [UInt8] = []
+  var result: [Float] = [], largestBefore: Float = 1
   for step in 0..<4 {
     let outcome = try average(over: world, averager, into: &result) {
       madeUpGradient(lane: $0, step: step, parameters: parameters)
     }
-    guard case .averaged = outcome else { throw Broken(description: "step \(step): \(outcome)") }
-    bytes += result.withUnsafeBytes { Array($0) } + Array(averager.carried.utf8)
+    guard case .averaged(let largest) = outcome else { throw Broken(description: "step \(step): \(outcome)") }
+    if world.rank == 0 {
+      // The unit of the exact averager follows from the greatest gradient of the step before; the other one adds Floats.
+      let isExact = averager is ExactAverager
+      try expectMeans(result, step: step, own: isExact ? 1e-7 : 1e-6, common: isExact ? 0x1p-34 * Double(largestBefore) : 0)
+    }
+    largestBefore = largest
   }
-  if world.rank == 0 { try writeDurably(bytes, to: arguments[2]) }
+}
+
+/// Each parameter is judged by the magnitude of its own lanes' gradients, so that the small ones must be right, too.
+/// - Parameters:
+///   - own: the error that is allowed, as a share of the greatest magnitude that any lane has for the same parameter.
+///   - common: the error that is allowed besides, the same for all parameters.
+private func expectMeans(_ result: [Float], step: Int, own: Double, common: Double) throws {
+  let gradients = (0..<lanes).map { madeUpGradient(lane: $0, step: step, parameters: result.count) }
+  for (index, found) in result.enumerated() {
+    let values = gradients.map { Double($0[index]) }, mean = values.reduce(0, +) / Double(lanes)
+    let allowed = own * values.map { abs($0) }.max()! + common
+    try expect(abs(Double(found) - mean) <= allowed, "step \(step), parameter \(index): \(found) instead of \(mean)")
+  }
 }
 
 private func average(
@@ -70,7 +87,8 @@ private func averageUnsound(_ world: borrowing Communicator, _: [String]) throws
   }
 }
 
-/// average-in-flight WAY FILE: two modules of several buckets, each updated in turn and both together; WAY is buckets or whole.
+/// average-in-flight WAY FILE: two modules of several buckets, each updated in turn and both together; WAY is buckets or whole. FILE
+/// gets the averages and what the averagers carry to the next step.
 private func averageInFlight(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let averages = [30, 7].map { arrays in
     LaneAverage(
@@ -91,15 +109,21 @@ private func averageInFlight(_ world: borrowing Communicator, _ arguments: [Stri
       return []
     }
     try expect(outcome.averages.count == active.count && outcome.verdict == .update, "\(outcome)")
-    for average in active { bytes += average.average.values.withUnsafeBytes { Array($0) } }
+    for average in active {
+      bytes += average.average.values.withUnsafeBytes { Array($0) } + Array(average.averager.carried.utf8)
+    }
   }
   try coordinated.close()
   if world.rank == 0 { try writeDurably(bytes, to: arguments[1]) }
 }
 
+/// Fills gradients with numbers of both signs whose magnitude falls over twelve decades, and with the steps.
 private func fill(_ average: LaneAverage, lane: Int, step: Int) {
   let gradients = average.source.gradients
-  for index in 0..<gradients.count { gradients.pointer[index] = Float((index * 7 + lane * 131 + step) % 1009) * 0.001 - 0.3 }
+  let magnitudes = (0..<40).map { Float(sign: .plus, exponent: -$0 - 3 * step, significand: 1) }
+  for index in 0..<gradients.count {
+    gradients.pointer[index] = (Float((index * 7 + lane * 131 + step) % 1009) * 0.001 - 0.3) * magnitudes[index % 40]
+  }
 }
 
 /// One rank that plans differently is named to all; with two ranks nobody knows which one is right.

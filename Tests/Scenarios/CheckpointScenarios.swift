@@ -129,7 +129,6 @@ private func parallelFile(_ world: borrowing Communicator, _ arguments: [String]
     try row.withUnsafeBufferPointer { (row) throws(H5Error) in
       try file.write(row, to: "/matrix", slab: Slab(start: [rank, 0], count: [1, 5]), collective: size > 1)
     }
-    try file.flush()
   }
   try world.barrier()
   let next = (rank + 1) % size

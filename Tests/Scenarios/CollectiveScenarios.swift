@@ -5,12 +5,14 @@ import MPI
 let collectiveScenarios = [
   Scenario(name: "nothing") { world, _ in print("rank \(world.rank) of \(world.size)") },
   Scenario(name: "io-layer") { world, _ in if world.rank == 0 { print(ParallelIO.title) } },
-  Scenario(name: "reductions", run: reductions),
-  Scenario(name: "messages", run: messages),
-  Scenario(name: "duplicates", run: duplicates),
+  Scenario(name: "collectives") { world, _ in
+    try reductions(world)
+    try messages(world)
+    try duplicates(world)
+  },
 ]
 
-private func reductions(_ world: borrowing Communicator, _: [String]) throws {
+private func reductions(_ world: borrowing Communicator) throws {
   let (rank, size) = (world.rank, world.size)
   let count = 100_003
   var floats = (0..<count).map { Float($0 % 97 * (rank + 1)) }
@@ -52,7 +54,7 @@ private func reductions(_ world: borrowing Communicator, _: [String]) throws {
   try world.barrier()
 }
 
-private func messages(_ world: borrowing Communicator, _: [String]) throws {
+private func messages(_ world: borrowing Communicator) throws {
   let (rank, size) = (world.rank, world.size)
   let last = size - 1
   var values = (0..<3_000_000).map { rank == last ? Float($0) : -1 }
@@ -71,7 +73,7 @@ private func messages(_ world: borrowing Communicator, _: [String]) throws {
   try expect(try world.allgather(text: "rank \(rank)") == (0..<size).map { "rank \($0)" }, "allgather of texts")
 }
 
-private func duplicates(_ world: borrowing Communicator, _: [String]) throws {
+private func duplicates(_ world: borrowing Communicator) throws {
   let copy = try world.duplicate()
   try expect(copy.rank == world.rank && copy.size == world.size, "a duplicate has the same ranks")
   try expect(try copy.allreduce(Int64(1), .sum) == Int64(copy.size), "sum over a duplicate")

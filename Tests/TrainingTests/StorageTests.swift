@@ -42,18 +42,21 @@ import Testing
     }
   }
 
-  /// A disk of a few hundred KiB: there is never room for a checkpoint. Mounting takes root.
-  @Test(.enabled(if: getuid() == 0)) func aFullDiskIsNoReasonToStop() throws {
+  /// A disk of 128 KiB: there is never room for a checkpoint.
+  @Test(.enabled(if: canMount, "no disk can be mounted here")) func aFullDiskIsNoReasonToStop() throws {
     try withTemporaryFolder { folder in
       let disk = folder + "/run"
       try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-      guard try mounted(disk) else { return }
+      try #require(mountSmallDisk(disk))
       defer { umount2(disk, Int32(MNT_DETACH)) }
       let (status, output) = try train(in: folder)
       #expect(status == 79 && output.contains("KiB free where a checkpoint needs"), "\(output)")
       #expect(output.contains("step 8/8"), "it trained to the end: \(output)")
     }
   }
-
-  private func mounted(_ path: String) throws -> Bool { mount("tmpfs", path, "tmpfs", 0, "size=128k") == 0 }
 }
+
+private func mountSmallDisk(_ path: String) -> Bool { mount("tmpfs", path, "tmpfs", 0, "size=128k") == 0 }
+
+/// False without root, and in sandboxes that forbid it to root, too.
+private let canMount = withTemporaryFolder { mountSmallDisk($0) && umount2($0, Int32(MNT_DETACH)) == 0 }

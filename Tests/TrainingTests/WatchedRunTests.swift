@@ -26,11 +26,7 @@ import Training
     try TinyCohort.write(to: folder.path + "/packs")
     try TinyCohort.runFile(data: folder.path + "/packs", output: run, method: "supervised").write(
       toFile: file, atomically: true, encoding: .utf8)
-    let process = try startAlone(["train", file], executable: "cohort")
-    let deadline = Date().addingTimeInterval(60)
-    while Date() < deadline, !((try? text("metrics.jsonl")) ?? "").contains("\"step\":13") { usleep(2000) }
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+    try runUntilKilled(["train", file], run: run, afterStep: 13)
     let second = try mpirun(3, ["train", file, "trace.steps=[28, 32]"], timeout: 120, executable: "cohort")
     try #require(second.status == 0, "\(second.output)")
     #expect(second.output.contains("a step on each rank"), "the table of ranks")

@@ -24,3 +24,9 @@ make_data() {
   "$cohort" synthesize --output "$scratch/raw" --subjects 8 --labelled 2 --seed 3 --spacing 4 > "$scratch/data.log"
   "$cohort" prepare "$scratch/raw" --output "$scratch/packs" >> "$scratch/data.log"
 }
+
+# run_file: a run file of supervised training on that cohort in $scratch/run.yaml, for the run folder $scratch/run; its other lines
+# are read from standard input.
+run_file() {
+  { printf '%s\n' "data: $scratch/packs" "output: $scratch/run" "method: supervised"; cat; } > "$scratch/run.yaml"
+}

@@ -53,10 +53,7 @@ reach() {
 }
 
 make_data || fail "making data"
-cat > "$scratch/run.yaml" << END
-data: $scratch/packs
-output: $scratch/unused
-method: supervised
+run_file << END
 network: {name: unet3d, base: 2}
 patch: [16, 16, 32]
 steps: 100000

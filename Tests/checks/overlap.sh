@@ -10,48 +10,12 @@
 # Needs root; takes its network down again.
 
 . "$(dirname "$0")/common.bash"
-[ "$(id -u)" = 0 ] || { echo "overlap: skipped, network namespaces need root"; exit 0; }
-
-tag=ck$$
-take_down() {
-  # Daemons of a run that was interrupted live on in the hosts, and keep their network.
-  for i in 1 2; do
-    kill -KILL $(ip netns pids "$tag-$i" 2> "$scratch/null") 2> "$scratch/null" || true
-    ip netns del "$tag-$i" 2> "$scratch/null" || true
-  done
-  ip link del "$tag" 2> "$scratch/null" || true
-  rm -rf "$scratch"
-}
-trap take_down EXIT
-trap 'exit 1' INT TERM
-
-ip link add "$tag" type bridge
-ip link set "$tag" up
-for i in 1 2; do
-  ip netns add "$tag-$i"
-  ip link add e0 netns "$tag-$i" type veth peer name "${tag}p$i"
-  ip link set "${tag}p$i" master "$tag" up
-  ip -n "$tag-$i" addr add "10.78.0.$i/24" dev e0
-  ip -n "$tag-$i" link set e0 up
-  ip -n "$tag-$i" link set lo up
-  # A burst below the 64 KiB that the kernel hands on at once would make it cut them into packets, which is a network card's work, on the cores
-  # that compute.
-  ip netns exec "$tag-$i" tc qdisc add dev e0 root tbf rate 1gbit burst 1mbit latency 50ms
-done
-
-# What mpirun takes for ssh: runs a command on the host with this address, which has a name of its own.
-cat > "$scratch/agent" <<AGENT
-#!/bin/bash
-number=\${1##*.}; shift
-exec ip netns exec "$tag-\$number" unshare --uts bash -c 'hostname "\$0"; eval "\$1"' "check\$number" "\$*"
-AGENT
-chmod +x "$scratch/agent"
+. Tests/checks/hosts.bash
+make_hosts 2 10.78.0 1gbit
 
 # on_both ARGUMENTS...: cohort on both hosts; not in the foreground, where a signal to this script would wait for it.
 on_both() {
-  ip netns exec "$tag-1" unshare --uts bash -c 'hostname check1; exec "$@"' mpirun \
-    timeout -k 10 500 mpirun --host 10.78.0.1:1,10.78.0.2:1 --bind-to none --mca plm_rsh_agent "$scratch/agent" \
-    --mca btl self,tcp --mca btl_tcp_if_include 10.78.0.0/24 --mca oob_tcp_if_include 10.78.0.0/24 -n 2 -x OMP_NUM_THREADS \
+  on_first_host timeout -k 10 500 mpirun --hostfile "$scratch/hosts" --bind-to none "${over_network[@]}" -n 2 -x OMP_NUM_THREADS \
     "$cohort" "$@" > "$scratch/result" &
   wait $!
 }

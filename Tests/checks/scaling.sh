@@ -6,43 +6,8 @@
 # which must be 0.80. Needs root; takes its network down again.
 
 . "$(dirname "$0")/common.bash"
-[ "$(id -u)" = 0 ] || { echo "scaling: skipped, network namespaces need root"; exit 0; }
-
-tag=sc$$ hosts=16
-take_down() {
-  # Daemons of a run that was interrupted live on in the hosts, and keep their network.
-  for i in $(seq $hosts); do
-    kill -KILL $(ip netns pids "$tag-$i" 2> "$scratch/null") 2> "$scratch/null" || true
-    ip netns del "$tag-$i" 2> "$scratch/null" || true
-  done
-  ip link del "$tag" 2> "$scratch/null" || true
-  rm -rf "$scratch"
-}
-trap take_down EXIT
-trap 'exit 1' INT TERM
-
-ip link add "$tag" type bridge
-ip link set "$tag" up
-for i in $(seq $hosts); do
-  ip netns add "$tag-$i"
-  ip link add e0 netns "$tag-$i" type veth peer name "${tag}p$i"
-  ip link set "${tag}p$i" master "$tag" up
-  ip -n "$tag-$i" addr add "10.79.0.$i/24" dev e0
-  ip -n "$tag-$i" link set e0 up
-  ip -n "$tag-$i" link set lo up
-  # A burst below what the rate passes between two ticks of the kernel (0.8 Mbit) throttles more than it is asked to.
-  ip netns exec "$tag-$i" tc qdisc add dev e0 root tbf rate 200mbit burst 1mbit latency 50ms
-  echo "10.79.0.$i slots=1" >> "$scratch/hosts"
-done
-
-# What mpirun takes for ssh: runs a command on the host with this address, which has a name of its own.
-cat > "$scratch/agent" <<AGENT
-#!/bin/bash
-number=\${1##*.}; shift
-exec ip netns exec "$tag-\$number" unshare --uts bash -c 'hostname "\$0"; eval "\$1"' "check\$number" "\$*"
-AGENT
-chmod +x "$scratch/agent"
-first_host() { ip netns exec "$tag-1" unshare --uts bash -c 'hostname check1; exec "$@"' first_host "$@"; }
+. Tests/checks/hosts.bash
+make_hosts 16 10.79.0 200mbit
 
 # V-Net's arrays, and when they are ready, as recorded here; in place of its lane times ones around 40 ms: the sum of twelve uniform numbers has a
 # deviation of 1.
@@ -83,10 +48,10 @@ arguments: [--mca, plm_rsh_agent, $scratch/agent, --mca, plm_rsh_no_tree_spawn, 
 warmup: 1
 steps: ${STEPS:-5}
 STUDY
-first_host "$cohort" scale run "$scratch/study.yaml" > "$scratch/log" &
+on_first_host "$cohort" scale run "$scratch/study.yaml" > "$scratch/log" &
 wait $! || { cat "$scratch/log"; fail "the study"; }  # not in the foreground, where a signal to this script would wait for it
-first_host "$cohort" scale report "$scratch/study.yaml" > "$scratch/files"
-first_host "$cohort" scale model "$scratch/study.yaml" | tee "$scratch/model"
+on_first_host "$cohort" scale report "$scratch/study.yaml" > "$scratch/files"
+on_first_host "$cohort" scale model "$scratch/study.yaml" | tee "$scratch/model"
 
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
   $1 == "weak" && $(column["throughput.emulated"]) != "" {
@@ -99,8 +64,8 @@ error=$(sed -n 's/.*prediction for 16 nodes without their measurements: \([-+0-9
 awk -v error="${error:?}" 'BEGIN { exit !(error <= 10 && error >= -10) }' || fail "16 hosts foretold with an error of $error %"
 
 # Two hosts: each sends n bytes and receives n, so that the bus bandwidth is that of the link.
-first_host timeout 300 mpirun --host 10.79.0.1:1,10.79.0.2:1 --bind-to none --mca plm_rsh_agent "$scratch/agent" --mca btl self,tcp \
-  --mca btl_tcp_if_include 10.79.0.0/24 --mca oob_tcp_if_include 10.79.0.0/24 -n 2 "$cohort" bench allreduce --sizes 4M,16M --repeats 5 \
+on_first_host timeout 300 mpirun --host 10.79.0.1:1,10.79.0.2:1 --bind-to none "${over_network[@]}" -n 2 \
+  "$cohort" bench allreduce --sizes 4M,16M --repeats 5 \
   > "$scratch/bandwidth"
 awk '$1 == "Float" || $1 == "Int64" {
     share = $8 / 0.025

@@ -53,10 +53,7 @@ done > "$scratch/speed-up"
 judge speed-up ">= 1.8" "two ranks are less than 1.8 times as fast"
 judge against-threads ">= 0.9" "two ranks are slower than 0.9 of two threads"
 
-cat > "$scratch/run.yaml" <<RUN
-data: $scratch/packs
-output: $scratch/none
-method: supervised
+run_file << RUN
 network: {name: unet3d, base: 8}
 patch: [48, 48, 48]
 steps: 50

@@ -92,7 +92,6 @@ void cohort_max_pool_row(float *y, uint8_t *choice, const float *const rows[4], 
 void cohort_max_pool_row_gradient(float *const rows[4], const float *dy, const uint8_t *choice, size_t width, size_t channels);
 void cohort_weighted_rows(float *y, const float *const *rows, const float *weights, size_t count, size_t n);
 void cohort_double_width(float *y, const float *x, size_t width, size_t channels);           // trilinear, along W
-void cohort_double_width_gradient(float *dx, const float *dy, size_t width, size_t channels);
 
 // classes.c: `n` voxels of K class scores.
 void cohort_softmax(float *p, const float *logits, size_t n, size_t classes);

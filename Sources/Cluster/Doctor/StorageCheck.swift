@@ -3,6 +3,7 @@
 
 import Files
 import Foundation
+import Kernels
 import MPI
 
 let storageCheck = DoctorCheck("run folder", touchesFiles: true) { world, plan in
@@ -59,7 +60,7 @@ private func durableWriteSeconds(_ path: String) throws(FileError) -> Double {
     try writeDurably(bytes, to: path)
     times.append((ContinuousClock.now - started) / .seconds(1))
   }
-  return times.sorted()[2]
+  return median(times)
 }
 
 /// Whether this rank sees a file that rank 0 makes, after some seconds at most: network file systems lag. Collective.

@@ -38,8 +38,6 @@ public final class ReLiF: Method {
   public func gateThreshold(at step: Step) -> Double { options.consistency.threshold(at: step) }
   /// λ of the consistency of both views at a step.
   public func consistencyWeight(at step: Step) -> Double { options.consistency.weight(at: step) }
-  /// λ_c: of the distillation, before the prior's reliability.
-  public func distillationWeight(at step: Step) -> Double { options.kl.weight(at: step) }
   /// λ_l: of the alignment of features.
   public func alignmentWeight(at step: Step) -> Double { options.larc.weight(at: step) }
 

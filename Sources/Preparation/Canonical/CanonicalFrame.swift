@@ -23,9 +23,6 @@ public struct CanonicalWindow: Sendable, Equatable {
 
   /// The position in the window, along (D, H, W), of a position in the volume.
   public func position(_ volume: [Double]) -> [Double] { (0..<3).map { (volume[$0] - origin[$0]) / step[$0] } }
-
-  /// The position in the volume of a position in the window, both along (D, H, W).
-  public func volumePosition(_ window: [Double]) -> [Double] { (0..<3).map { origin[$0] + window[$0] * step[$0] } }
 }
 
 /// Cuts the windows of volumes.

@@ -21,11 +21,6 @@ public func prepareForPrediction(
     identifier: caseName(images[0]), role: .test, images: images, label: label)
 }
 
-/// A raw case, one file for each channel, prepared at `spacing` (mm) with the default normalisation.
-public func prepareForPrediction(images: [String], spacing: Spacing, channels: Int) throws(PreparationError) -> PackedCase {
-  try prepareForPrediction(images: images, settings: PreparationSettings(spacing: spacing), channels: channels)
-}
-
 /// Labels of the whole volume, in canonical orientation, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm): resampled to the
 /// crop, argmax, pasted into background. `writeLabels` then restores the orientation of the file.
 public func restoreLabels(scores: [Float], classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame) -> LabelVolume {

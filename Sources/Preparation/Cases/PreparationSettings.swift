@@ -2,6 +2,7 @@
 // packs made otherwise are never mixed.
 
 import Foundation
+import Kernels
 import Volumes
 
 /// How raw volumes become prepared cases.
@@ -49,23 +50,15 @@ public struct PreparationSettings: Codable, Sendable, Hashable {
 /// instead (MIC-DKFZ/nnUNet, default_experiment_planner.py; here on extents before cropping, so that headers suffice).
 package func targetSpacing(_ grids: [(extent: Extent, spacing: Spacing)]) -> Spacing {
   let sorted = (0..<3).map { axis in grids.map { $0.spacing[axis] }.sorted() }
-  let extents = (0..<3).map { axis in median(grids.map { Double($0.extent[axis]) }.sorted()) }
-  var target = sorted.map(median)
+  let extents = (0..<3).map { axis in quantile(ofSorted: grids.map { Double($0.extent[axis]) }.sorted(), 0.5) }
+  var target = sorted.map { quantile(ofSorted: $0, 0.5) }
   let worst = target.firstIndex(of: target.max()!)!
   let others = (0..<3).filter { $0 != worst }
   let coarsestOther = others.map { target[$0] }.max()!
   let isFlat = 3 * extents[worst] < others.map { extents[$0] }.min()!
   if target[worst] > 3 * coarsestOther && isFlat {
-    let finer = percentile(sorted[worst], 0.1)
+    let finer = quantile(ofSorted: sorted[worst], 0.1)
     target[worst] = finer < coarsestOther ? coarsestOther + 1e-5 : finer
   }
   return Spacing(target[0], target[1], target[2])
-}
-
-private func median(_ sorted: [Double]) -> Double { percentile(sorted, 0.5) }
-
-private func percentile(_ sorted: [Double], _ share: Double) -> Double {
-  let position = share * Double(sorted.count - 1)
-  let below = Int(position)
-  return sorted[below] + (sorted[min(below + 1, sorted.count - 1)] - sorted[below]) * (position - Double(below))
 }

@@ -28,10 +28,4 @@ public struct CropPlace: Sendable, Equatable {
   public func position(_ d: Int, _ h: Int, _ w: Int) -> [Int] {
     (0..<3).map { origin[$0] + d * steps[0][$0] + h * steps[1][$0] + w * steps[2][$0] }
   }
-
-  /// The (fractional) place in the crop of a (fractional) place in the volume, both counted from the middle of the first voxel.
-  public func cropPosition(_ position: [Double]) -> [Double] {
-    let offset = (0..<3).map { position[$0] - Double(origin[$0]) }
-    return (0..<3).map { axis in (0..<3).reduce(0) { $0 + Double(steps[axis][$1]) * offset[$1] } }
-  }
 }

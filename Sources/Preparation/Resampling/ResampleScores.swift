@@ -14,34 +14,13 @@ public func resampleScoresToLabels(
     fatalError("resample: \(scores.count) scores are not \(from) voxels of \(classes) classes (1 to 256); pass the whole volume")
   }
   let taps = LinearTaps.all(from: from, spacing: spacing, to: to, newSpacing: newSpacing)
-  let rowCount = from.width * classes
-  var plane = [Float](repeating: 0, count: from.height * rowCount)
-  var row = [Float](repeating: 0, count: rowCount)
   var labels = [UInt8](repeating: 0, count: to.count)
-  scores.withUnsafeBufferPointer { scores in
-    plane.withUnsafeMutableBufferPointer { plane in
-      row.withUnsafeMutableBufferPointer { row in
-        labels.withUnsafeMutableBufferPointer { labels in
-          for d in 0..<to.depth {
-            blend(scores.baseAddress!, taps[0], d, plane)
-            for h in 0..<to.height {
-              blend(plane.baseAddress!, taps[1], h, row)
-              strongest(row.baseAddress!, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
-            }
-          }
-        }
-      }
+  labels.withUnsafeMutableBufferPointer { labels in
+    forEachBlendedRow(of: scores, from: from, rowCount: from.width * classes, to: to, taps: taps) { d, h, row in
+      strongest(row, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
     }
   }
   return labels
-}
-
-/// The blend of the two slices around one output position; a slice has as many values as `result`.
-func blend(_ slices: UnsafePointer<Float>, _ taps: LinearTaps, _ output: Int, _ result: UnsafeMutableBufferPointer<Float>) {
-  let lower = slices + taps.lower[output] * result.count
-  let upper = slices + taps.upper[output] * result.count
-  let share = Float(taps.upperShare[output])
-  for index in 0..<result.count { result[index] = lower[index] + share * (upper[index] - lower[index]) }
 }
 
 /// The strongest class of each voxel of an output row.

@@ -2,6 +2,7 @@
 // takes it: warm-up, barrier, minimum, mean and maximum over the ranks. Buffers hold zeros, so that no sum overflows.
 
 import Foundation
+import Kernels
 import MPI
 
 /// Which messages are timed and how often.

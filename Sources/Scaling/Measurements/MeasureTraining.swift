@@ -39,7 +39,7 @@ public func measureTraining(
   guard code == 0 else { return (code, nil) }
   let identity = try Identity.gather(settings: facts.settings, over: world)
   guard world.rank == 0 else { return (code, nil) }
-  let times = try stepTimes(metrics: folder + "/metrics.jsonl")
+  let times = try MetricsFile(run: folder).steps.compactMap(StepTime.init(metrics:))
   guard times.count == count.warmup + count.steps else {
     throw ScalingError("\(folder)/metrics.jsonl holds \(times.count) steps with times: remove the folder and measure again.")
   }
@@ -50,21 +50,4 @@ public func measureTraining(
       steps: Array(times.dropFirst(count.warmup)), averagedBytes: facts.averagedValues * bytes, buckets: facts.buckets,
       identity: identity)
   )
-}
-
-/// The times of all steps in a metrics.jsonl.
-func stepTimes(metrics path: String) throws -> [StepTime] {
-  try stepLines(metrics: path).compactMap(StepTime.init(metrics:))
-}
-
-/// The numbers of all lines of kind `step` in a metrics.jsonl.
-func stepLines(metrics path: String) throws -> [[String: Double]] {
-  guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-    throw ScalingError("Cannot read \(path): name the folder of a run that has done some steps.")
-  }
-  return text.split(separator: "\n").compactMap { line in
-    let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-    guard object?["kind"] as? String == "step" else { return nil }
-    return object?.compactMapValues { $0 as? Double }
-  }
 }

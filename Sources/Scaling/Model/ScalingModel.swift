@@ -2,6 +2,7 @@
 // with intervals.
 
 import Foundation
+import Kernels
 import Tensors
 
 /// Everything that the fit goes by: repeats apart, so that they can be drawn again.

@@ -1,6 +1,7 @@
 // The pictures of a report. Each evidence has a colour of its own, which nothing else has.
 
 import Foundation
+import Kernels
 import Reports
 
 extension Evidence {

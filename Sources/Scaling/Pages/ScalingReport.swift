@@ -2,6 +2,7 @@
 // its rows.
 
 import Foundation
+import Kernels
 
 /// The outcome of a study.
 public struct ScalingReport: Sendable {

@@ -3,6 +3,7 @@
 
 import Files
 import Foundation
+import Kernels
 
 /// A table: columns in order, a cell may be empty.
 struct ScalingTable {

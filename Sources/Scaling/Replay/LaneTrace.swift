@@ -3,6 +3,7 @@
 import Cluster
 import Files
 import Foundation
+import Kernels
 import Tensors
 import Training
 
@@ -100,7 +101,7 @@ public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   }
   let configuration = try RunConfiguration(yaml: yaml, source: path), checkpoint = try CheckpointStore.inspect(path: folder)
   let busiest = (configuration.lanes + checkpoint.writerRanks - 1) / checkpoint.writerRanks
-  let seconds = try stepLines(metrics: folder + "/metrics.jsonl").dropFirst(warmup).compactMap { $0["computeSeconds"] }
+  let seconds = try MetricsFile(run: folder).steps.dropFirst(warmup).compactMap { $0["computeSeconds"] }
   guard !seconds.isEmpty else {
     throw ScalingError("\(folder)/metrics.jsonl has no times of steps after the first \(warmup): lower --warmup or train on.")
   }

@@ -1,5 +1,6 @@
 // What a study says about one number of nodes: step time, throughput, efficiency, with intervals.
 
+import Kernels
 import Tensors
 
 /// One number of nodes in strong or weak scaling.

@@ -1,13 +1,7 @@
-// Medians and bootstrap intervals: few repeats of something that is neither symmetric nor free of outliers.
+// Bootstrap intervals: few repeats of something that is neither symmetric nor free of outliers.
 
+import Kernels
 import Tensors
-
-/// The middle value, or the mean of the two in the middle; nan of nothing.
-public func median(_ values: [Double]) -> Double {
-  guard !values.isEmpty else { return .nan }
-  let sorted = values.sorted()
-  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-}
 
 /// A number with its 95 % interval.
 public struct Estimate: Codable, Sendable, Equatable {
@@ -20,12 +14,7 @@ public struct Estimate: Codable, Sendable, Equatable {
   /// - Parameter draws: values of the same number by resampling.
   init(_ value: Double, draws: [Double]) {
     let sorted = draws.sorted()
-    func quantile(_ share: Double) -> Double {
-      let place = share * Double(sorted.count - 1), below = Int(place)
-      let above = min(below + 1, sorted.count - 1)
-      return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
-    }
-    self.init(value, low: min(value, quantile(0.025)), high: max(value, quantile(0.975)))
+    self.init(value, low: min(value, quantile(ofSorted: sorted, 0.025)), high: max(value, quantile(ofSorted: sorted, 0.975)))
   }
 
   /// What `transform`, which never falls, makes of it; `falling` for one that never rises.

@@ -2,6 +2,7 @@
 
 import Cluster
 import Foundation
+import Kernels
 import Training
 
 /// How a study ended.

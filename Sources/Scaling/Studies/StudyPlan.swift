@@ -3,6 +3,7 @@
 
 import Cluster
 import Foundation
+import Kernels
 import Tensors
 import Training
 import Volumes

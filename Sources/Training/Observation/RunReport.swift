@@ -65,13 +65,7 @@ public struct RunReport: Encodable, Sendable {
   }
 
   private static func slowestSteps(_ run: String) -> [Int: Int] {
-    struct Line: Decodable {
-      let rank: Double?
-      enum CodingKeys: String, CodingKey { case rank = "slowestRank" }
-    }
-    let data = (try? Data(contentsOf: URL(fileURLWithPath: run + "/metrics.jsonl"))) ?? Data()
-    let decoder = JSONDecoder()
-    let found = data.split(separator: UInt8(ascii: "\n")).compactMap { try? decoder.decode(Line.self, from: $0).rank }
+    let found = (try? MetricsFile(run: run))?.steps.compactMap { $0["slowestRank"] } ?? []
     return Dictionary(grouping: found.map { Int($0) }) { $0 }.mapValues(\.count)
   }
 

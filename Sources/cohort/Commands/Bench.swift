@@ -20,45 +20,25 @@ struct Bench: ParsableCommand {
         + "one after the other and their gradients are averaged, as in training. GFLOP counts the convolutions and matrix products as the "
         + "layers define them, forward and backward.")
 
-    @OptionGroup var choice: NetworkChoice
-    @Option(help: "Depth, height and width of the patch in voxels, D,H,W.")
-    var patch: String
+    @OptionGroup var step: StepChoice
     @Option(help: "Samples in a step.")
     var batch = 1
     @Option(help: "Number of classes, background included.")
     var classes = 2
     @Option(help: "Number of image channels.")
     var channels = 1
-    @Option(help: "Threads.")
-    var threads: Int
     @Option(help: "standard, or lean: compute parts twice instead of keeping them.")
     var memory = TapeMemory.standard
-    @Option(help: "Steps that count.")
-    var steps = 5
-    @Option(help: "Steps before them.")
-    var warmup = 2
     @Flag(help: "Show the time by operation, beside what the machine's measured rates would allow.")
     var profile = false
-    @Flag(help: "Print JSON.")
-    var json = false
 
-    func validate() throws {
-      guard sides.count == 3 else { throw ValidationError("--patch \(patch): give three sides, for example 96,96,96.") }
-      for (name, value, least) in [("batch", batch, 1), ("threads", threads, 1), ("steps", steps, 1), ("warmup", warmup, 0)]
-      where value < least {
-        throw ValidationError("--\(name) \(value) must be \(least) or more.")
-      }
-    }
-
-    private var sides: [Int] { patch.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int($0) } }
+    func validate() throws { try atLeast([("batch", batch, 1)]) }
 
     func run() throws {
       try saying {
-        let plan = StepPlan(
-          network: choice.network, networkPlan: try choice.plan(channels: channels, classes: classes), patch: sides, batch: batch,
-          threads: threads, memory: memory, steps: steps, warmup: warmup)
+        let plan = try step.plan(channels: channels, classes: classes, batch: batch, memory: memory)
         let result = try measureStep(plan), shown = profile ? result : result.summary
-        if json { try printJSON(shown) } else { print(shown.text) }
+        if step.json { try printJSON(shown) } else { print(shown.text) }
       }
     }
   }
@@ -78,11 +58,7 @@ extension Bench {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws {
-      for (name, value) in [("threads", threads), ("repeats", repeats)] where value < 1 {
-        throw ValidationError("--\(name) \(value) must be 1 or more.")
-      }
-    }
+    func validate() throws { try atLeast([("threads", threads, 1), ("repeats", repeats, 1)]) }
 
     func run() throws {
       try saying {

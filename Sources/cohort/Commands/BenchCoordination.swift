@@ -4,8 +4,6 @@ import ArgumentParser
 import Benchmarks
 import Cluster
 import MPI
-import Networks
-import Tensors
 import Training
 
 extension Bench {
@@ -19,41 +17,20 @@ extension Bench {
         + "steps of the first rank alone tell how much faster all of them are than one."
     )
 
-    @OptionGroup var choice: NetworkChoice
-    @Option(help: "Depth, height and width of the patch in voxels, D,H,W.")
-    var patch: String
+    @OptionGroup var step: StepChoice
     @Option(help: "Lanes of each rank.")
     var lanes = 1
-    @Option(help: "Threads of each rank.")
-    var threads: Int
     @Option(help: "How gradients are averaged: \(averagerCatalog.map { $0.name }.joined(separator: " or ")).")
     var reduction = ExactAverager.name
-    @Option(help: "Rounds that count, of one step of each kind.")
-    var steps = 5
-    @Option(help: "Rounds before them.")
-    var warmup = 2
-    @Flag(help: "Print JSON.")
-    var json = false
 
-    func validate() throws {
-      guard sides.count == 3 else { throw ValidationError("--patch \(patch): give three sides, for example 96,96,96.") }
-      for (name, value, least) in [("lanes", lanes, 1), ("threads", threads, 1), ("steps", steps, 1), ("warmup", warmup, 0)]
-      where value < least {
-        throw ValidationError("--\(name) \(value) must be \(least) or more.")
-      }
-    }
-
-    private var sides: [Int] { patch.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int($0) } }
+    func validate() throws { try atLeast([("lanes", lanes, 1)]) }
 
     func run() throws {
       let type = try saying { try averager(named: reduction) }
       try withRanks(alwaysMPI: false) { world in
-        let plan = StepPlan(
-          network: choice.network, networkPlan: try choice.plan(channels: 1, classes: 2), patch: sides, batch: lanes,
-          threads: threads, memory: .standard, steps: steps, warmup: warmup)
         let result = try measureCoordination(
-          plan, reduction: type, ranksOnHost: try RankPlacement(over: world).ranks, over: world)
-        if world.rank == 0 { if json { try printJSON(result) } else { print(result.text) } }
+          try step.plan(batch: lanes), reduction: type, ranksOnHost: try RankPlacement(over: world).ranks, over: world)
+        if world.rank == 0 { if step.json { try printJSON(result) } else { print(result.text) } }
         return 0
       }
     }

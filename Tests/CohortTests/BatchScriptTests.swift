@@ -1,51 +1,11 @@
-// The files that start runs: hostfiles that mpirun can read, and slurm/train.sbatch in a made-up Slurm, where stand-ins for mpirun, srun, scontrol
-// and cohort come first on the PATH and write down how they were called.
+// slurm/train.sbatch in a made-up Slurm, where stand-ins for mpirun, srun, scontrol and cohort come first on the PATH and write
+// down how they were called.
 
 import Foundation
 import TestSupport
 import Testing
 
-private let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().path
-
-@Suite struct HostfileTests {
-  @Test func everyLineNamesAHostAndItsSlots() throws {
-    let names = try FileManager.default.contentsOfDirectory(atPath: repository + "/hostfiles").filter { $0 != "README.md" }
-    #expect(names.sorted() == ["lab-4x8", "localhost"])
-    for name in names { #expect(try hosts(name).allSatisfy { !$0.name.isEmpty && $0.slots > 0 }) }
-  }
-
-  @Test func slotsAreAsTheNamesSay() throws {
-    #expect(try hosts("localhost").map(\.slots) == [2])
-    #expect(try hosts("lab-4x8").map(\.name) == ["lab1", "lab2", "lab3", "lab4"])
-    #expect(try hosts("lab-4x8").map(\.slots) == [8, 8, 8, 8])
-  }
-
-  /// The lines of a hostfile without comments; a line that is not `NAME slots=N` has no name.
-  private func hosts(_ file: String) throws -> [(name: String, slots: Int)] {
-    try String(contentsOfFile: "\(repository)/hostfiles/\(file)", encoding: .utf8).split(separator: "\n").filter {
-      !$0.hasPrefix("#")
-    }
-    .map { line in
-      guard let match = line.wholeMatch(of: /([A-Za-z0-9.-]+) slots=([0-9]+)/), let slots = Int(match.2) else { return ("", 0) }
-      return (String(match.1), slots)
-    }
-  }
-}
-
 @Suite struct BatchScriptTests {
-  @Test func isCorrectBash() throws {
-    let checked = try run("/bin/bash", ["-n", BatchScript.path])
-    #expect(checked.code == 0, "\(checked.errors)")
-  }
-
-  @Test(arguments: ["requeue", "open-mode=append", "signal=B:USR1@180", "nodes=2", "ntasks-per-node=1"])
-  func asksSlurmFor(_ option: String) throws {
-    let lines = try String(contentsOfFile: BatchScript.path, encoding: .utf8).split(separator: "\n")
-    let firstCommand = try #require(lines.firstIndex { !$0.hasPrefix("#") })
-    #expect(lines[..<firstCommand].contains("#SBATCH --\(option)"))
-  }
-
   @Test func savedAndStoppedIsQueuedAgain() throws {
     let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
     let outcome = try script.start()
@@ -157,7 +117,9 @@ private let repository = URL(fileURLWithPath: #filePath).deletingLastPathCompone
 
 /// slurm/train.sbatch as job 17, submitted from a folder of its own with a stand-in for each program that it calls.
 private final class BatchScript {
-  static let path = repository + "/slurm/train.sbatch"
+  static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+    "../../slurm/train.sbatch"
+  ).standardized.path
   /// The folder from which the job was submitted.
   var submitted: String { folder.path }
   private let folder = TemporaryFolder()

@@ -1,0 +1,37 @@
+// Linear interpolation along D and H, which trilinear resampling of a channel and of class scores share: one row at a time, so that
+// nothing of the size of the new grid exists. Axes: D depth, H height, W width, K values of a voxel; row-major, the last axis fastest.
+
+import Volumes
+
+/// Blends values [D, H, W, K] to the rows of the grid `to`.
+/// - Parameters:
+///   - rowCount: W·K of the grid `from`.
+///   - taps: those of all three axes; W is left to `body`.
+///   - body: takes a row [W, K] with its place along D and H of the grid `to`; the row is overwritten after it.
+func forEachBlendedRow(
+  of values: [Float], from: Extent, rowCount: Int, to: Extent, taps: [LinearTaps],
+  _ body: (_ d: Int, _ h: Int, _ row: UnsafePointer<Float>) -> Void
+) {
+  var plane = [Float](repeating: 0, count: from.height * rowCount), row = [Float](repeating: 0, count: rowCount)
+  values.withUnsafeBufferPointer { values in
+    plane.withUnsafeMutableBufferPointer { plane in
+      row.withUnsafeMutableBufferPointer { row in
+        for d in 0..<to.depth {
+          blend(values.baseAddress!, taps[0], d, plane)
+          for h in 0..<to.height {
+            blend(plane.baseAddress!, taps[1], h, row)
+            body(d, h, row.baseAddress!)
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Writes the blend of the two slices around one output position; a slice has as many values as `result`.
+func blend(_ slices: UnsafePointer<Float>, _ taps: LinearTaps, _ output: Int, _ result: UnsafeMutableBufferPointer<Float>) {
+  let lower = slices + taps.lower[output] * result.count
+  let upper = slices + taps.upper[output] * result.count
+  let share = Float(taps.upperShare[output])
+  for index in 0..<result.count { result[index] = lower[index] + share * (upper[index] - lower[index]) }
+}
