@@ -34,22 +34,13 @@ import Volumes
   }
 
   @Test(arguments: PatchAugmentation.Kind.allCases)
-  func imageAndLabelMoveTogether(kind: PatchAugmentation.Kind) {
+  func imageLabelAndPlaceMoveTogether(kind: PatchAugmentation.Kind) {
     let augmentation = PatchAugmentation(kind, flipAxes: [.depth, .height, .width])
     let sampler = PatchSampler(patch: Extent(4, 5, 5), seed: 2, augmentation: augmentation)
     for draw in 0..<30 as Range<UInt64> {
       let patch = Self.patch(sampler, draw: draw)
       for (value, label) in zip(patch.image, patch.label!) { #expect(label == Self.label[Int(value)]) }
       #expect(Set(patch.image).count == patch.extent.count)
-    }
-  }
-
-  @Test(arguments: PatchAugmentation.Kind.allCases)
-  func thePlaceOfACropFindsItsVoxelsInTheVolume(kind: PatchAugmentation.Kind) {
-    let augmentation = PatchAugmentation(kind, flipAxes: [.depth, .height, .width])
-    let sampler = PatchSampler(patch: Extent(4, 5, 5), seed: 2, augmentation: augmentation)
-    for draw in 0..<30 as Range<UInt64> {
-      let patch = Self.patch(sampler, draw: draw)
       for (d, h, w) in [(0, 0, 0), (3, 4, 4), (1, 2, 3)] {
         let voxel = patch.place.position(d, h, w)
         #expect(patch.image[patch.extent.index(d, h, w)] == Self.image[Self.extent.index(voxel[0], voxel[1], voxel[2])])
