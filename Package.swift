@@ -72,7 +72,7 @@ let layers: [[Target]] = [
     [
       "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors",
       "Kernels", "MPI", "HDF5", "Files", "Settings",
-    ], pages: ["WATCHING.md"],
+    ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
       .copy("Resources/demo-prior.safetensors"),

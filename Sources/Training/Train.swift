@@ -109,6 +109,7 @@ private final class TrainingLoop {
     defer { reporter.keep(step.times) }
     let scores = try validate(over: world)
     guard try save(over: world) else { return (.unsaved(run), scores) }
+    if wasDone { try checkpointing.export(run, over: world, console: reporter.console) }
     if checkpointing.failures > 0 {
       reporter.console.warn("\(checkpointing.failures) checkpoints could not be saved; the last one was.")
     }

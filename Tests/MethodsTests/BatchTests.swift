@@ -9,7 +9,7 @@ import Tensors
 import Testing
 
 @Suite struct BatchTests {
-  private static let shape: Shape = [1, 16, 16, 16, 1]
+  private static let shape: Shape = [1, 16, 16, 32, 1]
   private let step = Step(index: 2, total: 10, seed: 7)
 
   private func image(_ number: UInt64) -> Tensor {
@@ -20,7 +20,7 @@ import Testing
     (0..<count).map { number in
       Sample(
         identifier: "\(name)\(number)", draw: number, views: [.clean: image(number)],
-        label: isLabelled ? (0..<Self.shape.count).map { UInt8($0 / 700 % 3) } : nil)
+        label: isLabelled ? (0..<Self.shape.count).map { UInt8($0 / 900 % 3) } : nil)
     }
   }
 
@@ -73,9 +73,9 @@ import Testing
 
   @Test func batchDiceSumsOverTheSamples() {
     let tape = Tape(recording: false), labels = (0..<2 * Self.shape.count).map { UInt8($0 / 3000 % 2) }
-    let p = tape.softmax(Tensor((0..<4 * Self.shape.count).map { Float($0 % 13) * 0.3 }, shape: [2, 16, 16, 16, 2]))
+    let p = tape.softmax(Tensor((0..<4 * Self.shape.count).map { Float($0 % 13) * 0.3 }, shape: [2, 16, 16, 32, 2]))
     let whole = tape.diceLoss(p, labels: labels, wholeBatch: true).value
-    let flat = Tensor(p.values, shape: [1, 32, 16, 16, 2])
+    let flat = Tensor(p.values, shape: [1, 32, 16, 32, 2])
     #expect(whole == tape.diceLoss(flat, labels: labels).value)
   }
 

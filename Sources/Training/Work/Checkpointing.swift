@@ -58,7 +58,8 @@ struct Checkpointing {
     }
   }
 
-  private mutating func export(_ run: Run, over world: borrowing Communicator, console: Console) throws(ClusterError) {
+  /// Writes what the stage is for, beside the newest checkpoint. Collective.
+  mutating func export(_ run: Run, over world: borrowing Communicator, console: Console) throws(ClusterError) {
     exportProblem = nil
     do throws(ClusterError) {
       try together(over: world) { world in if world.rank == 0 { try run.stage.work.saved(afterSteps: run.stage.stepsDone) } }

@@ -104,17 +104,19 @@ public final class MethodWork: Work {
   public func rehearsalBatch(at step: Step) throws -> LaneBatch? {
     let patch = configuration.patch
     let shape = Shape([1, patch.depth, patch.height, patch.width, description.channelNames.count])
-    func samples(_ count: Int, isLabelled: Bool) -> [Sample] {
+    // With undefined voxels: views that are made ahead are not made here.
+    func samples(_ count: Int, _ views: [View], isLabelled: Bool) -> [Sample] {
       (0..<count).map { number in
-        Sample(
-          identifier: "rehearsal", draw: UInt64(number), views: [.clean: Tensor(zeros: shape)],
+        let images = Dictionary(uniqueKeysWithValues: Set(views + [.clean]).map { ($0, Tensor(uninitialized: shape)) })
+        return Sample(
+          identifier: "rehearsal", draw: UInt64(number), views: images,
           label: isLabelled ? [UInt8](repeating: 0, count: shape.rows) : nil)
       }
     }
     return laneBatch(
       Batch(
-        labelled: samples(recipe.labelledCount, isLabelled: true), unlabelled: samples(recipe.unlabelledCount, isLabelled: false)),
-      at: step)
+        labelled: samples(recipe.labelledCount, recipe.labelled, isLabelled: true),
+        unlabelled: samples(recipe.unlabelledCount, recipe.unlabelled, isLabelled: false)), at: step)
   }
 
   private func laneBatch(_ batch: Batch, at step: Step) -> LaneBatch {
