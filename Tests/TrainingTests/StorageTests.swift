@@ -24,7 +24,7 @@ import Testing
     try withTemporaryFolder { folder in
       let (status, output) = try train(in: folder, error: "synchronize:3")
       #expect(status == 0, "\(output)")
-      for step in [2, 4, 6] { #expect(output.contains("warning: no checkpoint at step \(step): Rank 0: Input/output error")) }
+      for step in [2, 4, 6] { #expect(output.contains("warning: no checkpoint at step \(step): Input/output error")) }
       #expect(
         output.components(separatedBy: "THREE CHECKPOINTS IN A ROW").count == 2
           && output.contains("3 checkpoints could not be saved"))
