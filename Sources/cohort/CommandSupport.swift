@@ -32,9 +32,9 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   throw ArgumentParser.ExitCode(code)
 }
 
-/// Ends a process that the launcher did not join to the others: the first of them says why, all end with the same code.
+/// Ends a process that the launcher did not join to the others: the first of them prints why, all end with the same code.
 private func refuse(_ problem: String, _ launch: LaunchCheck) throws -> Never {
-  if launch.speaks { complain("cohort: \(problem)") }
+  if launch.isFirst { complain("cohort: \(problem)") }
   throw ArgumentParser.ExitCode(Cluster.ExitCode.preflight.rawValue)
 }
 

@@ -40,9 +40,9 @@ struct Guidance {
     return result
   }
 
-  /// The mean Dice of the classes that the prior speaks of; nil if it speaks of none.
+  /// The mean Dice of the classes that the prior answers for; nil if there are none.
   func dice(with label: [UInt8]) -> Double? {
-    let found = strongestClass(probabilities.values.values, classes: answer.isPresent.count + 1)
+    let found = argmaxLabels(probabilities.values.values, classes: answer.isPresent.count + 1)
     let present = answer.isPresent.indices.filter { answer.isPresent[$0] }
     guard !present.isEmpty else { return nil }
     return present.reduce(0) { $0 + overlap(found, label, class: UInt8($1 + 1)) } / Double(present.count)
@@ -77,7 +77,8 @@ struct GuidanceNotes {
     if let label, let found = guidance.dice(with: label) { dice.append(found) }
   }
 
-  /// Gate coverage, and of the prior the share of (sample, class) of which it speaks and its Dice on labelled crops, prompted by their labels.
+  /// Gate coverage, and of the prior the share of (sample, class) for which it answers and its Dice on labelled crops, prompted by
+  /// their labels.
   func diagnostics(hasPrior: Bool) -> [(name: String, value: Double)] {
     let gate = [("gateCoverage", coverage), ("gateForeground", foregroundCoverage)]
     guard hasPrior else { return gate }

@@ -9,7 +9,7 @@ import Volumes
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw figures: what networks look at, what bias fields do, how methods compare; and tell how a run went.",
+    abstract: "Draw figures: what networks look at, what bias fields do, how methods compare; and report how a run went.",
     subcommands: [Activations.self, BiasFields.self, Compare.self, OfRun.self])
 
   struct Activations: ParsableCommand {
