@@ -90,7 +90,7 @@ public func follow(_ x: UnsafePointer<Float>, by y: UnsafeMutablePointer<Float>,
   parallelFor(count, grain: grain) { start, end in cohort_follow(y + start, x + start, keep, end - start) }
 }
 
-/// y = x + noise of standard deviation `standard deviation`, cut off at ±`limit`: element i gets the Gaussian of (key, i).
+/// y = x + noise of standard deviation `standardDeviation`, cut off at ±`limit`: element i gets the Gaussian of (key, i).
 public func addNoise(
   _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, standardDeviation: Float, limit: Float, key: UInt64, count: Int
 ) {

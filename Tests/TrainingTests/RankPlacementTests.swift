@@ -9,7 +9,7 @@ import Training
 @Suite struct RankPlacementTests {
   private func placement(_ processors: String, _ all: [String], launcher: String? = nil) throws -> RankPlacement {
     RankPlacement(
-      processors: try #require(ProcessorList(processors)), all: try all.map { try #require(ProcessorList($0)) },
+      thisRank: try #require(ProcessorList(processors)), all: try all.map { try #require(ProcessorList($0)) },
       launcher: try launcher.map { try #require(ProcessorList($0)) })
   }
 

@@ -56,7 +56,7 @@ public struct CheckpointRecord: Codable, Sendable, Hashable {
   public var created: String
 }
 
-/// The description of a checkpoint, read without its vectors being read.
+/// The description of a checkpoint, read without its vectors.
 public struct CheckpointSummary: Codable, Sendable {
   public var record: CheckpointRecord
   public var writerRanks: Int

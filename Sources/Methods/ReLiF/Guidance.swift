@@ -24,7 +24,7 @@ struct Guidance {
     return PriorProbabilities(logits: logits, isPresent: answer.isPresent, temperature: temperature)
   }
 
-  /// 1 for voxels [D·H·W] at which the prior's strongest class is surer than 0.5 by more than `margin`, else 0.
+  /// 1 for voxels [D·H·W] at which the prior's most probable class is surer than 0.5 by more than `margin`, else 0.
   func voxels(surerBy margin: Double) -> Tensor {
     let values = probabilities.values, classes = values.shape.channels, result = Tensor(uninitialized: [values.shape.rows])
     let from = values.pointer, to = result.pointer, least = Float(0.5 + margin)
@@ -59,7 +59,7 @@ struct Guidance {
 }
 
 /// What a batch shows of gate and prior.
-struct GuidanceNotes {
+struct GuidanceStatistics {
   private let samples: Int
   private var coverage = 0.0, foregroundCoverage = 0.0, present = 0.0
   private var dice: [Double] = []

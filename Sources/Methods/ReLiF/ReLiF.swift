@@ -43,11 +43,11 @@ public final class ReLiF: Method {
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     let shares = Shares(batch, options)
-    var terms: [LossTerm] = [], notes = GuidanceNotes(samples: batch.labelled.count + batch.unlabelled.count)
+    var terms: [LossTerm] = [], statistics = GuidanceStatistics(samples: batch.labelled.count + batch.unlabelled.count)
     for sample in batch.labelled {
       let label = try sample.knownLabel(), biased = predict(sample, .biased, step, tape)
       let clean = alignment.comparesViews && options.larc.includesLabelled ? predict(sample, .clean, step, tape) : nil
-      let guidance = try guidance(of: sample, biased, at: step, &notes)
+      let guidance = try guidance(of: sample, biased, at: step, &statistics)
       terms += options.blend.terms(biased, label: label, share: shares.labelled, at: step, on: tape)
       if options.kl.includesLabelled { terms += distillation(biased, guidance, share: shares.distillation, at: step, tape) }
       if options.larc.includesLabelled {
@@ -58,14 +58,14 @@ public final class ReLiF: Method {
     }
     for sample in batch.unlabelled {
       let clean = predict(sample, .clean, step, tape), biased = predict(sample, .biased, step, tape)
-      let guidance = try guidance(of: sample, biased, at: step, &notes)
-      terms.append(consistency(clean, biased, guidance, share: shares.unlabelled, at: step, &notes, tape))
+      let guidance = try guidance(of: sample, biased, at: step, &statistics)
+      terms.append(consistency(clean, biased, guidance, share: shares.unlabelled, at: step, &statistics, tape))
       terms += distillation(biased, guidance, share: shares.distillation, at: step, tape)
       terms += try alignment.terms(
         sample, biased, clean: clean, weighedBy: guidance?.probabilities, share: shares.alignment,
         weight: alignmentWeight(at: step), on: tape)
     }
-    return LossTerms(terms, diagnostics: notes.diagnostics(hasPrior: prior != nil))
+    return LossTerms(terms, diagnostics: statistics.diagnostics(hasPrior: prior != nil))
   }
 
   private func predict(_ sample: Sample, _ view: View, _ step: Step, _ tape: Tape) -> Prediction {
@@ -76,23 +76,23 @@ public final class ReLiF: Method {
 
   /// The prior's answer for a sample, prompted by its label or by the student's bias-field view.
   private func guidance(
-    of sample: Sample, _ biased: Prediction, at step: Step, _ notes: inout GuidanceNotes
+    of sample: Sample, _ biased: Prediction, at step: Step, _ statistics: inout GuidanceStatistics
   ) throws(MethodError) -> Guidance? {
     guard let answer = try prior?.answer(for: sample, student: biased.probabilities.detached, at: step) else { return nil }
     let guidance = Guidance(answer)
-    notes.add(guidance, label: sample.label)
+    statistics.add(guidance, label: sample.label)
     return guidance
   }
 
   private func consistency(
     _ clean: Prediction, _ biased: Prediction, _ guidance: Guidance?, share: Double, at step: Step,
-    _ notes: inout GuidanceNotes, _ tape: Tape
+    _ statistics: inout GuidanceStatistics, _ tape: Tape
   ) -> LossTerm {
     let settings = options.consistency, p = settings.stopsGradientOfClean ? clean.probabilities.detached : clean.probabilities
     let (loss, gate) = tape.gatedConsistency(
       p, biased.probabilities, gate: settings.gate(at: step), prior: guidance?.probabilities, term: settings.term,
       normalization: settings.normalization)
-    notes.add(gate, share: share, voxels: p.shape.rows)
+    statistics.add(gate, share: share, voxels: p.shape.rows)
     return LossTerm("cgcr", loss, weight: share * settings.weight(at: step))
   }
 

@@ -8,23 +8,23 @@ import MPI
 /// The processors of the ranks of this host.
 public struct RankPlacement {
   /// The processors of this rank.
-  let processors: ProcessorList
+  let thisRank: ProcessorList
   /// The processors of every rank of this host, this one's included.
   let all: [ProcessorList]
   /// The processors of mpirun, if that has started the ranks.
   let launcher: ProcessorList?
 
-  package init(processors: ProcessorList, all: [ProcessorList], launcher: ProcessorList?) {
-    (self.processors, self.all, self.launcher) = (processors, all, launcher)
+  package init(thisRank: ProcessorList, all: [ProcessorList], launcher: ProcessorList?) {
+    (self.thisRank, self.all, self.launcher) = (thisRank, all, launcher)
   }
 
   /// Gathers the processors of this host's ranks. Collective.
   public init(over world: borrowing Communicator) throws(MPIError) {
-    let host = Communicator.hostName, processors = ProcessorList.ofThisProcess
-    let places = try world.allgather(text: "\(processors.text) \(host)").map { $0.split(separator: " ", maxSplits: 1) }
+    let host = Communicator.hostName, thisRank = ProcessorList.ofThisProcess
+    let places = try world.allgather(text: "\(thisRank.text) \(host)").map { $0.split(separator: " ", maxSplits: 1) }
     let isOfMPIRun = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil
     self.init(
-      processors: processors, all: places.filter { $0[1] == host }.compactMap { ProcessorList(String($0[0])) },
+      thisRank: thisRank, all: places.filter { $0[1] == host }.compactMap { ProcessorList(String($0[0])) },
       launcher: isOfMPIRun ? ProcessorList(allowedTo: "\(getppid())") : nil)
   }
 
@@ -34,11 +34,11 @@ public struct RankPlacement {
   /// This rank's part of the cores, of which one that n ranks may use counts 1/n. At least 1. Hyper-threads do not count: they
   /// share the units that compute.
   package func share(core: (Int) -> Int = ProcessorList.core(of:)) -> Int {
-    let places = all.reduce(into: Set(processors.processors)) { $0.formUnion($1.processors) }.map { ($0, core($0)) }
+    let places = all.reduce(into: Set(thisRank.processors)) { $0.formUnion($1.processors) }.map { ($0, core($0)) }
     let coreOf = Dictionary(uniqueKeysWithValues: places)
     func cores(_ list: ProcessorList) -> Set<Int> { Set(list.processors.map { coreOf[$0]! }) }
     let ofRanks = all.map(cores)
-    let parts = cores(processors).map { core in 1 / Double(ofRanks.count { $0.contains(core) }) }
+    let parts = cores(thisRank).map { core in 1 / Double(ofRanks.count { $0.contains(core) }) }
     // Halves and thirds do not add up to the last bit.
     return max(1, Int(parts.reduce(0, +) + 1e-6))
   }
@@ -55,7 +55,7 @@ public struct RankPlacement {
 
   /// - Parameter chosen: whether somebody wanted just these threads.
   package func problem(threads: Int, chosen: Bool) -> String? {
-    let count = processors.processors.count, most = (launcher ?? processors).processors.count
+    let count = thisRank.processors.count, most = (launcher ?? thisRank).processors.count
     if threads > count {
       return "\(threads) threads share \(Self.processorText(count)) and are no faster than \(count): "
         + (threads > most

@@ -26,7 +26,7 @@ extension Bench {
     func validate() throws { try atLeast([("lanes", lanes, 1)]) }
 
     func run() throws {
-      let type = try saying { try averager(named: reduction) }
+      let type = try reportingErrors { try averager(named: reduction) }
       try withRanks(alwaysMPI: false) { world in
         let result = try measureCoordination(
           try step.plan(batch: lanes), reduction: type, ranksOnHost: try RankPlacement(over: world).ranks, over: world)

@@ -47,7 +47,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     if let checkpoint, let input { return try scoreUnderBias(checkpoint, input) }
-    try saying {
+    try reportingErrors {
       let table = try evaluatePredictions(
         predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
         classNames: try classNames(dataset: dataset, references: references))
