@@ -19,7 +19,7 @@ public struct CheckpointResult: Encodable, Sendable {
   public let writeRate: Double
   /// `saveRate` over `writeRate`.
   public let saveShare: Double
-  /// From the disk to where each rank's vectors lie, as a run that goes on reads them, verified.
+  /// The rate of reading and verifying, from the disk into each rank's vectors, as a run that goes on does.
   public let loadRate: Double
   /// `dd bs=4M` of the same file from the disk.
   public let readRate: Double

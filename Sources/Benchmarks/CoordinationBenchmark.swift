@@ -21,7 +21,7 @@ public struct CoordinationResult: Encodable, Sendable {
   public let reduction: String
   /// Rounds of one step of each kind that count. All times are medians over them, seconds, of the slowest rank.
   public let steps: Int
-  /// A step of all ranks at once, none of which knows of the others, seconds.
+  /// A step of all ranks at once, each without the others, seconds.
   public let plainSeconds: Double
   public let coordinatedSeconds: Double
   /// A plain step of the first rank while the others sleep. Nil on one rank, as the two that follow.
@@ -32,7 +32,7 @@ public struct CoordinationResult: Encodable, Sendable {
   public let plainSpeedUp: Double?
   /// `differenceSeconds` as a share of the plain step.
   public let costShare: Double
-  /// By how much a coordinated step is longer than the plain one of its round, and the 95 % interval of this median, seconds.
+  /// The excess of a coordinated step over the plain one of its round, and the 95 % interval of this median, seconds.
   public let differenceSeconds: Double
   public let differenceLow: Double
   public let differenceHigh: Double
@@ -79,11 +79,11 @@ public func measureCoordination(
   _ plan: StepPlan, reduction: any GradientAverager.Type, ranksOnHost: Int, over world: borrowing Communicator
 ) throws -> CoordinationResult {
   Threads.set(plan.threads)
-  let trainer = try Trainer.fitting(plan, ranksOnHost: ranksOnHost).trainer
-  let steps = try CoordinatedSteps(trainer, plan, reduction, over: world)
+  let benchmark = try BenchmarkStep.fitting(plan, ranksOnHost: ranksOnHost).benchmark
+  let steps = try CoordinatedSteps(benchmark, plan, reduction, over: world)
   var rounds: [CoordinationRound] = []
   for number in 0..<plan.warmup + plan.steps {
-    let round = try CoordinationRound(number, trainer, plan, steps, over: world)
+    let round = try CoordinationRound(number, benchmark, plan, steps, over: world)
     if number >= plan.warmup { rounds.append(round) }
   }
   try steps.close()
@@ -93,7 +93,7 @@ public func measureCoordination(
   let plain = middle { $0.plain.seconds }, coordinated = middle { $0.coordinated.seconds }
   return CoordinationResult(
     network: plan.network, patch: plan.patch, ranks: world.size, lanes: plan.batch, threads: plan.threads,
-    parameters: trainer.network.parameters.count, reduction: reduction.name, steps: plan.steps, plainSeconds: plain,
+    parameters: benchmark.network.parameters.count, reduction: reduction.name, steps: plan.steps, plainSeconds: plain,
     coordinatedSeconds: coordinated, aloneSeconds: isShared ? middle { $0.alone.seconds } : nil,
     speedUp: isShared ? ranks * middle { $0.alone.seconds / $0.coordinated.seconds } : nil,
     plainSpeedUp: isShared ? ranks * middle { $0.alone.seconds / $0.plain.seconds } : nil,
@@ -113,18 +113,18 @@ private struct CoordinationRound {
   /// Parts of the coordinated step, seconds.
   private(set) var backward = 0.0, communication = 0.0, exposed = 0.0
 
-  /// Collective.
+  /// Runs each kind of step once. Collective.
   init(
-    _ number: Int, _ trainer: Trainer, _ plan: StepPlan, _ steps: CoordinatedSteps, over world: borrowing Communicator
+    _ number: Int, _ benchmark: BenchmarkStep, _ plan: StepPlan, _ steps: CoordinatedSteps, over world: borrowing Communicator
   ) throws {
     // The first of a pair finds cold caches, so the order alternates.
     let pair: [Kind] = number % 2 == 0 ? [.plain, .coordinated] : [.coordinated, .plain]
     for kind in pair + (world.size > 1 ? [.alone] : []) {
       try world.barrier()
       switch kind {
-      case .plain: plain = Timed { _ = trainer.step(number, plan.memory, profile: nil) }
+      case .plain: plain = Timed { _ = benchmark.run(number, plan.memory, profile: nil) }
       case .coordinated: coordinated = try Timed { try steps.take(number, over: world) }
-      case .alone: if world.rank == 0 { alone = Timed { _ = trainer.step(number, plan.memory, profile: nil) } }
+      case .alone: if world.rank == 0 { alone = Timed { _ = benchmark.run(number, plan.memory, profile: nil) } }
       }
     }
     for timed in [\Self.plain, \.coordinated, \.alone] {
@@ -139,19 +139,19 @@ private struct CoordinationRound {
 
 /// Steps as the training loop takes them.
 private final class CoordinatedSteps {
-  private let trainer: Trainer
+  private let benchmark: BenchmarkStep
   private let memory: TapeMemory
   private let average: LaneAverage
   private let coordinated: CoordinatedStep
   private(set) var last = (backward: 0.0, times: CommunicationTimes())
 
   init(
-    _ trainer: Trainer, _ plan: StepPlan, _ reduction: any GradientAverager.Type, over world: borrowing Communicator
+    _ benchmark: BenchmarkStep, _ plan: StepPlan, _ reduction: any GradientAverager.Type, over world: borrowing Communicator
   ) throws {
-    self.trainer = trainer
+    self.benchmark = benchmark
     memory = plan.memory
-    average = LaneAverage(trainer.network.parameters, averager: reduction)
-    coordinated = try CoordinatedStep(laneCount: trainer.images.count * world.size, over: world)
+    average = LaneAverage(benchmark.network.parameters, averager: reduction)
+    coordinated = try CoordinatedStep(laneCount: benchmark.images.count * world.size, over: world)
   }
 
   func take(_ step: Int, over world: borrowing Communicator) throws {
@@ -159,22 +159,22 @@ private final class CoordinatedSteps {
     let outcome = try coordinated.take(
       [average], step: step, over: world, stateHash: isCompared ? { self.stateHash } : nil
     ) { pass in
-      trainer.network.parameters.clearGradients()
+      benchmark.network.parameters.clearGradients()
       let tape = Tape(memory: memory)
-      let terms = trainer.terms(pass.lane - coordinated.lanes.lowerBound, at: step, share: 1, on: tape)
+      let terms = benchmark.terms(pass.lane - coordinated.lanes.lowerBound, at: step, share: 1, on: tape)
       pass.backward(tape, from: terms)
       return [terms[0].0.value + terms[1].0.value, terms[0].0.value, terms[1].0.value]
     }
     last.backward = coordinated.times.spans.last { $0.part == .backward }.map { $0.end - $0.start } ?? 0
     last.times = outcome.summary.times[world.rank].communication
-    trainer.optimizer.step(learningRate: 0.01, gradients: average.average)
+    benchmark.optimizer.step(learningRate: 0.01, gradients: average.average)
   }
 
   func close() throws { try coordinated.close() }
 
   private var stateHash: UInt64 {
     var hash = StateHash()
-    for tensor in [trainer.network.parameters.values, trainer.optimizer.momentumBuffer] {
+    for tensor in [benchmark.network.parameters.values, benchmark.optimizer.momentumBuffer] {
       hash.add(UnsafeBufferPointer(start: tensor.pointer, count: tensor.count))
     }
     return hash.value

@@ -13,10 +13,10 @@ public struct PriorResult: Encodable, Sendable {
   public let repeats: Int
   public let machine: Machine
   public let rates: MachineRates
-  /// For the embedding of one image.
+  /// The time of embedding one image, seconds.
   public let medianSeconds: Double
   public let minimumSeconds: Double
-  /// For the logits of one prompt, at a quarter of the image's resolution.
+  /// The time of decoding one prompt to logits at a quarter of the image's resolution, seconds.
   public let decodingSeconds: Double
   /// 10⁹ floating-point operations of the embedding's convolutions and matrix products.
   public let gflop: Double
@@ -73,15 +73,15 @@ public func measurePrior(_ network: SAMMed3D, threads: Int, repeats: Int) -> Pri
 /// A prior of the released size with random weights, for timing.
 public func randomPrior() -> SAMMed3D {
   let tensors = SAMMed3D.specification(.base).enumerated().map { index, specification in
-    (name: specification.name, value: random(specification.shape, RandomKey(UInt64(index)), deviation: 0.02))
+    (name: specification.name, value: random(specification.shape, RandomKey(UInt64(index)), standardDeviation: 0.02))
   }
   return SAMMed3D(.base, parameters: FrozenParameters(tensors))
 }
 
-private func random(_ shape: Shape, _ key: RandomKey, deviation: Float = 1) -> Tensor {
+private func random(_ shape: Shape, _ key: RandomKey, standardDeviation: Float = 1) -> Tensor {
   let tensor = Tensor(uninitialized: shape)
   parallelFor(tensor.count, grain: 1 << 15) { start, end in
-    for index in start..<end { tensor.pointer[index] = deviation * Float(key.gaussian(UInt64(index))) }
+    for index in start..<end { tensor.pointer[index] = standardDeviation * Float(key.gaussian(UInt64(index))) }
   }
   return tensor
 }

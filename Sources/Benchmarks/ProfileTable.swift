@@ -25,7 +25,7 @@ public struct ProfileTable: Encodable, Sendable {
 
   /// By operation and pass, the longest first.
   public let operations: [Row]
-  /// By operation, shapes and pass, the longest first.
+  /// The rows by operation, shapes and pass, the longest first.
   public let shapes: [Row]
 
   init(_ profile: Profile, rates: MachineRates) {

@@ -40,17 +40,17 @@ public struct StepPlan: Sendable {
 /// Runs the plan. Sets the threads of the process.
 public func measureStep(_ plan: StepPlan) throws -> StepResult {
   Threads.set(plan.threads)
-  let (trainer, foretold) = try Trainer.fitting(plan)
+  let (benchmark, estimated) = try BenchmarkStep.fitting(plan)
   BufferPool.resetPeak()
   let before = BufferPool.peakBytes
-  for step in 0..<plan.warmup { _ = trainer.step(step, plan.memory, profile: nil) }
+  for step in 0..<plan.warmup { _ = benchmark.run(step, plan.memory, profile: nil) }
   var timed: [(seconds: Double, profile: Profile)] = [], loss = 0.0
   for step in 0..<plan.steps {
     let profile = Profile()
-    let time = ContinuousClock().measure { loss = trainer.step(plan.warmup + step, plan.memory, profile: profile) }
+    let time = ContinuousClock().measure { loss = benchmark.run(plan.warmup + step, plan.memory, profile: profile) }
     timed.append((time / .seconds(1), profile))
   }
   return StepResult(
-    plan, parameters: trainer.network.parameters.count, loss: loss, timed: timed.sorted { $0.seconds < $1.seconds },
-    peakBytes: peakBytes(), bufferBytes: BufferPool.peakBytes - before, foretoldBytes: foretold)
+    plan, parameters: benchmark.network.parameters.count, loss: loss, timed: timed.sorted { $0.seconds < $1.seconds },
+    peakBytes: peakBytes(), bufferBytes: BufferPool.peakBytes - before, estimatedBytes: estimated)
 }

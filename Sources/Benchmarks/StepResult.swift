@@ -26,8 +26,8 @@ public struct StepResult: Encodable, Sendable {
   public let peakBytes: Int
   /// The largest memory of the step's tensors and working memory.
   public let bufferBytes: Int
-  /// The same as a rehearsal foretells it, by which patches are refused that do not fit.
-  public let foretoldBytes: Int
+  /// The same as a rehearsal estimates it, by which patches are refused that do not fit.
+  public let estimatedBytes: Int
   /// 10⁹ floating-point operations of a step's convolutions and matrix products, as the layers define them.
   public let gflop: Double
   /// `gflop` over `medianSeconds`.
@@ -39,13 +39,13 @@ public struct StepResult: Encodable, Sendable {
   init(
     _ plan: StepPlan, parameters: Int, loss: Double, timed: [(seconds: Double, profile: Profile)], peakBytes: Int,
     bufferBytes: Int,
-    foretoldBytes: Int
+    estimatedBytes: Int
   ) {
     (network, options, patch, batch) = (plan.network, plan.networkPlan.options, plan.patch, plan.batch)
     (classes, channels) = (plan.networkPlan.classes, plan.networkPlan.inputChannels)
     (threads, memory, steps) = (plan.threads, plan.memory, plan.steps)
     (self.parameters, self.loss, self.peakBytes) = (parameters, loss, peakBytes)
-    (self.bufferBytes, self.foretoldBytes) = (bufferBytes, foretoldBytes)
+    (self.bufferBytes, self.estimatedBytes) = (bufferBytes, estimatedBytes)
     machine = Machine()
     rates = MachineRates()
     medianSeconds = median(timed.map(\.seconds))

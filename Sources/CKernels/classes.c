@@ -72,12 +72,12 @@ COHORT_CLONES void cohort_cross_entropy_gradient(
   }
 }
 
-static inline size_t strongest(const float *scores, size_t classes) {
+static inline size_t argmax(const float *scores, size_t classes) {
   size_t best = 0;
   for (size_t k = 1; k < classes; k++) best = scores[k] > scores[best] ? k : best;
   return best;
 }
 
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes) {
-  for (size_t v = 0; v < n; v++) labels[v] = (uint8_t)strongest(scores + v * classes, classes);
+  for (size_t v = 0; v < n; v++) labels[v] = (uint8_t)argmax(scores + v * classes, classes);
 }

@@ -93,9 +93,9 @@ static inline float gaussian(uint64_t key, uint64_t index) {
 }
 
 COHORT_CLONES void cohort_add_noise(
-    float *y, const float *x, uint64_t key, uint64_t first, float deviation, float limit, size_t n) {
+    float *y, const float *x, uint64_t key, uint64_t first, float standard_deviation, float limit, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    float noise = deviation * gaussian(key, first + i);
+    float noise = standard_deviation * gaussian(key, first + i);
     y[i] = x[i] + (noise > limit ? limit : noise < -limit ? -limit : noise);
   }
 }

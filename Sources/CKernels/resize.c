@@ -1,4 +1,4 @@
-// Max-pooling by 2 and trilinear doubling (align_corners false), a row of the output at a time.
+// Max-pooling by 2 and trilinear upsampling by 2 (align_corners false), a row of the output at a time.
 #include <string.h>
 
 #include "CKernels.h"

@@ -5,11 +5,11 @@ import MPI
 /// An error of what ranks do together.
 public struct ClusterError: ExitCoded, CustomStringConvertible, Sendable {
   public let description: String
-  /// True if every rank throws this same error, so that it need be reported only once.
+  /// Whether every rank throws this same error, so that it need be reported only once.
   public let isShared: Bool
-  /// True if a file was written by a newer version: it is not damaged and must be left alone.
+  /// Whether a file was written by a newer version: it is not damaged and must be left alone.
   public let isNewerFormat: Bool
-  /// True if a call of MPI failed: often the echo of another rank's death.
+  /// Whether a call of MPI failed: often the echo of another rank's death.
   public let isCommunication: Bool
   /// The code with which the program should end.
   public let exitCode: Int32

@@ -16,16 +16,16 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
   static let bits = 2
 }
 
-/// What this rank has to say about a step.
+/// One rank's report of a step.
 public struct ControlWord: Sendable {
   public var flags: ControlFlags = []
-  /// Where this rank's time went in the step.
+  /// The parts of this rank's time in the step.
   public var times = RankSeconds()
   /// The greatest magnitude in each average of the step, as the bits of a Float; as many on every rank.
   public var largestBits: [Int32] = []
-  /// For each array of the averages whether this rank's lanes gave it a gradient; as many on every rank.
+  /// Whether this rank's lanes gave each array of the averages a gradient; as many on every rank.
   public var presentArrays: [Bool] = []
-  /// Of the state before the step, at the steps at which all ranks pass one.
+  /// The hash of the state before the step, at the steps at which all ranks pass one.
   public var replicaHash: UInt64?
   private let lanes: Int
   private let valuesPerLane: Int
@@ -46,7 +46,7 @@ public struct ControlWord: Sendable {
     for (index, value) in laneValues.enumerated() { values[lane * valuesPerLane + index] = value + 0 }
   }
 
-  /// What all ranks say together. Collective.
+  /// Combines the reports of all ranks. Collective.
   public func exchange(over communicator: borrowing Communicator) throws(ClusterError) -> ControlSummary {
     let flagSlots = (0..<ControlFlags.bits).map { Double(flags.rawValue >> UInt8($0) & 1) }
     // Halves of a hash are exact in a Double, the whole is not.
@@ -74,19 +74,19 @@ public struct ControlWord: Sendable {
   }
 }
 
-/// What all ranks said about a step; the same on each.
+/// All ranks' reports of a step, combined; the same on each.
 public struct ControlSummary: Sendable, Equatable {
   /// Every flag that any rank raised.
   public let flags: ControlFlags
   /// [lanes][valuesPerLane]
   public let laneValues: [[Double]]
-  /// Where the time of each rank went, by rank.
+  /// The parts of each rank's time, by rank.
   public let times: [RankSeconds]
-  /// Of each rank; empty if the step had none.
+  /// The hash of each rank's state; empty if the step had none.
   public let replicaHashes: [UInt64]
   /// The greatest of all ranks for each average.
   public let largestBits: [Int32]
-  /// For each array of the averages whether any lane gave it a gradient.
+  /// Whether any lane gave each array of the averages a gradient.
   public let presentArrays: [Bool]
 
   /// The rank that worked longest, for which the others waited.

@@ -18,7 +18,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
   case storage = 79
 }
 
-/// An error that says with which exit code the program should end.
+/// An error with the exit code of the program that it ends.
 public protocol ExitCoded: Error {
   var exitCode: Int32 { get }
 }
@@ -33,15 +33,15 @@ public func together<Value>(
   let outcome: Result<Value, any Error>
   do { outcome = .success(try body(world)) } catch { outcome = .failure(error) }
   // The lowest rank has the greatest number; 0 stands for no error.
-  var urgency = UInt64(0), own: ClusterError?
+  var urgency = UInt64(0), failure: ClusterError?
   if case .failure(let error) = outcome {
     urgency = UInt64(world.size - world.rank)
-    own = ClusterError(error, on: world.rank)
+    failure = ClusterError(error, on: world.rank)
   }
   return try clustered { () throws(MPIError) -> Result<Value, ClusterError> in
     let greatest = try world.allreduce(urgency, .maximum)
     guard greatest > 0 else { return outcome.mapError { ClusterError($0, on: 0) } }
-    return .failure(ClusterError(shared: try world.broadcast(text: own?.sharedText ?? "", from: world.size - Int(greatest))))
+    return .failure(ClusterError(shared: try world.broadcast(text: failure?.sharedText ?? "", from: world.size - Int(greatest))))
   }.get()
 }
 
@@ -59,7 +59,8 @@ extension ClusterError {
   fileprivate var sharedText: String { "\(exitCode) \(isNewerFormat)\n\(description)" }
 
   fileprivate init(shared text: String) {
-    let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false), facts = parts[0].split(separator: " ")
+    let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false),
+      facts = parts[0].split(separator: " ")
     self.init(
       String(parts.last ?? ""), isShared: true, isNewerFormat: facts.last == "true",
       exitCode: facts.first.flatMap { Int32($0) } ?? ExitCode.configuration.rawValue)
@@ -75,7 +76,7 @@ public func reportAndAbort(_ error: any Error, code: ExitCode, over communicator
   if communicator.rank > 0, (error as? ClusterError)?.isShared == true { sleep(5) }
   guard let watch = JobWatch.current else {
     let place = communicator.size > 1 ? "rank \(communicator.rank) of \(communicator.size) on \(Communicator.hostName): " : ""
-    JobEnd.say("\(place)\(error)")
+    JobEnd.printError("\(place)\(error)")
     MPI.abort(code: code.rawValue)
   }
   if isCommunication { sleep(2) }

@@ -20,10 +20,10 @@ public enum FaultKind: String, Sendable, CaseIterable {
   case error
   case mpiError = "mpi-error"
   case hdf5Error = "hdf5-error"
-  /// A bit of a weight is turned over, as faulty memory does; the loop, which knows the weights, does it.
+  /// A bit of a weight is turned over, as faulty memory does; the loop, which holds the weights, does it.
   case flip
 
-  fileprivate func strike(over world: borrowing Communicator) throws {
+  fileprivate func inject(over world: borrowing Communicator) throws {
     switch self {
     case .kill: Foundation.kill(getpid(), SIGKILL)
     case .stop: raise(SIGSTOP)
@@ -47,10 +47,10 @@ public struct Fault: Sendable, Equatable {
   public let kind: FaultKind
   public let rank: Int
   public let step: Int
-  /// Nil for every start.
+  /// The number of the start; nil for every start.
   public let attempt: Int?
 
-  /// From the environment; nil if none is asked for.
+  /// Reads the fault from the environment; nil if none is asked for.
   public init?(environment: [String: String] = ProcessInfo.processInfo.environment) throws(ClusterError) {
     guard let text = environment[Self.variable] else { return nil }
     try self.init(text)
@@ -75,9 +75,9 @@ public struct Fault: Sendable, Equatable {
 
   /// Fails if this is the rank and the step.
   /// - Returns: whether it is.
-  public func strike(step: Int, over world: borrowing Communicator) throws -> Bool {
+  public func inject(step: Int, over world: borrowing Communicator) throws -> Bool {
     guard step == self.step, world.rank == rank, attempt == nil || attempt == currentAttempt else { return false }
-    try kind.strike(over: world)
+    try kind.inject(over: world)
     return true
   }
 }

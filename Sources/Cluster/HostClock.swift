@@ -1,5 +1,5 @@
 // The clocks of the ranks' hosts beside rank 0's, so that what happened on different hosts can be put in one order (Cristian,
-// Probabilistic clock synchronization, 1989). A rank sends rank 0 a ping, is told the time and halves the round trip; the shortest
+// Probabilistic clock synchronization, 1989). A rank sends rank 0 a ping, receives the time and halves the round trip; the shortest
 // of many is kept.
 
 import Foundation

@@ -2,7 +2,7 @@
 
 import Tensors
 
-/// Which rank works on which lane, and which cases belong to which lane.
+/// The assignment of lanes to ranks and of cases to lanes.
 public struct LanePlan: Sendable {
   public let lanes: Int
 

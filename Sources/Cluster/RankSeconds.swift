@@ -1,4 +1,4 @@
-// Where a rank's time goes in a step: the three numbers that tell who is slow and why.
+// Where a rank's time goes in a step: the three numbers that show who is slow and why.
 
 /// Seconds of one rank in one step.
 public struct RankSeconds: Sendable, Equatable {
@@ -6,7 +6,7 @@ public struct RankSeconds: Sendable, Equatable {
   public var load = 0.0
   /// Forward and backward of all lanes, with everything around them.
   public var compute = 0.0
-  /// In the gradient average, and the control word before it: for other ranks, and for messages that nothing hides.
+  /// Waiting in the gradient average and the control word before it: for other ranks, and for messages that nothing hides.
   public var wait = 0.0
 
   /// What averaging took, hidden or not.

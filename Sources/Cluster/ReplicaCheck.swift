@@ -39,7 +39,7 @@ public struct StateHash: Sendable {
 }
 
 /// The ranks whose hash is not the one that most ranks have; all of them where no hash is more frequent than every other, since
-/// nobody can then say who is right. Empty if all are equal.
+/// nothing then shows who is right. Empty if all are equal.
 public func dissentingRanks(_ hashes: [UInt64]) -> [Int] {
   let counts = Dictionary(grouping: hashes) { $0 }.mapValues(\.count)
   guard counts.count > 1, let most = counts.values.max() else { return [] }

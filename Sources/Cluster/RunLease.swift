@@ -5,7 +5,7 @@ import Foundation
 
 /// Held by rank 0 while it writes a run folder; given back when it is released from memory or the process ends.
 public final class RunLease {
-  /// False where the file system offers no locks: nothing then keeps a second job away.
+  /// Whether the file system offers locks; without them nothing keeps a second job away.
   public let isExclusive: Bool
   private let descriptor: Int32
 

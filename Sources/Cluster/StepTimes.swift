@@ -1,4 +1,4 @@
-// What a rank does in a step, timed: the sums tell who is slow and why, the spans become a trace.
+// What a rank does in a step, timed: the sums show who is slow and why, the spans become a trace.
 
 /// A part of a step.
 public enum StepPart: String, Sendable {
@@ -7,7 +7,7 @@ public enum StepPart: String, Sendable {
 
 /// The timed parts of the step that this rank is at.
 public final class StepTimes {
-  /// From one moment of this host's clock to another, seconds.
+  /// The time from one moment of this host's clock to another, seconds.
   public struct Span: Sendable, Equatable {
     public let part: StepPart
     public let start: Double
@@ -40,10 +40,10 @@ public final class StepTimes {
     spans.reduce(0) { $1.part == part ? $0 + $1.end - $1.start : $0 }
   }
 
-  /// From the beginning of the step until now.
+  /// The time from the beginning of the step until now, seconds.
   public var sinceStart: Double { HostClock.seconds - start }
 
-  /// What the rank tells the others once it has averaged: all of the step but loading and waiting is computing.
+  /// The times that the rank sends to the others once it has averaged: all of the step but loading and waiting is computing.
   func summary(_ communication: CommunicationTimes) -> RankSeconds {
     let load = seconds(in: .load), average = seconds(in: .average)
     return RankSeconds(

@@ -20,7 +20,7 @@ public func synchronize(_ path: String) throws(FileError) {
   let descriptor = open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw FileError("open", path) }
   defer { _ = close(descriptor) }
-  // Some network file systems cannot sync folders and say so with EINVAL: their servers do it themselves.
+  // Some network file systems cannot sync folders and return EINVAL: their servers do it themselves.
   guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError("write to disk", path) }
 }
 

@@ -9,13 +9,13 @@ public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
 
   /// The failure of a system call on `path`, with the system's own words for `errno`.
   init(_ action: String, _ path: String, errno code: Int32 = errno) {
-    let cure =
+    let hint =
       switch code {
       case ENOSPC, EDQUOT: "Free some space or write to another disk."
       case EACCES, EPERM, EROFS: "Check the permissions of the folder, or write to another one."
       case ENOENT, ENOTDIR: "Check the path."
       default: "Check the disk and the path."
       }
-    description = "Cannot \(action) \(path): \(String(cString: strerror(code))). \(cure)"
+    description = "Cannot \(action) \(path): \(String(cString: strerror(code))). \(hint)"
   }
 }

@@ -1,8 +1,8 @@
-// What kind of file system a folder lies on, as the system's own table of mounts says.
+// What kind of file system a folder lies on, from the system's table of mounts.
 
 import Foundation
 
-/// For example "ext4", "nfs4", "tmpfs"; nil where the system does not say.
+/// The type of the file system that holds a path, such as "ext4", "nfs4", "tmpfs"; nil where the system does not report it.
 public func fileSystemType(of path: String) -> String? {
   var facts = stat()
   // Read to its end: such a file has no size, and the other ways of reading it stop after a page.

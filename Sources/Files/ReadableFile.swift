@@ -1,4 +1,4 @@
-// A file held open for reading run after run, with the disk told what comes next while the caller works on what it has.
+// A file held open for reading run after run, with the system advised of what comes next while the caller works on what it has.
 
 import Foundation
 

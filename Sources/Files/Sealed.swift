@@ -49,7 +49,7 @@ public func hexadecimal(_ value: UInt32) -> String {
   return String(repeating: "0", count: 8 - digits.count) + digits
 }
 
-/// Where the digits of the checksum stand: after the first marker, near the start because its key sorts first.
+/// The place of the checksum's digits: after the first marker, near the start because its key sorts first.
 private func digits(in bytes: [UInt8]) -> Range<Int>? {
   let head = bytes.prefix(64)
   guard let start = head.indices.first(where: { head[$0...].starts(with: marker) }) else { return nil }

@@ -48,7 +48,7 @@ extension File {
     guard stored == extent else {
       throw H5Error(
         call: "H5Sget_simple_extent_dims", subject: "\(path):\(dataset)", reason: "it has extent \(stored), not \(extent)",
-        cure: "The file was changed or damaged; make it again.")
+        hint: "The file was changed or damaged; make it again.")
     }
     var values = [Element](repeating: 0, count: extent.reduce(1, *))
     try values.withUnsafeMutableBufferPointer { (buffer) throws(H5Error) in try read(dataset, into: buffer) }
@@ -66,7 +66,7 @@ extension File {
     return dimensions.map { Int(clamping: $0) }
   }
 
-  /// Where the first byte of a contiguous array lies in the file.
+  /// The offset of the first byte of a contiguous array in the file.
   public func byteOffset(of dataset: String) throws(H5Error) -> Int {
     let subject = "\(path):\(dataset)"
     let handle = try Handle("H5Dopen2", on: subject, closing: H5Dclose) { H5Dopen2(id, dataset, hid_t(H5P_DEFAULT)) }

@@ -41,10 +41,10 @@ public struct File: ~Copyable {
   }
 
   private static func open(_ path: String, _ writable: Bool, _ access: hid_t) throws(H5Error) -> File {
-    let cure = "Check that the path is right and that the file is a whole HDF5 file; one that was cut off must be made again."
+    let hint = "Check that the path is right and that the file is a whole HDF5 file; one that was cut off must be made again."
     // hid_t H5Fopen(const char *filename, unsigned flags, hid_t fapl_id)
     return File(
-      id: try h5("H5Fopen", on: path, cure: cure) {
+      id: try h5("H5Fopen", on: path, hint: hint) {
         H5Fopen(path, writable ? cohort_h5f_read_write() : cohort_h5f_read_only(), access)
       }, path: path)
   }
@@ -58,7 +58,7 @@ public struct File: ~Copyable {
 
   private init(id: hid_t, path: String) { (self.id, self.path) = (id, path) }
 
-  /// Collective.
+  /// Closes the file. Collective.
   public consuming func close() throws(H5Error) {
     isClosed = true
     let (id, path) = (id, path)

@@ -12,30 +12,30 @@ public struct H5Error: Error, CustomStringConvertible, Sendable, Equatable {
   /// The file, and the object inside it where there is one.
   public let subject: String
   public let reason: String
-  public let cure: String
+  public let hint: String
 
-  public init(call: String, subject: String, reason: String, cure: String) {
-    (self.call, self.subject, self.reason, self.cure) = (call, subject, reason, cure)
+  public init(call: String, subject: String, reason: String, hint: String) {
+    (self.call, self.subject, self.reason, self.hint) = (call, subject, reason, hint)
   }
 
-  public var description: String { "\(call) failed on \(subject): \(reason). \(cure)" }
+  public var description: String { "\(call) failed on \(subject): \(reason). \(hint)" }
 }
 
-/// True once the library was opened and told to print no errors of its own.
+/// Whether the library was opened and its printing of errors switched off.
 private let library = Mutex(false)
 
 /// Calls one HDF5 function and returns what it returned, or throws the library's error stack if that is negative. Must not be nested.
 @discardableResult
 func h5<Result: SignedInteger & Sendable>(
   _ call: StaticString, on subject: String,
-  cure: String = "Check that the file is whole, that the disk is not full and that you may read and write there.",
+  hint: String = "Check that the file is whole, that the disk is not full and that you may read and write there.",
   _ body: () -> Result
 ) throws(H5Error) -> Result {
   let (result, reason) = locked {
     let result = body()
     return (result, result < 0 ? explanation() : "")
   }
-  guard result >= 0 else { throw H5Error(call: "\(call)", subject: subject, reason: reason, cure: cure) }
+  guard result >= 0 else { throw H5Error(call: "\(call)", subject: subject, reason: reason, hint: hint) }
   return result
 }
 
@@ -54,7 +54,7 @@ func locked<Result: Sendable>(_ body: () -> Result) -> Result {
   }
 }
 
-/// What the call says it could not do and the cause at the bottom of the error stack.
+/// What the call could not do and the cause at the bottom of the error stack.
 private func explanation() -> String {
   var lines: [String] = []
   withUnsafeMutablePointer(to: &lines) { pointer in

@@ -47,7 +47,7 @@ func textLength(_ type: borrowing Handle, on subject: String) throws(H5Error) ->
   guard isFixedText else {
     throw H5Error(
       call: "H5Tget_class", subject: subject, reason: "it does not hold a fixed-length text",
-      cure: "Write it as a fixed-length string, or read it with another tool.")
+      hint: "Write it as a fixed-length string, or read it with another tool.")
   }
   return locked { H5Tget_size(id) }
 }

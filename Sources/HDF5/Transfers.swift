@@ -78,7 +78,7 @@ private struct Transfer: ~Copyable {
     guard selected == count else {
       throw H5Error(
         call: "H5Sget_select_npoints", subject: subject, reason: "\(count) numbers in memory meet \(selected) in the file",
-        cure: "The file was changed or damaged, or the box is wrong.")
+        hint: "The file was changed or damaged, or the box is wrong.")
     }
     var length = hsize_t(count)
     let memory = try Handle("H5Screate_simple", on: subject, closing: H5Sclose) { H5Screate_simple(1, &length, nil) }

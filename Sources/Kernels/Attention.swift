@@ -22,7 +22,7 @@ public struct AttentionShape: Sendable {
   func rows(of block: Int) -> Range<Int> { block * Self.blockRows..<min(queries, (block + 1) * Self.blockRows) }
   /// Floats for the scores of one block.
   var scores: Int { min(queries, Self.blockRows) * keys }
-  /// Where a head's channels begin in a tensor of `length` tokens, at token `first`.
+  /// The offset of a head's channels in a tensor of `length` tokens, at token `first`.
   func offset(_ sample: Int, _ head: Int, length: Int, first: Int = 0) -> Int {
     (sample * length + first) * channels + head * width
   }
@@ -38,10 +38,10 @@ public func attentionForward(
     let (pair, rows) = (task / shape.blocks, shape.rows(of: task % shape.blocks))
     let (sample, head) = (pair / shape.heads, pair % shape.heads)
     let at = shape.offset(sample, head, length: shape.queries, first: rows.lowerBound)
-    let own = shape.offset(sample, head, length: keys)
+    let atHead = shape.offset(sample, head, length: keys)
     withScratch(shape.scores) { p in
-      probabilities(shape, q: q + at, k: k + own, rows: rows.count, into: p)
-      product(.plain, p, v + own, into: y + at, rows.count, width, keys, strides: (keys, row, row))
+      probabilities(shape, q: q + at, k: k + atHead, rows: rows.count, into: p)
+      product(.plain, p, v + atHead, into: y + at, rows.count, width, keys, strides: (keys, row, row))
     }
   }
 }
@@ -55,18 +55,18 @@ public func attentionBackward(
   // A head's blocks add to the same dk and dv, so they stay together, in order.
   forEachBlock(shape.batch * shape.heads) { pair in
     let (sample, head) = (pair / shape.heads, pair % shape.heads)
-    let own = shape.offset(sample, head, length: keys)
+    let atHead = shape.offset(sample, head, length: keys)
     withScratch(2 * shape.scores) { p in
       let dp = p + shape.scores
       for block in 0..<shape.blocks {
         let rows = shape.rows(of: block), n = rows.count
         let at = shape.offset(sample, head, length: shape.queries, first: rows.lowerBound)
-        probabilities(shape, q: q + at, k: k + own, rows: n, into: p)
-        product(.firstTransposed, p, dy + at, into: dv + own, keys, width, n, strides: (keys, row, row), adding: block > 0)
-        product(.secondTransposed, dy + at, v + own, into: dp, n, keys, width, strides: (row, row, keys))
+        probabilities(shape, q: q + at, k: k + atHead, rows: n, into: p)
+        product(.firstTransposed, p, dy + at, into: dv + atHead, keys, width, n, strides: (keys, row, row), adding: block > 0)
+        product(.secondTransposed, dy + at, v + atHead, into: dp, n, keys, width, strides: (row, row, keys))
         cohort_softmax_rows_gradient(dp, p, shape.scale, n, keys)
-        product(.plain, dp, k + own, into: dq + at, n, width, keys, strides: (keys, row, row))
-        product(.firstTransposed, dp, q + at, into: dk + own, keys, width, n, strides: (keys, row, row), adding: block > 0)
+        product(.plain, dp, k + atHead, into: dq + at, n, width, keys, strides: (keys, row, row))
+        product(.firstTransposed, dp, q + at, into: dk + atHead, keys, width, n, strides: (keys, row, row), adding: block > 0)
       }
     }
   }

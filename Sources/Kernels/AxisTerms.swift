@@ -1,21 +1,22 @@
-// One axis of "enlarge, then convolve": which voxels of the coarse axis, through which taps of the kernel, make up each voxel of the fine
-// axis; and the same read backwards. Both enlarging and convolving are sums along one axis at a time, so three such tables are all of it.
+// One axis of "upsample, then convolve": which voxels of the coarse axis, through which taps of the kernel, make up each voxel of
+// the fine axis; and the same read backwards. Both upsampling and convolving are sums along one axis at a time, so three such
+// tables are all of it.
 
 import CKernels
 
 /// How a coarse axis becomes a fine one.
-public enum Enlargement: Hashable, Sendable {
+public enum Upsampling: Hashable, Sendable {
   /// Twice the size, linear between voxel centres, ends clamped (align_corners false).
   case linear
   /// Each voxel so many times.
-  case repeated(Int)
+  case nearest(Int)
 
-  var factor: Int { if case .repeated(let times) = self { times } else { 2 } }
+  var factor: Int { if case .nearest(let times) = self { times } else { 2 } }
 
   /// The coarse voxels, with weights, that fine voxel `position` of an axis of `coarse` voxels is made of.
   func sources(_ position: Int, coarse: Int) -> [(voxel: Int, weight: Float)] {
     switch self {
-    case .repeated(let times): return [(position / times, 1)]
+    case .nearest(let times): return [(position / times, 1)]
     case .linear:
       let near = position / 2, far = position % 2 == 0 ? near - 1 : near + 1
       guard (0..<coarse).contains(far) else { return [(near, 1)] }
@@ -33,16 +34,16 @@ struct AxisTerms {
   let coarse, fine, taps: Int
   private let terms: [Term]
 
-  init(coarse: Int, taps: Int, enlargement: Enlargement) {
+  init(coarse: Int, taps: Int, upsampling: Upsampling) {
     self.coarse = coarse
     self.taps = taps
-    let size = coarse * enlargement.factor
+    let size = coarse * upsampling.factor
     fine = size
     terms = (0..<size).flatMap { output in
       (0..<taps).flatMap { tap -> [Term] in
         let position = output + tap - taps / 2
         guard (0..<size).contains(position) else { return [] }
-        return enlargement.sources(position, coarse: coarse).map {
+        return upsampling.sources(position, coarse: coarse).map {
           Term(fine: output, tap: tap, voxel: $0.voxel, weight: $0.weight)
         }
       }
@@ -55,7 +56,7 @@ struct AxisTerms {
     return needed.min()!..<needed.max()! + 1
   }
 
-  /// For each fine voxel, the sum over (tap, coarse voxel); `offset` places one of these in the source.
+  /// The sum over (tap, coarse voxel) of each fine voxel; `offset` places one of these in the source.
   func forward(_ offset: (_ tap: Int, _ voxel: Int) -> Int) -> [cohort_terms] {
     gathered(count: fine, index: \.fine) { offset($0.tap, $0.voxel) }
   }
@@ -67,7 +68,7 @@ struct AxisTerms {
     return sum
   }
 
-  /// For each coarse voxel and tap (tap running fastest), the sum over fine voxels; `offset` places one of these in the source.
+  /// The sum over fine voxels of each coarse voxel and tap (tap running fastest); `offset` places one of these in the source.
   func adjoint(_ offset: (_ fine: Int) -> Int) -> [cohort_terms] {
     gathered(count: coarse * taps, index: { $0.voxel * taps + $0.tap }) { offset($0.fine) }
   }

@@ -29,7 +29,7 @@ public final class Storage: @unchecked Sendable {
   deinit { if owner == nil { BufferPool.giveBack(pointer) } }
 }
 
-/// Where `Storage` comes from.
+/// The source of the memory of `Storage`.
 public enum BufferPool {
   // Far more than there is, so that a rehearsal of what does not fit can be gone through; addresses cost nothing.
   private static let region = Mutex(Region(reserving: max(1 << 40, 16 * physicalMemory)))
@@ -65,8 +65,8 @@ private struct Region: ~Copyable {
   /// Free blocks in address order, no two adjacent.
   private var free: [Block]
   private var sizes: [UInt: UInt] = [:]
-  /// Where the part ends that may be written. It grows as it is needed, because systems that never promise more memory than they have
-  /// (vm.overcommit_memory = 2) count what may be written, not what is reserved.
+  /// The end of the part that may be written. It grows as it is needed, because systems that never promise more memory than they
+  /// have (vm.overcommit_memory = 2) count what may be written, not what is reserved.
   private var writableEnd: UInt
   private(set) var used = 0
   var peak = 0

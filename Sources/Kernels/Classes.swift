@@ -20,7 +20,7 @@ public func softmaxGradient(
   }
 }
 
-/// For each class Σ p·y, Σ p², Σ y: three runs of K values.
+/// The sums Σ p·y, Σ p² and Σ y of each class: three runs of K values.
 public func diceSums(_ p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, count: Int, classes: Int) -> [Double] {
   sumOverBlocks(count, sums: 3 * classes) { start, length, sums in
     cohort_dice_sums(p + start * classes, labels + start, length, classes, sums)
@@ -54,13 +54,13 @@ public func crossEntropyGradient(
   }
 }
 
-/// The strongest class of each voxel; ties go to the lower class.
+/// The class with the highest score at each voxel; ties go to the lower class.
 public func argMax(_ scores: UnsafePointer<Float>, into labels: UnsafeMutablePointer<UInt8>, count: Int, classes: Int) {
   parallelFor(count, grain: grain) { start, end in cohort_argmax(labels + start, scores + start * classes, end - start, classes) }
 }
 
-/// The strongest of K scores; ties go to the lower class.
-@inline(__always) func strongest(_ scores: UnsafePointer<Float>, _ classes: Int) -> Int {
+/// The index of the highest of K scores; ties go to the lower class.
+@inline(__always) func argmax(_ scores: UnsafePointer<Float>, _ classes: Int) -> Int {
   var best = 0
   for k in 1..<classes where scores[k] > scores[best] { best = k }
   return best

@@ -36,7 +36,7 @@ public enum GateKind: String, Sendable, CaseIterable {
   fileprivate func weight(
     _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, _ threshold: Float, _ kappa: Float, _ classes: Int
   ) -> Float {
-    let first = strongest(p, classes), second = strongest(q, classes)
+    let first = argmax(p, classes), second = argmax(q, classes)
     switch self {
     case .hard: return first == second && p[first] >= threshold && q[second] >= threshold ? 1 : 0
     case .soft: return first == second ? pow(p[first] * q[second], kappa) : 0
@@ -62,7 +62,7 @@ public func gate(
 ) -> GateSums {
   let sums = sumOverBlocks(count, sums: 3) { start, length, sums in
     for voxel in start..<start + length {
-      let isForeground = strongest(p + voxel * classes, classes) > 0
+      let isForeground = argmax(p + voxel * classes, classes) > 0
       w[voxel] *= kind.weight(p + voxel * classes, q + voxel * classes, threshold, kappa, classes)
       sums[isForeground ? 1 : 0] += Double(w[voxel])
       if isForeground { sums[2] += 1 }
@@ -71,16 +71,17 @@ public func gate(
   return GateSums(openBackground: sums[0], openForeground: sums[1], foreground: sums[2])
 }
 
-/// w = whether a prior with probabilities [count, K] names the class that `p` names, or how probable it finds it; 1 where it is silent of it.
+/// w = whether a prior with probabilities [count, K] names the class that `p` names, or how probable it finds it; 1 where it gives
+/// no answer for it.
 public func priorVeto(
   _ p: UnsafePointer<Float>, prior: UnsafePointer<Float>, isPresent: [Bool], isSoft: Bool,
   into w: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
-  let isHeard = [true] + isPresent
+  let isAnswered = [true] + isPresent
   parallelFor(count, grain: grain) { start, end in
     for voxel in start..<end {
-      let own = strongest(p + voxel * classes, classes), says = prior + voxel * classes
-      w[voxel] = !isHeard[own] ? 1 : isSoft ? says[own] : strongest(says, classes) == own ? 1 : 0
+      let label = argmax(p + voxel * classes, classes), expected = prior + voxel * classes
+      w[voxel] = !isAnswered[label] ? 1 : isSoft ? expected[label] : argmax(expected, classes) == label ? 1 : 0
     }
   }
 }
@@ -108,8 +109,8 @@ public func gatedDifference(
 ) -> (background: Double, foreground: Double) {
   let sums = sumOverBlocks(count, sums: 2) { start, length, sums in
     for voxel in start..<start + length where w[voxel] != 0 {
-      let own = p + voxel * classes
-      sums[strongest(own, classes) > 0 ? 1 : 0] += Double(w[voxel] * difference.value(own, q + voxel * classes, classes))
+      let row = p + voxel * classes
+      sums[argmax(row, classes) > 0 ? 1 : 0] += Double(w[voxel] * difference.value(row, q + voxel * classes, classes))
     }
   }
   return (sums[0], sums[1])
@@ -123,7 +124,7 @@ public func gatedDifferenceGradient(
 ) {
   parallelFor(count, grain: grain) { start, end in
     for voxel in start..<end {
-      let isForeground = strongest(p + voxel * classes, classes) > 0
+      let isForeground = argmax(p + voxel * classes, classes) > 0
       let factor = w[voxel] * (isForeground ? scale.foreground : scale.background)
       for i in voxel * classes..<(voxel + 1) * classes {
         dp[i] = factor == 0 ? 0 : factor * difference.slope(p[i], q[i])
@@ -133,7 +134,7 @@ public func gatedDifferenceGradient(
   }
 }
 
-/// For each class Σ w·p·q and Σ w·(p² + q²): two runs of K values.
+/// The sums Σ w·p·q and Σ w·(p² + q²) of each class: two runs of K values.
 public func gatedOverlap(
   _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, count: Int, classes: Int
 ) -> [Double] {
@@ -148,16 +149,16 @@ public func gatedOverlap(
   }
 }
 
-/// dp = w · (onOther[k] · q + onOwn[k] · p).
+/// dp = w · (onOther[k] · q + onSame[k] · p).
 public func gatedOverlapGradient(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, onOther: [Float], onOwn: [Float],
+  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, weights w: UnsafePointer<Float>, onOther: [Float], onSame: [Float],
   into dp: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
   parallelFor(count, grain: grain) { start, end in
     for voxel in start..<end {
       for k in 0..<classes {
         let i = voxel * classes + k
-        dp[i] = w[voxel] * (onOther[k] * q[i] + onOwn[k] * p[i])
+        dp[i] = w[voxel] * (onOther[k] * q[i] + onSame[k] * p[i])
       }
     }
   }

@@ -98,7 +98,7 @@ enum DirectConvolution {
     lock.withLock { _ in execute(state.primitive(kind), kind, source, packed, bias, destination) }
   }
 
-  /// Does `run` for the weight gradient, which comes back in PyTorch's layout: overwrites dw, and db where the shape has a bias.
+  /// Computes the weight gradient, which comes back in PyTorch's layout: overwrites dw, and db where the shape has a bias.
   static func weightGradient(
     _ shape: ConvolutionShape, x: UnsafePointer<Float>, dy: UnsafePointer<Float>, dw: UnsafeMutablePointer<Float>,
     db: UnsafeMutablePointer<Float>?

@@ -90,12 +90,12 @@ public func follow(_ x: UnsafePointer<Float>, by y: UnsafeMutablePointer<Float>,
   parallelFor(count, grain: grain) { start, end in cohort_follow(y + start, x + start, keep, end - start) }
 }
 
-/// y = x + noise of standard deviation `deviation`, cut off at ±`limit`: element i gets the Gaussian of (key, i).
+/// y = x + noise of standard deviation `standardDeviation`, cut off at ±`limit`: element i gets the Gaussian of (key, i).
 public func addNoise(
-  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, deviation: Float, limit: Float, key: UInt64, count: Int
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, standardDeviation: Float, limit: Float, key: UInt64, count: Int
 ) {
   parallelFor(count, grain: grain) { start, end in
-    cohort_add_noise(y + start, x + start, key, UInt64(start), deviation, limit, end - start)
+    cohort_add_noise(y + start, x + start, key, UInt64(start), standardDeviation, limit, end - start)
   }
 }
 
@@ -118,9 +118,10 @@ public func scaleChannels(
   for sample in 0..<samples {
     let offset = sample * rows * channels
     factors.withUnsafeBufferPointer { factors in
-      let own = factors.baseAddress! + sample * channels
+      let factorsOfSample = factors.baseAddress! + sample * channels
       parallelFor(rows, grain: grain / channels + 1) { start, end in
-        cohort_scale_channels(y + offset + start * channels, x + offset + start * channels, own, end - start, channels)
+        cohort_scale_channels(
+          y + offset + start * channels, x + offset + start * channels, factorsOfSample, end - start, channels)
       }
     }
   }

@@ -11,7 +11,7 @@ import COpenMP
 /// The processor type for which OpenBLAS chose its kernels, for example SkylakeX: other types may round otherwise.
 public var openBLASCore: String { String(cString: openblas_get_corename()) }
 
-/// Which factor lies transposed in memory.
+/// The factor that lies transposed in memory.
 public enum ProductForm: Sendable {
   /// a [m, k], b [k, n].
   case plain

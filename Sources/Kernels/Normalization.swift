@@ -36,7 +36,7 @@ public func columnSums(_ x: UnsafePointer<Float>, rows: Int, channels: Int) -> [
 /// How one slab is normalised: z = scale · x + shift, which is weight · (x - mean) / √(variance + epsilon) + bias.
 public struct SlabNormalization: Sendable {
   let mean: [Float]
-  let inverseDeviation: [Double]
+  let inverseStandardDeviation: [Double]
   let scale: [Float]
   let shift: [Float]
 
@@ -46,7 +46,7 @@ public struct SlabNormalization: Sendable {
     let inverse = moments.variance.map { 1 / ($0 + epsilon).squareRoot() }
     let factor = channels.map { inverse[$0] * Double(weight?[$0] ?? 1) }
     mean = moments.mean.map { Float($0) }
-    inverseDeviation = inverse
+    inverseStandardDeviation = inverse
     scale = factor.map { Float($0) }
     shift = channels.map { Float(Double(bias?[$0] ?? 0) - moments.mean[$0] * factor[$0]) }
   }
@@ -93,7 +93,7 @@ public struct NormalizationGradient {
   public var x: UnsafePointer<Float>
   /// Overwritten; may be `dy`.
   public var dx: UnsafeMutablePointer<Float>
-  /// Where something was added before the activation: the result, and the addend's gradient to be overwritten (it may be `dy`).
+  /// The result, and the addend's gradient to be overwritten (it may be `dy`), if something was added before the activation.
   public var residual: (y: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>)?
 
   public init(
@@ -115,12 +115,13 @@ public struct NormalizationGradient {
         dy + at, x + at, residual.map { $0.y + at }, scale, shift, normalization.mean, slope, length, channels, sums,
         sums + channels)
     }
-    let bias = Array(sums[..<channels]), weight = (0..<channels).map { sums[channels + $0] * normalization.inverseDeviation[$0] }
+    let bias = Array(sums[..<channels]),
+      weight = (0..<channels).map { sums[channels + $0] * normalization.inverseStandardDeviation[$0] }
     // With x̂ = (x - mean) · inverse: dx = scale (g - mean g - x̂ mean(g x̂)), written out as a line in x.
     var onValue = [Float](repeating: 0, count: channels), constant = onValue
     if momentsOfX {
       for c in 0..<channels {
-        let slope = -Double(scale[c]) * weight[c] / Double(rows) * normalization.inverseDeviation[c]
+        let slope = -Double(scale[c]) * weight[c] / Double(rows) * normalization.inverseStandardDeviation[c]
         onValue[c] = Float(slope)
         constant[c] = Float(-Double(scale[c]) * bias[c] / Double(rows) - slope * Double(normalization.mean[c]))
       }

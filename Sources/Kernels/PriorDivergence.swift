@@ -18,35 +18,35 @@ public func priorProbabilities(
   let classes = isPresent.count + 1
   parallelFor(count, grain: grain) { start, end in
     for voxel in start..<end {
-      let own = p + voxel * classes, z = logits + voxel * (classes - 1)
+      let row = p + voxel * classes, z = logits + voxel * (classes - 1)
       var none: Float = 1, total: Float = 0
       for k in 1..<classes {
-        own[k] = isPresent[k - 1] ? 1 / (1 + exp(-z[k - 1] / temperature)) : 0
-        none *= 1 - own[k]
-        total += own[k]
+        row[k] = isPresent[k - 1] ? 1 / (1 + exp(-z[k - 1] / temperature)) : 0
+        none *= 1 - row[k]
+        total += row[k]
       }
-      own[0] = none
-      for k in 0..<classes { own[k] /= total + none }
+      row[0] = none
+      for k in 0..<classes { row[k] /= total + none }
     }
   }
 }
 
 /// Σ w·P·log(P/Q) over voxels and classes; `difference` becomes w·(Q - P). P is the prior within what the student gives to classes of which
-/// the prior says something; of the others P is Q.
+/// the prior gives an answer; of the others P is Q.
 public func distillation(
   _ q: UnsafePointer<Float>, prior: UnsafePointer<Float>, isPresent: [Bool], weights w: UnsafePointer<Float>?,
   difference: UnsafeMutablePointer<Float>, count: Int
 ) -> Double {
-  let classes = isPresent.count + 1, isHeard = [true] + isPresent
+  let classes = isPresent.count + 1, isAnswered = [true] + isPresent
   return sumOverBlocks(count, sums: 1) { start, length, sums in
     for voxel in start..<start + length {
       let first = voxel * classes, factor = w?[voxel] ?? 1
       var rest: Float = 1
-      for k in 1..<classes where !isHeard[k] { rest -= q[first + k] }
+      for k in 1..<classes where !isAnswered[k] { rest -= q[first + k] }
       for k in 0..<classes {
-        let own = q[first + k], target = isHeard[k] ? rest * prior[first + k] : own
-        difference[first + k] = factor * (own - target)
-        if target > least { sums[0] += Double(factor * target * (log(target) - log(max(own, least)))) }
+        let student = q[first + k], target = isAnswered[k] ? rest * prior[first + k] : student
+        difference[first + k] = factor * (student - target)
+        if target > least { sums[0] += Double(factor * target * (log(target) - log(max(student, least)))) }
       }
     }
   }[0]

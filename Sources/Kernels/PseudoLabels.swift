@@ -37,7 +37,7 @@ public func fallingWeights(_ u: UnsafePointer<Float>, into weights: UnsafeMutabl
 }
 
 /// labels = the foreground class with the highest logit above 0 among those that are present; where there is none, background, or the
-/// strongest class of p if that one is absent.
+/// most probable class of p if that one is absent.
 /// - Parameter isPresent: of each of the K - 1 foreground classes, of which z has the logits.
 public func priorLabels(
   logits z: UnsafePointer<Float>, student p: UnsafePointer<Float>, isPresent: [Bool], into labels: UnsafeMutablePointer<UInt8>,
@@ -46,8 +46,8 @@ public func priorLabels(
   let present = [true] + isPresent, classes = present.count
   parallelFor(count, grain: grain) { start, end in
     for voxel in start..<end {
-      let own = strongest(p + voxel * classes, classes)
-      var best = present[own] ? 0 : own, highest: Float = 0
+      let likeliest = argmax(p + voxel * classes, classes)
+      var best = present[likeliest] ? 0 : likeliest, highest: Float = 0
       for k in 1..<classes where present[k] && z[voxel * (classes - 1) + k - 1] > highest {
         (best, highest) = (k, z[voxel * (classes - 1) + k - 1])
       }

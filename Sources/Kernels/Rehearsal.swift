@@ -2,7 +2,7 @@
 // so that they cost no memory, and the pool counts what would have been in use.
 
 public enum Rehearsal {
-  /// True while the kernels that this thread calls are to leave their results undefined.
+  /// Whether the kernels that this thread calls are to leave their results undefined.
   @TaskLocal public static var isOn = false
 
   /// The most bytes that buffers took at one time while `body` ran, beyond those in use before. Buffers of other threads are counted too.

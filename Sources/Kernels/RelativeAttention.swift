@@ -164,7 +164,7 @@ private struct HeadOfAttention {
     }
   }
 
-  /// Means of the values by the probabilities of a plane's queries.
+  /// Computes the means of the values by the probabilities of a plane's queries.
   func computeValues(_ a: Int, _ rows: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>) {
     let (plane, tokens, size) = (shape.plane, shape.tokens, shape.headSize), y = y + a * plane * outputStride
     if let padding {

@@ -1,4 +1,4 @@
-// Max-pooling by 2 and trilinear doubling on [B, D, H, W, C], one output row to a block.
+// Max-pooling by 2 and trilinear upsampling by 2 on [B, D, H, W, C], one output row to a block.
 
 import CKernels
 
@@ -50,7 +50,7 @@ public func doubleSize(
   }
 }
 
-/// The two input positions and weights that output position `o` of a doubled axis interpolates.
+/// The two input positions and weights that output position `o` of an upsampled axis interpolates.
 private func sources(_ o: Int, _ size: Int) -> [(Int, Float)] {
   let i = o / 2, neighbour = o % 2 == 0 ? max(0, i - 1) : min(size - 1, i + 1)
   return [(i, 0.75), (neighbour, 0.25)]

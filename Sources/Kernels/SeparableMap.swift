@@ -3,7 +3,7 @@
 
 import CKernels
 
-/// Along one axis, each output position is a weighted sum of consecutive input positions.
+/// Weights along one axis: each output position is a weighted sum of consecutive input positions.
 public struct AxisWeights: Sendable {
   public let inputs: Int
   public private(set) var outputs = 0

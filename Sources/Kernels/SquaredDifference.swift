@@ -8,9 +8,9 @@ public func squaredDifferenceSums(
 ) -> (difference: Double, weight: Double) {
   let sums = sumOverBlocks(count, sums: 2) { start, length, sums in
     for voxel in start..<start + length {
-      let own = weights?[voxel] ?? 1
-      sums[0] += Double(own * squaredDistance(p + voxel * classes, q + voxel * classes, classes))
-      sums[1] += Double(own)
+      let weight = weights?[voxel] ?? 1
+      sums[0] += Double(weight * squaredDistance(p + voxel * classes, q + voxel * classes, classes))
+      sums[1] += Double(weight)
     }
   }
   return (sums[0], sums[1])

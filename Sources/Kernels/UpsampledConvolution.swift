@@ -1,13 +1,14 @@
-// Convolution of an enlarged tensor without enlarging it.
+// Convolution of an upsampled tensor without upsampling it.
 //
-// A convolution mixes channels at each tap and adds shifted results; enlarging never mixes channels. So the channels are mixed first, on the
-// coarse grid, for all taps in one matrix product, and what enlarging and shifting leave to do are weighted sums along one axis at a time
-// (`AxisTerms`). With factors of 2 the product has an eighth of the operations, and the fine tensor is never made.
+// A convolution mixes channels at each tap and adds shifted results; upsampling never mixes channels. So the channels are mixed
+// first, on the coarse grid, for all taps in one matrix product, and what upsampling and shifting leave to do are weighted sums
+// along one axis at a time (`AxisTerms`). With factors of 2 the product has an eighth of the operations, and the fine tensor is
+// never made.
 // Axes: D H W coarse voxels, I input channels, O output channels, N = O times the kernel's taps.
 
 import CKernels
 
-/// A convolution with odd kernel, stride 1 and "same" padding of an enlarged [B, D, H, W, I].
+/// A convolution with odd kernel, stride 1 and "same" padding of an upsampled [B, D, H, W, I].
 public struct UpsampledConvolutionShape: Hashable, Sendable {
   public var batch: Int
   /// D, H, W of the coarse tensor.
@@ -15,12 +16,12 @@ public struct UpsampledConvolutionShape: Hashable, Sendable {
   public var inputChannels: Int
   public var outputChannels: Int
   public var kernel: [Int]
-  public var enlargement: [Enlargement]
+  public var upsampling: [Upsampling]
   /// Input channels of the stored weights that this convolution's are a slice of.
   public var storedChannels: Int
 
   public init(
-    batch: Int, input: [Int], inputChannels: Int, outputChannels: Int, kernel: [Int], enlargement: [Enlargement],
+    batch: Int, input: [Int], inputChannels: Int, outputChannels: Int, kernel: [Int], upsampling: [Upsampling],
     storedChannels: Int
   ) {
     self.batch = batch
@@ -28,21 +29,21 @@ public struct UpsampledConvolutionShape: Hashable, Sendable {
     self.inputChannels = inputChannels
     self.outputChannels = outputChannels
     self.kernel = kernel
-    self.enlargement = enlargement
+    self.upsampling = upsampling
     self.storedChannels = storedChannels
   }
 
   /// D', H', W' of the result.
-  public var output: [Int] { (0..<3).map { input[$0] * enlargement[$0].factor } }
+  public var output: [Int] { (0..<3).map { input[$0] * upsampling[$0].factor } }
   var taps: Int { kernel.reduce(1, *) }
 
-  /// Floating-point operations of the same convolution on the enlarged tensor.
+  /// Floating-point operations of the same convolution on the upsampled tensor.
   public var operations: Double {
     2 * Double(batch) * Double(output.reduce(1, *)) * Double(inputChannels * outputChannels) * Double(taps)
   }
 }
 
-/// y += w * enlarged(x).
+/// y += w * upsampled(x).
 /// - Shape: x [B, D, H, W, I], weights [O, I of the stored, kD, kH, kW] from the slice's first element, y [B, D', H', W', O].
 public func upsampledConvolutionForward(
   _ shape: UpsampledConvolutionShape, x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
@@ -96,7 +97,7 @@ private struct UpsampledConvolution {
   init(_ shape: UpsampledConvolutionShape) {
     self.shape = shape
     let axes = (0..<3).map {
-      AxisTerms(coarse: shape.input[$0], taps: shape.kernel[$0], enlargement: shape.enlargement[$0])
+      AxisTerms(coarse: shape.input[$0], taps: shape.kernel[$0], upsampling: shape.upsampling[$0])
     }
     (depth, height, width) = (axes[0], axes[1], axes[2])
     let outputs = shape.outputChannels, (kD, kH) = (shape.kernel[0], shape.kernel[1])

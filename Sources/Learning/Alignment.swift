@@ -59,9 +59,9 @@ extension Tape {
       sumOverBlocks(count, sums: rows * channels, block: 1 << 13) { start, length, sums in
         for i in start..<start + length {
           for row in 0..<rows {
-            let own = Double(w[row * count + i])
-            if own == 0 { continue }
-            for c in 0..<channels { sums[row * channels + c] += own * Double(x[i * channels + c]) }
+            let voxelWeight = Double(w[row * count + i])
+            if voxelWeight == 0 { continue }
+            for c in 0..<channels { sums[row * channels + c] += voxelWeight * Double(x[i * channels + c]) }
           }
         }
       }
@@ -77,9 +77,9 @@ extension Tape {
           for i in start..<end {
             for c in 0..<channels { to[i * channels + c] = 0 }
             for row in 0..<rows {
-              let own = w[row * count + i] * share[row]
-              if own == 0 { continue }
-              for c in 0..<channels { to[i * channels + c] += own * from[row * channels + c] }
+              let voxelWeight = w[row * count + i] * share[row]
+              if voxelWeight == 0 { continue }
+              for c in 0..<channels { to[i * channels + c] += voxelWeight * from[row * channels + c] }
             }
           }
         }
@@ -100,15 +100,15 @@ extension Tape {
     var value = 0.0, gradient = [Float](repeating: 0, count: x.count)
     for (token, weight) in weights.enumerated() where weight > 0 {
       let range = token * channels..<(token + 1) * channels
-      var inner = 0.0, own = 0.0, other = 0.0
+      var inner = 0.0, squares = 0.0, targetSquares = 0.0
       for i in range {
         inner += a[i] * b[i]
-        own += a[i] * a[i]
-        other += b[i] * b[i]
+        squares += a[i] * a[i]
+        targetSquares += b[i] * b[i]
       }
-      let lengths = max((own * other).squareRoot(), 1e-12), cosine = inner / lengths
+      let lengths = max((squares * targetSquares).squareRoot(), 1e-12), cosine = inner / lengths
       value += weight * (1 - cosine) / divisor
-      for i in range { gradient[i] = Float(-weight / divisor * (b[i] / lengths - cosine * a[i] / max(own, 1e-12))) }
+      for i in range { gradient[i] = Float(-weight / divisor * (b[i] / lengths - cosine * a[i] / max(squares, 1e-12))) }
     }
     return recordScalar("alignment", inputs: [x], value: value) { seed in
       self.accumulate(Tensor(gradient.map { Float(seed) * $0 }, shape: x.shape), for: x)

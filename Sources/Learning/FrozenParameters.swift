@@ -10,7 +10,7 @@ public protocol ParameterTable {
 
 /// Parameters without gradients. Copies no values.
 public final class FrozenParameters: ParameterTable {
-  /// In the order given.
+  /// The names of the tensors in the order given.
   public let names: [String]
   private let byName: [String: Parameter]
 

@@ -4,7 +4,7 @@
 import Kernels
 import Tensors
 
-/// What a frozen prior says of a sample: probabilities [1, D, H, W, K], and of which foreground classes (F) it says anything.
+/// A frozen prior's answer for a sample: probabilities [1, D, H, W, K], and for which foreground classes (F) it answers.
 public struct PriorProbabilities: Sendable {
   public let values: Tensor
   public let isPresent: [Bool]
@@ -35,7 +35,7 @@ extension PriorProbabilities {
   }
 }
 
-/// Which voxels of two predictions may teach each other, and how the prior takes part.
+/// The choice of voxels at which two predictions must agree, and the prior's part in it.
 public struct ConsistencyGate: Sendable {
   /// What the prior may do to a gate.
   public enum Veto: String, Sendable, CaseIterable {
@@ -133,20 +133,21 @@ extension Tape {
   private func gatedDice(_ p: Tensor, _ q: Tensor, _ weights: Tensor, epsilon: Double = 1e-5) -> Scalar {
     let (count, classes) = (p.shape.rows, p.shape.channels)
     let sums = gatedOverlap(p.pointer, q.pointer, weights: weights.pointer, count: count, classes: classes)
-    var value = 0.0, onOther: [Double] = [], onOwn: [Double] = []
+    var value = 0.0, onOther: [Double] = [], onSame: [Double] = []
     for k in 0..<classes {
       let numerator = 2 * sums[k] + epsilon, denominator = sums[classes + k] + epsilon
       value += (1 - numerator / denominator) / Double(classes)
       onOther.append(-2 / denominator / Double(classes))
-      onOwn.append(2 * numerator / (denominator * denominator) / Double(classes))
+      onSame.append(2 * numerator / (denominator * denominator) / Double(classes))
     }
     return recordScalar("gatedDice", inputs: [p, q], value: value) { seed in
-      let other = onOther.map { Float(seed * $0) }, own = onOwn.map { Float(seed * $0) }
+      let other = onOther.map { Float(seed * $0) }, same = onSame.map { Float(seed * $0) }
       for (one, two) in [(p, q), (q, p)] {
         let gradient = Tensor(uninitialized: one.shape)
         withExtendedLifetime(weights) {
           gatedOverlapGradient(
-            one.pointer, two.pointer, weights: weights.pointer, onOther: other, onOwn: own, into: gradient.pointer, count: count,
+            one.pointer, two.pointer, weights: weights.pointer, onOther: other, onSame: same, into: gradient.pointer,
+            count: count,
             classes: classes)
         }
         self.accumulate(gradient, for: one)

@@ -1,4 +1,5 @@
-// What an optimiser is: it moves a network's parameters along their averaged gradient. It knows nothing of ranks, files or schedules.
+// What an optimiser is: it moves a network's parameters along their averaged gradient. It does not depend on ranks, files or
+// schedules.
 // Axes: P floats of a network's parameters.
 
 import Kernels
@@ -10,14 +11,15 @@ public protocol Optimizer: AnyObject, SendableMetatype {
   static var name: String { get }
   /// One line for lists.
   static var summary: String { get }
-  /// Whether training tells it of tensors that no sample of a step used. An optimiser that scales small gradients up must leave these alone; for one
-  /// that does not, their gradient is zero and they decay, as biases do in PyTorch that a normalisation makes idle.
+  /// Whether training passes it the tensors that no sample of a step used. An optimiser that scales small gradients up must leave
+  /// these alone; for one that does not, their gradient is zero and they decay, as biases do in PyTorch that a normalisation makes
+  /// idle.
   static var leavesUnusedAlone: Bool { get }
   init(_ parameters: ParameterSet, _ settings: OptimizerSettings)
   /// State between steps, saved with a run: flat values [P], or one for each tensor of the set.
   var state: [(name: String, values: Tensor)] { get }
   /// Updates the parameters once with the averaged gradients [P].
-  /// - Parameter present: says, for each tensor of the set, whether any sample of the step gave it a gradient; nil means all. The others
+  /// - Parameter present: whether, for each tensor of the set, any sample of the step gave it a gradient; nil means all. The others
   ///   stay as they are, with their state.
   func step(learningRate: Double, gradients: Tensor, present: [Bool]?)
 }
@@ -44,7 +46,7 @@ public func optimizer(named name: String) throws(LearningError) -> any Optimizer
   return type
 }
 
-/// All numbers of all optimisers, each read by those that know it.
+/// All numbers of all optimisers, each read by those that use it.
 public struct OptimizerSettings: Sendable, Equatable {
   /// Share of the last step's direction that the next one keeps (sgd).
   public var momentum: Double

@@ -66,7 +66,7 @@ public final class ParameterSet: ParameterTable {
     let pointer = parameter.value.pointer
     for index in 0..<parameter.shape.count {
       switch initializer {
-      case .gaussian(let deviation): pointer[index] = Float(deviation * key.gaussian(UInt64(index)))
+      case .gaussian(let standardDeviation): pointer[index] = Float(standardDeviation * key.gaussian(UInt64(index)))
       case .uniform(let bound): pointer[index] = Float(bound * (2 * key.uniform(UInt64(index)) - 1))
       case .constant(let value): pointer[index] = value
       }

@@ -1,4 +1,4 @@
-// What a network says of its arrays before memory exists: names, shapes, first values, and where convolutions apply them.
+// What a network declares of its arrays before memory exists: names, shapes, first values, and where convolutions apply them.
 // Axes: O output channels, I input channels, kD kH kW kernel.
 
 import Tensors
@@ -7,7 +7,7 @@ import Tensors
 public struct ParameterSpecification: Sendable {
   public enum Initializer: Sendable {
     /// Gaussian with the given standard deviation (Kaiming: √(2 / fan-in)).
-    case gaussian(deviation: Double)
+    case gaussian(standardDeviation: Double)
     /// Uniform in ±bound (PyTorch's default for biases: 1/√fan-in).
     case uniform(bound: Double)
     case constant(Float)
@@ -40,8 +40,8 @@ public enum ConvolutionInitialization: Sendable {
   ) {
     let uniform = ParameterSpecification.Initializer.uniform(bound: 1 / fanIn.squareRoot())
     return switch self {
-    case .kaiming: (.gaussian(deviation: (2 / fanIn).squareRoot()), uniform)
-    case .kaimingLeaky: (.gaussian(deviation: (2 / (1.0001 * fanIn)).squareRoot()), .constant(0))
+    case .kaiming: (.gaussian(standardDeviation: (2 / fanIn).squareRoot()), uniform)
+    case .kaimingLeaky: (.gaussian(standardDeviation: (2 / (1.0001 * fanIn)).squareRoot()), .constant(0))
     case .uniform: (uniform, uniform)
     }
   }

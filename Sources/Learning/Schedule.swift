@@ -40,7 +40,7 @@ public func makeSchedule(named name: String, _ settings: ScheduleSettings) throw
   return type.init(settings)
 }
 
-/// All numbers of all schedules, each read by those that know it.
+/// All numbers of all schedules, each read by those that use it.
 public struct ScheduleSettings: Sendable, Equatable {
   /// The exponent of the polynomial.
   public var power: Double

@@ -38,7 +38,7 @@ public struct Communicator: ~Copyable {
     // int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *newcomm)
     try mpi("MPI_Comm_dup") { MPI_Comm_dup(handle, &copy) }
     guard let copy else {
-      throw MPIError(call: "MPI_Comm_dup", reason: "the library returned no communicator", cure: MPIError.peerCure)
+      throw MPIError(call: "MPI_Comm_dup", reason: "the library returned no communicator", hint: MPIError.peerHint)
     }
     return try Communicator(handle: copy, owned: true)
   }

@@ -8,11 +8,11 @@ public struct MPIError: Error, CustomStringConvertible, Sendable, Equatable {
   public let call: String
   /// What went wrong, in the words of the MPI library where it gave any.
   public let reason: String
-  public let cure: String
+  public let hint: String
 
-  public var description: String { "\(call) failed: \(reason). \(cure)" }
+  public var description: String { "\(call) failed: \(reason). \(hint)" }
 
-  static let peerCure =
+  static let peerHint =
     "Check that every rank is alive and runs the same program with the same settings; the first rank that reported an error is the cause."
 }
 
@@ -24,7 +24,7 @@ func mpi(_ call: StaticString, _ body: () -> Int32) throws(MPIError) {
   let code = body()
   MPIActivity.leave()
   guard code != MPI_SUCCESS else { return }
-  throw MPIError(call: "\(call)", reason: errorText(code), cure: MPIError.peerCure)
+  throw MPIError(call: "\(call)", reason: errorText(code), hint: MPIError.peerHint)
 }
 
 /// The library's text for an error code.

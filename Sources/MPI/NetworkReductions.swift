@@ -7,7 +7,7 @@ import Foundation
 enum NetworkReduction {
   private static let variable = "OMPI_MCA_coll_libnbc_iallreduce_algorithm"
   private static let ring = "1", halvingAndDoubling = "3"
-  /// Below, what a sleep costs is more than what it saves.
+  /// The message size below which a sleep costs more than it saves.
   static let leastBytes = 64 << 10
   /// Nanoseconds. The library sends no more than a few hundred kilobytes between two looks.
   static let longestSleep = 100_000
@@ -21,7 +21,7 @@ enum NetworkReduction {
   }
 
   /// Whether a sum may replace what it is made of, which saves a pass over the memory. Open MPI's ring would add to values that it has overwritten,
-  /// and it takes the ring, whatever it was told, where there are fewer values than ranks.
+  /// and it takes the ring, whatever it was set to, where there are fewer values than ranks.
   static func worksInPlace(count: Int, ranks: Int) -> Bool { canWorkInPlace && count >= ranks }
   private static let canWorkInPlace = getenv(variable).map { String(cString: $0) == halvingAndDoubling } ?? false
 }

@@ -30,16 +30,16 @@ extension Communicator {
     _ combine: ([UnsafePointer<Element>], UnsafeMutableBufferPointer<Float>) -> Void
   ) throws(MPIError) {
     let offsets = (0...size).map { values.count * $0 / size }
-    let own = offsets[rank]..<offsets[rank + 1]
-    let received = UnsafeMutablePointer<Element>.allocate(capacity: max(1, own.count * (size - 1)))
+    let part = offsets[rank]..<offsets[rank + 1]
+    let received = UnsafeMutablePointer<Element>.allocate(capacity: max(1, part.count * (size - 1)))
     defer { received.deallocate() }
     // What a rank has itself stays where it is; the others' parts lie one after the other in `received`.
-    let places = (0..<size).map { ($0 < rank ? $0 : $0 - 1) * own.count }
-    try exchange(values, offsets, into: received, places, count: own.count)
+    let places = (0..<size).map { ($0 < rank ? $0 : $0 - 1) * part.count }
+    try exchange(values, offsets, into: received, places, count: part.count)
     let start = values.baseAddress!
     combine(
-      (0..<size).map { $0 == rank ? start + own.lowerBound : UnsafePointer(received + places[$0]) },
-      UnsafeMutableBufferPointer(rebasing: results[own]))
+      (0..<size).map { $0 == rank ? start + part.lowerBound : UnsafePointer(received + places[$0]) },
+      UnsafeMutableBufferPointer(rebasing: results[part]))
     try gatherParts(of: results, offsets)
   }
 

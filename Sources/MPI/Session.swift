@@ -12,8 +12,9 @@ public struct Session: ~Copyable {
 
   /// Initialises MPI for calls from one thread at a time (`MPI_THREAD_SERIALIZED`) and makes errors of `world` return.
   ///
-  /// Open MPI spins inside its calls. Unless the user has set `mpi_yield_when_idle`, it is told to yield the core meanwhile, so that ranks which
-  /// share cores do not starve each other where they cannot wait as `Communicator.barrier` does. Takes about half a second where the program was started without mpirun.
+  /// Open MPI spins inside its calls. Unless the user has set `mpi_yield_when_idle`, it is set to yield the core meanwhile, so that
+  /// ranks which share cores do not starve each other where they cannot wait as `Communicator.barrier` does. Takes about half a
+  /// second where the program was started without mpirun.
   public init() throws(MPIError) {
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
     ParallelIO.choose()
@@ -24,7 +25,7 @@ public struct Session: ~Copyable {
     guard provided >= Int32(MPI_THREAD_SERIALIZED) else {
       throw MPIError(
         call: "MPI_Init_thread", reason: "this MPI library offers thread level \(provided), below MPI_THREAD_SERIALIZED",
-        cure: "Use an MPI library that was built with thread support.")
+        hint: "Use an MPI library that was built with thread support.")
     }
     self.world = try Communicator(handle: cohort_mpi_comm_world(), owned: false)
   }

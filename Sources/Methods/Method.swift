@@ -1,5 +1,5 @@
-// What a semi-supervised method is: networks to train, state to carry, and loss terms for a batch. It knows nothing of ranks, files or
-// checkpoints. Axes: B batch, D H W voxels, C channels, K classes.
+// What a semi-supervised method is: networks to train, state to carry, and loss terms for a batch. It does not depend on ranks,
+// files or checkpoints. Axes: B batch, D H W voxels, C channels, K classes.
 
 import Learning
 import Networks
@@ -42,7 +42,7 @@ public struct LossTerm {
   public let name: String
   public let scalar: Scalar
   public let weight: Double
-  /// Whether the value must change when the prior says the opposite: what the check of the first steps asks of it.
+  /// Whether the value must change when the prior is negated: what the check of the first steps asks of it.
   public let readsPrior: Bool
 
   public init(_ name: String, _ scalar: Scalar, weight: Double, readsPrior: Bool = false) {
@@ -50,7 +50,7 @@ public struct LossTerm {
   }
 }
 
-/// What a method says of one lane's batch.
+/// The result of a method for one lane's batch.
 public struct LossTerms {
   public var terms: [LossTerm]
   /// Numbers to log beside the losses (gate coverage), averaged over lanes.
@@ -90,7 +90,7 @@ public protocol Method: AnyObject, SendableMetatype {
   static var summary: String { get }
   /// All settings of the method: keys of the run file below `method`.
   static var options: [any SettingDescription] { get }
-  /// Whether the method, with these options, listens to `MethodPlan.prior`; else none is made.
+  /// Whether the method, with these options, uses `MethodPlan.prior`; else none is made.
   static func usesPrior(_ options: SettingValues) -> Bool
 
   init(_ plan: MethodPlan) throws(MethodError)
@@ -108,7 +108,7 @@ public protocol Method: AnyObject, SendableMetatype {
   func updated(at step: Step) -> [Int]
   /// Puts the batch through the networks; gradients of modules that the step does not update are discarded.
   func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms
-  /// After the optimiser, on every rank alike: a moving average of the student, counts.
+  /// Called after the optimiser, on every rank alike: a moving average of the student, counts.
   func afterUpdate(at step: Step)
 }
 

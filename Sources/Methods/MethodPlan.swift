@@ -19,7 +19,7 @@ public struct MethodPlan {
   /// The value of one of the method's options.
   public subscript<Value>(_ option: Setting<Value>) -> Value { options[option] }
 
-  /// Builds a network of the plan; `seedOffset` tells a second network's first weights from the first's.
+  /// Builds a network of the plan; `seedOffset` makes a second network's first weights differ from the first's.
   public func makeNetwork(seedOffset: UInt64 = 0) throws(MethodError) -> any Network {
     var plan = network
     plan.seed += seedOffset

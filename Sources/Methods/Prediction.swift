@@ -1,4 +1,4 @@
-// What a student says of one crop. Axes: D H W voxels, C channels, K classes.
+// A student's prediction for one crop. Axes: D H W voxels, C channels, K classes.
 
 import Learning
 import Networks
@@ -12,7 +12,7 @@ package struct Prediction {
   package let logits: Tensor
   /// The softmax of the logits.
   package let probabilities: Tensor
-  /// Those that were asked for.
+  /// The features that were asked for.
   let features: [FeatureLayer: Tensor]
 }
 

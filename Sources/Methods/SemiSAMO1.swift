@@ -68,7 +68,7 @@ public final class SemiSAMO1: Method {
     specialist.afterUpdate(at: step)
     let (round, _) = Self.place(of: Step(index: step.index + 1, total: step.total, seed: step.seed))
     guard round > Int(finished.values[0]), round < Self.rounds else { return }
-    for (copy, own) in zip(earlier.state, specialist.student.state) { copy.load(own.values.values) }
+    for (copy, vector) in zip(earlier.state, specialist.student.state) { copy.load(vector.values.values) }
     finished.pointer[0] = Float(round)
   }
 
@@ -79,6 +79,6 @@ public final class SemiSAMO1: Method {
 
   private func labelsOfEarlierStudent(_ sample: Sample, at step: Step) -> [UInt8] {
     let logits = earlier.logits(sample.image(.clean, at: step), mode: .evaluation, on: Tape(recording: false))
-    return strongestClass(logits.values, classes: logits.shape.channels)
+    return argmaxLabels(logits.values, classes: logits.shape.channels)
   }
 }

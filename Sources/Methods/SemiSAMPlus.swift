@@ -28,7 +28,7 @@ public final class SemiSAMPlus: Method {
   enum Fidelity: String, CaseIterable { case intent, released }
 
   private let specialist: Specialist
-  /// Nil in the released form, which nothing of a prior reaches.
+  /// The prior; nil in the released form, which nothing of a prior reaches.
   private let prior: (any Prior)?
   public var trained: [TrainedModule] { specialist.trained }
   public var carried: [CarriedVector] { specialist.carried }

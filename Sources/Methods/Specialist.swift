@@ -9,7 +9,7 @@ import Tensors
 
 /// ½ (Dice + cross entropy) on labelled crops, and agreement with the teacher on unlabelled ones.
 final class Specialist {
-  /// On which voxels student and teacher must agree.
+  /// The voxels on which student and teacher must agree.
   enum Kind: String, CaseIterable {
     /// All.
     case meanTeacher = "mean-teacher"

@@ -15,12 +15,12 @@ final class Teacher {
   var carried: CarriedVector { CarriedVector("teacher", network.parameters.values) }
 
   /// Class probabilities [1, D, H, W, K] of a sample's clean crop with noise, in training mode.
-  /// - Parameter pass: tells several passes of one sample apart.
+  /// - Parameter pass: distinguishes several passes of one sample.
   func probabilities(_ sample: Sample, pass: UInt64 = 0, at step: Step) -> Tensor {
     network.predict(sample, .noisy(pass), at: step, on: Tape(recording: false)).probabilities
   }
 
-  /// After the optimiser: takes a share of the student's values.
+  /// Takes a share of the student's values, after the optimiser.
   func follow(_ student: any Network, at step: Step) {
     MovingAverage.update(network.parameters.values, with: student.parameters.values, at: step.index)
   }

@@ -34,8 +34,8 @@ extension ScoreTable {
   }
 
   private func format(_ summary: MetricSummary, _ metric: Metric) -> String {
-    guard let deviation = summary.standardDeviation else { return format(summary.mean, metric) }
-    return "\(format(summary.mean, metric)) ± \(format(deviation, metric))"
+    guard let standardDeviation = summary.standardDeviation else { return format(summary.mean, metric) }
+    return "\(format(summary.mean, metric)) ± \(format(standardDeviation, metric))"
   }
 
   /// Text columns to the left, number columns to the right.

@@ -23,7 +23,7 @@ public enum FeatureLayer: String, CaseIterable, Sendable {
 }
 
 extension Network {
-  /// Why the network has no such layer, and the cure; nil if it has.
+  /// Why the network has no such layer, and a hint; nil if it has.
   public func featureProblem(_ layer: FeatureLayer) -> String? {
     guard !hasLayer(layer) else { return nil }
     return "network \(Self.name) with \(levelChannels.count) levels has no layer \(layer.rawValue): "
@@ -57,6 +57,6 @@ struct KeptFeatures {
 
   mutating func keep(_ tensor: Tensor, level: Int) { if levels.contains(level) { features[level] = tensor } }
 
-  /// In the order asked for.
+  /// The features in the order asked for.
   var inOrder: [Tensor] { levels.map { features[$0]! } }
 }

@@ -60,7 +60,7 @@ public protocol Network: AnyObject, SendableMetatype {
   /// C of the feature maps at each level, finest first: those of the decoder (dec1, dec2, ...), then the bottleneck.
   var levelChannels: [Int] { get }
 
-  /// Logits, and the features of `layers` in that order, with places on the tape. `featureProblem` says which layers there are.
+  /// Logits, and the features of `layers` in that order, with places on the tape. `featureProblem` lists the layers.
   /// - Shape: x [B, D, H, W, C]; logits [B, D, H, W, K]; features [B, d, h, w, c] on the layer's grid.
   func forward(
     _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape

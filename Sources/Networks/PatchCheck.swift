@@ -1,6 +1,6 @@
 // Which patches a network can take.
 
-/// What is wrong with a patch (D, H, W in voxels) for a network with that divisor, and the cure; nil for a good patch.
+/// What is wrong with a patch (D, H, W in voxels) for a network with that divisor, and a hint; nil for a good patch.
 public func patchProblem(_ patch: [Int], divisor: [Int], network: String) -> String? {
   for (axis, name) in ["depth", "height", "width"].enumerated() where patch[axis] % divisor[axis] != 0 {
     let lower = max(divisor[axis], patch[axis] / divisor[axis] * divisor[axis])

@@ -121,8 +121,8 @@ public final class PlainConvUNet: HeadedNetwork {
       let level = form.coarsest - 1 - u
       features = stage("decoder.stages.\(u)", [features, skips[level]], level: level, apart: level == 0, tape) {
         tape, inputs, weight in
-        let enlarged = tape.transposedConvolution(inputs[0], weight: up.weight, bias: up.bias)
-        return tape.convolution(joining: [.same(enlarged), .same(inputs[1])], weight: weight)
+        let upsampled = tape.transposedConvolution(inputs[0], weight: up.weight, bias: up.bias)
+        return tape.convolution(joining: [.same(upsampled), .same(inputs[1])], weight: weight)
       }
       kept.keep(features, level: level)
       if heads.contains(u) {

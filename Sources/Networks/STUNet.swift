@@ -1,6 +1,6 @@
 // STU-Net (Huang et al., arXiv:2304.06716; uni-medical/STU-Net, nnUNet-1.7.1/nnunet/network_architecture/STUNet.py): six stages of
-// residual blocks with affine instance normalisation and leaky ReLU; strided convolutions down; nearest-neighbour enlargement,
-// 1x1x1 convolution and joined skip up; a head on every decoder stage. The 1x1x1 convolution commutes with the enlargement, so it
+// residual blocks with affine instance normalisation and leaky ReLU; strided convolutions down; nearest-neighbour upsampling,
+// 1x1x1 convolution and joined skip up; a head on every decoder stage. The 1x1x1 convolution commutes with the upsampling, so it
 // comes first, where there are fewer voxels. Biases of convolutions in front of a normalisation have no effect: they are kept
 // for the state dict and left out of the arithmetic.
 // Axes: B batch, D H W voxels, C channels, K classes.
@@ -126,7 +126,8 @@ public final class STUNet: HeadedNetwork {
     for u in 0..<5 {
       let low = convolved("upsample_layers.\(u).conv", [.same(features)], tape)
       features = stage(
-        "conv_blocks_localization.\(u)", [.repeated(low, factors: form.strides[4 - u]), .same(skips[4 - u])], stride: [1, 1, 1],
+        "conv_blocks_localization.\(u)", [.upsampledNearest(low, factors: form.strides[4 - u]), .same(skips[4 - u])],
+        stride: [1, 1, 1],
         level: 4 - u, apart: u == 4, tape)
       kept.keep(features, level: 4 - u)
       if heads.contains(u) { logits.append(convolved("seg_outputs.\(u)", [.same(features)], tape)) }

@@ -1,7 +1,7 @@
 // The 3D U-Net of the semi-supervised literature (HiLab-git/SSL4MIS, code/networks/unet_3D.py): five levels, two 3x3x3 convolutions
-// with instance normalisation and ReLU at each, max-pooling down, trilinear doubling up, dropout 0.3 after the bottleneck and
-// before the head. Convolution biases in front of instance normalisation have no effect: they are kept for the state dict and left
-// out of the arithmetic.
+// with instance normalisation and ReLU at each, max-pooling down, trilinear upsampling by 2 up, dropout 0.3 after the bottleneck
+// and before the head. Convolution biases in front of instance normalisation have no effect: they are kept for the state dict and
+// left out of the arithmetic.
 // Axes: B batch, D H W voxels, C channels, K classes.
 
 import Learning
@@ -62,7 +62,8 @@ public final class UNet3D: Network {
     for level in (1...4).reversed() {
       // The backward pass of the finest block comes while most of the rest is still held: smaller parts need less.
       features = block(
-        "up_concat\(level).conv", [.same(skips.removeLast()), .doubled(features)], level: level - 1, apart: level == 1, tape)
+        "up_concat\(level).conv", [.same(skips.removeLast()), .upsampledTrilinear(features)], level: level - 1, apart: level == 1,
+        tape)
       kept.keep(features, level: level - 1)
     }
     features = dropped(features, layer: 1, mode, tape)

@@ -8,7 +8,7 @@ import Volumes
 
 /// How far apart windows lie.
 public enum WindowStep: Sendable, Equatable {
-  /// At most this share of the patch along each axis, spread evenly: 0.5 is nnU-Net's rule.
+  /// A stride of at most this share of the patch along each axis, spread evenly: 0.5 is nnU-Net's rule.
   case relative(Double)
   /// Exactly this many voxels along D, H, W; the last window ends with the volume.
   case voxels(Int, Int, Int)
@@ -16,7 +16,7 @@ public enum WindowStep: Sendable, Equatable {
 
 /// How the scores of overlapping windows are averaged.
 public enum WindowWeighting: String, Sendable, Codable, CaseIterable {
-  /// By a Gaussian around the middle of the patch with a deviation of an eighth of its side.
+  /// Weights by a Gaussian around the middle of the patch with a standard deviation of an eighth of its side.
   case gaussian
   case uniform
 }

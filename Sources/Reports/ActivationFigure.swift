@@ -40,7 +40,7 @@ public func writeActivationFigure(_ columns: [ActivationColumn], methods: [Strin
   try figure.canvas().write(to: path)
 }
 
-/// From the top down.
+/// The panels of a column from the top down.
 private func panels(_ column: ActivationColumn, withReference: Bool) -> [Panel?] {
   let index = SlicePlane.axial.fullestSlice(column.reference ?? column.prediction, extent: column.extent)
   func slice<Value>(_ values: [Value]) -> SliceImage<Value> {

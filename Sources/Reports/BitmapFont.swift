@@ -4,7 +4,7 @@
 enum BitmapFont {
   static let width = 5
   static let height = 8
-  /// From one character to the next, in dots.
+  /// The distance from one character to the next, in dots.
   static let advance = 6
 
   /// The eight rows of a character; a hollow box for one that the font does not have.

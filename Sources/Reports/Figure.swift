@@ -4,21 +4,21 @@ struct Figure {
   /// Colours of what surrounds the panels.
   struct Style {
     let background, ink: Color
-    /// Around each panel; nil for none.
+    /// The colour of the frame around each panel; nil for none.
     let frame: Color?
 
-    /// For the screen.
+    /// The style for screens.
     static let dark = Style(background: Color(22, 24, 28), ink: Color(225, 228, 232), frame: nil)
-    /// For papers.
+    /// The style for papers.
     static let light = Style(background: Color(255, 255, 255), ink: Color(0, 0, 0), frame: Color(0, 0, 0))
   }
 
   var style: Style
   /// Empty for none.
   var columnTitles: [String]
-  /// They read upwards.
+  /// The titles of the rows, which read upwards.
   var rowTitles: [String]
-  /// By row and column; nil where a place stays empty.
+  /// The panels by row and column; nil where a place stays empty.
   var panels: [[Panel?]]
   /// Lines below each panel, by row and column; empty for none.
   var captions: [[[String]]] = []

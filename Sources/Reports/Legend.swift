@@ -2,7 +2,7 @@
 
 struct Legend {
   struct Item {
-    /// Nil without a square.
+    /// The colour of the square; nil for none.
     var color: Color?
     var name: String
   }

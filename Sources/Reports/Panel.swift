@@ -12,7 +12,7 @@ struct Panel {
   var plane: SlicePlane
   /// The size in pixels.
   var width, height: Int
-  /// From the bottom to the top; all have the same voxels.
+  /// The layers from the bottom to the top; all have the same voxels.
   var layers: [PanelLayer]
   var marks: [Mark] = []
   var showsLetters = true

@@ -1,4 +1,5 @@
-// What a panel can show of a slice: intensities, fields, activation, classes. A layer says what the colour of a pixel becomes.
+// What a panel can show of a slice: intensities, fields, activation, classes. A layer determines what the colour of a pixel
+// becomes.
 
 /// One picture laid over those below it.
 enum PanelLayer {
@@ -17,7 +18,7 @@ enum PanelLayer {
   case classes(SliceImage<UInt8>)
   /// All that is not background in one colour, of which a part 0...1 is seen.
   case mask(SliceImage<UInt8>, Color, part: Float)
-  /// Only the outlines of areas.
+  /// Outlines of areas alone.
   case outlines(SliceImage<UInt8>, Color)
 
   /// Rows and columns of the slice.
@@ -29,7 +30,7 @@ enum PanelLayer {
     }
   }
 
-  /// For a panel of that many pixels.
+  /// Makes the painter of a panel of that many pixels.
   func painter(width: Int, height: Int) -> Painter {
     let pixels = PanelPixels(width: width, height: height)
     switch self {
@@ -59,7 +60,7 @@ enum PanelLayer {
     }
   }
 
-  /// Where a value lies in a range: 0 at its lower, 1 at its upper end.
+  /// The position of a value in a range: 0 at its lower, 1 at its upper end.
   private func share(_ value: Float, of range: ClosedRange<Float>) -> Float {
     (value - range.lowerBound) / (range.upperBound - range.lowerBound)
   }

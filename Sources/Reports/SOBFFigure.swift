@@ -14,7 +14,7 @@ public struct SOBFFigureRow: Sendable {
   public var multiplicativeField, additiveField: [Float]
   /// x·M + A, clamped.
   public var view: [Float]
-  /// Nil where there is no label: its panel stays empty.
+  /// The label; nil leaves its panel empty.
   public var label: [UInt8]?
 
   public init(

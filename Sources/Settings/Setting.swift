@@ -28,7 +28,7 @@ public struct Setting<Value: Sendable>: SettingDescription {
   public let help: String
   public let changesResults: Bool
   public let format: SettingFormat<Value>
-  /// Nil for settings that must be given.
+  /// The default; nil for settings that must be given.
   public let defaultValue: Value?
 
   public var allowed: String { format.allowed }

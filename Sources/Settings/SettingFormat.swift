@@ -29,7 +29,7 @@ public struct SettingFormat<Value: Sendable>: Sendable {
       allowed ?? self.allowed, read: { [read] in read($0).flatMap(convert) }, write: { [write] in write(back($0)) })
   }
 
-  /// As `format`, or nothing at all.
+  /// Makes a format that also takes no value at all.
   public static func optional<Wrapped>(_ format: SettingFormat<Wrapped>) -> Self where Value == Wrapped? {
     Self(
       format.allowed + ", or nothing", read: { $0.isEmpty ? .some(nil) : format.read($0).map(Optional.some) },

@@ -4,7 +4,7 @@
 public struct SettingList: Encodable {
   fileprivate struct Row: Encodable {
     let name: String
-    /// In normal form; nil where the setting must be given.
+    /// The default in normal form; nil where the setting must be given.
     let defaultValue: String?
     let allowed: String
     let choices: [String]
@@ -35,7 +35,7 @@ public struct SettingList: Encodable {
 
   public func encode(to encoder: any Encoder) throws { try rows.encode(to: encoder) }
 
-  /// For each setting a line with the default, and below it what it means and which values it takes.
+  /// The listing: for each setting a line with the default, and below it what it means and which values it takes.
   public var text: String { rows.map(\.text).joined() }
 }
 

@@ -1,5 +1,6 @@
 // Where a step's time goes: calls, seconds, floating-point operations and bytes by operation, shapes and pass. A profile given to a tape is
-// told of every operation as it ends. The time since the event before is its time, so that the entries add up to all that passed.
+// informed of every operation as it ends. The time since the event before is its time, so that the entries add up to all that
+// passed.
 
 /// Counts what the tapes that share it do.
 public final class Profile {
@@ -7,7 +8,7 @@ public final class Profile {
     case forward, backward
     /// A forward pass for the second time, on a lean tape.
     case recomputed
-    /// Between two steps: the optimiser and its like.
+    /// The optimiser and other work between two steps.
     case update
   }
 

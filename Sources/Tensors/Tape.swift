@@ -20,7 +20,8 @@ public struct Scalar: Sendable {
 public enum TapeMemory: String, Sendable, CaseIterable, Codable {
   /// Every value that a pullback reads.
   case standard
-  /// Only the inputs of the parts that networks mark with `recomputing`; what lies inside is computed again. The same bits.
+  /// Keeps only the inputs of the segments that networks mark with `recomputing`, and computes their inside again, to the same
+  /// bits.
   case lean
 }
 
@@ -46,16 +47,16 @@ public final class Tape {
     case scalar(Double)
   }
 
-  /// False: operations compute their value and leave no record (inference).
+  /// Whether operations leave a record; in inference they compute their value alone.
   public let recording: Bool
   public let memory: TapeMemory
-  /// True while a part is recomputed: side effects, such as batch statistics, must not repeat.
+  /// Whether a part is being recomputed: side effects, such as batch statistics, must not repeat.
   public private(set) var isRepeating = false
-  /// True while such a part ends: nobody reads its result the second time.
+  /// Whether such a part is ending: nobody reads its result the second time.
   private(set) var skipsEnds = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
-  /// True during a backward pass that keeps its records: pullbacks must not overwrite saved tensors.
+  /// Whether a backward pass keeps its records: pullbacks must not overwrite saved tensors.
   public private(set) var keepsRecords = false
   private var parametersOfSkippedRecords: [Parameter] = []
   private var records: [Record?] = []

@@ -29,7 +29,7 @@ public struct Tensor: Sendable {
   public let shape: Shape
   public let storage: Storage
   private let offset: Int
-  /// Where the tape keeps this value's gradient; nil for values that need none.
+  /// The tape's slot for this value's gradient; nil for values that need none.
   public internal(set) var slot: Int?
 
   /// Memory with undefined contents, to be written by the caller.
@@ -65,7 +65,7 @@ public struct Tensor: Sendable {
     withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: pointer, count: count)) }
   }
 
-  /// Where the gradient of this value goes, without its memory.
+  /// The place of this value's gradient, without its memory.
   public var place: GradientPlace { GradientPlace(shape: shape, slot: slot) }
 
   /// A copy in fresh memory, so that a tensor which lasts does not pin a block above freed ones.
@@ -82,7 +82,7 @@ public struct Tensor: Sendable {
   public var detached: Tensor { Tensor(shape: shape, storage: storage, offset: offset) }
 }
 
-/// Where the tape keeps the gradient of a value of some shape.
+/// The tape's slot for the gradient of a value of some shape.
 public struct GradientPlace: Sendable {
   public let shape: Shape
   let slot: Int?

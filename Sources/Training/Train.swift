@@ -81,7 +81,8 @@ private final class TrainingLoop {
     lanes.begin(now)
     return try step.take(
       lanes.averages(at: now), step: run.stepsDone, over: world, stateHash: isCompared ? { self.run.stateHash } : nil,
-      requests: { requests.flags(isSaveDue: checkpointing.isDue(afterStep: run.stepsDone + 1), reporter.console) }, lane: lanes.compute)
+      requests: { requests.flags(isSaveDue: checkpointing.isDue(afterStep: run.stepsDone + 1), reporter.console) },
+      lane: lanes.compute)
   }
 
   private func update(at now: Step) {
@@ -120,7 +121,7 @@ private final class TrainingLoop {
   }
 
   private func enterNextStage(over world: borrowing Communicator) throws {
-    reporter.console.say(try run.enterNextStage())
+    reporter.console.print(try run.enterNextStage())
     lanes = LaneWork(run.stage, step.times, checksTerms: !stepsOnly)
     try reporter.beginStage(over: world)
   }

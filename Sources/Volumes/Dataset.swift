@@ -12,7 +12,7 @@ public struct DatasetCase: Hashable, Sendable, Codable {
   public var role: CaseRole
   /// One path for each channel, in channel order.
   public var images: [String]
-  /// Nil for unlabelled cases, and for test cases whose truth is not there.
+  /// The path of the label; nil for unlabelled cases, and for test cases whose ground truth is not there.
   public var label: String?
 
   public init(identifier: String, role: CaseRole, images: [String], label: String?) {

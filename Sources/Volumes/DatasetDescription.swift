@@ -1,4 +1,4 @@
-// What dataset.json says: channel names, class names, file ending (nnU-Net's format: MIC-DKFZ/nnUNet,
+// The content of dataset.json: channel names, class names, file ending (nnU-Net's format: MIC-DKFZ/nnUNet,
 // documentation/dataset_format.md).
 
 import Foundation

@@ -12,7 +12,7 @@ public struct FileGrid: Hashable, Sendable, Codable {
   /// Voxel to RAS+ world, millimetres, row-major 4x4 (16 values).
   public var sform: [Double]
   public var qform: [Double]
-  /// For each canonical axis (0 = D, 1 = H, 2 = W): the file axis (0, 1, 2) it comes from, and whether it runs backwards.
+  /// The file axis (0, 1, 2) that each canonical axis (0 = D, 1 = H, 2 = W) comes from, and whether it runs backwards.
   public var fileAxis: [Int]
   public var flipped: [Bool]
 

@@ -1,6 +1,6 @@
 // Moving voxels between a file's axis order and canonical order [D, H, W]: strides and one loop in each direction.
 
-/// Where canonical voxels lie in a file: voxel (d, h, w) is element `first + d·strides[0] + h·strides[1] + w·strides[2]`.
+/// The order of canonical voxels in a file: voxel (d, h, w) is element `first + d·strides[0] + h·strides[1] + w·strides[2]`.
 struct VoxelOrder {
   let extent: Extent
   let first: Int

@@ -5,7 +5,7 @@ struct PickleMachine {
   private var reader: ByteReader
   private let path: String
   private var stack: [PickleValue] = []
-  /// Where on the stack the open tuples, lists and dictionaries begin.
+  /// The stack positions at which the open tuples, lists and dictionaries begin.
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private var contents: [[PickleValue]] = []

@@ -13,7 +13,7 @@ enum PickleValue {
   case bytes
   case tuple(Int)
   case list(Int)
-  /// Its contents are key, value, key, value.
+  /// A dictionary, whose contents are key, value, key, value.
   case dictionary(Int)
   case global(PickleGlobal)
   case storage(TorchStorage)
@@ -87,7 +87,7 @@ enum PickleGlobal {
   case rebuildParameter
   case orderedDictionary
   case storage(ElementType)
-  /// Its objects become placeholders.
+  /// A class whose objects become placeholders.
   case inert(String)
 
   private static let storages: [String: ElementType] = [

@@ -7,7 +7,7 @@ import Tensors
 /// One array, read from a file or to be written.
 public struct StoredTensor: Sendable {
   public var shape: [Int]
-  /// Row-major, as many as the shape says.
+  /// The values, row-major, as many as the shape has.
   public var values: [Float]
 
   public init(shape: [Int], values: [Float]) { (self.shape, self.values) = (shape, values) }
@@ -90,7 +90,7 @@ public enum Safetensors {
   /// Writes under a temporary name and renames: a reader never sees half a file.
   /// - Parameters:
   ///   - type: float32 or float16, which must hold the values.
-  ///   - metadata: texts that say what the tensors are.
+  ///   - metadata: texts that describe the tensors.
   public static func write(
     _ tensors: [String: StoredTensor], as type: ElementType = .float32, metadata: [String: String] = [:], to path: String
   ) throws(WeightError) {

@@ -3,7 +3,7 @@
 
 /// What a file of weights holds.
 struct WeightListing {
-  /// In the order of the file.
+  /// The tensors in the order of the file.
   var entries: [WeightEntry]
   /// The entry of a checkpoint that the weights were found under; nil at the top level.
   var place: String?

@@ -13,7 +13,7 @@ public final class WeightFile {
   public let format: Format
   /// The entry of a checkpoint that the weights were found under (`TorchArchive.places`); nil at the top level.
   public let place: String?
-  /// In the order of the file, without a prefix `module.` that all have.
+  /// The tensors in the order of the file, without a prefix `module.` that all have.
   public let entries: [WeightEntry]
   /// Entries beside the weights and what is no array, each with its kind.
   public let ignored: [String]

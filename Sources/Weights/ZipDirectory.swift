@@ -25,7 +25,7 @@ struct ZipDirectory {
     self.entries = entries
   }
 
-  /// The bytes of an entry, which must be as its checksum says.
+  /// The bytes of an entry, which must agree with its checksum.
   func verifiedBytes(_ name: String) throws(WeightError) -> UnsafeRawBufferPointer {
     guard let entry = entries[name] else {
       throw WeightError("\(file.path) has no entry \(name): it was not written by torch.save, or damaged; copy it again.")

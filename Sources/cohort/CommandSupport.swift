@@ -14,7 +14,7 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   let launch = LaunchCheck()
   if !launch.isWired, let problem = launch.problem(ranks: 1) { try refuse(problem, launch) }
   guard alwaysMPI || launch.isWired else {
-    let code = try saying { try refusing(over: Communicator.alone, body: body) }
+    let code = try reportingErrors { try refusing(over: Communicator.alone, body: body) }
     throw ArgumentParser.ExitCode(code)
   }
   let session = try StartGuard.during { try Session() }
@@ -32,16 +32,16 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   throw ArgumentParser.ExitCode(code)
 }
 
-/// Ends a process that the launcher did not join to the others: the first of them says why, all end with the same code.
+/// Ends a process that the launcher did not join to the others: the first of them prints why, all end with the same code.
 private func refuse(_ problem: String, _ launch: LaunchCheck) throws -> Never {
-  if launch.speaks { complain("cohort: \(problem)") }
+  if launch.isFirst { complain("cohort: \(problem)") }
   throw ArgumentParser.ExitCode(Cluster.ExitCode.preflight.rawValue)
 }
 
 func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
 /// Runs `body`; an error becomes one sentence on standard error and exit code 3.
-func saying<Result>(_ body: () throws -> Result) throws -> Result {
+func reportingErrors<Result>(_ body: () throws -> Result) throws -> Result {
   do { return try body() } catch let code as ArgumentParser.ExitCode {
     throw code
   } catch {

@@ -37,7 +37,7 @@ func examineHosts(of path: String, arguments: [String], isQuiet: Bool) throws {
   throw ClusterError("cannot start mpirun: \(replaceProcess(command)). Install openmpi-bin.")
 }
 
-/// What a host said.
+/// A host's answer.
 private struct Answer: Sendable {
   var addresses: [NetworkAddress] = []
   var error: String?

@@ -29,7 +29,7 @@ func withWatchedRanks(_ options: WatchOptions, command: String, _ body: (borrowi
       try together(over: world) { world in
         let folder = try FlightFolder(command: command, over: world)
         let watch = try JobWatch.start(
-          run: folder.path, deadline: Double(options.deadline), over: world, cure: folder.cure, secondsSinceTermination: { nil },
+          run: folder.path, deadline: Double(options.deadline), over: world, hint: folder.hint, secondsSinceTermination: { nil },
           warn: { complain("warning: \($0)") })
         return (folder, watch)
       }
@@ -45,10 +45,10 @@ func withWatchedRanks(_ options: WatchOptions, command: String, _ body: (borrowi
   }
 }
 
-/// Where the ranks write what they do: a folder of the same name on every host, beside its other temporary files.
+/// The folder in which the ranks record what they do: of the same name on every host, beside its other temporary files.
 private struct FlightFolder {
   let path: String
-  var cure: String { "The job ends; start it again. `cohort flight \(path)` on a host prints what the ranks there did last." }
+  var hint: String { "The job ends; start it again. `cohort flight \(path)` on a host prints what the ranks there did last." }
 
   /// Opens this rank's record. Collective.
   init(command: String, over world: borrowing Communicator) throws {
@@ -60,6 +60,6 @@ private struct FlightFolder {
     self.path = path
   }
 
-  /// After a good end. The first of a host's ranks takes the folder from the others, who do not need it any more.
+  /// Removes the folder after a good end: the first of a host's ranks, since the others do not need it any more.
   func remove() { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -1,4 +1,4 @@
-// What a profile counts: every recorded operation, forward and backward, and nothing that was not walked.
+// What a profile counts: every recorded operation, forward and backward, and nothing that no backward pass reached.
 
 import Benchmarks
 import Learning
@@ -33,7 +33,7 @@ import Testing
     #expect(profile.entries.allSatisfy { ($0.operations > 0) == ($0.kind.operation == "convolution") })
   }
 
-  @Test func whatIsNotWalkedIsNotCounted() throws {
+  @Test func whatNoBackwardPassReachesIsNotCounted() throws {
     let profile = Profile(), tape = Tape(profile: profile)
     _ = try run(tape)
     tape.backward(from: [])

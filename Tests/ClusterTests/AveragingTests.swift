@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 4, 8])
-  func unsoundGradientsAreEveryonesOutcome(ranks: Int) throws {
+  func allRanksSeeTheOutcomeOfUnsoundGradients(ranks: Int) throws {
     let run = try mpirun(ranks, ["average-unsound"])
     #expect(run.status == 0, "\(run.output)")
   }

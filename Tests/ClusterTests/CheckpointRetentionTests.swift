@@ -32,7 +32,7 @@ import Testing
   }
 
   /// Damaged checkpoints that are newer than the one just saved neither count as kept nor push it out.
-  @Test func whatWasJustVerifiedStays() throws {
+  @Test func theCheckpointJustVerifiedIsKept() throws {
     try save([1, 7, 8, 9], keep: 4)
     for step in ["00000007", "00000008", "00000009"] { try cut(step) }
     try save([2], keep: 1)
@@ -48,7 +48,7 @@ import Testing
   }
 
   /// A job that died between setting a step's checkpoint aside and naming its successor lost neither.
-  @Test func whatWasSetAsideComesBack() throws {
+  @Test func checkpointsSetAsideAreUsedAgain() throws {
     try save([5])
     try FileManager.default.moveItem(atPath: folder.path + "/step-00000005", toPath: folder.path + "/.replaced-step-00000005")
     #expect(try CheckpointStore(folder: folder.path).loadLatest(over: .alone)?.step == 5)
@@ -99,7 +99,7 @@ import Testing
     #expect(
       interval.isDue(afterStep: 10, now: 1) && !interval.isDue(afterStep: 11, now: 59.9) && interval.isDue(afterStep: 11, now: 60)
     )
-    interval.note(seconds: 5, now: 65)
+    interval.recordSave(seconds: 5, now: 65)
     #expect(!interval.isDue(afterStep: 12, now: 124) && interval.isDue(afterStep: 12, now: 125))
     let never = CheckpointInterval(steps: 0, seconds: 0, overhead: 0, now: 0)
     #expect(!never.isDue(afterStep: 500, now: 1e9))
@@ -109,7 +109,7 @@ import Testing
   @Test func intervalsGrowWithTheCost() {
     var interval = CheckpointInterval(steps: 1, seconds: 0, overhead: 0.1, now: 0)
     #expect(interval.isDue(afterStep: 1, now: 1), "what saving costs is not known yet")
-    interval.note(seconds: 2, now: 3)
+    interval.recordSave(seconds: 2, now: 3)
     #expect(!interval.isDue(afterStep: 2, now: 20.9) && interval.isDue(afterStep: 2, now: 21.1))
   }
 }

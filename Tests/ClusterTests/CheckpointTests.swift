@@ -40,7 +40,7 @@ import Testing
   }
 
   /// A rank whose host does not see the checkpoint gets it from rank 0.
-  @Test func whatOneHostDoesNotSeeIsShared() throws {
+  @Test func rankZeroSharesACheckpointThatAHostDoesNotSee() throws {
     #expect(try mpirun(1, ["checkpoint-save", folder.path + "/seen", "12", "700001", "gather"]).status == 0)
     let loaded = try mpirun(3, ["checkpoint-load", folder.path + "/seen", "12", "700001", folder.path + "/unseen"])
     #expect(loaded.status == 0, "\(loaded.output)")
@@ -66,13 +66,13 @@ import Testing
     #expect(isEqual)
   }
 
-  @Test func noCheckpointIsNone() throws {
+  @Test func anEmptyFolderHasNoCheckpoint() throws {
     #expect(try store().loadLatest(over: .alone)?.step == nil)
     let run = try mpirun(2, ["checkpoint-load", folder.path, "-1", "0"])
     #expect(run.status == 0, "\(run.output)")
   }
 
-  @Test func stateComesBackWhole() throws {
+  @Test func loadingRestoresTheWholeState() throws {
     let record = try store().save(state(40), over: .alone)
     #expect(record.path == folder.path + "/step-00000040")
     for path in [record.path, folder.path] {
@@ -85,7 +85,7 @@ import Testing
     #expect(summary.vectors == ["student": 3000, "teacher": 2] && summary.record == record)
   }
 
-  @Test func runFoldersAreUnderstood() throws {
+  @Test func pathsOfRunsAndCheckpointsAreFound() throws {
     let run = folder.path + "/run"
     _ = try CheckpointStore(folder: run + "/checkpoints").save(state(3), over: .alone)
     #expect(try CheckpointStore.load(path: run).step == 3)
@@ -185,7 +185,9 @@ import Testing
       environment: ["COHORT_CHECKPOINT_ERROR": point.rawValue])
     #expect(run.status == 0, "\(run.output)")
     let isCommitted = point == .commit || point == .latest
-    #expect(try CheckpointStore(folder: place).loadLatest(over: .alone, report: { Issue.record("\($0)") })?.step == (isCommitted ? 1 : 0))
+    #expect(
+      try CheckpointStore(folder: place).loadLatest(over: .alone, report: { Issue.record("\($0)") })?.step
+        == (isCommitted ? 1 : 0))
   }
 
   @Test func theNewestAndTheBestAreKept() throws {

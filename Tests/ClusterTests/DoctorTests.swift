@@ -60,9 +60,9 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
     let plain = judgeNetworks(placed(["a", "b"]) { facts($0) })
     #expect(plain.allSatisfy { $0.verdict == .ok } && plain[0].value.contains(line))
     let bridged = judgeNetworks(placed(["a", "b"]) { facts($0, others: ["172.17.0.1/16"]) })
-    #expect(bridged[0].verdict == .warning && bridged[0].cure?.contains(line) == true)
-    let told = judgeNetworks(placed(["a", "b"]) { facts($0, others: ["172.17.0.1/16"], chosen: "10.77.0.0/24") })
-    #expect(told[0].verdict == .ok)
+    #expect(bridged[0].verdict == .warning && bridged[0].hint?.contains(line) == true)
+    let findings = judgeNetworks(placed(["a", "b"]) { facts($0, others: ["172.17.0.1/16"], chosen: "10.77.0.0/24") })
+    #expect(findings[0].verdict == .ok)
     let wrong = judgeNetworks(placed(["a", "b"]) { facts($0, others: ["172.17.0.1/16"], chosen: "172.17.0.0/16") })
     #expect(wrong[0].verdict == .warning)
     let apart = judgeNetworks(
@@ -93,7 +93,7 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
     #expect(list.text == text)
   }
 
-  @Test(arguments: ["a", "3-1", "1-", "-1", "0-99999999"]) func otherTextsAreNoProcessors(_ text: String) {
+  @Test(arguments: ["a", "3-1", "1-", "-1", "0-99999999"]) func invalidProcessorListsAreRefused(_ text: String) {
     #expect(ProcessorList(text) == nil)
   }
 
@@ -230,10 +230,10 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
   }
 
   @Test func theVerdictCounts() {
-    let fine = DoctorReport(findings: [.ok("a", "b"), .warning("c", "d", cure: "e")], seconds: 1)
+    let fine = DoctorReport(findings: [.ok("a", "b"), .warning("c", "d", hint: "e")], seconds: 1)
     #expect(!fine.hasProblems && fine.verdict == "fit to train: 0 problems, 1 warning.")
-    let bad = DoctorReport(findings: [.problem("a", "b", cure: "c")], seconds: 1)
+    let bad = DoctorReport(findings: [.problem("a", "b", hint: "c")], seconds: 1)
     #expect(bad.hasProblems && bad.verdict.hasPrefix("not fit to train: 1 problem, 0 warnings."))
-    #expect(Finding.problem("disk", "full", cure: "free it").text.contains("-> free it"))
+    #expect(Finding.problem("disk", "full", hint: "free it").text.contains("-> free it"))
   }
 }

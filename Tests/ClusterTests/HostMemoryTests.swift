@@ -1,4 +1,4 @@
-// When a step is refused for lack of memory, and what the message tells to do.
+// When a step is refused for lack of memory, and the message's hint.
 
 import Cluster
 import Testing
@@ -11,18 +11,18 @@ import Testing
       standard: standard * gibibyte, lean: lean * gibibyte, isLean: isLean, available: available * gibibyte, ranks: ranks)
   }
 
-  @Test func whatFitsIsNoProblem() {
+  @Test func aStepThatFitsIsAccepted() {
     #expect(problem(8, 4, available: 8) == nil)
     #expect(problem(8, 4, isLean: true, available: 4) == nil)
     #expect(problem(8, 4, available: 32, ranks: 4) == nil)
   }
 
-  @Test func theCureIsLeanMemoryWhereThatHelps() throws {
+  @Test func suggestsLeanMemoryWhereThatSuffices() throws {
     let text = try #require(problem(8, 4, available: 6))
     #expect(text.contains("8.0 GiB") && text.contains("6.0 GiB") && text.contains("take memory: lean, which needs 4.0 GiB"))
   }
 
-  @Test func elseASmallerPatchOrFewerRanks() throws {
+  @Test func suggestsASmallerPatchOrFewerRanksOtherwise() throws {
     let alone = try #require(problem(8, 4, isLean: true, available: 3))
     #expect(
       alone.contains("4.0 GiB") && alone.contains("smaller patch") && !alone.contains("memory: lean") && !alone.contains("ranks"))
@@ -30,7 +30,7 @@ import Testing
     #expect(many.contains("each of the 4 ranks of this host has 3.0 GiB") && many.contains("fewer ranks on a host"))
   }
 
-  @Test func theHostSaysWhatItHas() throws {
+  @Test func theHostReportsItsMemory() throws {
     let available = try #require(HostMemory.availableBytes)
     #expect(available > 1 << 20 && available < 1 << 46)
   }

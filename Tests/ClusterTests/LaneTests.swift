@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func moreRanksThanLanesIsAnErrorThatSaysSo() {
+  @Test func moreRanksThanLanesAreRefused() {
     let error = #expect(throws: ClusterError.self) { try LanePlan(lanes: 4, ranks: 6) }
     #expect(error?.description.contains("6 ranks") == true && error?.description.contains("4 lanes") == true)
     #expect(throws: ClusterError.self) { try LanePlan(lanes: 0, ranks: 1) }

@@ -1,4 +1,4 @@
-// What the launcher's variables say of a job, against the ranks that MPI finds.
+// The launcher's variables of a job, against the ranks that MPI finds.
 
 import Cluster
 import Testing
@@ -27,18 +27,18 @@ import Testing
       (["OMPI_COMM_WORLD_SIZE": "8"], ["mpirun has started 8", "another Open MPI"]),
       (["SLURM_NTASKS": "16", "SLURM_PROCID": "0"], ["16 tasks", "mpirun -n 1"]),
     ] as [([String: String], [String])])
-  func processesThatAreAloneAreTold(_ environment: [String: String], _ words: [String]) throws {
+  func processesThatAreAloneGetAHint(_ environment: [String: String], _ words: [String]) throws {
     let problem = try #require(LaunchCheck(environment).problem(ranks: 1))
     for word in words { #expect(problem.contains(word), "\(problem)") }
   }
 
-  @Test func onlyTheFirstSpeaks() {
-    #expect(LaunchCheck(["SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"]).speaks)
-    #expect(!LaunchCheck(["SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"]).speaks)
-    #expect(!LaunchCheck(["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1", "SLURM_PROCID": "0"]).speaks)
+  @Test func onlyRankZeroOfTheLauncherIsFirst() {
+    #expect(LaunchCheck(["SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"]).isFirst)
+    #expect(!LaunchCheck(["SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"]).isFirst)
+    #expect(!LaunchCheck(["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1", "SLURM_PROCID": "0"]).isFirst)
   }
 
-  @Test func otherNumbersOfRanksAreWarnedOf() throws {
+  @Test func warnsAboutAnotherNumberOfRanksThanTheJobs() throws {
     let check = LaunchCheck(["OMPI_COMM_WORLD_SIZE": "2", "SLURM_NTASKS": "4"])
     #expect(try #require(check.warning(ranks: 2)).contains("4 tasks, but there are 2 ranks"))
     #expect(check.problem(ranks: 2) == nil)

@@ -32,7 +32,7 @@ import Testing
     #expect(decisions.last == .end(code: 76, reason: "it was started again 8 times already"))
   }
 
-  @Test func theIncidentKnowsBetterThanTheLauncher() {
+  @Test func theIncidentsCodeOverridesTheLaunchers() {
     var policy = RestartPolicy(retries: 100)
     #expect(policy.decide(after: attempt(1, incident(3)), isStopping: false) == .restart(afterSeconds: 1))
     #expect(policy.decide(after: attempt(137, incident(3, code: .fatal)), isStopping: false) == .end(code: 78, reason: ""))
@@ -49,14 +49,14 @@ import Testing
     #expect(isFatal == [true, false, false, true])
   }
 
-  @Test func whoIsAskedToStopStops() {
+  @Test func aStopSignalEndsTheRestarts() {
     var policy = RestartPolicy(retries: 100)
     #expect(
       policy.decide(after: attempt(76, incident(5)), isStopping: true)
         == .end(code: 76, reason: "it failed while it was being stopped"))
   }
 
-  @Test func machinesNamedTwiceAreBad() {
+  @Test func hostsNamedInTwoFailuresAreAvoided() {
     var policy = RestartPolicy(retries: 100)
     for (step, host) in [(1, "lab2"), (2, "lab3"), (3, "lab2")] {
       _ = policy.decide(after: attempt(76, to: step, incident(step, host: host)), isStopping: false)
@@ -66,7 +66,7 @@ import Testing
 }
 
 @Suite struct HostsTests {
-  @Test func linesAreMachines() throws {
+  @Test func eachLineOfAHostfileIsAHost() throws {
     let hosts = try Hostfile(text: "# mine\nlab1 slots=8  # big\n\nlab2 max_slots=4\n", source: "hosts")
     #expect(hosts.hosts.map(\.name) == ["lab1", "lab2"] && hosts.slots == 9)
     #expect(hosts.text == "lab1 slots=8\nlab2 slots=1\n")
@@ -83,15 +83,15 @@ import Testing
   }
 
   /// `agent` in place of ssh: machines named good answer, others do not.
-  @Test func onlyThoseThatAnswerAreUsed() throws {
+  @Test func onlyHostsThatAnswerAreUsed() throws {
     try withTemporaryFolder { folder in
       let agent = folder + "/agent"
       try "#!/bin/bash\ncase $1 in good*) echo \"host-$1\" ;; *) exit 255 ;; esac\n".write(
         toFile: agent, atomically: true, encoding: .utf8)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: agent)
       let hosts = try Hostfile(text: "localhost slots=2\ngood1\nbad\ngood2\n", source: "hosts")
-      let own = ProcessInfo.processInfo.hostName
-      #expect(hosts.answering(agent: [agent]) == ["localhost": own, "good1": "host-good1", "good2": "host-good2"])
+      let localName = ProcessInfo.processInfo.hostName
+      #expect(hosts.answering(agent: [agent]) == ["localhost": localName, "good1": "host-good1", "good2": "host-good2"])
     }
   }
 }

@@ -11,7 +11,7 @@ import Testing
     return hash.value
   }
 
-  @Test func everyBitCounts() {
+  @Test func everyFlippedBitChangesTheHash() {
     let values = (0..<37).map { Float($0) * 0.37 }, whole = hash(values)
     var found: Set<UInt64> = [whole]
     for index in values.indices {

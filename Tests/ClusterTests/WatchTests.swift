@@ -10,14 +10,14 @@ import Testing
 
   /// A rank heard of just now, whose operation has lasted `seconds`; the longest before took one second.
   func report(_ rank: Int, _ phase: FlightPhase, _ seconds: Double, isInMPI: Bool = false) -> RankReport {
-    var beat = Beat(.beat, token: 0, rank: rank)
-    beat.record.phase = phase.rawValue
-    beat.record.step = 17
-    (beat.seconds, beat.longest, beat.isInMPI) = (seconds, 1, isInMPI)
-    return RankReport(rank: rank, host: "lab\(rank)", beat: beat, heardAt: 1000)
+    var heartbeat = Heartbeat(.heartbeat, token: 0, rank: rank)
+    heartbeat.record.phase = phase.rawValue
+    heartbeat.record.step = 17
+    (heartbeat.seconds, heartbeat.longest, heartbeat.isInMPI) = (seconds, 1, isInMPI)
+    return RankReport(rank: rank, host: "lab\(rank)", heartbeat: heartbeat, heardAt: 1000)
   }
 
-  @Test func whoeverDoesNotWaitIsToBlame() {
+  @Test func theRankThatDoesNotWaitIsNamed() {
     let reports = [report(0, .average, 70), report(1, .load, 70.5), report(2, .average, 70.2)]
     let verdict = judge(reports, deadlines, at: 1000)
     #expect(verdict?.kind == .hang && verdict?.rank == 1 && verdict?.exitCode == .hang)
@@ -27,19 +27,19 @@ import Testing
       "waiting is right while another works")
   }
 
-  @Test func whereAllWaitItIsSaid() {
+  @Test func reportsThatAllRanksWait() {
     let verdict = judge([report(0, .control, 61), report(1, .average, 65)], deadlines, at: 1000)
     #expect(verdict?.rank == 0 && verdict?.circumstances.contains("all ranks wait for each other") == true)
     #expect(judge([report(0, .control, 59), report(1, .average, 65)], deadlines, at: 1000) == nil)
   }
 
-  @Test func inACheckpointTheCallsOfMPITell() {
+  @Test func inACheckpointRanksInsideMPICallsAreWaiting() {
     let verdict = judge([report(0, .checkpoint, 605, isInMPI: true), report(1, .checkpoint, 601)], deadlines, at: 1000)
     #expect(verdict?.rank == 1)
     #expect(judge([report(0, .checkpoint, 599), report(1, .checkpoint, 300)], deadlines, at: 1000) == nil, "ten times as long")
   }
 
-  @Test func deadlinesGrowWithWhatWasSeen() {
+  @Test func deadlinesGrowWithTheLongestOperation() {
     #expect(deadlines.limit(.load, longest: 0.5) == 60)
     #expect(deadlines.limit(.load, longest: 30) == 300)
     #expect(deadlines.limit(.load, longest: 0) == 600, "nothing is known of it yet")
@@ -47,8 +47,9 @@ import Testing
     #expect([1.0, 5, 60].map { Deadlines(floor: $0).silence } == [3, 5, 15])
   }
 
-  /// What a rank did at its last beat is no reason to say that it hangs there: with a short deadline both limits pass together.
-  @Test func whoeverIsSilentIsLostAndDoesNotHang() {
+  /// What a rank did at its last heartbeat is no reason to say that it hangs there: with a short deadline both limits pass
+  /// together.
+  @Test func aSilentRankIsLostAndNotHanging() {
     var silent = report(1, .compute, 0.4)
     silent.heardAt = 995.2
     let short = Deadlines(floor: 5)

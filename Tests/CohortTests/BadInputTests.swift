@@ -69,8 +69,8 @@ struct BadInputTests {
       let arguments = ["train", file, "method=supervised"]
       let (status, output) =
         ranks == 1 ? try cohort(arguments) : try mpirun(ranks, arguments, timeout: 60, executable: "cohort")
-      let told = output.components(separatedBy: "method.kl.weight is left out, because method supervised has no such option.")
-      #expect(status == 0 && told.count == 2, "\(output)")
+      let parts = output.components(separatedBy: "method.kl.weight is left out, because method supervised has no such option.")
+      #expect(status == 0 && parts.count == 2, "\(output)")
     }
   }
 

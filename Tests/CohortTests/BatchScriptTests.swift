@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct BatchScriptTests {
-  @Test func savedAndStoppedIsQueuedAgain() throws {
+  @Test func aRunThatSavedAndStoppedIsQueuedAgain() throws {
     let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
     let outcome = try script.start()
     #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
@@ -15,7 +15,7 @@ import Testing
   }
 
   /// A preemption may take mpirun's helpers first: ranks are lost, but what they saved is not.
-  @Test(arguments: [1, 76, 77, 137]) func lostRanksAreStartedAgainIfTheyGotAnywhere(_ code: Int32) throws {
+  @Test(arguments: [1, 76, 77, 137]) func aJobThatLostRanksIsQueuedAgainAfterProgress(_ code: Int32) throws {
     let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: code)
     #expect(try script.start().code == 0)
     #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
@@ -73,7 +73,7 @@ import Testing
     arguments: [
       ([:], "none"), (["JOB_END": "1970-01-01T00:20:34"], "1234"), (["SLURM_JOB_END_TIME": "99", "JOB_END": "NONE"], "99"),
     ] as [([String: String], String)])
-  func theEndOfTheJobIsTold(_ variables: [String: String], _ end: String) throws {
+  func theRunLearnsTheEndOfTheJob(_ variables: [String: String], _ end: String) throws {
     let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
     _ = try script.start(variables.merging(["TZ": "UTC"]) { $1 })
     #expect(try script.calls("end") == [end])
@@ -103,7 +103,7 @@ import Testing
     #expect(try script.calls("cohort") == ["recipes demo-relif", "checkpoint list demo/runs/slurm"])
   }
 
-  @Test func mistakesAreToldBeforeTheStart() throws {
+  @Test func mistakesAreReportedBeforeTheStart() throws {
     let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 0)
     #expect(try script.start(["COHORT_LAUNCH": "aprun"]).errors.contains("set it to mpirun or srun"))
     #expect(try script.start(arguments: ["absent.yaml"]).code == 3)

@@ -40,7 +40,7 @@ import Testing
   @Test(arguments: [
     (["--folder", "/nowhere"], "no such folder"), (["--bytes", "much"], "number of bytes"), (["--repeats", "0"], "1 or more"),
     (["--bytes", "1MB", "--folder", "/proc/self"], "Cannot"),
-  ]) func whatCannotBeMeasuredIsRefused(arguments: [String], reason: String) throws {
+  ]) func impossibleMeasurementsAreRefused(arguments: [String], reason: String) throws {
     for command in ["checkpoint", "io"] {
       let (status, output) = try runAlone(["bench", command] + arguments, executable: "cohort")
       #expect(status != 0 && output.contains(reason), "\(command): \(output)")

@@ -46,8 +46,8 @@ import Testing
     #expect(found["profile"] == nil)
   }
 
-  /// What a rehearsal foretells is what the step takes, but for working memory that kernels take on their threads.
-  @Test(arguments: ["unet3d", "vnet", "stunet", "plainconvunet"]) func aRehearsalForetellsTheMemory(network: String) throws {
+  /// What a rehearsal estimates is what the step takes, but for working memory that kernels take on their threads.
+  @Test(arguments: ["unet3d", "vnet", "stunet", "plainconvunet"]) func aRehearsalEstimatesTheMemory(network: String) throws {
     var taken: [String: Int] = [:], work: [[Double]] = []
     for memory in ["standard", "lean"] {
       let arguments = [
@@ -57,8 +57,8 @@ import Testing
       let (status, output) = try runAlone(arguments, executable: "cohort")
       try #require(status == 0, "\(output)")
       let found = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
-      let foretold = try #require(found["foretoldBytes"] as? Int), bytes = try #require(found["bufferBytes"] as? Int)
-      #expect(abs(Double(foretold) / Double(bytes) - 1) < 0.15, "\(memory): foretold \(foretold), taken \(bytes) bytes")
+      let estimated = try #require(found["estimatedBytes"] as? Int), bytes = try #require(found["bufferBytes"] as? Int)
+      #expect(abs(Double(estimated) / Double(bytes) - 1) < 0.15, "\(memory): estimated \(estimated), taken \(bytes) bytes")
       taken[memory] = bytes
       work.append([found["loss"] as! Double, found["gflop"] as! Double])
     }

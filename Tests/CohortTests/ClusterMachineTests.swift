@@ -32,7 +32,7 @@ private let lanIsMissing = missing("lan")
   }
 }
 
-/// Runs a line of bash with the built programs first on the PATH; it is told to end after `seconds`.
+/// Runs a line of bash with the built programs first on the PATH; it is ended after `seconds`.
 private func bash(_ line: String, limit seconds: Int = 20) throws -> (code: Int32, text: String) {
   try runProgram(["timeout", "--kill-after=20", "\(seconds)", "bash", "-c", line], environment: ["COHORT_FOLDER": builtFolder])
 }

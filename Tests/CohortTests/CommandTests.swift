@@ -157,8 +157,8 @@ import Weights
     try writeVolume(volume, to: path)
   }
 
-  /// Every command says what it does, every argument what it is for.
-  @Test func everythingIsExplained() throws {
+  /// The help of every command explains it, and that of every argument what it is for.
+  @Test func everyCommandAndArgumentHasHelp() throws {
     struct Help: Decodable { let command: Command }
     struct Command: Decodable {
       let commandName: String
@@ -185,7 +185,7 @@ import Weights
     #expect(help.subcommands?.isEmpty == false && silent(help, in: "") == [])
   }
 
-  @Test func listsNameWhatThereIs() throws {
+  @Test func listsNameEveryEntryOfTheCatalogues() throws {
     #expect(try cohort(["methods"]).contains("relif"))
     #expect(try cohort(["network", "list", "--json"]).contains("\"unet3d\""))
     #expect(try cohort(["recipes"]).contains("demo-relif"))

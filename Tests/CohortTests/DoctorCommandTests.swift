@@ -9,7 +9,7 @@ import Testing
     struct Line: Decodable {
       let verdict: String
       let what: String
-      let cure: String?
+      let hint: String?
     }
     let findings: [Line]
     let seconds: Double
@@ -28,7 +28,7 @@ import Testing
       ] {
         #expect(report[what] == "ok", "\(what): \(output)")
       }
-      #expect(report.findings.allSatisfy { ($0.verdict == "ok" || $0.verdict == "skipped") == ($0.cure == nil) })
+      #expect(report.findings.allSatisfy { ($0.verdict == "ok" || $0.verdict == "skipped") == ($0.hint == nil) })
       // It leaves nothing behind.
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
     }
@@ -63,7 +63,7 @@ import Testing
     #expect(second.status == 4 && second.output.isEmpty)
   }
 
-  @Test func timesThatAreNoneAreRefused() throws {
+  @Test func invalidTimesAreRefused() throws {
     let (status, output) = try runAlone(["train", "run.yaml", "--time-budget", "soon"], executable: "cohort")
     #expect(status != 0 && output.contains("--time-budget soon is no time"))
   }

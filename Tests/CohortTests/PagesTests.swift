@@ -35,7 +35,7 @@ import Training
     #expect(keys == 24)
   }
 
-  @Test func whatPagesNameExists() throws {
+  @Test func pathsNamedInPagesExist() throws {
     var missing: [String] = []
     for page in try pages() {
       let folder = repository.appendingPathComponent(page).deletingLastPathComponent()

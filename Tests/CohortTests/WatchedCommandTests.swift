@@ -7,14 +7,14 @@ import Testing
 @Suite(.serialized) struct WatchedCommandTests {
   /// Runs the command on two ranks, of which rank 1 gets `signal` a second after its flight record has appeared.
   func run(_ command: [String], in folder: String, signal: String? = nil) throws -> (code: Int32, text: String) {
-    let own = "env TMPDIR=\(folder) \(builtExecutable("cohort"))".split(separator: " ").map(String.init)
+    let program = "env TMPDIR=\(folder) \(builtExecutable("cohort"))".split(separator: " ").map(String.init)
     let script = #"""
       (for i in $(seq 300); do sleep 0.1; ls "$1"/*/flight/rank-0001.bin > /dev/null 2>&1 && break; done; sleep 1; kill "$2" $$) &
       shift 2; exec "$@"
       """#
     let second = signal.map { ["sh", "-c", script, "sh", folder, "-\($0)"] } ?? []
     return try runProgram(
-      ["mpirun", "--timeout", "90", "-n", "1"] + own + command + [":", "-n", "1"] + second + own + command,
+      ["mpirun", "--timeout", "90", "-n", "1"] + program + command + [":", "-n", "1"] + second + program + command,
       environment: [
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
       ])
@@ -39,7 +39,9 @@ import Testing
       let command = ["prior", "pretrain", "--output", folder + "/prior.safetensors", "--lanes", "2"]
       let (code, text) = try run(command + ["--steps", "100000", "--deadline", "3"], in: folder, signal: "STOP")
       #expect(code == 76, "\(code)")
-      try expectNamed(text, "gives no sign of life (stopped, or its host is frozen or cut off): it was in ", run: folder + "/prior.safetensors.run")
+      try expectNamed(
+        text, "gives no sign of life (stopped, or its host is frozen or cut off): it was in ",
+        run: folder + "/prior.safetensors.run")
     }
   }
 

@@ -84,7 +84,7 @@ import TestSupport
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["value"])
   }
 
-  @Test func errorsNameThePathAndTheCure() {
+  @Test func errorsNameThePathAndAHint() {
     let error = #expect(throws: FileError.self) { try writeDurably([1], to: "/nowhere/at/all") }
     #expect(error?.description.contains("/nowhere/at/all") == true)
     #expect(error?.description.hasSuffix("Check the path.") == true)

@@ -1,5 +1,5 @@
-// Convolution on the coarse grid against enlarging first and convolving then: the reference. Axes: D H W voxels, I input channels, O output
-// channels.
+// Convolution on the coarse grid against upsampling first and convolving then: the reference. Axes: D H W voxels, I input channels,
+// O output channels.
 
 import Kernels
 import TestSupport
@@ -7,14 +7,14 @@ import Testing
 
 @Suite(.serialized) struct UpsampledConvolutionTests {
   static let examples = [
-    UpsampledExample(coarse: [4, 6, 5], inputs: 8, outputs: 16, stored: 20, channel: 12, enlargement: .linear),
-    UpsampledExample(batch: 2, coarse: [3, 4, 7], inputs: 5, outputs: 3, enlargement: .linear),
-    UpsampledExample(coarse: [1, 3, 2], inputs: 4, outputs: 4, enlargement: .linear),
-    UpsampledExample(coarse: [5, 4, 6], inputs: 16, outputs: 8, stored: 24, channel: 0, enlargement: .repeated([2, 2, 2])),
-    UpsampledExample(batch: 2, coarse: [6, 3, 4], inputs: 6, outputs: 5, enlargement: .repeated([1, 2, 3])),
-    UpsampledExample(coarse: [4, 5, 3], inputs: 7, outputs: 9, kernel: 1, enlargement: .repeated([2, 2, 2])),
+    UpsampledExample(coarse: [4, 6, 5], inputs: 8, outputs: 16, stored: 20, channel: 12, upsampling: .linear),
+    UpsampledExample(batch: 2, coarse: [3, 4, 7], inputs: 5, outputs: 3, upsampling: .linear),
+    UpsampledExample(coarse: [1, 3, 2], inputs: 4, outputs: 4, upsampling: .linear),
+    UpsampledExample(coarse: [5, 4, 6], inputs: 16, outputs: 8, stored: 24, channel: 0, upsampling: .nearest([2, 2, 2])),
+    UpsampledExample(batch: 2, coarse: [6, 3, 4], inputs: 6, outputs: 5, upsampling: .nearest([1, 2, 3])),
+    UpsampledExample(coarse: [4, 5, 3], inputs: 7, outputs: 9, kernel: 1, upsampling: .nearest([2, 2, 2])),
     // Several products for each plane, several groups of planes in the weight gradient.
-    UpsampledExample(coarse: [18, 20, 24], inputs: 16, outputs: 16, enlargement: .linear),
+    UpsampledExample(coarse: [18, 20, 24], inputs: 16, outputs: 16, upsampling: .linear),
   ]
 
   @Test(arguments: examples) func forwardAgrees(example: UpsampledExample) {
@@ -31,11 +31,11 @@ import Testing
     #expect(differenceOverRange(found[1], expectedW) < 2e-5)
   }
 
-  @Test func doublingAgrees() {
+  @Test func trilinearUpsamplingAgrees() {
     let input = [3, 4, 2], x = noise(2 * 24 * 5, 4)
     var y = [Float](repeating: .nan, count: 8 * x.count)
     doubleSize(x, into: &y, batch: 2, input: input, channels: 5)
-    let expected = EnlargementReference(doubling: input, batch: 2, channels: 5).enlarged(x)
+    let expected = UpsamplingReference(trilinear: input, batch: 2, channels: 5).upsampled(x)
     #expect(zip(y, expected).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
@@ -51,11 +51,11 @@ import Testing
   }
 }
 
-/// An enlarged tensor and a slice of stored weights.
+/// An upsampled tensor and a slice of stored weights.
 struct UpsampledExample: CustomTestStringConvertible, Sendable {
   enum Kind: Sendable {
     case linear
-    case repeated([Int])
+    case nearest([Int])
   }
   let shape: UpsampledConvolutionShape
   let outputs: Int
@@ -66,17 +66,17 @@ struct UpsampledExample: CustomTestStringConvertible, Sendable {
 
   init(
     batch: Int = 1, coarse: [Int], inputs: Int, outputs: Int, stored: Int? = nil, channel: Int = 0, kernel: Int = 3,
-    enlargement: Kind
+    upsampling: Kind
   ) {
-    let axes: [Enlargement] =
-      switch enlargement {
+    let axes: [Upsampling] =
+      switch upsampling {
       case .linear: [.linear, .linear, .linear]
-      case .repeated(let factors): factors.map { .repeated($0) }
+      case .nearest(let factors): factors.map { .nearest($0) }
       }
     shape = UpsampledConvolutionShape(
       batch: batch, input: coarse, inputChannels: inputs, outputChannels: outputs, kernel: [kernel, kernel, kernel],
-      enlargement: axes, storedChannels: stored ?? inputs)
-    (self.outputs, self.channel, kind) = (outputs, channel, enlargement)
+      upsampling: axes, storedChannels: stored ?? inputs)
+    (self.outputs, self.channel, kind) = (outputs, channel, upsampling)
     x = noise(batch * coarse.reduce(1, *) * inputs, 1)
     weights = noise(outputs * shape.storedChannels * kernel * kernel * kernel, 2)
     dy = noise(batch * shape.output.reduce(1, *) * outputs, 3)
@@ -104,7 +104,7 @@ struct UpsampledExample: CustomTestStringConvertible, Sendable {
     return [dx, ofSlice(dw)]
   }
 
-  // MARK: The reference: enlarge, then convolve
+  // MARK: The reference: upsample, then convolve
 
   private var reference: ConvolutionShape {
     ConvolutionShape(
@@ -112,25 +112,25 @@ struct UpsampledExample: CustomTestStringConvertible, Sendable {
       stride: [1, 1, 1], padding: shape.kernel.map { $0 / 2 }, bias: false, storedChannels: shape.storedChannels)
   }
 
-  private var enlargement: EnlargementReference {
+  private var upsampling: UpsamplingReference {
     switch kind {
-    case .linear: EnlargementReference(doubling: shape.input, batch: shape.batch, channels: shape.inputChannels)
-    case .repeated(let factors):
-      EnlargementReference(repeating: shape.input, factors: factors, batch: shape.batch, channels: shape.inputChannels)
+    case .linear: UpsamplingReference(trilinear: shape.input, batch: shape.batch, channels: shape.inputChannels)
+    case .nearest(let factors):
+      UpsamplingReference(nearest: shape.input, factors: factors, batch: shape.batch, channels: shape.inputChannels)
     }
   }
 
   var referenceOutput: [Float] {
     var y = dy
-    convolutionForward(reference, x: enlargement.enlarged(x), weights: slice, bias: nil, y: &y)
+    convolutionForward(reference, x: upsampling.upsampled(x), weights: slice, bias: nil, y: &y)
     return y
   }
 
   var referenceGradients: (dx: [Float], dw: [Float]) {
-    var fine = enlargement.enlarged(x), dw = slice
+    var fine = upsampling.upsampled(x), dw = slice
     convolutionBackwardWeights(reference, x: fine, dy: dy, dw: &dw, db: nil)
     convolutionBackwardData(reference, dy: dy, weights: slice, dx: &fine)
-    return (enlargement.gradient(fine), ofSlice(dw))
+    return (upsampling.gradient(fine), ofSlice(dw))
   }
 
   /// The elements of stored weights that belong to the slice.

@@ -11,7 +11,7 @@ import Testing
   }
 
   @Test func inputsGetTheSameGradientAsThroughATrainedParameter() {
-    let set = ParameterSet([ParameterSpecification("w", [2, 2, 1, 1, 1], .gaussian(deviation: 1))], seed: 3)
+    let set = ParameterSet([ParameterSpecification("w", [2, 2, 1, 1, 1], .gaussian(standardDeviation: 1))], seed: 3)
     let frozen = FrozenParameters([("w", set["w"].value)])
     var gradients: [[Float]] = [], ready: [[String]] = []
     for table in [set, frozen] as [any ParameterTable] {

@@ -44,7 +44,7 @@ import Testing
     return (scalar.value, inputs.map { tape.gradient(of: $0)!.values } + parameters.map { $0.0.gradients.values })
   }
 
-  @Test func aTapeCanBeWalkedOncePerTerm() {
+  @Test func aTapeCanRunABackwardPassForEachTerm() {
     let tape = Tape()
     let x = tape.variable(Tensor([0.3, -0.2, 1, 0.5, 0.1, 0.9], shape: [1, 1, 1, 2, 3]))
     let p = tape.softmax(x)

@@ -88,14 +88,14 @@ private let imageOperations: [OperationRow] = [
   },
   OperationRow(name: "max pooling", inputs: [[1, 4, 4, 2, 3]], smooth: false) { tape, x, _ in .tensor(tape.maxPooling(x[0])) },
   OperationRow(
-    name: "joined convolution, doubled", inputs: [[2, 4, 6, 2, 3], [2, 2, 3, 1, 2]], parameters: [[3, 5, 3, 3, 3], [3]]
+    name: "joined convolution, trilinear", inputs: [[2, 4, 6, 2, 3], [2, 2, 3, 1, 2]], parameters: [[3, 5, 3, 3, 3], [3]]
   ) { tape, x, p in
-    .tensor(tape.convolution(joining: [.same(x[0]), .doubled(x[1])], weight: p[0], bias: p[1]))
+    .tensor(tape.convolution(joining: [.same(x[0]), .upsampledTrilinear(x[1])], weight: p[0], bias: p[1]))
   },
   OperationRow(
-    name: "joined convolution, repeated", inputs: [[1, 2, 3, 2, 2], [1, 2, 6, 4, 3]], parameters: [[4, 5, 3, 3, 3]]
+    name: "joined convolution, nearest", inputs: [[1, 2, 3, 2, 2], [1, 2, 6, 4, 3]], parameters: [[4, 5, 3, 3, 3]]
   ) { tape, x, p in
-    .tensor(tape.convolution(joining: [.repeated(x[0], factors: [1, 2, 2]), .same(x[1])], weight: p[0]))
+    .tensor(tape.convolution(joining: [.upsampledNearest(x[0], factors: [1, 2, 2]), .same(x[1])], weight: p[0]))
   },
   OperationRow(name: "dropout", inputs: [[1, 3, 3, 3, 4]]) { tape, x, _ in
     .tensor(tape.dropout(x[0], probability: 0.3, key: RandomKey(5)))

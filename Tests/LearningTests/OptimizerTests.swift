@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func anUnknownNameIsAnsweredWithThoseThatAre() {
+  @Test func anUnknownNameIsRefusedWithTheKnownNames() {
     let error = #expect(throws: LearningError.self) { try optimizer(named: "adam") }
     #expect(error?.description == "there is no optimiser \"adam\": choose one of sgd, adamw.")
   }

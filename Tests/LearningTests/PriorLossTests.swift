@@ -39,7 +39,7 @@ import Testing
     for (found, expected) in zip(p, [none / sum, one / sum, two / sum]) { #expect(abs(found - expected) < 1e-6) }
   }
 
-  @Test func aPriorTeachesNothingOfAClassItIsSilentOf() {
+  @Test func aPriorHasNoEffectOnClassesWithoutAnAnswer() {
     let tape = Tape(), student = tape.variable(Tensor([0.5, -0.2, 1.3], shape: [1, 1, 1, 1, 3]))
     let loss = tape.distillation(student, prior: prior([3, 9], present: [true, false]), temperature: 1)
     tape.backward(from: [(loss, weight: 1)])
@@ -48,7 +48,7 @@ import Testing
   }
 
   /// The prior agrees with voxel 0, contradicts voxel 1 and is silent of the class of voxel 2 in the last case.
-  @Test(arguments: ConsistencyGate.Veto.allCases) func theGateAsksThePrior(veto: ConsistencyGate.Veto) {
+  @Test(arguments: ConsistencyGate.Veto.allCases) func thePriorVetoesVoxelsOfTheGate(veto: ConsistencyGate.Veto) {
     let tape = Tape(recording: false)
     let p = Tensor([0.05, 0.95, 0.1, 0.9, 0.2, 0.8], shape: [1, 1, 1, 3, 2])
     let gate = ConsistencyGate(threshold: 0.7, veto: veto)

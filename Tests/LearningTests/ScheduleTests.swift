@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func anUnknownNameIsAnsweredWithThoseThatAre() {
+  @Test func anUnknownNameIsRefusedWithTheKnownNames() {
     let error = #expect(throws: LearningError.self) { try makeSchedule(named: "poly", ScheduleSettings()) }
     #expect(error?.description == "there is no schedule \"poly\": choose one of polynomial, step, constant, cosine.")
   }

@@ -56,13 +56,13 @@ import Testing
     let count = 100_000, key = RandomKey(77)
     let x = (0..<count).map { Float($0 % 5) }
     var y = [Float](repeating: 0, count: count)
-    addNoise(x, into: &y, deviation: 0.1, limit: 0.2, key: key.value, count: count)
+    addNoise(x, into: &y, standardDeviation: 0.1, limit: 0.2, key: key.value, count: count)
     let noise = zip(y, x).map { Double($0 - $1) }
     for index in [0, 1, 4095, 32768, 65537, 99_999] {
       #expect(abs(noise[index] - min(0.2, max(-0.2, 0.1 * key.gaussian(UInt64(index))))) < 1e-6)
     }
     let variance = noise.reduce(0) { $0 + $1 * $1 } / Double(count)
-    // Of a Gaussian cut off at two deviations: 0.92.
+    // Of a Gaussian cut off at two standard deviations: 0.92.
     #expect(abs(noise.reduce(0, +) / Double(count)) < 1e-3 && abs(variance - 0.0092) < 3e-4)
     #expect(noise.max()! < 0.2 + 1e-6 && noise.contains { $0 > 0.19999 })
   }
@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test(arguments: [(0, 0.0), (1, 0.5), (9, 0.9), (98, 1 - 1 / 99.0), (99, 0.99), (5000, 0.99)])
-  func theTeacherKeepsMoreAndMore(step: Int, expected: Double) { #expect(abs(MovingAverage.keep(at: step) - expected) < 1e-12) }
+  func theDecayOfTheTeacherRises(step: Int, expected: Double) { #expect(abs(MovingAverage.keep(at: step) - expected) < 1e-12) }
 
   @Test func theFirstStepsOfAMovingAverageAreAMean() {
     let teacher = tensor([100, 100], channels: 1)

@@ -1,4 +1,4 @@
-// The methods that ReLiF-3D is compared with: which terms act, what listens to the prior, who follows whom, and the
+// The methods that ReLiF-3D is compared with: which terms act, what depends on the prior, who follows whom, and the
 // published form of SemiSAM+, which is a mean teacher and a constant.
 
 import Learning
@@ -68,7 +68,7 @@ final class SlabPrior: Prior {
 
   func carried(_ name: String, _ method: any Method) -> [Float] { method.carried.first { $0.name == name }!.values.values }
 
-  @Test(arguments: ["mean-teacher"] + guided) func everyTermActsAndReadsThePriorAsItSays(name: String) throws {
+  @Test(arguments: ["mean-teacher"] + guided) func everyTermActsAndReadsThePriorAsDeclared(name: String) throws {
     let method = try method(name), tape = Tape(), swapped = try self.method(name, prior: SlabPrior(isSwapped: true))
     let found = try terms(method, on: tape), opposite = try terms(swapped)
     let expected = [
@@ -86,7 +86,7 @@ final class SlabPrior: Prior {
     }
   }
 
-  @Test(arguments: guided) func aSilentPriorCountsAsNothing(name: String) throws {
+  @Test(arguments: guided) func aPriorWithoutAnAnswerCountsAsZero(name: String) throws {
     for prior in [SlabPrior(isPresent: nil), SlabPrior(isPresent: [false, false])] {
       let silent = try terms(method(name, prior: prior)), speaking = try terms(method(name))
       #expect(silent.terms.map(\.name) == speaking.terms.map(\.name))
@@ -109,7 +109,7 @@ final class SlabPrior: Prior {
     #expect(first != second && zip(carried("teacher", method), mean).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
-  @Test(arguments: ["mean-teacher", "ua-mt"]) func releasedIsThePlainSpecialistAndAConstant(specialist: String) throws {
+  @Test(arguments: ["mean-teacher", "ua-mt"]) func theReleasedFormIsThePlainSpecialistAndAConstant(specialist: String) throws {
     let prior = SlabPrior()
     let released = try method("semisam-plus", ["fidelity": "released", "specialist": specialist], prior: prior)
     let unguided = try method("semisam-plus", ["fidelity": "released", "specialist": specialist], prior: nil)
@@ -135,7 +135,7 @@ final class SlabPrior: Prior {
     #expect(abs(uneven - plain) > 1e-6 * plain)
   }
 
-  @Test func onlyCertainVoxelsMustAgree() throws {
+  @Test func consistencyCountsCertainVoxelsOnly() throws {
     let early = Step(index: 0, total: 10, seed: 7)
     let all = try method("semisam-plus"), certain = try method("semisam-plus", ["specialist": "ua-mt"])
     #expect(try value("consistency", all, at: early) != value("consistency", certain, at: early))
@@ -144,7 +144,7 @@ final class SlabPrior: Prior {
   }
 
   @Test(arguments: [(0, 0.01), (15000, 2.865048e-3), (30000, 6.737947e-5)])
-  func theGeneralistHelpsEarly(step: Int, expected: Double) throws {
+  func theGeneralistsTermCountsEarlyOnly(step: Int, expected: Double) throws {
     let method = try method("semisam-plus") as! SemiSAMPlus
     #expect(abs(method.generalistWeight(at: Step(index: step, total: 30000, seed: 1)) / expected - 1) < 1e-6)
   }
@@ -165,7 +165,7 @@ final class SlabPrior: Prior {
     #expect(same)
     try train(method, steps: 3..<5)
     same = carried("earlier", method) == afterFirst
-    #expect(prior.questions == 3 && same, "the prior speaks in the first round only")
+    #expect(prior.questions == 3 && same, "the prior is asked in the first round only")
     let pseudo = try terms(method, at: Step(index: 4, total: 9, seed: 7)).terms.filter { $0.name.hasPrefix("pseudo") }
     #expect(pseudo.allSatisfy { $0.scalar.value > 0 && !$0.readsPrior })
     // The step that would end the second round was skipped: the next one ends it.

@@ -26,12 +26,13 @@ import Testing
 
   private func plan(_ network: String, options: [String: String] = [:]) throws -> MethodPlan {
     MethodPlan(
-      networkName: network, network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"].merging(options) { $1 }, seed: 1),
+      networkName: network,
+      network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"].merging(options) { $1 }, seed: 1),
       options: try SettingValues([:], of: PiModel.options, source: "test"))
   }
 
   /// The agreement moves the student, by both views: with one of them fixed the gradient is another one.
-  @Test func aStrangersMethodActs() throws {
+  @Test func aMethodFromOutsideTheCatalogueActs() throws {
     let method = try PiModel(try plan("unet3d"))
     let batch = Batch(labelled: samples(2, "l", isLabelled: true), unlabelled: samples(2, "u", isLabelled: false))
     let tape = Tape(), terms = try method.loss(batch, at: step, on: tape)
@@ -62,7 +63,7 @@ import Testing
 
   /// Instance normalisation sees each sample alone, so two at once are what each is alone, bit by bit; batch normalisation sees both.
   @Test(arguments: [("unet3d", [:], true), ("vnet", ["norm": "batch"], false)] as [(String, [String: String], Bool)])
-  func whatIsExactSampleBySampleIsRunSo(network: String, options: [String: String], isAlike: Bool) throws {
+  func stackedSamplesEqualSingleOnesUnlessBatchNormalised(network: String, options: [String: String], isAlike: Bool) throws {
     let network = try plan(network, options: options).makeNetwork(), two = samples(2, "u", isLabelled: false)
     func logits(_ samples: [Sample]) -> [[Float]] {
       network.predict(samples, .clean, at: step, on: Tape(recording: false)).map { $0.logits.values }

@@ -30,7 +30,7 @@ import Testing
       unlabelled: recipe.unlabelled.isEmpty ? [] : [sample("u", label: nil)])
   }
 
-  @Test(arguments: methodCatalog.map { $0.name }) func lossesActAndRepeat(name: String) throws {
+  @Test(arguments: methodCatalog.map { $0.name }) func lossesGiveGradientsAndRepeat(name: String) throws {
     let options = name == "relif" ? ["cgcr.thresholdStart": "0.3", "cgcr.thresholdEnd": "0.3"] : [:]
     func totals() throws -> (Double, [[Float]]) {
       let method = try makeMethod(name, plan(name, options, prior: BaselineTests.guided.contains(name) ? SlabPrior() : nil)),

@@ -62,7 +62,7 @@ enum PriorFixture {
   }
 
   /// A volume as large as the source's window, of which class 1 fills one half along z and class 2 a quarter; and an embedding whose
-  /// tokens know the class of their 8 x 8 x 8 voxels.
+  /// tokens encode the class of their 8 x 8 x 8 voxels.
   static func slabs() -> (place: CropPlace, label: [UInt8], source: Source) {
     let place = CropPlace(
       volume: Extent(32, 32, 32), spacing: Spacing(1, 1, 1), crop: Extent(32, 32, 32),
@@ -72,8 +72,8 @@ enum PriorFixture {
       let k = Int(label[(token % 4) * 8 * 1024])
       // A component that all share, one of the class, and noise.
       return (0..<channels).map { channel -> Float in
-        let own: Float = channel % 3 == k ? 1 : 0, noise = Float(RandomKey(4).gaussian(UInt64(token * channels + channel)))
-        return 2 + own + 0.1 * noise
+        let signal: Float = channel % 3 == k ? 1 : 0, noise = Float(RandomKey(4).gaussian(UInt64(token * channels + channel)))
+        return 2 + signal + 0.1 * noise
       }
     }
     return (place, label, Source(Tensor(tokens, shape: [1, 4, 4, 4, channels])))

@@ -15,7 +15,7 @@ import Volumes
     return stride(from: k - 1, to: values.count, by: 2).map { values[$0] > 0 }
   }
 
-  @Test func theOracleSaysTheTruthOfATurnedCrop() throws {
+  @Test func theOracleAnswersATurnedCropWithItsLabel() throws {
     let truth = label, oracle = OraclePrior(noise: 0, classes: 3, seed: 1) { $0 == "volume" ? truth : nil }
     let place = PriorFixture.turned, expected = PriorFixture.label(place)
     let answer = try #require(try oracle.answer(for: PriorFixture.sample(place), student: student(place), at: PriorFixture.step))
@@ -71,7 +71,7 @@ import Volumes
     #expect(moved.label[index(4, 1, 5)] == 1 && moved.label.count { $0 != 0 } == 1)
   }
 
-  @Test func prototypesFindWhatLooksAlike() throws {
+  @Test func prototypesFindTokensThatLookAlike() throws {
     let (place, label, source) = PriorFixture.slabs()
     let prior = PrototypePrior(source: source, tokenChannels: 48)
     prior.prototypes = try Prototypes([PriorFixture.sample(place, label: label)], classes: 3, from: source)

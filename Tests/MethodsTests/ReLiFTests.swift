@@ -1,4 +1,5 @@
-// ReLiF-3D: every term acts and listens to the prior, the released form does not, views in another order give the same bits, schedules.
+// ReLiF-3D: every term acts and depends on the prior, the released form does not, views in another order give the same bits,
+// schedules.
 
 import Learning
 import Methods
@@ -71,24 +72,25 @@ final class BallPrior: Prior {
     ),
   ]
 
-  @Test(arguments: variants) func everyTermActsAndThoseOfThePriorListen(options: [String: String], names: Set<String>) throws {
+  @Test(arguments: variants) func everyTermActsAndThoseOfThePriorDependOnIt(options: [String: String], names: Set<String>) throws
+  {
     let prior = NegatablePrior(BallPrior()), method = try method(options, prior: prior), tape = Tape()
     let terms = try terms(method, on: tape)
     #expect(Set(terms.byName.map(\.name)) == names)
-    for (name, own) in terms.byName {
+    for (name, group) in terms.byName {
       for module in method.trained { module.parameters.clearGradients() }
-      tape.backward(from: own.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
+      tape.backward(from: group.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
       #expect(method.trained[0].parameters.gradientNorm > 0, "\(name)")
     }
     prior.isNegated = true
     let opposite = Dictionary(uniqueKeysWithValues: try self.terms(method).byName.map { ($0.name, $0.group.value) })
-    for (name, own) in terms.byName where own.terms.contains(where: \.readsPrior) {
-      #expect(opposite[name] != own.value, "\(name) must change with the prior")
+    for (name, group) in terms.byName where group.terms.contains(where: \.readsPrior) {
+      #expect(opposite[name] != group.value, "\(name) must change with the prior")
     }
     for name in ["dice", "crossEntropy"] { #expect(opposite[name] == terms.byName.first { $0.name == name }!.group.value) }
   }
 
-  @Test func whatWasReleasedDoesNotDependOnThePrior() throws {
+  @Test func theReleasedObjectiveDoesNotDependOnThePrior() throws {
     func run(_ prior: (any Prior)?) throws -> ([Double], [Float]) {
       let method = try method(["fidelity": "released", "cgcr.prior": "agree"], prior: prior), tape = Tape()
       let terms = try terms(method, on: tape)
@@ -103,11 +105,11 @@ final class BallPrior: Prior {
     #expect(same)
   }
 
-  @Test func withoutAPriorItsTermsAreAbsentAndASilentOneCountsAsNothing() throws {
+  @Test func priorTermsAreAbsentWithoutAPriorAndZeroWithoutAnAnswer() throws {
     #expect(Set(try terms(method(prior: nil)).terms.map(\.name)) == ["dice", "crossEntropy", "cgcr"])
     let silent = try terms(method(prior: BallPrior(isSilent: true)))
-    for (name, own) in silent.byName where own.terms.contains(where: \.readsPrior) {
-      #expect(own.value == 0 && own.weight > 0, "\(name)")
+    for (name, group) in silent.byName where group.terms.contains(where: \.readsPrior) {
+      #expect(group.value == 0 && group.weight > 0, "\(name)")
     }
     #expect(silent.diagnostics.contains { $0.name == "priorPresent" && $0.value == 0 })
   }

@@ -51,7 +51,7 @@ import Volumes
     #expect(largest < 1e-3)
   }
 
-  @Test func tooLittleOrTooMuchOfAClassIsNotAskedAbout() throws {
+  @Test func classesThatFillTooLittleOrTooMuchAreNotPrompted() throws {
     let prior = prior(), count = PriorFixture.volume.count
     func present(_ label: [UInt8]) throws -> [Bool]? {
       try prior.answer(
@@ -78,7 +78,7 @@ import Volumes
     #expect(same)
   }
 
-  @Test(arguments: PromptSource.allCases) func everyPromptAnswersAlikeEachTime(prompt: PromptSource) throws {
+  @Test(arguments: PromptSource.allCases) func everyPromptGivesTheSameAnswerEachTime(prompt: PromptSource) throws {
     let (place, label, source) = PriorFixture.slabs()
     let prior = prior(prompt, source), whole = [PriorFixture.sample(place, label: label)]
     prior.prototypes = try Prototypes(whole, classes: PriorFixture.classes, from: source)

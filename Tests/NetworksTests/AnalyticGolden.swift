@@ -29,7 +29,7 @@ func imageByFormula(_ size: [Int], channels: Int) -> Tensor {
   return Tensor(values, shape: Shape([1] + size + [channels]))
 }
 
-/// What a golden says of one head.
+/// The golden values of one head.
 struct HeadGolden {
   let size: [Int]
   let sums: [Double]

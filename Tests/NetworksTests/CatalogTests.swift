@@ -6,7 +6,8 @@ import Tensors
 import Testing
 
 @Suite struct CatalogTests {
-  /// 10⁹ multiply-adds as the specifications print them. They count STU-Net's 1x1x1 convolutions after the enlargement, we do them before.
+  /// 10⁹ multiply-adds as the specifications print them. They count STU-Net's 1x1x1 convolutions after the upsampling, we do them
+  /// before.
   @Test(arguments: [
     ("unet3d", [:], 2, [128, 128, 128], 144.57), ("vnet", [:], 2, [112, 112, 80], 40.1), ("vnet", [:], 14, [96, 96, 96], 35.5),
     ("stunet", ["variant": "S"], 105, [128, 128, 128], 129.4), ("stunet", ["variant": "B"], 2, [128, 128, 128], 497.0),

@@ -82,12 +82,12 @@ import Testing
       let step = 1e-4 * norm(weight.value.values) / norm(gradient), slope = Double(norm(gradient) * norm(gradient))
       let difference = (moved(step) - moved(-step)) / Double(2 * step)
       #expect(abs(difference / slope - 1) < 0.02, "\(layer) by \(weight.name): \(slope), \(difference)")
-      #expect(ready.count > 1 && ready.last!.offset < weight.offset, "the walk goes on to \(ready.last!.name)")
+      #expect(ready.count > 1 && ready.last!.offset < weight.offset, "the backward pass goes on to \(ready.last!.name)")
     }
   }
 
-  /// The logits and a layer both pull on the weights, and the walk may end at the layer.
-  @Test func aWalkCanEndAtALayer() throws {
+  /// The logits and a layer both pull on the weights, and the backward pass may end at the layer.
+  @Test func aBackwardPassCanEndAtALayer() throws {
     let network = try make("unet3d", ["base": "4"])
     func gradient(_ memory: TapeMemory) -> (feature: [Float], last: [Float], first: [Float]) {
       let tape = Tape(memory: memory)

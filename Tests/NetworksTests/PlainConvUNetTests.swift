@@ -40,7 +40,7 @@ import Testing
   @Test(arguments: [
     ("kernels", "3,3,3"), ("kernels", "2,2,2;2,2,2;2,2,2;2,2,2;2,2,2;2,2,2"), ("widths", "8,16"), ("most", "none"),
   ])
-  func badOptionsAreErrorsWithACure(name: String, value: String) {
+  func errorsOfBadOptionsHaveAHint(name: String, value: String) {
     #expect {
       try makeNetwork("plainconvunet", NetworkPlan(inputChannels: 1, classes: 2, options: [name: value], seed: 1))
     } throws: {

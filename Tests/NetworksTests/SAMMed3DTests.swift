@@ -34,7 +34,7 @@ import Weights
     #expect(stored == shapes(tiny), "exactly these names and shapes")
   }
 
-  @Test func whatIsNoSAMMed3DIsRefused() {
+  @Test func weightsOfOtherNetworksAreRefused() {
     #expect(throws: NetworkError.self) { try SAMMed3DPlan(shapes: ["conv.weight": [3, 3]]) }
     var large = Dictionary(uniqueKeysWithValues: SAMMed3D.specification(tiny).map { ($0.name, $0.shape.sizes) })
     large["image_encoder.pos_embed"] = [1, 16, 16, 16, 48]
@@ -156,7 +156,7 @@ import Weights
     #expect(checked > 100)
   }
 
-  @Test func whatIsNotComputedHasNoGradient() {
+  @Test func unusedParametersHaveNoGradient() {
     let tape = Tape()
     parameters.clearGradients()
     tape.backward(from: [(objective(tape), weight: 1)])

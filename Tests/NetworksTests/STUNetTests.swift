@@ -86,8 +86,8 @@ import Weights
     #expect((0...2).map { k in labels.count { $0 == k } } == [114457, 14598, 2017])
     var terms: [(Scalar, weight: Double)] = [], total = 0.0
     for (index, head) in logits.enumerated() {
-      let own = DeepSupervision.labels(labels, size: size, smaller: head.shape.spatial), p = tape.softmax(head)
-      let entropy = tape.crossEntropy(head, probabilities: p, labels: own), dice = foregroundDice(p, own, tape)
+      let coarse = DeepSupervision.labels(labels, size: size, smaller: head.shape.spatial), p = tape.softmax(head)
+      let entropy = tape.crossEntropy(head, probabilities: p, labels: coarse), dice = foregroundDice(p, coarse, tape)
       #expect(abs(entropy.value - losses[index].0) < 1e-4 && abs(dice.value - losses[index].1) < 1e-4, "head \(index)")
       terms += [(entropy, weights[index]), (dice, -weights[index])]
       total += weights[index] * (entropy.value - dice.value)
@@ -161,7 +161,7 @@ import Weights
     ("base", "0"), ("depth", "x"), ("widths", "1,2,3"), ("strides", "2,2"), ("strides", "2,2,0"), ("variant", "XL"),
     ("width", "4"),
   ])
-  func badOptionsAreErrorsWithACure(name: String, value: String) {
+  func errorsOfBadOptionsHaveAHint(name: String, value: String) {
     #expect {
       try makeNetwork("stunet", NetworkPlan(inputChannels: 1, classes: 2, options: [name: value], seed: 1))
     } throws: {

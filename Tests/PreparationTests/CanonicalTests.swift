@@ -44,14 +44,14 @@ import Volumes
     let foreground = box[0].flatMap { d in box[1].flatMap { h in box[2].map { w in raw(d, h, w) } } }
     let count = Double(foreground.count), mean = foreground.reduce(0, +) / count
     let squares = foreground.map { ($0 - mean) * ($0 - mean) }.reduce(0, +)
-    let deviation = (squares / (count - 1)).squareRoot()
+    let standardDeviation = (squares / (count - 1)).squareRoot()
     for (d, h, w) in [(1, 1, 1), (4, 4, 6), (2, 3, 5)] {
       // The sides of the box are even, so that the window lies on its voxels.
       let place = window.position([Double(d), Double(h), Double(w)]).map { Int($0) }
       let found = Double(seen[(place[2] * 8 + place[1]) * 8 + place[0]])
-      #expect(abs(found - (raw(d, h, w) - mean) / deviation) < 1e-4)
+      #expect(abs(found - (raw(d, h, w) - mean) / standardDeviation) < 1e-4)
     }
-    #expect(abs(Double(seen[0]) + mean / deviation) < 1e-4, "outside is background")
+    #expect(abs(Double(seen[0]) + mean / standardDeviation) < 1e-4, "outside is background")
   }
 
   @Test func aConstantVolumeHasNoDeviation() {
@@ -107,29 +107,29 @@ import Volumes
     [[1, 0, 0], [0, 0, 1], [0, 1, 0]],
   ]
 
-  /// However a crop is turned, the window's grid is told the same, and its answer is brought to the same places.
-  @Test(arguments: turns) func turnedCropsTellAndHearTheSame(steps: [[Int]]) throws {
+  /// However a crop is turned, the window's grid gets the same values, and its answer returns to the same voxels.
+  @Test(arguments: turns) func turnedCropsPoolAndSampleTheSameValues(steps: [[Int]]) throws {
     let side = 12
     let origin = (0..<3).map { axis in steps.contains { $0[axis] == -1 } ? 13 : 2 }
     let straight = Self.place(Extent(side, side, side), origin: [2, 2, 2])
     let turned = Self.place(Extent(side, side, side), origin: origin, steps)
     let field = { (at: [Int]) -> Float in RandomKey(9).uniformFloat(at) }
-    let told = [straight, turned].map { WindowMap($0, Self.window).pooled(Self.crop($0, field), grid: 8) }
-    #expect(told[0].isKnown == told[1].isKnown)
-    #expect(zip(told[0].values, told[1].values).allSatisfy { abs($0 - $1) < 1e-5 })
-    let heard = [straight, turned].map { place in
-      WindowMap.sampled([(WindowMap(place, Self.window), told[0].values)], grid: 8, channels: 1).values
+    let pooled = [straight, turned].map { WindowMap($0, Self.window).pooled(Self.crop($0, field), grid: 8) }
+    #expect(pooled[0].isKnown == pooled[1].isKnown)
+    #expect(zip(pooled[0].values, pooled[1].values).allSatisfy { abs($0 - $1) < 1e-5 })
+    let sampled = [straight, turned].map { place in
+      WindowMap.sampled([(WindowMap(place, Self.window), pooled[0].values)], grid: 8, channels: 1).values
     }
     // Both crops hold the same voxels of the volume.
     var atVoxel = [[Int]: Float]()
     for d in 0..<side {
       for h in 0..<side {
-        for w in 0..<side { atVoxel[turned.position(d, h, w)] = heard[1][turned.crop.index(d, h, w)] }
+        for w in 0..<side { atVoxel[turned.position(d, h, w)] = sampled[1][turned.crop.index(d, h, w)] }
       }
     }
     for (d, h, w) in [(0, 0, 0), (11, 3, 5), (4, 10, 1)] {
       let other = try #require(atVoxel[straight.position(d, h, w)])
-      #expect(abs(heard[0][straight.crop.index(d, h, w)] - other) < 1e-5)
+      #expect(abs(sampled[0][straight.crop.index(d, h, w)] - other) < 1e-5)
     }
   }
 
@@ -149,7 +149,7 @@ import Volumes
     for d in 4..<12 { #expect(abs(moved[d * 16] - Float(d) / 4 + 0.5) < 1e-6) }
   }
 
-  @Test func aBallGoesThereAndBack() {
+  @Test func aBallMapsToTheWindowAndBack() {
     // A crop of 1 mm voxels, a window of 1.5 mm and a grid of 6 mm cells; the ball has a radius of 20 mm.
     let extent = Extent(64, 64, 64)
     let place = CropPlace(volume: Extent(90, 90, 90), spacing: Spacing(1, 1, 1), crop: extent, origin: [9, 13, 20])

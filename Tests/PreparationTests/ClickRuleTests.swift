@@ -1,4 +1,4 @@
-// Clicks: inside the error, on the right side, deep where the rule says so, the same from the same key.
+// Clicks: inside the error, on the right side, deep where the rule wants it, the same from the same key.
 
 import Preparation
 import Tensors
@@ -27,7 +27,7 @@ import Testing
     #expect(places.count > 20)
   }
 
-  @Test func inventedVoxelsGiveNegativeClicks() {
+  @Test func falsePositivesGiveNegativeClicks() {
     let target = Self.block(2..<5), prediction = Self.block(2..<12)
     for rule in [ClickRule.distance, .random] {
       let click = rule.click(target: target, prediction: prediction, side: Self.side, key: RandomKey(3))!

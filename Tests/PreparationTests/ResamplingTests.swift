@@ -83,7 +83,7 @@ import Volumes
 
   /// The same volume with its axes permuted gives the same result permuted, also where the thick axis is W.
   /// A trilinear function of the voxel centres comes back where no edge is repeated.
-  @Test func featureMapsAreEnlargedLinearly() {
+  @Test func featureMapsAreUpsampledLinearly() {
     let from = Extent(3, 4, 5), to = Extent(6, 12, 10)
     func value(_ d: Double, _ h: Double, _ w: Double) -> Float { Float(d * h * w + 2 * d - h) }
     let values = (0..<from.count).map { index in

@@ -22,7 +22,7 @@ import Volumes
       let scene = PromptableScene(key, side: 48)
       let isWhole = scene.image.count == 48 * 48 * 48 && scene.labels.count == scene.image.count
       #expect(isWhole && scene.image.allSatisfy(\.isFinite) && !scene.structures.isEmpty)
-      // What was 0 before the shift is the darkest value; the mean over all else is 0 and the deviation 1.
+      // What was 0 before the shift is the darkest value; the mean over all else is 0 and the standard deviation 1.
       let darkest = scene.image.min()!, seen = scene.image.filter { $0 > darkest }
       unseen += seen.count < scene.image.count / 2 ? 1 : 0
       let mean = seen.reduce(0.0) { $0 + Double($1) } / Double(seen.count)
@@ -68,7 +68,7 @@ import Volumes
     #expect(scores.max()! > 0.8 && scores.min()! < 0.55, "late and early students")
   }
 
-  @Test func promptsOfACropSayNothingOfTheRest() {
+  @Test func promptsOfACropLeaveTheRestUnknown() {
     var values = [Float](repeating: 1, count: 16 * 16 * 16)
     let box = PromptBox(side: 16, keys[0])
     box.clear(&values, side: 16)

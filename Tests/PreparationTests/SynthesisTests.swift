@@ -147,7 +147,7 @@ import Volumes
     let (centre, variance) = (mean(field), mean(field.map { $0 * $0 }))
     #expect(abs(centre) < 0.1 && abs(variance - 1) < 0.15, "mean \(centre), variance \(variance)")
     let steps = (1..<60).map { abs(field[$0] - field[$0 - 1]) }
-    #expect(steps.max()! < 1.5, "neighbours differ by a fraction of the deviation")
+    #expect(steps.max()! < 1.5, "neighbours differ by a fraction of the standard deviation")
   }
 
   @Test func contrastCurvesIncrease() {

@@ -1,4 +1,4 @@
-// Charts as SVG text: well-formed, ticks that hold the data, points where the axes say.
+// Charts as SVG text: well-formed, ticks that hold the data, points where the axes place them.
 
 import Foundation
 import Testing

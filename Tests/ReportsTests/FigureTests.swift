@@ -1,4 +1,4 @@
-// Figures of bias fields, activation maps and compared methods, read back: colours where the data says, empty places, errors.
+// Figures of bias fields, activation maps and compared methods, read back: colours where the data are, empty places, errors.
 
 import Reports
 import TestSupport

@@ -63,7 +63,7 @@ import Scaling
     }
   }
 
-  /// Sleeps are as long as the trace says; what identifies a measurement is there; all of it is called emulated.
+  /// Sleeps are as long as in the trace; what identifies a measurement is there; all of it is called emulated.
   private func check(_ measurements: [Scaling.Measurement]) throws {
     for measurement in measurements {
       let run = measurement.run, point = measurement.point
@@ -102,15 +102,16 @@ import Scaling
     #expect(model.contains("modelled") && model.contains("  1024 ") && model.contains("needs three numbers of nodes"))
   }
 
-  @Test func aFailingMeasurementIsToldAndTriedAgain() throws {
+  @Test func aFailingMeasurementIsReportedAndTriedAgain() throws {
     try withTemporaryFolder { folder in
       let file = try writeStudy(in: folder)
       // A lane of negative time is refused by every measurement: three in a row end the study.
       let trace = folder + "/lanes.json"
       let text = try String(contentsOfFile: trace, encoding: .utf8)
       try text.replacing("0.0013", with: "-1").write(toFile: trace, atomically: true, encoding: .utf8)
-      let told = try cohort(["scale", "run", file], expecting: 78)
-      #expect(told.contains("exit code 3") && told.contains("none negative") && told.contains("measurements failed"), "\(told)")
+      let output = try cohort(["scale", "run", file], expecting: 78)
+      #expect(
+        output.contains("exit code 3") && output.contains("none negative") && output.contains("measurements failed"), "\(output)")
     }
   }
 
@@ -172,7 +173,7 @@ import Scaling
     }
   }
 
-  @Test func benchesSayWhatTheyMeasured() throws {
+  @Test func benchmarksDescribeWhatTheyMeasured() throws {
     let (status, output) = try mpirun(
       2, ["bench", "allreduce", "--sizes", "4K..16K", "--repeats", "3", "--json"], executable: "cohort")
     try #require(status == 0, "\(output)")

@@ -18,7 +18,7 @@ import Scaling
   }
 
   /// Of 200 samples of nine numbers about 95 % must have the true median in their interval.
-  @Test func intervalsHoldTheTruthAsOftenAsTheySay() {
+  @Test func intervalsCoverTheTruthAsOftenAsNominal() {
     var hits = 0
     for sample in 0..<200 {
       let key = RandomKey(UInt64(sample)), values = (0..<9).map { 10 + key.gaussian(UInt64($0)) }

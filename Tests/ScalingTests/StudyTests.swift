@@ -1,4 +1,4 @@
-// Study files: what they may say, in which order points come, and the exact commands.
+// Study files: what they may hold, in which order points come, and the exact commands.
 
 import Foundation
 import TestSupport
@@ -88,9 +88,9 @@ import Scaling
     ("output: s\nnodes: [1]\nweak: 1\nlauncher: ssh\n", "mpirun, srun"),
     ("output: s\nnodes: [1]\nweak: 1\nrun: r\nallreduce: [4Q]\n", "message sizes"), ("output: [", "not valid YAML"),
     ("", "holds no settings"),
-  ]) func mistakesAreNamed(_ yaml: String, _ told: String) throws {
+  ]) func mistakesAreNamed(_ yaml: String, _ message: String) throws {
     let error = #expect(throws: ScalingError.self) { try Study(yaml: yaml, source: "s.yaml") }
-    #expect(error?.description.contains(told) == true, "\(String(describing: error))")
+    #expect(error?.description.contains(message) == true, "\(String(describing: error))")
   }
 
   /// Every key can be given what it is without being given, and nothing beyond its range.

@@ -39,7 +39,7 @@ private func average(_ world: borrowing Communicator, _ arguments: [String]) thr
     if world.rank == 0 {
       // The unit of the exact averager follows from the greatest gradient of the step before; the other one adds Floats.
       let isExact = averager is ExactAverager
-      try expectMeans(result, step: step, own: isExact ? 1e-7 : 1e-6, common: isExact ? 0x1p-34 * Double(largestBefore) : 0)
+      try expectMeans(result, step: step, relative: isExact ? 1e-7 : 1e-6, common: isExact ? 0x1p-34 * Double(largestBefore) : 0)
     }
     largestBefore = largest
   }
@@ -47,13 +47,13 @@ private func average(_ world: borrowing Communicator, _ arguments: [String]) thr
 
 /// Each parameter is judged by the magnitude of its own lanes' gradients, so that the small ones must be right, too.
 /// - Parameters:
-///   - own: the error that is allowed, as a share of the greatest magnitude that any lane has for the same parameter.
+///   - relative: the error that is allowed, as a share of the greatest magnitude that any lane has for the same parameter.
 ///   - common: the error that is allowed besides, the same for all parameters.
-private func expectMeans(_ result: [Float], step: Int, own: Double, common: Double) throws {
+private func expectMeans(_ result: [Float], step: Int, relative: Double, common: Double) throws {
   let gradients = (0..<lanes).map { madeUpGradient(lane: $0, step: step, parameters: result.count) }
   for (index, found) in result.enumerated() {
     let values = gradients.map { Double($0[index]) }, mean = values.reduce(0, +) / Double(lanes)
-    let allowed = own * values.map { abs($0) }.max()! + common
+    let allowed = relative * values.map { abs($0) }.max()! + common
     try expect(abs(Double(found) - mean) <= allowed, "step \(step), parameter \(index): \(found) instead of \(mean)")
   }
 }
@@ -62,9 +62,9 @@ private func average(
   over world: borrowing Communicator, _ averager: any GradientAverager, into result: inout [Float], _ gradient: (Int) -> [Float]
 ) throws -> AveragingOutcome {
   averager.begin()
-  let own = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
-  for lane in own.dropLast() { gradient(lane).withUnsafeBufferPointer { averager.add(laneGradient: $0) } }
-  result = gradient(own.last!)
+  let local = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
+  for lane in local.dropLast() { gradient(lane).withUnsafeBufferPointer { averager.add(laneGradient: $0) } }
+  result = gradient(local.last!)
   return try result.withUnsafeMutableBufferPointer { try averager.finish($0, lanes: lanes, over: world) }
 }
 

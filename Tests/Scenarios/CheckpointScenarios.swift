@@ -66,7 +66,8 @@ private func loadToPlaces(_ store: CheckpointStore, _ expected: CheckpointState,
 
 /// checkpoint-compare A B [TOLERANCE]: the newest checkpoints of two run folders hold the same step and vectors, bit by bit, and expect the
 /// same of the next step; or, with a tolerance, the weights agree within that share of each vector's greatest value. Momenta, which hold the
-/// gradients of the last few steps, are then told and not judged: a voxel that passes a gate in one run alone shows in them at once.
+/// gradients of the last few steps, are then printed and not judged: a voxel that passes a gate in one run alone shows in them at
+/// once.
 private func compare(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let states = try arguments.prefix(2).map { folder in
     let state = try CheckpointStore(folder: folder + "/checkpoints").loadLatest(over: world)

@@ -15,12 +15,13 @@ private func clocks(_ world: borrowing Communicator, _: [String]) throws {
   let after = try compareClocks(over: world, clock: clock)
   guard let line = ClockLine([before, after]) else { throw Broken(description: "no line of two samples") }
   usleep(100_000)
-  let own = clock(), trueTime = (own - ahead - start) / speed + start
+  let local = clock(), trueTime = (local - ahead - start) / speed + start
   // Ranks that share two cores may be kept waiting in every ping, but not for this long.
   let allowed = 3 * max(before.roundTrip, after.roundTrip) + 1e-6
   try expect(allowed < 0.05, "rank \(world.rank): round trips of \(before.roundTrip) and \(after.roundTrip) s")
   try expect(
-    abs(line.rankZeroTime(at: own) - trueTime) <= allowed, "rank \(world.rank) is \(line.rankZeroTime(at: own) - trueTime) s off")
+    abs(line.rankZeroTime(at: local) - trueTime) <= allowed,
+    "rank \(world.rank) is \(line.rankZeroTime(at: local) - trueTime) s off")
 }
 
 /// Rank 0's value: the hosts of this test share one clock.

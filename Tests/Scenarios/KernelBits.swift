@@ -141,16 +141,16 @@ private func relativeAttentionKernel(grid: Int, window: Int) -> KernelOfShape {
 }
 
 private func upsampledConvolutions() -> [KernelOfShape] {
-  let shapes: [(batch: Int, input: [Int], inputs: Int, outputs: Int, kernel: Int, enlargement: Enlargement)] = [
+  let shapes: [(batch: Int, input: [Int], inputs: Int, outputs: Int, kernel: Int, upsampling: Upsampling)] = [
     (1, [4, 6, 5], 8, 16, 3, .linear), (2, [3, 4, 7], 5, 3, 3, .linear), (1, [1, 3, 2], 4, 4, 3, .linear),
-    (1, [5, 4, 6], 16, 8, 3, .repeated(2)), (2, [6, 3, 4], 6, 5, 3, .repeated(1)), (1, [4, 5, 3], 7, 9, 1, .repeated(2)),
-    (1, [4, 4, 4], 330, 31, 3, .linear), (1, [7, 7, 5], 64, 33, 3, .linear), (1, [9, 11, 13], 23, 17, 3, .repeated(2)),
+    (1, [5, 4, 6], 16, 8, 3, .nearest(2)), (2, [6, 3, 4], 6, 5, 3, .nearest(1)), (1, [4, 5, 3], 7, 9, 1, .nearest(2)),
+    (1, [4, 4, 4], 330, 31, 3, .linear), (1, [7, 7, 5], 64, 33, 3, .linear), (1, [9, 11, 13], 23, 17, 3, .nearest(2)),
     (1, [13, 2, 3], 10, 6, 3, .linear),
   ]
   return shapes.map { one in
     let shape = UpsampledConvolutionShape(
       batch: one.batch, input: one.input, inputChannels: one.inputs, outputChannels: one.outputs,
-      kernel: [one.kernel, one.kernel, one.kernel], enlargement: [one.enlargement, one.enlargement, one.enlargement],
+      kernel: [one.kernel, one.kernel, one.kernel], upsampling: [one.upsampling, one.upsampling, one.upsampling],
       storedChannels: one.inputs)
     let voxels = one.batch * one.input.reduce(1, *), fine = one.batch * shape.output.reduce(1, *)
     let x = noise(voxels * one.inputs, 1), weights = noise(one.inputs * one.outputs * one.kernel * one.kernel * one.kernel, 2)

@@ -25,14 +25,14 @@ struct DiskModel {
   mutating func create(_ path: String) {
     if let file = names[path] { return lose(file) }
     births.append(path)
-    note(path, .create(path, file: births.count - 1))
+    record(path, .create(path, file: births.count - 1))
   }
 
   mutating func write(_ path: String) { if let file = names[path] { lose(file) } }
 
-  mutating func rename(_ path: String, to other: String) { note(path, .rename(path, to: other)) }
+  mutating func rename(_ path: String, to other: String) { record(path, .rename(path, to: other)) }
 
-  mutating func remove(_ path: String) { note(path, .remove(path)) }
+  mutating func remove(_ path: String) { record(path, .remove(path)) }
 
   /// Forces a file's bytes, or what happened to the names in a folder, to the disk.
   mutating func synchronize(_ path: String) {
@@ -43,7 +43,7 @@ struct DiskModel {
 
   private mutating func lose(_ file: Int) { durableFiles.remove(file) }
 
-  private mutating func note(_ path: String, _ change: NameChange) {
+  private mutating func record(_ path: String, _ change: NameChange) {
     pending.append(((path as NSString).deletingLastPathComponent, change))
     Self.apply(change, to: &names)
   }

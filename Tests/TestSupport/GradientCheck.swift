@@ -1,4 +1,4 @@
-// Finite differences: the derivative of a scalar by each of some inputs, against what the tape's backward walk says.
+// Finite differences: the derivative of a scalar by each of some inputs, against the tape's backward pass.
 
 /// The worst disagreement between analytic and numeric derivatives, relative to the largest derivative of the same input.
 ///

@@ -100,7 +100,7 @@ private func run(_ process: Process, limit seconds: Int) throws -> (status: Int3
   try withoutBlockedSignals { try process.run() }
   let identifier = process.processIdentifier
   let kill = DispatchWorkItem {
-    // mpirun ends its ranks when it is told to; the kill is for one that does not listen.
+    // mpirun ends its ranks on a signal; the kill is for one that ignores it.
     Glibc.kill(identifier, SIGTERM)
     sleep(2)
     Glibc.kill(getpgid(identifier) == identifier ? -identifier : identifier, SIGKILL)

@@ -53,7 +53,7 @@ import Volumes
       let isSame = prediction == plain
       #expect(isSame, "the same windows, the same prediction")
       #expect(map.count == volume.extent.count && map.min() == 0 && map.max()! <= 1)
-      // A map is flat only where no channel speaks for the class.
+      // A map is flat only where no channel counts for the class.
       #expect(map.max()! > 0.99 || map.allSatisfy { $0 == 0 })
     }
     for label in absent { #expect(try mapper(layer, label: Int(label), kind: kind).map(of: volume).map.allSatisfy { $0 == 0 }) }

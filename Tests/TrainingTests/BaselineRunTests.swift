@@ -35,8 +35,8 @@ private final class BrightnessPrior: Prior {
     }
   }
 
-  /// The published program's term is a constant: a run says so, loudly and once.
-  @Test func aTermThatTeachesNothingIsNamed() throws {
+  /// The published program's term is a constant: a run warns of it, once.
+  @Test func warnsAboutATermWithoutGradient() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)
       let file = folder + "/run.yaml"
@@ -50,7 +50,7 @@ private final class BrightnessPrior: Prior {
     }
   }
 
-  @Test(arguments: ["semisam-plus", "semisam-o1"]) func interruptionLeavesNoTrace(name: String)
+  @Test(arguments: ["semisam-plus", "semisam-o1"]) func anInterruptedRunEndsInTheSameBytes(name: String)
     throws
   {
     try withTemporaryFolder { folder in

@@ -105,7 +105,7 @@ import Weights
     }
   }
 
-  /// A rank that stops before MPI starts: nobody can hear of it by messages.
+  /// A rank that stops before MPI starts: nobody can learn of it by messages.
   @Test func aRankThatNeverComesIsNamed() throws {
     try withTemporaryFolder { folder in
       let trial = try Trial(folder)
@@ -138,7 +138,7 @@ import Weights
     }
   }
 
-  @Test func launchGoesOnAfterALostRankAsIfNothingHadHappened() throws {
+  @Test func aLaunchThatLostARankEndsInTheSameBytes() throws {
     try withTemporaryFolder { folder in
       let disturbed = try Trial(folder + "/a"), whole = try Trial(folder + "/b")
       let (status, output) = try disturbed.launch("kill:rank=1,step=27,attempt=1")
@@ -167,7 +167,7 @@ import Weights
     }
   }
 
-  @Test func errorsThatStartingAgainDoesNotCureEndTheLaunch() throws {
+  @Test func errorsThatARestartCannotMendEndTheLaunch() throws {
     try withTemporaryFolder { folder in
       let trial = try Trial(folder)
       let (status, output) = try trial.launch("error:rank=1,step=3")

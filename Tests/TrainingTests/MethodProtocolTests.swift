@@ -40,7 +40,7 @@ final class AlternatingPair: Method {
   func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     let image = batch.unlabelled[0].clean!, labelled = batch.labelled[0]
     let logits = [first, second].map { $0.logits(image, mode: .evaluation, on: tape) }
-    let pseudo = logits.map { strongestClass($0.values, classes: $0.shape.channels) }
+    let pseudo = logits.map { argmaxLabels($0.values, classes: $0.shape.channels) }
     let cross = tape.crossEntropy(logits[0], probabilities: tape.softmax(logits[0]), labels: pseudo[1])
     let back = tape.crossEntropy(logits[1], probabilities: tape.softmax(logits[1]), labels: pseudo[0])
     let supervised = [first, second].map {

@@ -6,7 +6,7 @@ import Testing
 import Training
 
 @Suite struct MetricsFileTests {
-  @Test func linesComeBackWithoutTheOneThatWasCutOff() throws {
+  @Test func linesAreReadWithoutTheOneThatWasCutOff() throws {
     try withTemporaryFolder { folder in
       let text = """
         {"kind":"step","loss":"inf","step":1,"waitSeconds":0.25}

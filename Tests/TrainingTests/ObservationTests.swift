@@ -1,4 +1,4 @@
-// What a run tells about itself, piece by piece: who is slow, events that survive, a page that Prometheus reads, traces on one
+// What a run records about itself, piece by piece: who is slow, events that survive, a page that Prometheus reads, traces on one
 // clock.
 
 import Cluster
@@ -14,9 +14,9 @@ import Training
     for step in 0..<steps {
       let slowest = ranks.map(\.work).max()!
       history.add(
-        ranks.enumerated().map { rank, own in
+        ranks.enumerated().map { rank, seconds in
           let noise = 1 + 0.02 * Double((step * 7 + rank * 3) % 5 - 2)
-          return RankSeconds(load: own.load * noise, compute: own.compute * noise, wait: slowest - own.work + 0.01)
+          return RankSeconds(load: seconds.load * noise, compute: seconds.compute * noise, wait: slowest - seconds.work + 0.01)
         }, seconds: slowest)
     }
     return history
@@ -31,7 +31,7 @@ import Training
     #expect(slow.warning.contains("rank 3 on node3 computes 1.8 times as long") && slow.warning.contains("wait 44 % of the time"))
   }
 
-  @Test func slowDisksAreToldFromSlowProcessors() throws {
+  @Test func slowDisksAreDistinguishedFromSlowProcessors() throws {
     let usual = RankSeconds(load: 0.1, compute: 0.9)
     let found = SlowRank.find(in: history([usual, RankSeconds(load: 0.8, compute: 0.9), usual]))
     #expect(found.map(\.rank) == [1] && found.first?.cause == .loading)
@@ -43,7 +43,7 @@ import Training
     #expect(found.map(\.rank) == [0])
   }
 
-  @Test func nobodyIsNamedWithoutCause() {
+  @Test func ranksOfSimilarSpeedAreNotNamed() {
     let usual = RankSeconds(load: 0.01, compute: 1)
     #expect(
       SlowRank.find(in: history([usual, usual, RankSeconds(load: 0.01, compute: 1.1)])) == [], "a tenth is nobody's concern")

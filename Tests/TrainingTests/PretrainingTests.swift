@@ -1,5 +1,5 @@
-// Pretraining on random scenes: the loss falls, the rates are those of the plan, the file says what it is and does not depend on the ranks;
-// and the demo prior that comes with the package improves the masks that it is asked with.
+// Pretraining on random scenes: the loss falls, the rates are those of the plan, the file describes itself and does not depend on
+// the ranks; and the demo prior that comes with the package improves the masks that it is asked with.
 
 import Cluster
 import Foundation
@@ -43,7 +43,7 @@ import Weights
     }
   }
 
-  @Test func theFileSaysWhatItIsAndGivesTheNetworkBack() throws {
+  @Test func theFileDescribesItselfAndRestoresTheNetwork() throws {
     try withTemporaryFolder { folder in
       let plan = tinyPlan(folder, steps: 2)
       let scores = try #require(try run(plan, folder).trained().scores)

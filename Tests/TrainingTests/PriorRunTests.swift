@@ -28,8 +28,8 @@ import Weights
       overrides: ["prior.kind=sam-med3d", "prior.checkpoint=\(folder)/sam.safetensors"] + overrides)
   }
 
-  /// A network of zeros answers 0 to everything, and minus that is the same: the terms that should listen to it are named.
-  @Test func aPriorThatNoTermHearsIsNamed() throws {
+  /// A network of zeros answers 0 to everything, and minus that is the same: the terms that should depend on it are named.
+  @Test func warnsAboutAPriorThatNoTermUses() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")
       try Self.writeNetwork(to: folder + "/sam.safetensors")
@@ -53,7 +53,7 @@ import Weights
   /// The answers of a prior to two crops, after its preparation.
   func answers(_ folder: String) throws -> [Float] {
     let run = try Run(configuration(folder), rank: 0, ranks: 1).methodWork, setup = try #require(run.priorSetup)
-    let numbers = try setup.prepare(run.split, lanes: run.ownUnlabelled, over: Communicator.alone, console: Console(rank: 1))
+    let numbers = try setup.prepare(run.split, lanes: run.unlabelledOfLanes, over: Communicator.alone, console: Console(rank: 1))
     #expect([4, 8, 12].contains(numbers["promptClip"]!) && numbers["dice.clip12"] != nil)
     #expect((0...1).contains(setup.prior.reliability) && setup.prior.reliability == numbers["reliability"])
     let step = Step(index: 3, total: 50, seed: 5), batch = try run.loader.batch(lane: 1, at: step)
@@ -129,7 +129,7 @@ import Weights
     }
   }
 
-  @Test(arguments: ["prior-only", "relif"]) func whatThePriorSaysDoesNotDependOnTheRanks(method: String) throws {
+  @Test(arguments: ["prior-only", "relif"]) func answersOfThePriorDoNotDependOnTheRanks(method: String) throws {
     try withTemporaryFolder { folder in
       try Self.writeNetwork(to: folder + "/sam.safetensors")
       var found: [[[String: Double]]] = []
@@ -152,7 +152,7 @@ import Weights
   }
 
   /// As released, SemiSAM+ has a term that its prior cannot move; repaired, every term acts.
-  @Test(arguments: ["released", "intent"]) func aTermThatDoesNotListenIsNamed(fidelity: String) throws {
+  @Test(arguments: ["released", "intent"]) func warnsAboutATermThatDoesNotDependOnThePrior(fidelity: String) throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")
       try Self.writeNetwork(to: folder + "/sam.safetensors")
@@ -188,7 +188,7 @@ import Weights
     }
   }
 
-  @Test func whatIsNoPriorIsRefusedInASentence() throws {
+  @Test func filesThatHoldNoPriorAreRefused() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")
       try Self.writeNetwork(to: folder + "/sam.safetensors")

@@ -41,7 +41,7 @@ import Weights
   }
 
   /// Two ranks with lean memory, against one rank that is killed and goes on as three.
-  @Test func aKilledRunGoesOnAsIfNothingHadHappened() throws {
+  @Test func aKilledRunEndsInTheSameBytes() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")
       _ = try train(2, command("whole", in: folder, ["memory=lean"]))
@@ -55,7 +55,7 @@ import Weights
       #expect(try metrics(folder + "/killed") == whole, "all numbers equal to the last bit")
       let isSame = try weights("killed", in: folder) == weights("whole", in: folder)
       #expect(isSame)
-      #expect(try train(1, killed).contains("checkpoint"), "a finished run says what it reached and trains no further")
+      #expect(try train(1, killed).contains("checkpoint"), "a finished run prints what it reached and trains no further")
       #expect(try metrics(folder + "/killed") == whole)
     }
   }

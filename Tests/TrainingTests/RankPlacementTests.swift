@@ -1,4 +1,4 @@
-// Threads of a rank by the processors that its launcher has left to it, and what a user is told where that wastes some.
+// Threads of a rank by the processors that its launcher has left to it, and the warnings where that wastes some.
 
 import Cluster
 import Foundation
@@ -7,9 +7,9 @@ import Testing
 import Training
 
 @Suite struct RankPlacementTests {
-  private func placement(_ own: String, _ all: [String], launcher: String? = nil) throws -> RankPlacement {
+  private func placement(_ processors: String, _ all: [String], launcher: String? = nil) throws -> RankPlacement {
     RankPlacement(
-      own: try #require(ProcessorList(own)), all: try all.map { try #require(ProcessorList($0)) },
+      thisRank: try #require(ProcessorList(processors)), all: try all.map { try #require(ProcessorList($0)) },
       launcher: try launcher.map { try #require(ProcessorList($0)) })
   }
 
@@ -19,19 +19,19 @@ import Training
     ("0-1", ["0-1", "0-1", "0-1"], 1), ("2-5", ["0-3", "2-5"], 3), ("0-15", ["0-15", "0-15", "0-15"], 5),
     ("0-2", ["0-2", "0-2", "0-2"], 1),
   ])
-  func sharesOut(own: String, all: [String], threads: Int) throws {
-    #expect(try placement(own, all).share { $0 } == threads)
+  func sharesOut(processors: String, all: [String], threads: Int) throws {
+    #expect(try placement(processors, all).share { $0 } == threads)
   }
 
   /// Processor p and p + 8 are one core, as on a workstation of eight.
   @Test(arguments: [
     ("0-15", ["0-15"], 8), ("0-15", ["0-15", "0-15"], 4), ("0,8", ["0,8", "1,9"], 1), ("0-3", ["0-3", "8-11"], 2),
   ])
-  func hyperThreadsDoNotCount(own: String, all: [String], threads: Int) throws {
-    #expect(try placement(own, all).share { $0 % 8 } == threads)
+  func hyperThreadsDoNotCount(processors: String, all: [String], threads: Int) throws {
+    #expect(try placement(processors, all).share { $0 % 8 } == threads)
   }
 
-  @Test func idleProcessorsAreSaid() throws {
+  @Test func warnsAboutIdleProcessors() throws {
     let bound = try placement("0", ["0", "1"], launcher: "0-15")
     let text = try #require(bound.problem(threads: 1, chosen: false))
     #expect(text.contains("use 2 of 16 processors") && text.contains("--bind-to none"))
@@ -40,7 +40,7 @@ import Training
     #expect(try placement("0-3", ["0-3"]).problem(threads: 4, chosen: false) == nil)
   }
 
-  @Test func crowdedThreadsAreSaid() throws {
+  @Test func warnsAboutMoreThreadsThanProcessors() throws {
     let bound = try #require(try placement("0", ["0"], launcher: "0-3").problem(threads: 4, chosen: true))
     #expect(bound.contains("4 threads share 1 processor ") && bound.contains("slot:PE=4"))
     let small = try #require(try placement("0-1", ["0-1"]).problem(threads: 3, chosen: true))
@@ -48,7 +48,7 @@ import Training
   }
 
   /// The command itself, on a single processor.
-  @Test(arguments: [0, 1, 2]) func aRunSaysIt(threads: Int) throws {
+  @Test(arguments: [0, 1, 2]) func aRunWarnsAboutThreadsThatShareAProcessor(threads: Int) throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")
       try TinyCohort.runFile(data: folder + "/packs", output: folder + "/run", method: "supervised").write(

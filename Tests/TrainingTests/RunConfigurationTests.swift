@@ -27,7 +27,7 @@ import Volumes
     #expect(run.methodOptions.given == ["sobf": "spectral"] && run.warnings.isEmpty)
   }
 
-  /// What every key is when a file says nothing, as text and, for one of each kind, as a value.
+  /// The default of every key, as text and, for one of each kind, as a value.
   @Test func everyKeyHasItsDefault() throws {
     let run = try configuration(Self.least)
     #expect(Set(run.values.keys) == Set(RunKeys.all.map { $0.name }) && run.values.count == RunKeys.all.count)
@@ -69,7 +69,7 @@ import Volumes
   }
 
   /// Names are unique, sentences are sentences, defaults are allowed: of every table.
-  @Test func tablesAreSound() {
+  @Test func tablesOfKeysAreSound() {
     let tables = [RunKeys.all] + methodCatalog.map { $0.options } + networkCatalog.map { $0.options }
     for table in tables {
       let names = table.flatMap { [$0.name] + $0.aliases }

@@ -1,4 +1,5 @@
-// Runs on disks that fail: training goes on with warnings, older checkpoints are untouched, and the exit code says whether the end was saved.
+// Runs on disks that fail: training goes on with warnings, older checkpoints are untouched, and the exit code shows whether the end
+// was saved.
 
 import Foundation
 import TestSupport

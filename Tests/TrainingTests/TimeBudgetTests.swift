@@ -8,7 +8,7 @@ import Training
   /// A clock that tests move.
   private final class Clock { var time = 1000.0 }
 
-  @Test func withoutAnEndItIsNeverUp() {
+  @Test func aBudgetWithoutAnEndIsNeverUp() {
     let clock = Clock()
     var budget = TimeBudget(now: { clock.time })
     clock.time += 1e9
@@ -27,29 +27,29 @@ import Training
       let isUp = budget.isUp()
       if step % 5 == 0 {
         clock.time += 10
-        budget.note(.validation, seconds: 10)
+        budget.record(.validation, seconds: 10)
       }
       if isUp { break }
       if step % 2 == 0 {
         clock.time += 3
-        budget.note(.save, seconds: 3)
+        budget.record(.save, seconds: 3)
       }
     }
     let left = 1000 + end - clock.time
-    #expect(left >= 2 * 3 + TimeBudget.farewell, "\(left) s left")
+    #expect(left >= 2 * 3 + TimeBudget.exitSeconds, "\(left) s left")
     #expect(left <= 45, "\(left) s left")
   }
 
   @Test func longerSavesNeedMore() {
     var budget = TimeBudget(until: 0, now: { 0 })
     let before = budget.margin
-    budget.note(.save, seconds: 20)
+    budget.record(.save, seconds: 20)
     #expect(budget.margin >= before + 40)
-    budget.note(.save, seconds: 5)
+    budget.record(.save, seconds: 5)
     #expect(budget.margin >= before + 40)
   }
 
-  @Test func slurmSaysWhenItsJobEnds() throws {
+  @Test func theEndOfASlurmJobIsRead() throws {
     #expect(TimeBudget(seconds: nil, environment: [:]).remaining == nil)
     #expect(try #require(TimeBudget(seconds: nil, environment: ["SLURM_JOB_END_TIME": "1000"]).remaining) < 0)
     let given = try #require(TimeBudget(seconds: 50, environment: ["SLURM_JOB_END_TIME": "1000"]).remaining)
@@ -62,5 +62,5 @@ import Training
   func timesAreRead(_ text: String, _ seconds: Double) { #expect(TimeBudget.seconds(text) == seconds) }
 
   @Test(arguments: ["", "0", "-3", "3x", "h", "50m3h", "nan", "inf", "1h 2m"])
-  func otherTextsAreNoTimes(_ text: String) { #expect(TimeBudget.seconds(text) == nil) }
+  func invalidTimesAreRefused(_ text: String) { #expect(TimeBudget.seconds(text) == nil) }
 }

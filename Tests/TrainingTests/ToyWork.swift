@@ -26,11 +26,13 @@ final class ToyWork: Work {
   init(_ plan: StagePlan) throws {
     let rate = LearningRate(0.1, ConstantSchedule(ScheduleSettings()))
     func module(_ name: String) -> TrainedModule {
-      TrainedModule(name, ParameterSet([ParameterSpecification("x", [1, 1, 1, 1, Self.length], .gaussian(deviation: 1))], seed: 5))
+      TrainedModule(
+        name, ParameterSet([ParameterSpecification("x", [1, 1, 1, 1, Self.length], .gaussian(standardDeviation: 1))], seed: 5))
     }
     modules = [
       ModuleUpdate(
-        module("slow"), OptimizerChoice(StochasticGradientDescent.self, OptimizerSettings(nesterov: true), learningRate: rate, clipNorm: 0.5),
+        module("slow"),
+        OptimizerChoice(StochasticGradientDescent.self, OptimizerSettings(nesterov: true), learningRate: rate, clipNorm: 0.5),
         averager: ExactAverager.self),
       ModuleUpdate(module("fast"), OptimizerChoice(AdamW.self, learningRate: rate), averager: ExactAverager.self),
     ]
@@ -48,7 +50,7 @@ final class ToyWork: Work {
     }
   }
 
-  /// Rank 0 looks at the state and all ranks hear what it says.
+  /// Rank 0 looks at the state and all ranks get its decision.
   func decide(round: Int, over world: borrowing Communicator) throws -> String {
     let mean = modules[0].module.parameters.values.values.reduce(0, +) / Float(Self.length)
     return try world.broadcast(text: world.rank == 0 ? "\(mean + 1)" : "", from: 0)

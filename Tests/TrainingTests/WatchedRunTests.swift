@@ -21,7 +21,7 @@ import Training
   func cohort(_ arguments: [String]) throws -> (status: Int32, output: String) { try runAlone(arguments, executable: "cohort") }
 
   /// Attempt 1 is killed after step 13; attempt 2 goes on from the checkpoint before on three ranks and traces five steps.
-  @Test func itTellsEverything() throws {
+  @Test func aKilledAndResumedRunLeavesLogsEventsMetricsAndTrace() throws {
     let file = folder.path + "/run.yaml"
     try TinyCohort.write(to: folder.path + "/packs")
     try TinyCohort.runFile(data: folder.path + "/packs", output: run, method: "supervised").write(
@@ -56,14 +56,14 @@ import Training
 
   func events() throws {
     let events = try objects("events.jsonl")
-    func told(_ attempt: Int) -> [String] {
+    func summaries(_ attempt: Int) -> [String] {
       events.filter { $0["attempt"] as? Int == attempt }.map { "\($0["event"]!) \($0["step"]!)" }
     }
-    #expect(told(1).starts(with: ["start 0", "save 10"]) && told(1).allSatisfy { !$0.hasPrefix("end") })
+    #expect(summaries(1).starts(with: ["start 0", "save 10"]) && summaries(1).allSatisfy { !$0.hasPrefix("end") })
     // A machine that is slow to kill lets the first attempt reach step 20.
     let resumed = try #require(events.first { $0["event"] as? String == "resume" }?["step"] as? Int)
     #expect(
-      told(2) == ["start \(resumed)", "resume \(resumed)"] + (resumed < 20 ? ["save 20"] : []) + [
+      summaries(2) == ["start \(resumed)", "resume \(resumed)"] + (resumed < 20 ? ["save 20"] : []) + [
         "validation 25", "save 30", "save 40", "validation 50", "save 50", "end 50",
       ])
     let start = try #require(events.first { $0["event"] as? String == "start" && $0["attempt"] as? Int == 2 })
@@ -116,8 +116,8 @@ import Training
     let allowed = parts.flatMap(\.clock).map(\.roundTrip).max()! * 1e6 + 1
     #expect(parts.allSatisfy { $0.clock.count == 2 } && allowed < 1e5)
     for step in 28...32 {
-      let own = spans.filter { $0["name"] as? String == "control" && ($0["args"] as? [String: Any])?["step"] as? Int == step }
-      let starts = own.map { $0["ts"] as! Double }, ends = own.map { ($0["ts"] as! Double) + ($0["dur"] as! Double) }
+      let ofStep = spans.filter { $0["name"] as? String == "control" && ($0["args"] as? [String: Any])?["step"] as? Int == step }
+      let starts = ofStep.map { $0["ts"] as! Double }, ends = ofStep.map { ($0["ts"] as! Double) + ($0["dur"] as! Double) }
       #expect(starts.max()! < ends.min()! + allowed, "step \(step)")
     }
 

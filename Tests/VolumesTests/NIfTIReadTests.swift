@@ -136,7 +136,7 @@ import Volumes
     }
   }
 
-  @Test func badFilesAreNamedWithTheirCure() throws {
+  @Test func errorsOfBadFilesNameTheFileAndAHint() throws {
     try withTemporaryFolder { folder in
       let good = NIfTISample().bytes
       let packed = try gzipped(good, in: folder)

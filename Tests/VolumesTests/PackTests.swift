@@ -87,7 +87,7 @@ import Volumes
     #expect(throws: VolumeError.self) { try writer.add(short, sourceHash: "") }
   }
 
-  /// Whatever byte of a pack is damaged, either the case comes back as it was or a typed error says so.
+  /// Whatever byte of a pack is damaged, either the case comes back as it was or a typed error reports it.
   @Test func flippedBytesNeverGiveWrongArrays() throws {
     let folder = TemporaryFolder()
     let original = sampleCase("a")

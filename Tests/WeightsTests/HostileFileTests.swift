@@ -30,7 +30,7 @@ import Weights
   @Test(arguments: [
     ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("__builtin__", "exec"), ("subprocess", "Popen"),
     ("torch.storage", "_load_from_bytes"), ("torch", "load"), ("runpy", "_run_code"), ("torch", "FloatStorage.__class__"),
-  ]) func whatCouldRunCodeIsRefusedByName(module: String, name: String) throws {
+  ]) func instructionsThatCouldRunCodeAreRefusedByName(module: String, name: String) throws {
     let marker = FileManager.default.temporaryDirectory.path + "/cohort-pwned-\(UUID().uuidString)"
     let arguments = pickled("touch \(marker)") + [0x85]
     let call = pickled(module: module, name) + arguments + Array("R".utf8)

@@ -25,7 +25,7 @@ import Weights
     }
   }
 
-  @Test func whatFitsIsLoadedAndFrozenWithoutCopies() throws {
+  @Test func matchingTensorsAreLoadedAndFrozenWithoutCopies() throws {
     try withWeights(["a.weight": [2, 3], "a.bias": [3], "b.weight": [2], "a.num_batches_tracked": []]) { file in
       let set = ParameterSet(needed, seed: 1)
       let report = try file.load(into: [set])
@@ -56,7 +56,7 @@ import Weights
     }
   }
 
-  @Test func whatTheCallerAllowsKeepsItsFirstValuesOrIsIgnored() throws {
+  @Test func misfitsThatTheCallerAllowsKeepTheirValuesOrAreIgnored() throws {
     try withWeights(["a.weight": [3, 2], "b.weight": [2], "c.weight": [1]]) { file in
       let set = ParameterSet(needed, seed: 1)
       let allowance = LoadAllowance(reinitialised: { $0.hasPrefix("a.") }, unexpected: { $0 == "c.weight" })

@@ -38,7 +38,7 @@ def initialize(network, slope=0.0):
 
 
 class UNet3D(nn.Module):
-    """3D U-Net of SSL4MIS: instance normalisation, max-pooling, trilinear doubling, dropout at the bottleneck and before the head."""
+    """3D U-Net of SSL4MIS: instance normalisation, max-pooling, trilinear upsampling by 2, dropout at the bottleneck and before the head."""
 
     def __init__(self, inputs=1, classes=2, base=16):
         super().__init__()

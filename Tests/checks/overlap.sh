@@ -1,6 +1,6 @@
 #!/bin/bash
-# How much of the communication the backward walk hides: two hosts (network namespaces with names of their own) of one rank with one
-# thread each, joined by 1 Gbit/s, where communication takes half of the backward walk or less. At least 70 % must be hidden, twice:
+# How much of the communication the backward pass hides: two hosts (network namespaces with names of their own) of one rank with one
+# thread each, joined by 1 Gbit/s, where communication takes half of the backward pass or less. At least 70 % must be hidden, twice:
 #
 # - rehearsed, with sleeps in place of kernels, by what a step takes longer than the same step without communication: of the
 #   least time in which the link carries the bytes;
@@ -46,11 +46,11 @@ RUN
     { difference[NR] = $1 }
     END {
       least = bytes / 125e6; median = difference[int((NR + 1) / 2)]
-      printf "overlap %s, rehearsed: %d bytes take the link %.3f s (%.0f %% of the backward walk of %.3f s); ", r, bytes, least, 100 * least / b, b
+      printf "overlap %s, rehearsed: %d bytes take the link %.3f s (%.0f %% of the backward pass of %.3f s); ", r, bytes, least, 100 * least / b, b
       printf "steps are longer by %.4f s (median of %d pairs, %.4f to %.4f): %.1f %% hidden\n", median, NR, difference[1], difference[NR],
         100 * (1 - median / least)
       exit !(NR > 0 && least <= 0.5 * b && median <= 0.3 * least)
-    }' "$scratch/differences" || fail "less than 70 % is hidden, or communication takes more than half of the backward walk: then set PATCH larger"
+    }' "$scratch/differences" || fail "less than 70 % is hidden, or communication takes more than half of the backward pass: then set PATCH larger"
 
   on_both bench coordination --threads 1 --json --network unet3d --option base="${BASE:-16}" --patch "${PATCH:-96,96,96}" \
     --reduction $reduction --steps "${STEPS:-11}"
@@ -62,5 +62,5 @@ RUN
       printf "exposed %.3f s: %.1f %% not waited for; steps are longer by %.3f s (95 %% interval %.3f to %.3f s)\n", e, 100 * (1 - e / c), d, low,
         high
       exit !(c <= 0.5 * b && e <= 0.3 * c)
-    }' || fail "less than 70 % is hidden, or communication takes more than half of the backward walk here: then set PATCH larger"
+    }' || fail "less than 70 % is hidden, or communication takes more than half of the backward pass here: then set PATCH larger"
 done

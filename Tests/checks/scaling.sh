@@ -2,7 +2,7 @@
 # A time-dilated study (Gupta et al., NSDI 2006): 16 hosts (network namespaces) on a network of 10 Gbit/s, both slowed down 50
 # times: links of 200 Mbit/s, sleeps 50 times as long as recorded. A step of 40 ms with 2 % jitter averages 190,000 values in the
 # buckets of V-Net: of its 9.4 million and 2 s a fiftieth of each. Eight hosts must reach an efficiency of 0.90, and the model must
-# foretell 16 hosts from 1, 2, 4 and 8 within 10 %. Also: the bandwidth of allreduce over a link, against what the link carries,
+# predict 16 hosts from 1, 2, 4 and 8 within 10 %. Also: the bandwidth of allreduce over a link, against what the link carries,
 # which must be 0.80. Needs root; takes its network down again.
 
 . "$(dirname "$0")/common.bash"
@@ -61,7 +61,7 @@ awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
   }
   END { exit !(eight >= 0.9) }' "$scratch/study/scaling.csv" || fail "eight hosts are less than 0.90 efficient"
 error=$(sed -n 's/.*prediction for 16 nodes without their measurements: \([-+0-9.]*\) %.*/\1/p' "$scratch/model")
-awk -v error="${error:?}" 'BEGIN { exit !(error <= 10 && error >= -10) }' || fail "16 hosts foretold with an error of $error %"
+awk -v error="${error:?}" 'BEGIN { exit !(error <= 10 && error >= -10) }' || fail "16 hosts predicted with an error of $error %"
 
 # Two hosts: each sends n bytes and receives n, so that the bus bandwidth is that of the link.
 on_first_host timeout 300 mpirun --host 10.79.0.1:1,10.79.0.2:1 --bind-to none "${over_network[@]}" -n 2 \

@@ -133,7 +133,7 @@ case_alone() {
     refusal "no launcher" 'the Slurm job has 2 tasks' "$train" && [ ! -e runs/alone ] &&
     salloc --quiet --partition=low --nodes=2 --ntasks=2 mpirun -n 1 cohort train run.yaml output=runs/alone steps=1 > "$log" 2>&1 &&
     grep -q 'warning: the Slurm job has 2 tasks, but there is 1 rank' "$log" || { fail alone "see above"; return; }
-  echo "ok alone: processes without each other end with code 4 and the cure; fewer ranks than tasks are warned of"
+  echo "ok alone: processes without each other end with code 4 and a hint; fewer ranks than tasks are warned of"
 }
 
 case_doctor() {

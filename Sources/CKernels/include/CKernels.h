@@ -27,8 +27,8 @@ void cohort_dropout(float *y, const float *x, uint64_t key, uint64_t first, uint
 // y = factors x, a factor for each channel; y may be x.
 void cohort_scale_channels(float *y, const float *x, const float *factors, size_t rows, size_t channels);
 void cohort_follow(float *y, const float *x, float keep, size_t n);  // y = keep y + (1 - keep) x
-// y = x + deviation N, the noise cut off at +-limit; N is the Gaussian of (key, index), index starts at first.
-void cohort_add_noise(float *y, const float *x, uint64_t key, uint64_t first, float deviation, float limit, size_t n);
+// y = x + standard_deviation N, the noise cut off at +-limit; N is the Gaussian of (key, index), index starts at first.
+void cohort_add_noise(float *y, const float *x, uint64_t key, uint64_t first, float standard_deviation, float limit, size_t n);
 
 // activations.c: gradients take dy to dx in place; that of gelu reads its input, the others their output.
 void cohort_gelu(float *y, const float *x, size_t n);

@@ -1,4 +1,4 @@
-// The order in which a flat gradient is averaged while the backward walk goes on (Li et al., PyTorch Distributed, arXiv:2006.15704,
+// The order in which a flat gradient is averaged while the backward pass goes on (Li et al., PyTorch Distributed, arXiv:2006.15704,
 // section 3.2): buckets of consecutive parameters, last layers first, because their gradients are ready first. The plan follows
 // from the parameters alone, so every rank makes the same.
 

@@ -11,11 +11,11 @@ import MPI
 
 /// Seconds that this rank spent on averaging in one step.
 public struct CommunicationTimes: Sendable, Equatable {
-  /// From when all ranks had come to a bucket until it was averaged, summed.
+  /// The time from when all ranks had come to a bucket until it was averaged, summed.
   public var communication = 0.0
   /// The part of it during which the main thread had nothing left to do.
   public var exposed = 0.0
-  /// For how long the main thread waited besides: for other ranks.
+  /// The rest of the main thread's waiting time: for other ranks.
   public var waited = 0.0
 
   public init() {}
@@ -32,7 +32,7 @@ final class CommunicationThread: @unchecked Sendable {
   /// Seconds of the machine's clock.
   private var transfers: [ClosedRange<Double>] = []
 
-  /// Collective.
+  /// Starts the thread with its own message space. Collective.
   init(over world: borrowing Communicator) throws(MPIError) {
     communicator = try world.duplicate()
     let thread = Thread { [self] in work() }

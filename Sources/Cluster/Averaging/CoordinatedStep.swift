@@ -16,7 +16,7 @@ public final class CoordinatedStep {
   public let lanes: Range<Int>
   /// The number of lanes of all ranks.
   public let laneCount: Int
-  /// Where this rank's time went since the step began; clients add their own parts.
+  /// The parts of this rank's time since the step began; clients add theirs.
   public let times = StepTimes()
   private let averaging: StepAveraging
   private var unusableSteps = 0

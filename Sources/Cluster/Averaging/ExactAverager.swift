@@ -18,7 +18,7 @@ public final class ExactAverager: GradientAverager {
   private static let mostLanes = 1 << 12
   /// Powers of two by which the greatest gradient may exceed that of the step before.
   private static let headroomBits = 16
-  /// Of the first step, before any gradient is known: gradients below 2^16 in units of 2^-34.
+  /// The exponent of the first step, before any gradient is known: gradients below 2^16 in units of 2^-34.
   private static let firstExponent = 0
 
   private let sum: LaneSum<Int64>
@@ -74,7 +74,7 @@ public final class ExactAverager: GradientAverager {
     try communicator.allreduce(UnsafeBufferPointer(gradient), into: gradient) { sources, averages in
       writeMeans(into: averages, lanes: lanes) { sums, piece in
         for source in sources {
-          sum.note(largestBits: addFixedPoint(source + piece.lowerBound, scale: scale, to: sums, count: piece.count))
+          sum.raise(largestBits: addFixedPoint(source + piece.lowerBound, scale: scale, to: sums, count: piece.count))
         }
       }
     }
@@ -93,7 +93,7 @@ public final class ExactAverager: GradientAverager {
     }
   }
 
-  /// Where every rank has one lane: its gradient says as much as its fixed-point numbers do, which the receiver makes of it.
+  /// Whether ranks send gradients: with one lane each, the receiver can make the fixed-point numbers of them.
   private static func sendsGradients(lanes: Int, ranks: Int) -> Bool { lanes == ranks }
 
   public static func bytesOfValue(lanes: Int, ranks: Int) -> Int {
@@ -136,7 +136,7 @@ public final class ExactAverager: GradientAverager {
   }
 }
 
-/// So many sums stay in a core's innermost cache while they are made.
+/// Sums per block: a block fits into the L1 cache.
 private let pieceCount = 2048
 
 /// Consecutive ranges of `pieceCount` numbers at most.

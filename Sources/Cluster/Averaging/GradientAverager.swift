@@ -42,7 +42,7 @@ public protocol GradientAverager: AnyObject, SendableMetatype {
     _ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int, over communicator: borrowing Communicator
   ) throws(MPIError)
 
-  /// As above where there is no other rank.
+  /// Averages without other ranks.
   func average(_ gradient: UnsafeMutableBufferPointer<Float>, at range: Range<Int>, lanes: Int)
 
   /// The greatest magnitude that this rank has seen in the gradients of the step, as the bits of a Float: they compare as integers.

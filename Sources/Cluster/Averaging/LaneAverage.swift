@@ -10,14 +10,14 @@ public final class LaneAverage {
   public let source: ParameterSet
   public let averager: any GradientAverager
   package let plan: BucketPlan
-  /// Of each array in the flat vector.
+  /// The range of each array in the flat vector.
   private let ranges: [Range<Int>]
   private let arrayOfParameter: [ObjectIdentifier: Int]
   private let bucketOfArray: [Int]
-  /// For each array whether its gradient of the last lane has come, and for each bucket how many of them have not.
+  /// Whether each array's gradient of the last lane has come, and how many of them each bucket still lacks.
   private var hasCome: [Bool] = []
   private var missing: [Int] = []
-  /// For each array whether a lane gave it a gradient in this step: this rank's lanes, and after the control word those of all ranks.
+  /// Whether a lane gave each array a gradient in this step: this rank's lanes, and after the control word those of all ranks.
   public internal(set) var presentArrays: [Bool] = []
   private(set) var lanes = 1
   private var isAlone = false

@@ -6,7 +6,7 @@ import MPI
 /// [P] numbers in memory that does not move.
 final class LaneSum<Element: MessageElement> {
   let values: UnsafeMutableBufferPointer<Element>
-  /// Of the step, over all lanes; each lane adds every parameter once.
+  /// The number of values added in the step, over all lanes; each lane adds every parameter once.
   private var valuesAdded = 0
   private(set) var largestBits: Int32 = 0
 
@@ -22,11 +22,11 @@ final class LaneSum<Element: MessageElement> {
 
   func begin() { (valuesAdded, largestBits) = (0, 0) }
 
-  /// Runs `body` on the sums of a range; it says the greatest magnitude that it added.
+  /// Runs `body` on the sums of a range; it returns the greatest magnitude that it added.
   func add(_ range: Range<Int>, _ body: (_ sums: UnsafeMutablePointer<Element>, _ replaces: Bool) -> Int32) {
-    note(largestBits: body(values.baseAddress! + range.lowerBound, isEmpty))
+    raise(largestBits: body(values.baseAddress! + range.lowerBound, isEmpty))
     valuesAdded += range.count
   }
 
-  func note(largestBits bits: Int32) { largestBits = max(largestBits, bits) }
+  func raise(largestBits bits: Int32) { largestBits = max(largestBits, bits) }
 }

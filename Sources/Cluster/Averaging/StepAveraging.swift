@@ -8,7 +8,7 @@ import Tensors
 /// Averages over all lanes, step after step, in the order that `CoordinatedStep` keeps: `begin`; for each lane `addLane` or, for the last one,
 /// `beginBackward`, `markReady`, `completeLastLane`; `wait`; `judge`. A step may average other modules than the one before.
 package final class StepAveraging {
-  /// Nil on one rank.
+  /// The communication thread; nil on one rank.
   private let thread: CommunicationThread?
   private var averages: [LaneAverage] = []
   /// What is posted next: a bucket of an average.
@@ -16,7 +16,7 @@ package final class StepAveraging {
   /// Buckets of this step that were complete and went their way, in order.
   package private(set) var posted = 0
 
-  /// Collective.
+  /// Starts the communication thread. Collective.
   package init(over world: borrowing Communicator) throws(ClusterError) {
     guard world.size > 1 else {
       thread = nil
@@ -38,21 +38,21 @@ package final class StepAveraging {
   /// After each lane of this rank but the last one.
   func addLane() { for average in averages { average.addLane() } }
 
-  /// Before the backward pass of each lane: which arrays it gives a gradient.
+  /// Records before the backward pass of each lane which arrays it gives a gradient.
   func markPresent(in tape: Tape) { for average in averages { average.markPresent(in: tape) } }
 
-  /// Before the backward pass of the last lane: what it does not use is complete, such as what normalisations saw.
+  /// Begins the backward pass of the last lane: arrays that it does not use are complete, such as the statistics of normalisations.
   package func beginBackward(of tape: Tape) {
     for average in averages { average.markUnusedReady(by: tape) }
     postReady()
   }
 
-  /// During the backward pass of the last lane: nothing more is added to the gradient of this parameter.
+  /// Marks the gradient of a parameter as complete, during the backward pass of the last lane.
   package func markReady(_ parameter: Parameter) {
     for average in averages where average.markReady(parameter) { return postReady() }
   }
 
-  /// After the last lane.
+  /// Completes the last lane.
   func completeLastLane() {
     for average in averages { average.completeRest() }
     postReady()
@@ -67,10 +67,10 @@ package final class StepAveraging {
   /// The greatest magnitude of this rank in each average, as bits: to be made everyone's by the control word.
   var largestBits: [Int32] { averages.map(\.averager.largestBits) }
 
-  /// For each array of each average whether this rank's lanes gave it a gradient.
+  /// Whether this rank's lanes gave each array of each average a gradient.
   var presentArrays: [Bool] { averages.flatMap(\.presentArrays) }
 
-  /// Takes up what `presentArrays` of all ranks say together.
+  /// Takes over the combined `presentArrays` of all ranks.
   func setPresentArrays(_ present: [Bool]) {
     var rest = present[...]
     for average in averages {
@@ -79,7 +79,7 @@ package final class StepAveraging {
     }
   }
 
-  /// Which of the averages are sound.
+  /// Judges which of the averages are sound.
   /// - Parameter largestBits: the greatest of all ranks.
   func judge(largestBits: [Int32]) throws(ClusterError) -> [AveragingOutcome] {
     var outcomes: [AveragingOutcome] = []
@@ -89,7 +89,7 @@ package final class StepAveraging {
     return outcomes
   }
 
-  /// After the last step. Collective.
+  /// Ends the communication after the last step. Collective.
   func close() throws(ClusterError) {
     guard let thread else { return }
     try clustered { () throws(MPIError) in try thread.close() }

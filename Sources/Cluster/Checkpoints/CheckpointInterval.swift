@@ -5,11 +5,11 @@
 public struct CheckpointInterval: Sendable {
   /// Every so many steps; 0: not by steps.
   public let steps: Int
-  /// At least so often; 0: not by time.
+  /// The greatest time between saves, seconds; 0: not by time.
   public let seconds: Double
   /// The largest share of the time that saving may take; 0: any. Intervals grow to keep below it.
   public let overhead: Double
-  /// When the last save ended, and what it took.
+  /// The time at which the last save ended, and what it took, seconds.
   private var end: Double
   private var cost = 0.0
 
@@ -25,6 +25,6 @@ public struct CheckpointInterval: Sendable {
     return (steps > 0 && step % steps == 0) || (seconds > 0 && passed >= seconds)
   }
 
-  /// Notes a save, or the attempt at one, that took `seconds`.
-  public mutating func note(seconds: Double, now: Double) { (cost, end) = (seconds, now) }
+  /// Records a save, or the attempt at one, that took `seconds` and ended at `now`.
+  public mutating func recordSave(seconds: Double, now: Double) { (cost, end) = (seconds, now) }
 }

@@ -38,7 +38,7 @@ struct CheckpointManifest: Codable {
   /// The number of blocks of a vector of `count` elements.
   func blockCount(_ count: Int) -> Int { (count * MemoryLayout<Float>.stride + blockBytes - 1) / blockBytes }
 
-  /// Where blocks of a vector lie in the file, in bytes.
+  /// The place of blocks of a vector in the file, in bytes.
   func place(ofBlocks blocks: Range<Int>, of vector: Vector) -> Range<Int> {
     vector.byteOffset + blocks.lowerBound * blockBytes..<vector.byteOffset + min(blocks.upperBound * blockBytes, vector.bytes)
   }

@@ -20,7 +20,7 @@ package enum CheckpointPoint: String, CaseIterable, Sendable {
   case manifestWritten, manifestNamed
   /// Rank 0, where the step had a checkpoint before: that one is set aside.
   case replaced
-  /// Rank 0: the folder has its name, which is the commit; LATEST says so.
+  /// Rank 0: the folder has its name, which is the commit; LATEST names it.
   case commit, latest
   /// Rank 0: a superseded checkpoint lost its name and is not removed yet.
   case retention

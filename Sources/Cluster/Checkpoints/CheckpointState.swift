@@ -1,6 +1,6 @@
 // What a checkpoint holds in memory: flat vectors, where each tensor lies in them, and the facts needed to go on. P parameters.
 
-/// Where a tensor lies in one of the flat vectors.
+/// The place of a tensor in one of the flat vectors.
 public struct CheckpointTensor: Codable, Sendable, Hashable {
   public var name: String
   /// The vector's name.
@@ -37,7 +37,7 @@ public struct CheckpointState: Sendable {
   public subscript(name: String) -> [Float]? { vectors.first { $0.name == name }?.values }
 }
 
-/// Where the values of vectors belong, by the vectors' names. What lies there must outlive the call that reads a checkpoint.
+/// The memory for the values of vectors, by the vectors' names. It must outlive the call that reads a checkpoint.
 public typealias VectorPlaces = [String: UnsafeMutableBufferPointer<Float>]
 
 /// Chooses the places for a checkpoint by its metadata, before its vectors are read.
@@ -56,7 +56,7 @@ public struct CheckpointRecord: Codable, Sendable, Hashable {
   public var created: String
 }
 
-/// What a checkpoint says about itself without its vectors being read.
+/// The description of a checkpoint, read without its vectors.
 public struct CheckpointSummary: Codable, Sendable {
   public var record: CheckpointRecord
   public var writerRanks: Int

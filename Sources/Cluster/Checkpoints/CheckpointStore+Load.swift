@@ -71,8 +71,8 @@ extension CheckpointStore {
   private func share(
     _ state: CheckpointState?, _ places: ChoosePlaces, over communicator: borrowing Communicator
   ) throws(ClusterError) -> CheckpointState {
-    let own = state.map { SharedHeader($0, places($0.metadata)).encoded } ?? []
-    let header = SharedHeader(decoding: try clustered { () throws(MPIError) in try communicator.broadcast(bytes: own) })
+    let encoded = state.map { SharedHeader($0, places($0.metadata)).encoded } ?? []
+    let header = SharedHeader(decoding: try clustered { () throws(MPIError) in try communicator.broadcast(bytes: encoded) })
     let places = places(header.metadata)
     var copy = CheckpointState(step: header.step, vectors: [], index: header.index, metadata: header.metadata)
     for (name, count) in zip(header.names, header.counts) {

@@ -27,8 +27,8 @@ package struct ArithmeticFacts: Codable, Sendable {
       b = (0..<count).map { Float(($0 * 104_729) % 10009) / 9973 - 0.5 }
     var c = [Float](repeating: 0, count: count)
     func multiply() { matrixProduct(.plain, a, b, into: &c, m: side, n: side, k: side) }
-    let own = Threads.count
-    defer { Threads.set(own) }
+    let chosen = Threads.count
+    defer { Threads.set(chosen) }
     multiply()
     var shortest = Double.infinity
     let started = ContinuousClock.now
@@ -36,7 +36,7 @@ package struct ArithmeticFacts: Codable, Sendable {
       shortest = min(shortest, ContinuousClock().measure(multiply) / .seconds(1))
     }
     (core, rate) = (openBLASCore, 2 * Double(side * count) / shortest / 1e9)
-    checksums = [own, 1, 2].map { threads in
+    checksums = [chosen, 1, 2].map { threads in
       Threads.set(threads)
       multiply()
       return checksum(of: c)
@@ -46,7 +46,7 @@ package struct ArithmeticFacts: Codable, Sendable {
 
 package func judgeArithmetic(_ all: [Placed<ArithmeticFacts>]) -> [Finding] {
   let cores = sameEverywhere(
-    "OpenBLAS kernels", all, cure: "choose one for all with -x OPENBLAS_CORETYPE=NAME, for example Haswell", isProblem: false
+    "OpenBLAS kernels", all, hint: "choose one for all with -x OPENBLAS_CORETYPE=NAME, for example Haswell", isProblem: false
   ) { $0.core }
   return [cores, judgeRates(all), judgeBits(all)]
 }
@@ -60,7 +60,7 @@ private func judgeRates(_ all: [Placed<ArithmeticFacts>]) -> Finding {
   let share = Int((100 * (1 - worst.facts.rate / median)).rounded())
   return .warning(
     what, "\(value): \(rankList(slow.map(\.rank))) more than 10 % slower, rank \(worst.rank) on \(worst.host) by \(share) %",
-    cure: "every step waits for the slowest: look for other work on that host, or leave it out")
+    hint: "every step waits for the slowest: look for other work on that host, or leave it out")
 }
 
 private func judgeBits(_ all: [Placed<ArithmeticFacts>]) -> Finding {
@@ -71,14 +71,14 @@ private func judgeBits(_ all: [Placed<ArithmeticFacts>]) -> Finding {
     let text = byHost.map { "\(hexadecimal($0.value)) on \(rankList($0.ranks))" }.joined(separator: ", ")
     return .problem(
       what, "differ: \(text)",
-      cure:
+      hint:
         "results would depend on who computes: choose one OpenBLAS kernel with -x OPENBLAS_CORETYPE=Haswell, or leave hosts of "
         + "another processor type out")
   }
   if threadsMatter {
     return .warning(
       what, "the same on all ranks, but they depend on the number of threads",
-      cure: "keep the number of threads of each rank when a run continues (threads in the run file, or OMP_NUM_THREADS)")
+      hint: "keep the number of threads of each rank when a run continues (threads in the run file, or OMP_NUM_THREADS)")
   }
   return .ok(what, "the same on all ranks, and with 1 and 2 threads")
 }

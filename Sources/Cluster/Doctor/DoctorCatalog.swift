@@ -1,6 +1,6 @@
 // Every check of the doctor, in the order of the report.
 
-/// Add yours as one line. Data are checked by Training, which knows packs.
+/// Add yours as one line. Data are checked by Training, which can read packs.
 public let doctorCatalog: [DoctorCheck] = [
   rankCheck,
   placementCheck,

@@ -5,11 +5,11 @@ import MPI
 
 /// What the user asked the doctor to look at.
 public struct DoctorPlan: Sendable {
-  /// Where runs will be written; nil: file checks are skipped.
+  /// The folder in which runs will be written; nil: file checks are skipped.
   public let folder: String?
-  /// What `scontrol show job` said before MPI was started, on rank 0 inside a Slurm job; else nil.
+  /// The output of `scontrol show job` before MPI was started, on rank 0 inside a Slurm job; else nil.
   public let slurmJob: String?
-  /// What the launcher said; MPI changes the environment when it starts.
+  /// The launcher's variables; MPI changes the environment when it starts.
   public let launch: LaunchCheck
 
   public init(folder: String?, slurmJob: String?, launch: LaunchCheck) {
@@ -23,7 +23,7 @@ public struct DoctorCheck: Sendable {
   public let name: String
   /// Whether it reads or writes the user's folders, which may be slow.
   let touchesFiles: Bool
-  /// Collective; what rank 0 returns counts.
+  /// Runs the check. Collective; what rank 0 returns counts.
   let run: @Sendable (borrowing Communicator, DoctorPlan) throws -> [Finding]
 
   public init(
@@ -61,8 +61,8 @@ public struct Placed<Facts: Codable & Sendable>: Codable, Sendable {
 
 /// The facts of all ranks in rank order, on every rank. Collective.
 package func gathered<Facts: Codable & Sendable>(_ facts: Facts, over world: borrowing Communicator) throws -> [Placed<Facts>] {
-  let own = Placed(rank: world.rank, host: Communicator.hostName, facts: facts)
-  let texts = try world.allgather(bytes: Array(try JSONEncoder().encode(own)))
+  let placed = Placed(rank: world.rank, host: Communicator.hostName, facts: facts)
+  let texts = try world.allgather(bytes: Array(try JSONEncoder().encode(placed)))
   return try texts.map { try JSONDecoder().decode(Placed<Facts>.self, from: Data($0)) }
 }
 
@@ -103,14 +103,14 @@ package func rankList(_ ranks: [Int]) -> String {
   return "rank\(ranks.count == 1 ? "" : "s") \(shown)\(ranks.count > 6 ? " and \(ranks.count - 6) more" : "")"
 }
 
-/// A value that must be the same everywhere: one finding that says it, or who differs.
+/// A value that must be the same everywhere: one finding with it, or with who differs.
 package func sameEverywhere<Facts>(
-  _ what: String, _ all: [Placed<Facts>], cure: String, isProblem: Bool = true, _ key: (Facts) -> String
+  _ what: String, _ all: [Placed<Facts>], hint: String, isProblem: Bool = true, _ key: (Facts) -> String
 ) -> Finding {
   let groups = all.grouped(key)
   guard groups.count > 1 else { return .ok(what, groups[0].value + (all.count > 1 ? " everywhere" : "")) }
   let text = groups.map { "\($0.value) (\(rankList($0.ranks)))" }.joined(separator: "; ")
-  return isProblem ? .problem(what, text, cure: cure) : .warning(what, text, cure: cure)
+  return isProblem ? .problem(what, text, hint: hint) : .warning(what, text, hint: hint)
 }
 
 /// A small text file of the system, trimmed; nil where it does not exist.

@@ -1,4 +1,4 @@
-// A check that does not end: messages that never arrive, a file system that does not answer. The doctor says so and leaves.
+// A check that does not end: messages that never arrive, a file system that does not answer. The doctor prints that and ends.
 
 import Foundation
 import MPI
@@ -30,16 +30,16 @@ final class DoctorDeadline: Sendable {
   private func keep() {
     while let now = watch.withLock({ $0 }) {
       usleep(200_000)
-      // Where all ranks are stuck rank 0 speaks; the others follow if it cannot.
+      // Where all ranks are stuck rank 0 prints; the others follow if it cannot.
       guard ContinuousClock.now > now.end + .seconds(rank == 0 ? 0 : 5) else { continue }
       let place = "rank \(rank) on \(Communicator.hostName)"
       FileHandle.standardError.write(
-        Data("cohort: \(place): the check of \(now.check.name) does not end. \(cure(now.check))\n".utf8))
+        Data("cohort: \(place): the check of \(now.check.name) does not end. \(hint(now.check))\n".utf8))
       _exit(ExitCode.preflight.rawValue)
     }
   }
 
-  private func cure(_ check: DoctorCheck) -> String {
+  private func hint(_ check: DoctorCheck) -> String {
     if check.touchesFiles {
       return "The file system does not answer: look at its server, or take a folder on another one."
     }

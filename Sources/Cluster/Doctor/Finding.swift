@@ -1,10 +1,10 @@
-// What one check of `cohort doctor` found: a line with a verdict, a value and, where something should change, the cure.
+// What one check of `cohort doctor` found: a line with a verdict, a value and, where something should change, a hint.
 
 /// One line of the doctor's report.
 public struct Finding: Codable, Sendable, Equatable {
   public enum Verdict: String, Codable, Sendable, CaseIterable {
     case ok
-    /// It could not be looked at, and the value says why.
+    /// Not examined; the value gives the reason.
     case skipped
     case warning
     /// Training would fail, hang, or give other bits.
@@ -15,21 +15,21 @@ public struct Finding: Codable, Sendable, Equatable {
   public let what: String
   public let value: String
   /// What to do; nil where nothing need be done.
-  public let cure: String?
+  public let hint: String?
 
-  private init(_ verdict: Verdict, _ what: String, _ value: String, _ cure: String?) {
-    (self.verdict, self.what, self.value, self.cure) = (verdict, what, value, cure)
+  private init(_ verdict: Verdict, _ what: String, _ value: String, _ hint: String?) {
+    (self.verdict, self.what, self.value, self.hint) = (verdict, what, value, hint)
   }
 
   public static func ok(_ what: String, _ value: String) -> Finding { Finding(.ok, what, value, nil) }
   public static func skipped(_ what: String, _ why: String) -> Finding { Finding(.skipped, what, why, nil) }
-  public static func warning(_ what: String, _ value: String, cure: String) -> Finding { Finding(.warning, what, value, cure) }
-  public static func problem(_ what: String, _ value: String, cure: String) -> Finding { Finding(.problem, what, value, cure) }
+  public static func warning(_ what: String, _ value: String, hint: String) -> Finding { Finding(.warning, what, value, hint) }
+  public static func problem(_ what: String, _ value: String, hint: String) -> Finding { Finding(.problem, what, value, hint) }
 
-  /// `ok       MPI ranks           2, as started`; a cure stands on a line of its own.
+  /// `ok       MPI ranks           2, as started`; a hint stands on a line of its own.
   public var text: String {
     func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.count)) }
-    return padded(verdict.rawValue, 9) + padded(what, 22) + value + (cure.map { "\n" + padded("", 31) + "-> \($0)" } ?? "")
+    return padded(verdict.rawValue, 9) + padded(what, 22) + value + (hint.map { "\n" + padded("", 31) + "-> \($0)" } ?? "")
   }
 }
 

@@ -6,7 +6,7 @@ let limitsCheck = DoctorCheck("limits", collect: { _ in LimitsFacts() }, judge: 
 
 /// What a rank may take.
 package struct LimitsFacts: Codable, Sendable {
-  /// Bytes that the host has left; nil where the system does not say.
+  /// Bytes that the host has left; nil where the system does not report it.
   package let memory: Int?
   /// Bytes left in /dev/shm, which Open MPI uses between ranks of one host.
   package let sharedMemory: Int?
@@ -54,13 +54,13 @@ package func judgeLimits(_ all: [Placed<LimitsFacts>]) -> [Finding] {
     let what = "limits of \(host.host)"
     if let memory = facts.memory, memory / ranks < 1 << 30 {
       return .warning(
-        what, value, cure: "a step of a small network takes about 1 GiB a rank: end other programs or start fewer ranks")
+        what, value, hint: "a step of a small network takes about 1 GiB a rank: end other programs or start fewer ranks")
     }
     if let shared = facts.sharedMemory, shared < ranks * (16 << 20) {
-      return .warning(what, value, cure: "enlarge /dev/shm (docker run --shm-size=1g; mount -o remount,size=1g /dev/shm)")
+      return .warning(what, value, hint: "enlarge /dev/shm (docker run --shm-size=1g; mount -o remount,size=1g /dev/shm)")
     }
-    if facts.files < 1024 { return .warning(what, value, cure: "ulimit -n 4096, or raise nofile in /etc/security/limits.conf") }
-    if facts.stack < 1 << 20 { return .warning(what, value, cure: "ulimit -s 8192 before the start") }
+    if facts.files < 1024 { return .warning(what, value, hint: "ulimit -n 4096, or raise nofile in /etc/security/limits.conf") }
+    if facts.stack < 1 << 20 { return .warning(what, value, hint: "ulimit -s 8192 before the start") }
     return .ok(what, value)
   }
 }

@@ -18,7 +18,7 @@ let linkCheck = DoctorCheck("links") { world, _ in
   return judgeLinks(links, hosts: hosts) + judgeClocks(Dictionary(uniqueKeysWithValues: others), hosts: hosts)
 }
 
-/// Between two ranks.
+/// The link between two ranks.
 package struct Link: Codable, Sendable {
   package let from, to: Int
   /// Half a round trip of one byte, seconds.
@@ -43,9 +43,9 @@ package func roundRobin(_ count: Int) -> [[(Int, Int)]] {
   }
 }
 
-/// Collective; rank 0 gets the links.
+/// Measures the links between pairs of ranks. Collective; rank 0 gets the links.
 private func measureLinks(between ends: [Int], over world: borrowing Communicator) throws -> [Link] {
-  var own: [Link] = []
+  var measured: [Link] = []
   for round in roundRobin(ends.count) {
     try world.barrier()
     for (one, other) in round.map({ (ends[$0], ends[$1]) }) where [one, other].contains(world.rank) {
@@ -55,10 +55,10 @@ private func measureLinks(between ends: [Int], over world: borrowing Communicato
       // The first large messages set up buffers and open the TCP window.
       _ = try roundTrip(bytes: 1 << 20, repeats: 1, leads: leads, peer: peer, world)
       let seconds = try roundTrip(bytes: 1 << 20, repeats: 4, leads: leads, peer: peer, world) / 2
-      if leads { own.append(Link(from: one, to: other, latency: latency, bandwidth: Double(1 << 20) / seconds)) }
+      if leads { measured.append(Link(from: one, to: other, latency: latency, bandwidth: Double(1 << 20) / seconds)) }
     }
   }
-  return try gathered(own, over: world).flatMap(\.facts)
+  return try gathered(measured, over: world).flatMap(\.facts)
 }
 
 /// Seconds of one round trip, the mean of `repeats`.
@@ -87,13 +87,13 @@ package func judgeLinks(_ links: [Link], hosts: [String]) -> [Finding] {
   let slow = links.max { $0.latency < $1.latency }!, narrow = links.min { $0.bandwidth < $1.bandwidth }!
   let latency = "\(microseconds(median)) between \(links.count == 1 ? place(slow) : "\(links.count) pairs")"
   let bandwidth = "\(megabytes(middle)) between \(links.count == 1 ? place(narrow) : "\(links.count) pairs")"
-  let cure = "look at that pair's cable, switch port and interface speed (ethtool), and for other traffic"
+  let hint = "look at that pair's cable, switch port and interface speed (ethtool), and for other traffic"
   return [
     slow.latency > 5 * median && slow.latency > 1e-3
-      ? .warning("latency", "\(latency), but \(microseconds(slow.latency)) between \(place(slow))", cure: cure)
+      ? .warning("latency", "\(latency), but \(microseconds(slow.latency)) between \(place(slow))", hint: hint)
       : .ok("latency", latency),
     narrow.bandwidth < 0.5 * middle
-      ? .warning("bandwidth", "\(bandwidth), but \(megabytes(narrow.bandwidth)) between \(place(narrow))", cure: cure)
+      ? .warning("bandwidth", "\(bandwidth), but \(megabytes(narrow.bandwidth)) between \(place(narrow))", hint: hint)
       : .ok("bandwidth", bandwidth),
   ]
 }
@@ -109,7 +109,7 @@ package func judgeClocks(_ offsets: [Int: Double], hosts: [String]) -> [Finding]
   return [
     abs(worst.value) > 1
       ? .warning(
-        "clocks", value, cure: "let all hosts keep time with NTP (timedatectl set-ntp true): logs and file times mislead")
+        "clocks", value, hint: "let all hosts keep time with NTP (timedatectl set-ntp true): logs and file times mislead")
       : .ok("clocks", value)
   ]
 }

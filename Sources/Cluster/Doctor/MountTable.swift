@@ -5,7 +5,7 @@ import Foundation
 /// A line of /proc/self/mountinfo.
 package struct Mount: Equatable {
   package let point: String
-  /// For example ext4, nfs4, lustre, tmpfs.
+  /// The type of the file system, such as ext4, nfs4, lustre, tmpfs.
   package let type: String
 
   /// All mounts; later ones cover earlier ones.

@@ -10,7 +10,7 @@ package struct NetworkFacts: Codable, Sendable {
   /// Largest packet of each interface, bytes.
   package let packetBytes: [String: Int]
   package let congestionControl: String
-  /// What mpirun was told to use for data; nil if nothing.
+  /// The networks that mpirun was given for data; nil if none.
   package let chosen: String?
 
   package init(addresses: [NetworkAddress], packetBytes: [String: Int], congestionControl: String, chosen: String?) {
@@ -49,13 +49,13 @@ package func judgeNetworks(_ all: [Placed<NetworkFacts>]) -> [Finding] {
     return [
       .problem(
         "network", "no network connects all hosts; \(list)",
-        cure: "put all hosts into one network, or leave those out that are not in it")
+        hint: "put all hosts into one network, or leave those out that are not in it")
     ]
   }
   return [judgeChoice(hosts, best, list), judgePackets(hosts, best)]
     + [
       sameEverywhere(
-        "congestion control", hosts, cure: "set net.ipv4.tcp_congestion_control alike on all hosts (sysctl)", isProblem: false
+        "congestion control", hosts, hint: "set net.ipv4.tcp_congestion_control alike on all hosts (sysctl)", isProblem: false
       ) { $0.congestionControl }
     ]
 }
@@ -66,19 +66,19 @@ private func judgeChoice(_ hosts: [Placed<NetworkFacts>], _ best: String, _ list
   if let chosen = hosts[0].facts.chosen {
     let isRight = chosen == best || !hosts.allSatisfy { $0.facts.networks.contains(chosen) }
     return isRight
-      ? .ok("network", "\(best) connects all \(hosts.count) hosts; mpirun was told \(chosen)")
-      : .warning("network", "mpirun was told \(chosen); \(best) connects all hosts", cure: "mpirun \(line)")
+      ? .ok("network", "\(best) connects all \(hosts.count) hosts; mpirun was given \(chosen)")
+      : .warning("network", "mpirun was given \(chosen); \(best) connects all hosts", hint: "mpirun \(line)")
   }
   let isAmbiguous = hosts.contains { $0.facts.networks.count > 1 }
   let value = "\(best) connects all \(hosts.count) hosts"
   return isAmbiguous
-    ? .warning("network", "\(value), but there are others and mpirun tries all of them; \(list)", cure: "mpirun \(line)")
+    ? .warning("network", "\(value), but there are others and mpirun tries all of them; \(list)", hint: "mpirun \(line)")
     : .ok("network", "\(value): \(line)")
 }
 
 private func judgePackets(_ hosts: [Placed<NetworkFacts>], _ network: String) -> Finding {
   sameEverywhere(
-    "packet size (MTU)", hosts, cure: "set the same MTU on that interface of all hosts: unequal ones lose large packets"
+    "packet size (MTU)", hosts, hint: "set the same MTU on that interface of all hosts: unequal ones lose large packets"
   ) { facts in
     let interface = facts.addresses.first { $0.network == network }?.interface ?? ""
     return facts.packetBytes[interface].map { "\($0) bytes" } ?? "unknown"

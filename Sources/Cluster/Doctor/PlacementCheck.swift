@@ -19,7 +19,7 @@ package struct PlacementFacts: Codable, Sendable {
   }
 
   init() {
-    allowed = .own
+    allowed = .ofThisProcess
     threads = Threads.count
     domains = (0..<1024).lazy.map { systemText("/sys/devices/system/node/node\($0)/cpulist") }.prefix { $0 != nil }
       .compactMap { $0.flatMap { ProcessorList($0) } }
@@ -46,7 +46,7 @@ package func judgePlacement(_ all: [Placed<PlacementFacts>]) -> [Finding] {
       let fair = max(1, union.count / ranks.count)
       return .warning(
         what, value + ": \(threads) threads on \(union.count) processors",
-        cure: ranks.count > union.count
+        hint: ranks.count > union.count
           ? "start at most \(union.count) ranks on this host (slots= in the hostfile, --ntasks-per-node)"
           : "let the ranks use the whole host with --bind-to none and -x OMP_NUM_THREADS=\(fair), or give each its own with "
             + "--map-by slot:PE=N --bind-to core")
@@ -54,7 +54,7 @@ package func judgePlacement(_ all: [Placed<PlacementFacts>]) -> [Finding] {
     if let pair = overlap(ranks) {
       return .warning(
         what, value + ": \(rankList(pair)) share processors in part",
-        cure: "bind ranks to separate processors with --map-by slot:PE=N --bind-to core, or not at all with --bind-to none")
+        hint: "bind ranks to separate processors with --map-by slot:PE=N --bind-to core, or not at all with --bind-to none")
     }
     return .ok(what, value)
   }

@@ -21,7 +21,7 @@ package struct ProcessorList: Codable, Sendable, Equatable {
     self.init(found)
   }
 
-  /// The processors that a process of this host may run on: its number or "self". Nil if the system does not tell.
+  /// The processors that a process of this host may run on: its number or "self". Nil if the system does not report it.
   package init?(allowedTo process: String) {
     let status = systemText("/proc/\(process)/status") ?? ""
     let list = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }?.split(separator: "\t").last
@@ -30,7 +30,7 @@ package struct ProcessorList: Codable, Sendable, Equatable {
   }
 
   /// The processors that this process may run on.
-  package static var own: ProcessorList {
+  package static var ofThisProcess: ProcessorList {
     ProcessorList(allowedTo: "self") ?? ProcessorList(Set(0..<ProcessInfo.processInfo.activeProcessorCount))
   }
 

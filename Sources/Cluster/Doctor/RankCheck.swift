@@ -13,10 +13,10 @@ let rankCheck = DoctorCheck("ranks") { world, plan in
 /// -x.
 public let librarySettings = ["OMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "UCX_", "HDF5_", "COHORT_"]
 
-/// What a rank knows of its program and its start.
+/// Facts of a rank's program and its start.
 package struct RankFacts: Codable, Sendable {
   let ranks: Int
-  /// Ranks that the launcher said it started.
+  /// Ranks that the launcher reports to have started.
   let expectedRanks: Int?
   let library: String
   let threadLevel: String
@@ -51,21 +51,21 @@ private func judge(_ all: [Placed<RankFacts>]) -> [Finding] {
     if let expected = facts.expectedRanks, expected != facts.ranks {
       .warning(
         "ranks", "\(size), but the launcher or the Slurm job says \(expected)",
-        cure: "leave -n out of the mpirun or srun line, or change --ntasks, unless this is on purpose")
+        hint: "leave -n out of the mpirun or srun line, or change --ntasks, unless this is on purpose")
     } else {
       .ok("ranks", size + (facts.expectedRanks == nil ? ", started without a launcher" : ", as started"))
     }
   let install = "install the same Debian packages on all hosts"
   return [
     ranks,
-    sameEverywhere("MPI library", all, cure: install) { $0.library },
-    sameEverywhere("MPI threads", all, cure: install) { $0.threadLevel },
-    sameEverywhere("program", all, cure: "copy the same build of cohort to the same path on all hosts") {
+    sameEverywhere("MPI library", all, hint: install) { $0.library },
+    sameEverywhere("MPI threads", all, hint: install) { $0.threadLevel },
+    sameEverywhere("program", all, hint: "copy the same build of cohort to the same path on all hosts") {
       "checksum \($0.program)"
     },
     sameEverywhere(
-      "library settings", all, cure: "give them to mpirun with -x NAME=VALUE or --mca NAME VALUE, which reach every host"
+      "library settings", all, hint: "give them to mpirun with -x NAME=VALUE or --mca NAME VALUE, which reach every host"
     ) { $0.settings },
-    sameEverywhere("working folder", all, cure: "start from a folder that has the same path on all hosts") { $0.folder },
+    sameEverywhere("working folder", all, hint: "start from a folder that has the same path on all hosts") { $0.folder },
   ]
 }

@@ -9,10 +9,10 @@ let sharedMemoryCheck = DoctorCheck("shared memory") { world, _ in
   defer { secret.deallocate() }
   secret.pointee = marker(world.rank)
   let places = try gathered(Place(process: getpid(), address: UInt(bitPattern: secret)), over: world)
-  let own = places[world.rank]
-  let neighbour = places.first { $0.host == own.host && $0.rank > own.rank } ?? places.first { $0.host == own.host }!
-  let error = neighbour.rank == own.rank ? nil : readError(neighbour.facts, expecting: marker(neighbour.rank))
-  let isAlone = neighbour.rank == own.rank
+  let place = places[world.rank]
+  let neighbour = places.first { $0.host == place.host && $0.rank > place.rank } ?? places.first { $0.host == place.host }!
+  let error = neighbour.rank == place.rank ? nil : readError(neighbour.facts, expecting: marker(neighbour.rank))
+  let isAlone = neighbour.rank == place.rank
   // Nobody frees its number before all have read it.
   let outcomes = try gathered(Outcome(isAlone: isAlone, error: error), over: world)
   return world.rank == 0 ? judge(outcomes) : []
@@ -56,7 +56,7 @@ private func judge(_ all: [Placed<Outcome>]) -> [Finding] {
     return [
       .warning(
         what, "not allowed on \(failed.host): \(error)\(scope)",
-        cure: "--mca btl_vader_single_copy_mechanism none, or give the container the capability SYS_PTRACE")
+        hint: "--mca btl_vader_single_copy_mechanism none, or give the container the capability SYS_PTRACE")
     ]
   }
   return all.allSatisfy(\.facts.isAlone)

@@ -34,7 +34,7 @@ private func judge(_ arrivals: [Placed<Double>]) -> [Finding] {
     return [
       .problem(
         "signals", "USR1 sent to mpirun did not reach \(rankList(missing))",
-        cure: "use Open MPI 4.1 or newer, or give each run a --time-budget, which needs no signal")
+        hint: "use Open MPI 4.1 or newer, or give each run a --time-budget, which needs no signal")
     ]
   }
   let slowest = arrivals.map(\.facts).max() ?? 0

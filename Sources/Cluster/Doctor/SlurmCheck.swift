@@ -8,13 +8,13 @@ let slurmCheck = DoctorCheck("Slurm") { world, plan in
   return judgeSlurm(job: job, description: plan.slurmJob, now: Date())
 }
 
-/// - Parameter description: what `scontrol show job` said; nil if it did not answer.
+/// - Parameter description: the output of `scontrol show job`; nil if it did not answer.
 package func judgeSlurm(job: String, description: String?, now: Date) -> [Finding] {
   guard let facts = description.map(slurmFields), facts["JobId"] != nil else {
     return [
       .warning(
         "Slurm job \(job)", "scontrol does not answer here",
-        cure: "a job can then not be queued again from inside: submit it again by hand, or let scontrol into the container")
+        hint: "a job can then not be queued again from inside: submit it again by hand, or let scontrol into the container")
     ]
   }
   let restarts = facts["Restarts"] ?? "0"
@@ -24,11 +24,11 @@ package func judgeSlurm(job: String, description: String?, now: Date) -> [Findin
     "\(left), started \((Int(restarts) ?? 0) + 1) time\(restarts == "0" ? "" : "s"), "
     + "\(facts["Requeue"] == "1" ? "may" : "may not") be queued again"
   guard facts["Requeue"] == "1" else {
-    return [.warning("Slurm job \(job)", value, cure: "add --requeue to the sbatch line; slurm/train.sbatch has it")]
+    return [.warning("Slurm job \(job)", value, hint: "add --requeue to the sbatch line; slurm/train.sbatch has it")]
   }
   if let end, end.timeIntervalSince(now) < 300 {
     return [
-      .warning("Slurm job \(job)", value, cure: "ask for more time (--time): a run stops and saves some minutes before the end")
+      .warning("Slurm job \(job)", value, hint: "ask for more time (--time): a run stops and saves some minutes before the end")
     ]
   }
   return [.ok("Slurm job \(job)", value)]

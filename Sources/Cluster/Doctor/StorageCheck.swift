@@ -19,7 +19,7 @@ let storageCheck = DoctorCheck("run folder", touchesFiles: true) { world, plan i
     }
   } catch {
     if error.isCommunication { throw error }
-    return [.problem("run folder", error.description, cure: "name a folder that this user may write, on all hosts")]
+    return [.problem("run folder", error.description, hint: "name a folder that this user may write, on all hosts")]
   }
   defer { if world.rank == 0 { unlink(note) } }
   let isSeen = try appears(note + ".renamed", within: 3, over: world) { try? moveDurably(note, to: note + ".renamed") }
@@ -78,30 +78,30 @@ private func appears(
 }
 
 package func judgeStorage(_ all: [Placed<StorageFacts>], folder: String, syncSeconds: Double) -> [Finding] {
-  let what = "run folder", own = all[0].facts
+  let what = "run folder", facts = all[0].facts
   let blind = all.onePerHost().filter { !$0.facts.isSeen }
   if !blind.isEmpty {
     return [
       .problem(
         what, "\(folder) of \(all[0].host) is not seen on \(blind.map(\.host).joined(separator: ", "))",
-        cure: "take a folder on a file system that all hosts share, under the same path")
+        hint: "take a folder on a file system that all hosts share, under the same path")
     ]
   }
-  let free = own.free.map { "\(sizeText($0)) free" } ?? "free space unknown"
+  let free = facts.free.map { "\(sizeText($0)) free" } ?? "free space unknown"
   var findings: [Finding] = []
-  let value = "\(own.type), \(free)" + (all.onePerHost().count > 1 ? ", seen by all hosts" : "")
-  if let free = own.free, free < own.wanted ?? (2 << 30) {
-    let need = own.wanted.map { "the next checkpoints need \(sizeText($0))" } ?? "that is little"
-    findings.append(.warning(what, "\(value): \(need)", cure: "free some space, lower checkpoint.keep, or take another disk"))
-  } else if own.type == "tmpfs" {
-    findings.append(.warning(what, value, cure: "this folder lies in memory and is lost at a restart: take one on a disk"))
+  let value = "\(facts.type), \(free)" + (all.onePerHost().count > 1 ? ", seen by all hosts" : "")
+  if let free = facts.free, free < facts.wanted ?? (2 << 30) {
+    let need = facts.wanted.map { "the next checkpoints need \(sizeText($0))" } ?? "that is little"
+    findings.append(.warning(what, "\(value): \(need)", hint: "free some space, lower checkpoint.keep, or take another disk"))
+  } else if facts.type == "tmpfs" {
+    findings.append(.warning(what, value, hint: "this folder lies in memory and is lost at a restart: take one on a disk"))
   } else {
-    findings.append(.ok(what, value + (own.isNetwork ? "; a network file system" : "")))
+    findings.append(.ok(what, value + (facts.isNetwork ? "; a network file system" : "")))
   }
   let sync = String(format: "1 MiB is safe on the disk after %.0f ms", syncSeconds * 1e3)
   findings.append(
     syncSeconds > 1
-      ? .warning("disk", sync, cure: "the disk is busy or slow: save less often (checkpoint.every), or take another one")
+      ? .warning("disk", sync, hint: "the disk is busy or slow: save less often (checkpoint.every), or take another one")
       : .ok("disk", sync))
   return findings
 }

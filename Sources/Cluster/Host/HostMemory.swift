@@ -4,13 +4,14 @@
 import Foundation
 
 public enum HostMemory {
-  /// Bytes; nil where the system does not say.
+  /// Bytes; nil where the system does not report it.
   public static var availableBytes: Int? {
     let free = number(after: "MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
     return ([free].compactMap { $0 } + controlGroupRooms()).min()
   }
 
-  /// Why a step on a patch (D, H, W in voxels) does not fit, with the cure; nil if it does, or if the system does not say what it has.
+  /// Why a step on a patch (D, H, W in voxels) does not fit, with a hint; nil if it does, or if the system does not report its
+  /// memory.
   /// - Parameter rehearsed: bytes that a rank's step takes at most, standard or lean.
   public static func problem(
     patch: [Int], isLean: Bool, ranks: Int, rehearsed: (_ isLean: Bool) throws -> Int
@@ -34,11 +35,11 @@ public enum HostMemory {
     let share = available / ranks
     guard (isLean ? lean : standard) > share else { return nil }
     let host = ranks > 1 ? "each of the \(ranks) ranks of this host has" : "this host has"
-    let cure =
+    let hint =
       !isLean && lean <= share
       ? "take memory: lean, which needs \(size(lean)), or a smaller patch"
       : "take a smaller patch\(isLean ? "" : " and memory: lean")\(ranks > 1 ? ", or fewer ranks on a host" : "")"
-    return "a step needs about \(size(isLean ? lean : standard)) and \(host) \(size(share)) left: \(cure)."
+    return "a step needs about \(size(isLean ? lean : standard)) and \(host) \(size(share)) left: \(hint)."
   }
 
   private static func size(_ bytes: Int) -> String { String(format: "%.1f GiB", Double(bytes) / Double(1 << 30)) }

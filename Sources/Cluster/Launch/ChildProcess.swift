@@ -100,7 +100,7 @@ package final class ChildProcess {
 
   package func send(_ signal: Int32) { if poll() == nil { kill(identifier, signal) } }
 
-  /// To it and all that it has started in its process group, even after its own end.
+  /// Sends a signal to it and all that it has started in its process group, even after its end.
   package func killGroup(_ signal: Int32) { kill(-identifier, signal) }
 }
 

@@ -45,11 +45,11 @@ public struct Hostfile: Sendable, Equatable {
   ///
   /// - Parameter agent: the program that reaches another machine, with its options, as mpirun would call it.
   public func answering(agent: [String]) -> [String: String] {
-    let ownName = ProcessInfo.processInfo.hostName, ownNames = Set(["localhost", "127.0.0.1", ownName] + hostAddresses())
+    let localName = ProcessInfo.processInfo.hostName, localNames = Set(["localhost", "127.0.0.1", localName] + hostAddresses())
     var names: [String: String] = [:], asked: [(name: String, process: ChildProcess)] = []
     for host in hosts {
-      if ownNames.contains(host.name) {
-        names[host.name] = ownName
+      if localNames.contains(host.name) {
+        names[host.name] = localName
       } else if let process = try? ChildProcess(agent + [host.name, "hostname"], readsOutput: true) {
         asked.append((host.name, process))
       }

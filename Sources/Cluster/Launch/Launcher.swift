@@ -1,5 +1,5 @@
 // `cohort launch`: starts a run under mpirun, passes signals on, makes sure that nothing outlives mpirun, and starts it again on
-// the machines that are left as long as `RestartPolicy` says so. It never calls MPI itself.
+// the machines that are left as long as `RestartPolicy` decides so. It never calls MPI itself.
 
 import Foundation
 
@@ -27,19 +27,19 @@ public struct Launcher {
   static let lookSeconds = 5.0
 
   /// Runs to the end and returns the exit code.
-  public func start(say: (String) -> Void) throws(ClusterError) -> Int32 {
+  public func start(log: (String) -> Void) throws(ClusterError) -> Int32 {
     let signals = LaunchSignals()
     var policy = RestartPolicy(retries: retries), attempt = 0
     while true {
       attempt += 1
-      let place = try machines(attempt, avoiding: policy.badHosts, say: say)
-      let outcome = try runOnce(attempt, on: place, signals, say: say)
+      let place = try machines(attempt, avoiding: policy.badHosts, log: log)
+      let outcome = try runOnce(attempt, on: place, signals, log: log)
       switch policy.decide(after: outcome, isStopping: signals.isStopping) {
       case .end(let code, let reason):
-        if !reason.isEmpty { say("not started again: \(reason). Look at \(run)/incidents and `cohort flight \(run)`.") }
+        if !reason.isEmpty { log("not started again: \(reason). Look at \(run)/incidents and `cohort flight \(run)`.") }
         return code
       case .restart(let seconds):
-        say("start \(attempt) ended with code \(outcome.code) at step \(outcome.stepAfter); the next in \(seconds) s")
+        log("start \(attempt) ended with code \(outcome.code) at step \(outcome.stepAfter); the next in \(seconds) s")
         signals.rest(seconds: Double(seconds))
         if signals.isStopping { return outcome.incident?.exitCode ?? ExitCode.rankLost.rawValue }
       }
@@ -47,7 +47,7 @@ public struct Launcher {
   }
 
   /// The machines of a start: at the first all, later those that answer and were not named in two failures. Never none.
-  private func machines(_ attempt: Int, avoiding bad: Set<String>, say: (String) -> Void) throws(ClusterError) -> Hostfile? {
+  private func machines(_ attempt: Int, avoiding bad: Set<String>, log: (String) -> Void) throws(ClusterError) -> Hostfile? {
     guard let hostfile, attempt > 1 else { return hostfile }
     let names = hostfile.answering(agent: Self.remoteAgent)
     var left = hostfile
@@ -55,10 +55,10 @@ public struct Launcher {
     guard !left.hosts.isEmpty else {
       throw ClusterError("None of the machines of the hostfile answers. Check the network and `ssh MACHINE hostname`.")
     }
-    for host in hostfile.hosts where names[host.name] == nil { say("\(host.name) does not answer and is left out") }
+    for host in hostfile.hosts where names[host.name] == nil { log("\(host.name) does not answer and is left out") }
     let good = left.hosts.filter { !bad.contains(names[$0.name]!) }
     if good.isEmpty { return left }
-    for host in left.hosts where bad.contains(names[host.name]!) { say("\(host.name) was named in two failures and is left out") }
+    for host in left.hosts where bad.contains(names[host.name]!) { log("\(host.name) was named in two failures and is left out") }
     left.hosts = good
     return left
   }
@@ -71,11 +71,11 @@ public struct Launcher {
   }
 
   private func runOnce(
-    _ attempt: Int, on place: Hostfile?, _ signals: LaunchSignals, say: (String) -> Void
+    _ attempt: Int, on place: Hostfile?, _ signals: LaunchSignals, log: (String) -> Void
   ) throws(ClusterError) -> Attempt {
     let known = Incident.names(ofRun: run), stepBefore = newestStep
     let line = try mpirunLine(place)
-    say(line.map(quoted).joined(separator: " "))
+    log(line.map(quoted).joined(separator: " "))
     let mpirun = try ChildProcess(
       line, environment: [LaunchEnvironment.attempt: "\(attempt)", LaunchEnvironment.marker: marker])
     var incidentSince: Double?, end: ChildProcess.End?, lookedAt = steadySeconds()
@@ -88,7 +88,7 @@ public struct Launcher {
       if steadySeconds() - lookedAt > Self.lookSeconds {
         lookedAt = steadySeconds()
         if allAreSilent(attempt) {
-          say("every rank on this machine has been silent for \(Int(Self.silence)) s: ending them")
+          log("every rank on this machine has been silent for \(Int(Self.silence)) s: ending them")
           mpirun.killGroup(SIGKILL)
         }
       }
@@ -105,11 +105,11 @@ public struct Launcher {
       code: code, stepBefore: stepBefore, stepAfter: newestStep, incident: Incident.newest(ofRun: run, notAmong: known))
   }
 
-  /// Ranks that are stopped all together cannot tell of each other; their flight files can.
+  /// Ranks that are stopped all together cannot report each other; their flight files show it.
   private func allAreSilent(_ attempt: Int) -> Bool {
     let flights = (try? FlightLog.all(ofRun: run)) ?? [], host = ProcessInfo.processInfo.hostName
-    let own = flights.filter { $0.header.attempt == Int32(attempt) && $0.header.host == host }
-    return !own.isEmpty && own.allSatisfy { $0.isSilent(seconds: Self.silence) }
+    let local = flights.filter { $0.header.attempt == Int32(attempt) && $0.header.host == host }
+    return !local.isEmpty && local.allSatisfy { $0.isSilent(seconds: Self.silence) }
   }
 
   private var newestStep: Int { CheckpointStore(folder: run + "/checkpoints").list().last?.step ?? 0 }
@@ -124,7 +124,7 @@ public struct Launcher {
       }
       line += ["--hostfile", path, "--map-by", "node"]
     }
-    // A daemon that hears nothing for 20 seconds ends its ranks: later than the watch, which can say more.
+    // A daemon that receives nothing for 20 seconds ends its ranks: later than the watch, which can report more.
     for (name, value) in [("time", 10), ("intvl", 5), ("probes", 2)] {
       line += ["--mca", "oob_tcp_keepalive_\(name)", "\(value)"]
     }

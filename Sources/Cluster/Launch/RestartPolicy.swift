@@ -14,7 +14,7 @@ public struct Attempt: Sendable {
     (self.code, self.stepBefore, self.stepAfter, self.incident) = (code, stepBefore, stepAfter, incident)
   }
 
-  /// Whether starting again may help. mpirun's own code is only a hint: the incident knows better.
+  /// Whether starting again may help. mpirun's own code is only a hint: the incident decides.
   var mayBeRepeated: Bool {
     let code = incident?.exitCode ?? code
     return [ExitCode.rankLost.rawValue, ExitCode.hang.rawValue].contains(code) || code > 128

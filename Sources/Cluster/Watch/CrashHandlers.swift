@@ -1,4 +1,4 @@
-// What a rank does when it crashes: it marks its flight record, tells the watching ranks, writes one line and dies of the same
+// What a rank does when it crashes: it marks its flight record, informs the watching ranks, writes one line and dies of the same
 // signal. Only what is allowed in a signal handler: stores, send, writev; every text is prepared beforehand.
 
 import Foundation
@@ -8,7 +8,7 @@ private struct CrashKit {
   let recorder: Unmanaged<FlightRecorder>
   let peers: PeerTable
   /// Sent to the peers.
-  let beat: UnsafeMutablePointer<Beat>
+  let heartbeat: UnsafeMutablePointer<Heartbeat>
   /// The line in pieces: "cohort: rank 2 of 3 on lab2 crashed with ", the signal, " in ", the operation, the rest.
   let line: UnsafeMutablePointer<iovec>
   /// The signals' names by number.
@@ -21,15 +21,15 @@ enum CrashHandlers {
   static let signals = [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT]
   private static let stackBytes = 64 << 10
 
-  /// From the main thread, which gets a stack of its own for the handler: a stack overflow leaves none.
+  /// Installs the handlers; from the main thread, which gets a stack for them: a stack overflow leaves none.
   /// - Parameter place: "rank 2 of 3 on lab2".
   static func install(recorder: FlightRecorder, peers: PeerTable, token: UInt64, place: String, rank: Int) {
-    let beat = UnsafeMutablePointer<Beat>.allocate(capacity: 1)
-    beat.initialize(to: Beat(.crashed, token: token, rank: rank))
+    let heartbeat = UnsafeMutablePointer<Heartbeat>.allocate(capacity: 1)
+    heartbeat.initialize(to: Heartbeat(.crashed, token: token, rank: rank))
     let prepared = UnsafeMutablePointer<CrashKit>.allocate(capacity: 1)
     prepared.initialize(
       to: CrashKit(
-        recorder: .passRetained(recorder), peers: peers, beat: beat,
+        recorder: .passRetained(recorder), peers: peers, heartbeat: heartbeat,
         line: lasting(["cohort: \(place) crashed with ", "", " in ", "", ". `cohort flight` shows what the ranks did last.\n"]),
         names: lasting((0..<32).map(signalName))))
     kit = prepared
@@ -59,11 +59,11 @@ private func handleCrash(number: Int32) {
   if let kit = kit?.pointee, JobEnd.claim() {
     kit.recorder._withUnsafeGuaranteedRef { recorder in
       recorder.markCrash(signal: number)
-      kit.beat.pointee.record = recorder.current
+      kit.heartbeat.pointee.record = recorder.current
       kit.line[3] = recorder.operationText
     }
-    kit.beat.pointee.signal = number
-    kit.peers.send(kit.beat)
+    kit.heartbeat.pointee.signal = number
+    kit.peers.send(kit.heartbeat)
     kit.line[1] = kit.names[Int(number & 31)]
     _ = writev(STDERR_FILENO, kit.line, 5)
   }

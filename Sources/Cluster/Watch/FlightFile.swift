@@ -4,7 +4,7 @@
 
 import Foundation
 
-/// At the beginning of the file.
+/// The beginning of the file.
 package struct FlightHeader: BitwiseCopyable {
   static let mark: UInt64 = 0x3154_4847_494c_4643  // "CFLIGHT1"
 
@@ -12,11 +12,11 @@ package struct FlightHeader: BitwiseCopyable {
   package var rank: Int32
   var ranks: Int32
   var process: Int32
-  /// Which start of the run by `cohort launch` this is, from 1.
+  /// The number of this start of the run by `cohort launch`, from 1.
   var attempt: Int32
   /// The signal that the process crashed with; 0 while all is well.
   var signal: Int32 = 0
-  /// When the watch thread last ran, seconds since 1970.
+  /// The time at which the watch thread last ran, seconds since 1970.
   var aliveAt = wallSeconds()
   private var hostCount: Int32 = 0
   private var hostText = InlineArray<64, UInt8>(repeating: 0)

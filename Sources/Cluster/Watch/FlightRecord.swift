@@ -4,10 +4,10 @@
 public enum FlightPhase: UInt8, Sendable, CaseIterable {
   case start, prior, load, compute, average, control, update, checkpoint, validation, done, prediction, decision
 
-  /// In these a rank does nothing but wait for the others.
+  /// Whether a rank does nothing but wait for the others in this phase.
   var isWaiting: Bool { self == .average || self == .control }
 
-  /// In these a single operation may take minutes.
+  /// Whether a single operation of this phase may take minutes.
   var isLong: Bool { [.start, .prior, .checkpoint, .validation, .done, .prediction, .decision].contains(self) }
 }
 
@@ -19,7 +19,7 @@ package struct FlightRecord: BitwiseCopyable {
   package var sequence: UInt64 = 0
   /// Seconds since 1970.
   package var began = 0.0
-  /// When it began or last got further, by the host's own steady clock, seconds.
+  /// The time at which it began or last got further, by the host's steady clock, seconds.
   package var advanced = 0.0
   /// Counts from 1; 0 before the first.
   package var step: Int64 = 0
@@ -27,7 +27,7 @@ package struct FlightRecord: BitwiseCopyable {
   private var detailCount: UInt8 = 0
   private var detailText = InlineArray<86, UInt8>(repeating: 0)
 
-  /// Which lane, case or file; what does not fit is cut off.
+  /// The lane, case or file; cut off where it does not fit.
   package var detail: String {
     get { String(decoding: (0..<min(Int(detailCount), Self.detailBytes)).map { detailText[$0] }, as: UTF8.self) }
     set {

@@ -62,7 +62,7 @@ package final class FlightRecorder: @unchecked Sendable {
 
   package func mark(_ phase: FlightPhase, step: Int?, detail: String) {
     let before = current, now = steadySeconds()
-    if before.sequence > 0 { note(now - before.advanced, of: before) }
+    if before.sequence > 0 { updateLongest(now - before.advanced, of: before) }
     var record = FlightRecord()
     record.sequence = before.sequence + 1
     record.began = wallSeconds()
@@ -78,7 +78,7 @@ package final class FlightRecorder: @unchecked Sendable {
   func tick() {
     let before = current, now = steadySeconds()
     guard before.sequence > 0 else { return }
-    note(now - before.advanced, of: before)
+    updateLongest(now - before.advanced, of: before)
     let place = file + FlightFile.offset(of: before.sequence) + MemoryLayout<FlightRecord>.offset(of: \.advanced)!
     place.storeBytes(of: now, as: Double.self)
   }
@@ -91,12 +91,12 @@ package final class FlightRecorder: @unchecked Sendable {
   /// The longest piece of a phase so far, seconds; 0 until one has ended.
   package func longest(of phase: UInt8) -> Double { Int(phase) < FlightPhase.allCases.count ? longest[Int(phase)] : 0 }
 
-  /// For the launcher: the process is not stopped.
+  /// Tells the launcher that the process is not stopped.
   func markAlive() {
     file.storeBytes(of: wallSeconds(), toByteOffset: MemoryLayout<FlightHeader>.offset(of: \.aliveAt)!, as: Double.self)
   }
 
-  /// In a signal handler.
+  /// Records a crash; called in a signal handler.
   func markCrash(signal: Int32) {
     file.storeBytes(of: signal, toByteOffset: MemoryLayout<FlightHeader>.offset(of: \.signal)!, as: Int32.self)
   }
@@ -111,7 +111,7 @@ package final class FlightRecorder: @unchecked Sendable {
     }
   }
 
-  private func note(_ seconds: Double, of record: FlightRecord) {
+  private func updateLongest(_ seconds: Double, of record: FlightRecord) {
     // Even a piece that took no measurable time has ended.
     longest[Int(record.phase)] = max(longest[Int(record.phase)], seconds, 1e-9)
   }

@@ -18,7 +18,7 @@ public struct Incident: Codable, Sendable {
   }
   /// ISO 8601.
   public let time: String
-  /// Which start of the run by `cohort launch` this was, from 1.
+  /// The number of this start of the run by `cohort launch`, from 1.
   public let attempt: Int
   /// lost, hang, crash or error.
   public let kind: String

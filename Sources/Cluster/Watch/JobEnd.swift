@@ -1,4 +1,4 @@
-// The last seconds of a job: one speaker, everybody told, and a fuse for the case that nothing else ends this process.
+// The last seconds of a job: one message, every rank informed, and a fuse for the case that nothing else ends this process.
 
 import Foundation
 import MPI
@@ -9,8 +9,8 @@ enum JobEnd {
   static let fuseSeconds: UInt32 = 5
   private static let isClaimed = Atomic<Bool>(false)
 
-  /// Takes the right to say why this job ends. True for the first caller in this process only; `told` by another rank counts as a
-  /// caller.
+  /// Claims the right to report why this job ends. True for the first caller in this process only; a report of another rank counts
+  /// as a caller.
   static func claim() -> Bool { !isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
 
   /// Ends this process after a few seconds, and the launcher's process above it: on a host that was cut off nobody else will.
@@ -22,11 +22,11 @@ enum JobEnd {
     }
   }
 
-  /// Says why, leaves the incident file and ends all ranks.
+  /// Prints why, leaves the incident file and ends all ranks.
   /// - Parameter isCut: another host does not answer any more. MPI would then wait for it for a quarter of an hour (measured with
-  /// Open MPI 4.1.4: the   order to end is never acknowledged), so each side ends what it can reach; the fuse is for this process.
+  /// Open MPI 4.1.4: the order to end is never acknowledged), so each side ends what it can reach; the fuse is for this process.
   static func end(_ incident: Incident, run: String, code: ExitCode, isCut: Bool = false) -> Never {
-    say(incident.message)
+    printError(incident.message)
     lightFuse(code: code)
     incident.write(run: run)
     guard isCut, parentIsLauncher else { MPI.abort(code: code.rawValue) }
@@ -34,7 +34,7 @@ enum JobEnd {
     while true { sleep(fuseSeconds) }
   }
 
-  static func say(_ message: String) { FileHandle.standardError.write(Data("cohort: \(message)\n".utf8)) }
+  static func printError(_ message: String) { FileHandle.standardError.write(Data("cohort: \(message)\n".utf8)) }
 
   /// Ends mpirun or its daemon, if this process was started by it. At the first signal mpirun may wait for a host that does not
   /// answer; it leaves at the second.

@@ -1,4 +1,4 @@
-// The watch over all ranks of a job: every rank says each second over plain TCP what it is
+// The watch over all ranks of a job: every rank reports each second over plain TCP what it is
 // doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
 // works while MPI waits.
 
@@ -18,7 +18,7 @@ public final class JobWatch: @unchecked Sendable {
   let deadlines: Deadlines
   let recorder: FlightRecorder
   let peers: PeerTable
-  private let cure: String
+  private let hint: String
   private let secondsSinceTermination: @Sendable () -> Double?
   private let hasEnded = Atomic<Bool>(false)
 
@@ -27,12 +27,12 @@ public final class JobWatch: @unchecked Sendable {
   /// - Parameters:
   ///   - run: the run folder, for incident files.
   ///   - deadline: how long an operation may last in seconds; the first of its kind and long phases ten times as long.
-  ///   - cure: what the user should do, the end of the message that says why the job ends.
+  ///   - hint: what the user should do, the end of the message on why the job ends.
   ///   - secondsSinceTermination: since SIGTERM or SIGINT came, after which ranks are expected to die; nil if none came.
-  ///   - warn: on rank 0, what the user should know.
+  ///   - warn: gets warnings for the user, on rank 0.
   /// - Throws: the same error on every rank, if rank 0 cannot listen.
   public static func start(
-    run: String, deadline: Double, over world: borrowing Communicator, cure: String,
+    run: String, deadline: Double, over world: borrowing Communicator, hint: String,
     secondsSinceTermination: @escaping @Sendable () -> Double?, warn: (String) -> Void
   ) throws(ClusterError) -> JobWatch {
     guard let recorder = Flight.recorder else { fatalError("JobWatch.start: open the flight record first") }
@@ -43,7 +43,7 @@ public final class JobWatch: @unchecked Sendable {
     let offer = WatchOffer(
       token: .random(in: .min ... .max), port: listener?.port ?? 0, addresses: isOneHost ? ["127.0.0.1"] : hostAddresses())
     let shared = try clustered { () throws(MPIError) in WatchOffer(text: try world.broadcast(text: offer.text)) }
-    let watch = JobWatch(run, rank, hosts, shared.token, Deadlines(floor: deadline), recorder, cure, secondsSinceTermination)
+    let watch = JobWatch(run, rank, hosts, shared.token, Deadlines(floor: deadline), recorder, hint, secondsSinceTermination)
     CrashHandlers.install(
       recorder: recorder, peers: watch.peers, token: watch.token, place: watch.place(of: rank), rank: rank)
     let isConnected = listener.map { watch.lead($0) } ?? watch.follow(shared)
@@ -60,10 +60,10 @@ public final class JobWatch: @unchecked Sendable {
 
   private init(
     _ run: String, _ rank: Int, _ hosts: [String], _ token: UInt64, _ deadlines: Deadlines, _ recorder: FlightRecorder,
-    _ cure: String, _ secondsSinceTermination: @escaping @Sendable () -> Double?
+    _ hint: String, _ secondsSinceTermination: @escaping @Sendable () -> Double?
   ) {
     (self.run, self.rank, self.hosts, self.token) = (run, rank, hosts, token)
-    (self.deadlines, self.recorder, self.cure) = (deadlines, recorder, cure)
+    (self.deadlines, self.recorder, self.hint) = (deadlines, recorder, hint)
     self.secondsSinceTermination = secondsSinceTermination
     peers = PeerTable(ranks: hosts.count)
   }
@@ -73,7 +73,7 @@ public final class JobWatch: @unchecked Sendable {
     Flight.mark(.done)
     guard JobEnd.claim() else { return }
     // Before the thread of the watch closes the connections.
-    tellPeers(.goodbye)
+    sendToPeers(.goodbye)
     hasEnded.store(true, ordering: .releasing)
   }
 
@@ -82,39 +82,39 @@ public final class JobWatch: @unchecked Sendable {
   var isOver: Bool { hasEnded.load(ordering: .acquiring) }
 
   /// What this rank is doing now.
-  func beat(_ kind: Beat.Kind = .beat) -> Beat {
-    var beat = Beat(kind, token: token, rank: rank)
-    beat.record = recorder.current
-    beat.isInMPI = MPIActivity.isInside
-    beat.seconds = beat.record.sequence > 0 ? steadySeconds() - beat.record.advanced : 0
-    beat.longest = recorder.longest(of: beat.record.phase)
-    return beat
+  func heartbeat(_ kind: Heartbeat.Kind = .heartbeat) -> Heartbeat {
+    var heartbeat = Heartbeat(kind, token: token, rank: rank)
+    heartbeat.record = recorder.current
+    heartbeat.isInMPI = MPIActivity.isInside
+    heartbeat.seconds = heartbeat.record.sequence > 0 ? steadySeconds() - heartbeat.record.advanced : 0
+    heartbeat.longest = recorder.longest(of: heartbeat.record.phase)
+    return heartbeat
   }
 
-  func tellPeers(_ kind: Beat.Kind) { withUnsafePointer(to: beat(kind)) { peers.send($0) } }
+  func sendToPeers(_ kind: Heartbeat.Kind) { withUnsafePointer(to: heartbeat(kind)) { peers.send($0) } }
 
   /// "rank 2 of 3 on lab2".
   func place(of rank: Int) -> String { "rank \(rank) of \(hosts.count) on \(hosts[rank])" }
 
-  /// Ends the job for `verdict`, unless somebody has said already why it ends.
+  /// Ends the job for `verdict`, unless the reason was printed already.
   func end(_ verdict: Verdict, _ reports: [RankReport]) {
     guard JobEnd.claim() else { return }
     // mpirun or a person is ending the job: what dies now dies as asked.
     if verdict.kind == .lost, let seconds = secondsSinceTermination(), seconds > 0.5 {
       return JobEnd.lightFuse(code: verdict.exitCode)
     }
-    tellPeers(.told)
+    sendToPeers(.reported)
     let reports = verdict.kind == .lost ? withLastRecord(of: verdict.rank, reports) : reports
-    let operation = reports.first { $0.rank == verdict.rank }?.beat.record.operation ?? ""
-    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(cure)"
+    let operation = reports.first { $0.rank == verdict.rank }?.heartbeat.record.operation ?? ""
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(hint)"
     let isSilent = reports.contains { $0.rank == verdict.rank && !$0.isBroken } && verdict.kind == .lost
     JobEnd.end(
       incident(verdict, message, reports), run: run, code: verdict.exitCode,
       isCut: isSilent && hosts[verdict.rank] != hosts[rank])
   }
 
-  /// What a lost rank did after its last beat, from its flight file, if that can be seen from here: a file system that went with
-  /// the lost host must not keep the job from ending.
+  /// What a lost rank did after its last heartbeat, from its flight file, if that can be seen from here: a file system that went
+  /// with the lost host must not keep the job from ending.
   private func withLastRecord(of lost: Int, _ reports: [RankReport]) -> [RankReport] {
     let path = FlightFile.path(run: run, rank: lost), found = LastRecord()
     Thread.detachNewThread {
@@ -123,53 +123,53 @@ public final class JobWatch: @unchecked Sendable {
     }
     guard found.isRead.wait(timeout: .now() + 0.3) == .success, let last = found.record else { return reports }
     return reports.map { report in
-      guard report.rank == lost, report.beat.record.sequence < last.sequence else { return report }
+      guard report.rank == lost, report.heartbeat.record.sequence < last.sequence else { return report }
       var report = report
-      report.beat.record = last
+      report.heartbeat.record = last
       return report
     }
   }
 
-  /// This rank's main thread has met an error: ends the job, unless somebody has said already why it ends.
+  /// This rank's main thread has met an error: ends the job, unless the reason was printed already.
   func fail(_ error: String, code: ExitCode) -> Never {
     guard JobEnd.claim() else {
       sleep(2 * JobEnd.fuseSeconds)
       _exit(code.rawValue)
     }
-    tellPeers(.told)
-    var report = RankReport(rank: rank, host: hosts[rank], beat: beat(), heardAt: steadySeconds())
-    report.beat.isInMPI = false
+    sendToPeers(.reported)
+    var report = RankReport(rank: rank, host: hosts[rank], heartbeat: heartbeat(), heardAt: steadySeconds())
+    report.heartbeat.isInMPI = false
     let verdict = Verdict(kind: .error, rank: rank, fault: "failed in", circumstances: "", exitCode: code)
     JobEnd.end(
-      incident(verdict, "\(place(of: rank)) in \(report.beat.record.operation): \(error)", [report]), run: run, code: code)
+      incident(verdict, "\(place(of: rank)) in \(report.heartbeat.record.operation): \(error)", [report]), run: run, code: code)
   }
 
-  /// Another rank has said why the job ends. Whoever hears it passes it on. A crash handler cannot write files: rank 0 leaves the
-  /// incident, rank 1 if it is rank 0 that crashed.
-  func hasBeenTold(by beat: Beat, _ reports: [RankReport]) {
+  /// Another rank has printed why the job ends. Whoever receives that passes it on. A crash handler cannot write files: rank 0
+  /// leaves the incident, rank 1 if it is rank 0 that crashed.
+  func isReported(by heartbeat: Heartbeat, _ reports: [RankReport]) {
     guard JobEnd.claim() else { return }
-    tellPeers(.told)
+    sendToPeers(.reported)
     JobEnd.lightFuse(code: .rankLost)
-    guard beat.kind == Beat.Kind.crashed.rawValue, rank == (beat.rank == 0 ? 1 : 0) else { return }
+    guard heartbeat.kind == Heartbeat.Kind.crashed.rawValue, rank == (heartbeat.rank == 0 ? 1 : 0) else { return }
     let verdict = Verdict(
-      kind: .crash, rank: Int(beat.rank), fault: "crashed with \(signalName(beat.signal)) in", circumstances: "",
+      kind: .crash, rank: Int(heartbeat.rank), fault: "crashed with \(signalName(heartbeat.signal)) in", circumstances: "",
       exitCode: .rankLost)
     var reports = reports
-    if let index = reports.firstIndex(where: { $0.rank == verdict.rank }) { reports[index].beat = beat }
-    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(beat.record.operation)."
+    if let index = reports.firstIndex(where: { $0.rank == verdict.rank }) { reports[index].heartbeat = heartbeat }
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(heartbeat.record.operation)."
     incident(verdict, message, reports).write(run: run)
   }
 
   func incident(_ verdict: Verdict, _ message: String, _ reports: [RankReport]) -> Incident {
     let now = steadySeconds()
-    let record = reports.first { $0.rank == verdict.rank }?.beat.record ?? recorder.current
+    let record = reports.first { $0.rank == verdict.rank }?.heartbeat.record ?? recorder.current
     return Incident(
       time: timeText(), attempt: currentAttempt, kind: verdict.kind.rawValue, rank: verdict.rank, host: hosts[verdict.rank],
       step: Int(record.step), operation: record.operation, exitCode: verdict.exitCode.rawValue, message: message, reporter: rank,
       ranks: reports.map {
         Incident.LastOperation(
-          rank: $0.rank, host: $0.host, step: Int($0.beat.record.step), phase: $0.beat.record.phaseName,
-          detail: $0.beat.record.detail, seconds: $0.seconds(at: now), isWaiting: $0.isWaiting)
+          rank: $0.rank, host: $0.host, step: Int($0.heartbeat.record.step), phase: $0.heartbeat.record.phaseName,
+          detail: $0.heartbeat.record.detail, seconds: $0.seconds(at: now), isWaiting: $0.isWaiting)
       })
   }
 }
@@ -180,7 +180,7 @@ private final class LastRecord: @unchecked Sendable {
   let isRead = DispatchSemaphore(value: 0)
 }
 
-/// Where rank 0 can be reached; broadcast by MPI as text.
+/// The address of rank 0; broadcast by MPI as text.
 struct WatchOffer {
   let token: UInt64
   let port: UInt16

@@ -1,4 +1,4 @@
-// Who is to blame: from what all ranks say that they are doing to the one that holds the job up.
+// Who is to blame: from what all ranks report that they are doing to the one that holds the job up.
 
 /// How long an operation may last.
 package struct Deadlines: Sendable {
@@ -12,15 +12,15 @@ package struct Deadlines: Sendable {
   /// The limit as a multiple of the longest piece seen on any rank.
   static let growth = 10.0
 
-  /// For an operation of `phase` when its longest piece so far took `longest` seconds; 0 if none has ended.
+  /// The limit, seconds, of an operation of `phase` whose longest piece so far took `longest` seconds; 0 if none has ended.
   package func limit(_ phase: FlightPhase?, longest: Double) -> Double {
     let isUnknown = phase == nil || phase!.isLong || longest == 0
     return max(isUnknown ? floor * Self.firstFactor : floor, Self.growth * longest)
   }
 
-  /// How long a rank may be silent: three missed beats at least.
+  /// How long a rank may be silent: three missed heartbeats at least.
   package var silence: Double { min(15, max(3, floor)) }
-  /// A rank that was not heard of for so long has missed a beat and may do something else by now.
+  /// A rank that was not heard of for so long has missed a heartbeat and may do something else by now.
   static let fresh = 2.5
 }
 
@@ -28,25 +28,25 @@ package struct Deadlines: Sendable {
 package struct RankReport {
   let rank: Int
   let host: String
-  package var beat: Beat
-  /// When that came, by this host's steady clock.
+  package var heartbeat: Heartbeat
+  /// The time at which that came, by this host's steady clock, seconds.
   package var heardAt: Double
-  /// Its connection is gone though it has not taken leave.
+  /// Whether its connection is gone though it has not signed off.
   package var isBroken = false
-  /// It has taken leave, or was never watched.
+  /// Whether it has signed off, or was never watched.
   package var isGone = false
 
-  package init(rank: Int, host: String, beat: Beat, heardAt: Double, isGone: Bool = false) {
-    (self.rank, self.host, self.beat, self.heardAt, self.isGone) = (rank, host, beat, heardAt, isGone)
+  package init(rank: Int, host: String, heartbeat: Heartbeat, heardAt: Double, isGone: Bool = false) {
+    (self.rank, self.host, self.heartbeat, self.heardAt, self.isGone) = (rank, host, heartbeat, heardAt, isGone)
   }
 
   /// How long it has been in its operation.
-  func seconds(at now: Double) -> Double { beat.seconds + now - heardAt }
+  func seconds(at now: Double) -> Double { heartbeat.seconds + now - heardAt }
 
-  /// It does nothing but wait for others. In phases with work and messages the MPI call tells.
+  /// Whether it does nothing but wait for others. In phases with work and messages the MPI call shows it.
   var isWaiting: Bool {
-    guard let phase = FlightPhase(rawValue: beat.record.phase) else { return false }
-    return phase.isWaiting || (phase.isLong && beat.isInMPI)
+    guard let phase = FlightPhase(rawValue: heartbeat.record.phase) else { return false }
+    return phase.isWaiting || (phase.isLong && heartbeat.isInMPI)
   }
 }
 
@@ -88,8 +88,8 @@ private func hanging(among present: [RankReport], _ deadlines: Deadlines, at now
   // Nobody is blamed for an operation that may have ended: a silent rank is heard of again, or lost in a moment.
   guard present.allSatisfy({ now - $0.heardAt <= Deadlines.fresh }) else { return nil }
   func limit(_ report: RankReport) -> Double {
-    let phase = report.beat.record.phase
-    let longest = present.filter { $0.beat.record.phase == phase }.map(\.beat.longest).max() ?? 0
+    let phase = report.heartbeat.record.phase
+    let longest = present.filter { $0.heartbeat.record.phase == phase }.map(\.heartbeat.longest).max() ?? 0
     return deadlines.limit(FlightPhase(rawValue: phase), longest: longest)
   }
   func hang(_ report: RankReport, _ rest: String) -> Verdict {
@@ -110,7 +110,7 @@ private func hanging(among present: [RankReport], _ deadlines: Deadlines, at now
 }
 
 extension Double {
-  /// With one decimal.
+  /// The number with one decimal.
   var tenths: String {
     let scaled = Int((self * 10).rounded())
     return "\(scaled / 10).\(abs(scaled % 10))"

@@ -18,9 +18,9 @@ struct PeerTable: @unchecked Sendable {
   func set(_ descriptor: Int32, rank: Int) { descriptors[rank] = descriptor }
 
   /// Sends a message to every rank that this process is connected with. Allowed in a signal handler.
-  func send(_ beat: UnsafePointer<Beat>) {
+  func send(_ heartbeat: UnsafePointer<Heartbeat>) {
     for rank in 0..<count where descriptors[rank] >= 0 {
-      _ = Foundation.send(descriptors[rank], beat, Beat.bytes, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+      _ = Foundation.send(descriptors[rank], heartbeat, Heartbeat.bytes, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
     }
   }
 }

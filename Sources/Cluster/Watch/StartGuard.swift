@@ -1,6 +1,6 @@
-// Ranks that do not come together. Until the watch over a job runs, nothing tells a rank that waits for ever from one that waits for a moment:
-// MPI_Init and the first collective calls wait for a process that is stopped, or for a host that does not answer, without an end. So each rank
-// gives them a time, and looks then at what the ranks on its own host are doing.
+// Ranks that do not come together. Until the watch over a job runs, nothing distinguishes a rank that waits for ever from one that
+// waits for a moment: MPI_Init and the first collective calls wait for a process that is stopped, or for a host that does not
+// answer, without an end. So each rank gives them a time, and looks then at what the ranks on its own host are doing.
 
 import Foundation
 
@@ -8,7 +8,8 @@ public enum StartGuard {
   /// Names the environment variable that replaces the 300 seconds: large machines on slow file systems may need more.
   public static let variable = "COHORT_START_DEADLINE"
 
-  /// Runs `body`, which waits for the other ranks of the job; where it takes too long, one rank says whom they wait for and all end.
+  /// Runs `body`, which waits for the other ranks of the job; where it takes too long, one rank prints whom they wait for and all
+  /// end.
   public static func during<Result: ~Copyable>(_ body: () throws -> Result) rethrows -> Result {
     let launch = LaunchCheck()
     guard launch.isWired, let ranks = launch.expectedRanks, ranks > 1 else { return try body() }
@@ -27,9 +28,10 @@ public enum StartGuard {
     let stuck = found.first { $0.trouble != nil }
     // A host that sees the culprit goes first, then that of rank 0: the end of one rank is the end of all.
     if stuck == nil { sleep(found.contains { $0.rank == 0 } ? 2 : 4) }
-    // The first of those that could go on speaks. It stays for a moment, so that one that looks later does not take itself for the first.
+    // The first of those that could go on prints. It stays for a moment, so that one that looks later does not take itself for the
+    // first.
     if found.first(where: { $0.trouble == nil })?.process == getpid() {
-      JobEnd.say(message(stuck, speaker: found.first { $0.process == getpid() }, ranks: ranks, waited: waited))
+      JobEnd.printError(message(stuck, printer: found.first { $0.process == getpid() }, ranks: ranks, waited: waited))
     }
     sleep(2)
     if stuck != nil { _exit(ExitCode.rankLost.rawValue) }
@@ -38,11 +40,11 @@ public enum StartGuard {
     _exit(ExitCode.hang.rawValue)
   }
 
-  private static func message(_ stuck: RankProcess?, speaker: RankProcess?, ranks: Int, waited: Double) -> String {
+  private static func message(_ stuck: RankProcess?, printer: RankProcess?, ranks: Int, waited: Double) -> String {
     func place(_ rank: RankProcess?) -> String { "rank \(rank?.rank ?? 0) of \(ranks) on \(ProcessInfo.processInfo.hostName)" }
     guard let stuck, let trouble = stuck.trouble else {
       return
-        "\(place(speaker)) has waited \(waited.tenths) s in start for ranks of other hosts; those of its own host run. The job ends; "
+        "\(place(printer)) has waited \(waited.tenths) s in start for ranks of other hosts; those of its own host run. The job ends; "
         + "`cohort doctor` under the same launcher finds hosts that do not reach each other (\(variable) sets the seconds)."
     }
     return
@@ -58,15 +60,16 @@ private struct RankProcess {
   /// What keeps it from going on, as the rest of a sentence; nil if nothing does.
   let trouble: String?
 
-  /// In the order of their ranks. PMIx, by which Open MPI's ranks find each other under mpirun and srun, gives those of a job one name space.
+  /// The processes of this job on this host in the order of their ranks. PMIx, by which Open MPI's ranks find each other under
+  /// mpirun and srun, gives those of a job one name space.
   static func ofThisJob() -> [RankProcess] {
     let space = "PMIX_NAMESPACE", number = "PMIX_RANK"
-    guard let own = ProcessInfo.processInfo.environment[space] else { return [] }
+    guard let nameSpace = ProcessInfo.processInfo.environment[space] else { return [] }
     let processes = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
     return processes.compactMap { process in
       guard let variables = FileManager.default.contents(atPath: "/proc/\(process)/environ") else { return nil }
       let lines = variables.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-      guard lines.contains("\(space)=\(own)") else { return nil }
+      guard lines.contains("\(space)=\(nameSpace)") else { return nil }
       guard let rank = lines.first(where: { $0.hasPrefix("\(number)=") }).flatMap({ Int($0.dropFirst(number.count + 1)) }) else {
         return nil
       }

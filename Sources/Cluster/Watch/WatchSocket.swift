@@ -1,9 +1,10 @@
-// TCP for the watch: a listening socket, a connection that carries beats. Nothing here ever blocks longer than it says.
+// TCP for the watch: a listening socket, a connection that carries heartbeats. Nothing here ever blocks longer than its comment
+// states.
 
 import Foundation
 
-/// A connection to another rank. Beats are small and few: one that does not fit into the kernel's buffer means that the other
-/// side is gone, which its silence tells.
+/// A connection to another rank. Heartbeats are small and few: one that does not fit into the kernel's buffer means that the other
+/// side is gone, which its silence shows.
 final class WatchSocket {
   let descriptor: Int32
   private var pending: [UInt8] = []
@@ -30,28 +31,28 @@ final class WatchSocket {
     guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &length) == 0, failure == 0 else { return nil }
   }
 
-  func send(_ beat: Beat) {
-    withUnsafeBytes(of: beat) { _ = Foundation.send(descriptor, $0.baseAddress, Beat.bytes, Int32(MSG_NOSIGNAL)) }
+  func send(_ heartbeat: Heartbeat) {
+    withUnsafeBytes(of: heartbeat) { _ = Foundation.send(descriptor, $0.baseAddress, Heartbeat.bytes, Int32(MSG_NOSIGNAL)) }
   }
 
   /// What has come, and whether the connection still stands.
-  func receive() -> (beats: [Beat], isOpen: Bool) {
-    var chunk = [UInt8](repeating: 0, count: 16 * Beat.bytes), isOpen = true
+  func receive() -> (heartbeats: [Heartbeat], isOpen: Bool) {
+    var chunk = [UInt8](repeating: 0, count: 16 * Heartbeat.bytes), isOpen = true
     while true {
       let count = recv(descriptor, &chunk, chunk.count, 0)
       if count > 0 { pending += chunk[..<count] } else if count == 0 || (errno != EAGAIN && errno != EINTR) { isOpen = false }
       if count <= 0 { break }
     }
-    var beats: [Beat] = []
-    while pending.count >= Beat.bytes {
-      beats.append(pending.withUnsafeBytes { $0.loadUnaligned(as: Beat.self) })
-      pending.removeFirst(Beat.bytes)
+    var heartbeats: [Heartbeat] = []
+    while pending.count >= Heartbeat.bytes {
+      heartbeats.append(pending.withUnsafeBytes { $0.loadUnaligned(as: Heartbeat.self) })
+      pending.removeFirst(Heartbeat.bytes)
     }
-    return (beats, isOpen)
+    return (heartbeats, isOpen)
   }
 }
 
-/// Where rank 0 waits for the others.
+/// The socket at which rank 0 waits for the others.
 final class WatchListener {
   let descriptor: Int32
   let port: UInt16

@@ -1,12 +1,12 @@
-// The two sides of the watch: rank 0 hears all ranks and judges them, each other rank hears rank 0.
+// The two sides of the watch: rank 0 receives from all ranks and judges them, each other rank receives from rank 0.
 
 import Foundation
 
-/// Seconds between beats.
-private let beatSeconds = 1.0
+/// Seconds between heartbeats.
+private let heartbeatSeconds = 1.0
 
 extension JobWatch {
-  /// On rank 0: begins to listen.
+  /// Begins to listen, on rank 0.
   /// - Returns: true.
   func lead(_ listener: WatchListener) -> Bool {
     let leader = Leader(self, listener)
@@ -14,13 +14,13 @@ extension JobWatch {
     return true
   }
 
-  /// On the others: connects with rank 0 and begins to send.
+  /// Connects with rank 0 and begins to send, on the others.
   /// - Returns: whether rank 0 answers at one of its addresses.
   func follow(_ offer: WatchOffer) -> Bool {
     for address in offer.addresses {
       guard let socket = WatchSocket(address: address, port: offer.port, seconds: 2) else { continue }
-      socket.send(beat(.hello))
-      guard waitFor(socket.descriptor, POLLIN, seconds: 2), let answer = socket.receive().beats.first, answer.token == token
+      socket.send(heartbeat(.hello))
+      guard waitFor(socket.descriptor, POLLIN, seconds: 2), let answer = socket.receive().heartbeats.first, answer.token == token
       else {
         continue
       }
@@ -44,19 +44,19 @@ extension JobWatch {
   }
 }
 
-/// Tells when the next beat is due, and whether this process itself has slept: then the silence of the others means nothing.
+/// Tells when the next heartbeat is due, and whether this process itself has slept: then the silence of the others means nothing.
 private struct Pulse {
   private var last = steadySeconds()
 
-  /// Milliseconds until the next beat.
-  var left: Int32 { Int32(max(0, min(beatSeconds, last + beatSeconds - steadySeconds())) * 1000) }
+  /// Milliseconds until the next heartbeat.
+  var left: Int32 { Int32(max(0, min(heartbeatSeconds, last + heartbeatSeconds - steadySeconds())) * 1000) }
 
-  /// - Returns: whether a beat is due, and whether this process has slept since the last.
+  /// - Returns: whether a heartbeat is due, and whether this process has slept since the last.
   mutating func advance() -> (isDue: Bool, hasSlept: Bool) {
     let since = steadySeconds() - last
-    guard since >= beatSeconds else { return (false, false) }
+    guard since >= heartbeatSeconds else { return (false, false) }
     last += since
-    return (true, since > 3 * beatSeconds)
+    return (true, since > 3 * heartbeatSeconds)
   }
 }
 
@@ -75,7 +75,8 @@ private final class Leader: @unchecked Sendable {
     (self.watch, self.listener) = (watch, listener)
     reports = watch.hosts.enumerated().map { rank, host in
       RankReport(
-        rank: rank, host: host, beat: Beat(.beat, token: watch.token, rank: rank), heardAt: steadySeconds(), isGone: rank > 0)
+        rank: rank, host: host, heartbeat: Heartbeat(.heartbeat, token: watch.token, rank: rank), heardAt: steadySeconds(),
+        isGone: rank > 0)
     }
   }
 
@@ -84,15 +85,15 @@ private final class Leader: @unchecked Sendable {
       waitForNews()
       while let connection = listener.accept() { strangers.append(connection) }
       greetStrangers()
-      for (rank, socket) in sockets { hear(rank, socket) }
+      for (rank, socket) in sockets { receive(rank, socket) }
       let (isDue, hasSlept) = pulse.advance()
       let now = steadySeconds()
-      reports[0].beat = watch.beat()
+      reports[0].heartbeat = watch.heartbeat()
       reports[0].heardAt = now
       if hasSlept { for rank in reports.indices { reports[rank].heardAt = now } }
       if isDue {
         watch.recorder.markAlive()
-        for socket in sockets.values { socket.send(reports[0].beat) }
+        for socket in sockets.values { socket.send(reports[0].heartbeat) }
       }
       if let verdict = judge(reports, watch.deadlines, at: now), !watch.isOver { watch.end(verdict, reports) }
     }
@@ -106,25 +107,25 @@ private final class Leader: @unchecked Sendable {
 
   private func greetStrangers() {
     strangers.removeAll { socket in
-      let (beats, isOpen) = socket.receive()
-      guard let hello = beats.first else { return !isOpen }
+      let (heartbeats, isOpen) = socket.receive()
+      guard let hello = heartbeats.first else { return !isOpen }
       let rank = Int(hello.rank)
       guard hello.token == watch.token, reports.indices.contains(rank), rank > 0, sockets[rank] == nil else { return true }
       sockets[rank] = socket
       watch.peers.set(socket.descriptor, rank: rank)
-      (reports[rank].beat, reports[rank].heardAt, reports[rank].isGone) = (hello, steadySeconds(), false)
-      socket.send(watch.beat())
+      (reports[rank].heartbeat, reports[rank].heardAt, reports[rank].isGone) = (hello, steadySeconds(), false)
+      socket.send(watch.heartbeat())
       return true
     }
   }
 
-  private func hear(_ rank: Int, _ socket: WatchSocket) {
-    let (beats, isOpen) = socket.receive()
-    for beat in beats where beat.token == watch.token {
-      switch Beat.Kind(rawValue: beat.kind) {
+  private func receive(_ rank: Int, _ socket: WatchSocket) {
+    let (heartbeats, isOpen) = socket.receive()
+    for heartbeat in heartbeats where heartbeat.token == watch.token {
+      switch Heartbeat.Kind(rawValue: heartbeat.kind) {
       case .goodbye: reports[rank].isGone = true
-      case .told, .crashed: watch.hasBeenTold(by: beat, reports)
-      default: (reports[rank].beat, reports[rank].heardAt) = (beat, steadySeconds())
+      case .reported, .crashed: watch.isReported(by: heartbeat, reports)
+      default: (reports[rank].heartbeat, reports[rank].heardAt) = (heartbeat, steadySeconds())
       }
     }
     guard !isOpen else { return }
@@ -138,26 +139,26 @@ private final class Leader: @unchecked Sendable {
 private final class Follower: @unchecked Sendable {
   private let watch: JobWatch
   private let socket: WatchSocket
-  /// On rank 0.
+  /// The report on rank 0.
   private var report: RankReport
   private var pulse = Pulse()
-  /// When this rank first found rank 0 lost.
+  /// The time at which this rank first found rank 0 lost.
   private var lostAt: Double?
 
-  init(_ watch: JobWatch, _ socket: WatchSocket, _ answer: Beat) {
+  init(_ watch: JobWatch, _ socket: WatchSocket, _ answer: Heartbeat) {
     (self.watch, self.socket) = (watch, socket)
-    report = RankReport(rank: 0, host: watch.hosts[0], beat: answer, heardAt: steadySeconds())
+    report = RankReport(rank: 0, host: watch.hosts[0], heartbeat: answer, heardAt: steadySeconds())
   }
 
   func run() {
     while !watch.isOver {
       waitForNews()
-      hear()
+      receive()
       let (isDue, hasSlept) = pulse.advance()
       if hasSlept { report.heardAt = steadySeconds() }
       if isDue {
         watch.recorder.markAlive()
-        socket.send(watch.beat())
+        socket.send(watch.heartbeat())
       }
       judgeLeader()
     }
@@ -168,19 +169,19 @@ private final class Follower: @unchecked Sendable {
     if report.isBroken { usleep(100_000) } else { _ = waitFor(socket.descriptor, POLLIN, seconds: Double(pulse.left) / 1000) }
   }
 
-  private func hear() {
-    let (beats, isOpen) = socket.receive()
-    for beat in beats where beat.token == watch.token {
-      switch Beat.Kind(rawValue: beat.kind) {
+  private func receive() {
+    let (heartbeats, isOpen) = socket.receive()
+    for heartbeat in heartbeats where heartbeat.token == watch.token {
+      switch Heartbeat.Kind(rawValue: heartbeat.kind) {
       case .goodbye: report.isGone = true
-      case .told, .crashed: watch.hasBeenTold(by: beat, [report])
-      default: (report.beat, report.heardAt) = (beat, steadySeconds())
+      case .reported, .crashed: watch.isReported(by: heartbeat, [report])
+      default: (report.heartbeat, report.heardAt) = (heartbeat, steadySeconds())
       }
     }
     if !isOpen { report.isBroken = true }
   }
 
-  /// Rank 1 speaks at once, the others only if the job still lives after a while, so that one message appears.
+  /// Rank 1 prints at once, the others only if the job still lives after a while, so that one message appears.
   private func judgeLeader() {
     let now = steadySeconds()
     guard let verdict = judge([report], watch.deadlines, at: now), verdict.kind == .lost else { return lostAt = nil }

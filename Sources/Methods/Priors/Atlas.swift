@@ -48,7 +48,7 @@ public final class Atlas {
 /// The atlas as a prior of its own.
 public final class AtlasPrior: Prior {
   public let title = "atlas"
-  /// Must be set before the first answer.
+  /// The atlas; must be set before the first answer.
   public var atlas: Atlas?
 
   public init() {}
@@ -61,8 +61,8 @@ public final class AtlasPrior: Prior {
 }
 
 extension PriorAnswer {
-  /// Logits of class probabilities [1, D, H, W, K], within ±8; silent of classes of which there is too little or too much, nil if
-  /// of all.
+  /// Logits of class probabilities [1, D, H, W, K], within ±8; no answer for classes of which there is too little or too much, nil
+  /// if of all.
   fileprivate init?(probabilities: Tensor) {
     let classes = probabilities.shape.channels
     let isPresent = PromptSize.fits(probabilities, from: 1, above: 0.5)

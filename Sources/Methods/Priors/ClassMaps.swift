@@ -6,12 +6,12 @@ import Tensors
 
 /// The share of a crop that a class must fill for a prior to be asked about it.
 enum PromptSize {
-  /// Fewer voxels say nothing.
+  /// The number of voxels below which a class has no answer.
   static let leastVoxels = 50
-  /// More of the crop than this is no structure.
+  /// The greatest share of the crop that a structure may fill.
   static let greatestShare = 0.9
 
-  /// For each foreground class whether it fills neither too little nor too much of the crop.
+  /// Whether each foreground class fills neither too little nor too much of the crop.
   /// - Parameters:
   ///   - scores: [1, D, H, W, C].
   ///   - channels: where the foreground classes begin among the C.

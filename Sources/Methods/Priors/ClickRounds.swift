@@ -29,7 +29,7 @@ func clickRounds(_ request: PromptRequest) -> [[Float]] {
     let answer = request.pooledPrediction(mask)
     predicted = answer.indices.map { answer[$0] && target.isKnown[$0] }
   }
-  // Nothing of the class is in this window: the mask says so.
+  // Nothing of the class is in this window: the mask shows that.
   return rounds.isEmpty ? [request.decode(request.mask, [])] : rounds
 }
 

@@ -1,12 +1,12 @@
-// A prior that can be made to say the opposite, which shows whether an objective listens to it.
+// A prior whose answers can be negated, which shows whether an objective depends on it.
 
 import Preparation
 import Tensors
 
-/// Hands on what another prior says, or the opposite of it.
+/// Returns another prior's answers, or their negation.
 public final class NegatablePrior: Prior {
   private let base: any Prior
-  /// While true, every logit has the other sign.
+  /// Whether every logit has the other sign.
   public var isNegated = false
 
   public init(_ base: any Prior) { self.base = base }

@@ -1,5 +1,5 @@
 // The truth as a prior, damaged as asked: what a perfect foundation model would give, and a way to test all that depends on a
-// prior without one. It speaks only of volumes whose label is there: prepared data hold none for
+// prior without one. It answers only for volumes whose label is there: prepared data hold none for
 // unlabelled volumes, so in an ordinary run the oracle guides labelled samples alone.
 
 import Kernels

@@ -1,11 +1,11 @@
-// What a frozen prior tells a method about a crop: logits of each foreground class, and features to align with.
+// What a frozen prior gives a method for a crop: logits of each foreground class, and features to align with.
 // Axes: B batch, D H W voxels of the crop, F foreground classes (K - 1), N tokens, E embedding.
 
 import Learning
 import Preparation
 import Tensors
 
-/// What a prior says of one crop.
+/// A prior's answer for one crop.
 public struct PriorAnswer: Sendable {
   /// z [1, D, H, W, F]: above 0 where the prior sees the class.
   public var logits: Tensor
@@ -21,9 +21,9 @@ public struct PriorAnswer: Sendable {
 
 /// A frozen source of guidance. It has no trained parameters, records nothing on a tape, and answers alike on every rank.
 public protocol Prior: AnyObject {
-  /// For the console and reports: "SAM-Med3D", "demo prior", "oracle".
+  /// The title for the console and reports: "SAM-Med3D", "demo prior", "oracle".
   var title: String { get }
-  /// From 0 to 1: how far the calibration on the labelled volumes trusts it; multiplies the weight of the distillation.
+  /// The trust in it from 0 to 1, by the calibration on the labelled volumes; multiplies the weight of the distillation.
   var reliability: Double { get }
 
   /// E of `tokens`; 0 where the prior has no features of its own.
@@ -31,7 +31,7 @@ public protocol Prior: AnyObject {
 
   /// - Parameter student: the student's class probabilities on the crop, [1, D, H, W, K], detached: what prompts are made of for samples
   ///   without a label.
-  /// - Returns: nil where the prior is silent of every class.
+  /// - Returns: nil where the prior has no answer for any class.
   func answer(for sample: Sample, student: Tensor, at step: Step) throws(MethodError) -> PriorAnswer?
 
   /// The prior's own features at a coarse grid over the crop, for alignment: [1, N, E], N = grid[0]·grid[1]·grid[2], centred by the

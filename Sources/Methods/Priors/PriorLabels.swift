@@ -5,7 +5,7 @@ import Tensors
 
 extension PriorAnswer {
   /// D·H·W labels: the foreground class with the highest logit above 0, else background; voxels that the student gives to a class of which
-  /// the prior is silent stay as they are. Nil where the prior is silent of every class.
+  /// the prior has no answer stay as they are. Nil where it has none for any class.
   /// - Parameter student: class probabilities, [1, D, H, W, K].
   func labels(beside student: Tensor) -> [UInt8]? {
     guard isPresent.contains(true) else { return nil }

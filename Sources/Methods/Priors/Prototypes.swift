@@ -7,12 +7,12 @@ import Preparation
 import Tensors
 
 public struct Prototypes: Sendable {
-  /// How sharply classes are told apart: logits are cosines times this.
+  /// How sharply classes are separated: logits are cosines times this.
   private static let sharpness: Float = 20
   /// K unit vectors of P values; a class that no labelled volume has is 0.
   private let vectors: [[Float]]
 
-  /// Means of the normalised tokens, each token counting for a class as much as the class fills of it.
+  /// Averages the normalised tokens, each token counting for a class as much as the class fills of it.
   /// - Parameters:
   ///   - labelled: labelled volumes as samples whose crop is the whole volume.
   ///   - classes: K.
@@ -36,7 +36,7 @@ public struct Prototypes: Sendable {
   /// 1 for the class that each voxel of the windows' crop resembles most, else 0: [1, D, H, W, K].
   func mask(_ windows: [WindowEmbedding]) -> Tensor {
     let similarity = similarity(windows)
-    return Tensor(oneHot: strongestClass(similarity.values, classes: vectors.count), shape: similarity.shape)
+    return Tensor(oneHot: argmaxLabels(similarity.values, classes: vectors.count), shape: similarity.shape)
   }
 
   /// How much more each voxel of the windows' crop resembles a foreground class than any other class: [1, D, H, W, F].
@@ -78,7 +78,7 @@ public struct Prototypes: Sendable {
 public final class PrototypePrior: Prior {
   public let title = "prototypes"
   public let tokenChannels: Int
-  /// Must be set before the first answer.
+  /// The prototypes; must be set before the first answer.
   public var prototypes: Prototypes?
   private let source: any EmbeddingSource
 

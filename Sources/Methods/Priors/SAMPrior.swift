@@ -53,7 +53,7 @@ public final class SAMPrior: Prior {
       uncertainty: prompt == .studentClicksUnc ? sampled(\.variances) : nil)
   }
 
-  /// Where each class probably is, [1, D, H, W, K]: the label where there is one, else what the source of prompts goes by.
+  /// The probable place of each class, [1, D, H, W, K]: the label where there is one, else what the source of prompts goes by.
   private func evidence(_ sample: Sample, _ student: Tensor, _ windows: [WindowEmbedding]) throws(MethodError) -> Tensor? {
     if let label = sample.label { return Tensor(oneHot: label, shape: student.shape) }
     switch prompt {
@@ -121,11 +121,11 @@ extension [WindowEmbedding] {
   fileprivate var worthAsking: [WindowEmbedding] {
     let touched = filter(\.map.isTouched), overlaps = touched.map(\.map.overlap)
     let best = (0..<3).map { axis in overlaps.reduce(0) { Swift.max($0, $1[axis]) } }
-    return zip(touched, overlaps).filter { _, own in (0..<3).allSatisfy { own[$0] >= best[$0] / 2 } }.map(\.0)
+    return zip(touched, overlaps).filter { _, overlap in (0..<3).allSatisfy { overlap[$0] >= best[$0] / 2 } }.map(\.0)
   }
 }
 
-/// In each cell, the unbiased variance of the student's probability and those after each pass (1.8, `studentClicksUnc`).
+/// The unbiased variance, in each cell, of the student's probability and those after each pass (1.8, `studentClicksUnc`).
 private func varianceOfProbabilities(_ rounds: [[Float]], and student: [Float]) -> [Float] {
   student.indices.map { cell in
     let values = [student[cell]] + rounds.map { sigmoid($0[cell]) }

@@ -15,7 +15,7 @@ public struct WindowEmbedding {
   public init(map: WindowMap, embedding: Tensor) { (self.map, self.embedding) = (map, embedding) }
 }
 
-/// Where embeddings come from.
+/// A source of embeddings.
 public protocol EmbeddingSource: AnyObject {
   /// The windows over the sample's volume; none for a sample that has no place in one.
   func embedding(for sample: Sample) throws(MethodError) -> [WindowEmbedding]
@@ -31,7 +31,7 @@ public final class CropEmbedding: EmbeddingSource {
 
   /// - Parameters:
   ///   - patch: D, H, W of the crops, which must be the network's cube.
-  ///   - noise: deviation of the noise, which is clipped at twice that (0.1 as published, 0 for none).
+  ///   - noise: standard deviation of the noise, which is clipped at twice that (0.1 as published, 0 for none).
   public init(_ network: SAMMed3D, patch: [Int], noise: Double, seed: UInt64) throws(MethodError) {
     let side = network.plan.imageSize
     guard patch == [side, side, side] else {

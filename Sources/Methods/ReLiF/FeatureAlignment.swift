@@ -54,7 +54,7 @@ struct FeatureAlignment {
   }
 
   /// - Parameters:
-  ///   - seen: where structures are; nil where the prior is silent.
+  ///   - seen: where structures are; nil where the prior has no answer.
   ///   - share: 1 / samples that are compared.
   func terms(
     _ sample: Sample, _ biased: Prediction, clean: Prediction?, weighedBy seen: PriorProbabilities?, share: Double,

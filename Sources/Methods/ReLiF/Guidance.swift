@@ -24,7 +24,7 @@ struct Guidance {
     return PriorProbabilities(logits: logits, isPresent: answer.isPresent, temperature: temperature)
   }
 
-  /// 1 for voxels [D·H·W] at which the prior's strongest class is surer than 0.5 by more than `margin`, else 0.
+  /// 1 for voxels [D·H·W] at which the prior's most probable class is surer than 0.5 by more than `margin`, else 0.
   func voxels(surerBy margin: Double) -> Tensor {
     let values = probabilities.values, classes = values.shape.channels, result = Tensor(uninitialized: [values.shape.rows])
     let from = values.pointer, to = result.pointer, least = Float(0.5 + margin)
@@ -40,9 +40,9 @@ struct Guidance {
     return result
   }
 
-  /// The mean Dice of the classes that the prior speaks of; nil if it speaks of none.
+  /// The mean Dice of the classes that the prior answers for; nil if there are none.
   func dice(with label: [UInt8]) -> Double? {
-    let found = strongestClass(probabilities.values.values, classes: answer.isPresent.count + 1)
+    let found = argmaxLabels(probabilities.values.values, classes: answer.isPresent.count + 1)
     let present = answer.isPresent.indices.filter { answer.isPresent[$0] }
     guard !present.isEmpty else { return nil }
     return present.reduce(0) { $0 + overlap(found, label, class: UInt8($1 + 1)) } / Double(present.count)
@@ -59,7 +59,7 @@ struct Guidance {
 }
 
 /// What a batch shows of gate and prior.
-struct GuidanceNotes {
+struct GuidanceStatistics {
   private let samples: Int
   private var coverage = 0.0, foregroundCoverage = 0.0, present = 0.0
   private var dice: [Double] = []
@@ -77,7 +77,8 @@ struct GuidanceNotes {
     if let label, let found = guidance.dice(with: label) { dice.append(found) }
   }
 
-  /// Gate coverage, and of the prior the share of (sample, class) of which it speaks and its Dice on labelled crops, prompted by their labels.
+  /// Gate coverage, and of the prior the share of (sample, class) for which it answers and its Dice on labelled crops, prompted by
+  /// their labels.
   func diagnostics(hasPrior: Bool) -> [(name: String, value: Double)] {
     let gate = [("gateCoverage", coverage), ("gateForeground", foregroundCoverage)]
     guard hasPrior else { return gate }

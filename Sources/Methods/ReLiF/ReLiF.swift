@@ -3,7 +3,7 @@
 // between the clean and the bias-field view of unlabelled volumes, and features that agree where the prior sees a structure.
 // Without a prior (`prior.kind: none`) the second and the fourth term are absent.
 //
-// The terms of a step have the same names on every lane, whatever the prior says there: what it is silent of counts as 0.
+// The terms of a step have the same names on every lane, whatever the prior answers there: no answer counts as 0.
 
 import Kernels
 import Learning
@@ -22,7 +22,7 @@ public final class ReLiF: Method {
   public let recipe: BatchRecipe
   public var trained: [TrainedModule] { [TrainedModule("student", predictor)] + alignment.trained }
   let options: ReLiFOptions
-  /// Nil where nothing may depend on it.
+  /// The prior; nil where nothing may depend on it.
   private let prior: (any Prior)?
   private let alignment: FeatureAlignment
 
@@ -43,14 +43,14 @@ public final class ReLiF: Method {
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     let shares = Shares(batch, options)
-    var terms: [LossTerm] = [], notes = GuidanceNotes(samples: batch.labelled.count + batch.unlabelled.count)
+    var terms: [LossTerm] = [], statistics = GuidanceStatistics(samples: batch.labelled.count + batch.unlabelled.count)
     for sample in batch.labelled {
       let label = try sample.knownLabel(), biased = predict(sample, .biased, step, tape)
-      let clean = alignment.comparesViews && options.larc.isOfAll ? predict(sample, .clean, step, tape) : nil
-      let guidance = try guidance(of: sample, biased, at: step, &notes)
+      let clean = alignment.comparesViews && options.larc.includesLabelled ? predict(sample, .clean, step, tape) : nil
+      let guidance = try guidance(of: sample, biased, at: step, &statistics)
       terms += options.blend.terms(biased, label: label, share: shares.labelled, at: step, on: tape)
-      if options.kl.isOfAll { terms += distillation(biased, guidance, share: shares.distillation, at: step, tape) }
-      if options.larc.isOfAll {
+      if options.kl.includesLabelled { terms += distillation(biased, guidance, share: shares.distillation, at: step, tape) }
+      if options.larc.includesLabelled {
         let known = PriorProbabilities(labels: label, shape: biased.probabilities.shape)
         terms += try alignment.terms(
           sample, biased, clean: clean, weighedBy: known, share: shares.alignment, weight: alignmentWeight(at: step), on: tape)
@@ -58,14 +58,14 @@ public final class ReLiF: Method {
     }
     for sample in batch.unlabelled {
       let clean = predict(sample, .clean, step, tape), biased = predict(sample, .biased, step, tape)
-      let guidance = try guidance(of: sample, biased, at: step, &notes)
-      terms.append(consistency(clean, biased, guidance, share: shares.unlabelled, at: step, &notes, tape))
+      let guidance = try guidance(of: sample, biased, at: step, &statistics)
+      terms.append(consistency(clean, biased, guidance, share: shares.unlabelled, at: step, &statistics, tape))
       terms += distillation(biased, guidance, share: shares.distillation, at: step, tape)
       terms += try alignment.terms(
         sample, biased, clean: clean, weighedBy: guidance?.probabilities, share: shares.alignment,
         weight: alignmentWeight(at: step), on: tape)
     }
-    return LossTerms(terms, diagnostics: notes.diagnostics(hasPrior: prior != nil))
+    return LossTerms(terms, diagnostics: statistics.diagnostics(hasPrior: prior != nil))
   }
 
   private func predict(_ sample: Sample, _ view: View, _ step: Step, _ tape: Tape) -> Prediction {
@@ -74,40 +74,41 @@ public final class ReLiF: Method {
       sample, view, keeping: alignment.layers(of: view), again: view == .clean && options.isLean, at: step, on: tape)
   }
 
-  /// What the prior says of a sample, prompted by its label or by the student's bias-field view.
+  /// The prior's answer for a sample, prompted by its label or by the student's bias-field view.
   private func guidance(
-    of sample: Sample, _ biased: Prediction, at step: Step, _ notes: inout GuidanceNotes
+    of sample: Sample, _ biased: Prediction, at step: Step, _ statistics: inout GuidanceStatistics
   ) throws(MethodError) -> Guidance? {
     guard let answer = try prior?.answer(for: sample, student: biased.probabilities.detached, at: step) else { return nil }
     let guidance = Guidance(answer)
-    notes.add(guidance, label: sample.label)
+    statistics.add(guidance, label: sample.label)
     return guidance
   }
 
   private func consistency(
     _ clean: Prediction, _ biased: Prediction, _ guidance: Guidance?, share: Double, at step: Step,
-    _ notes: inout GuidanceNotes, _ tape: Tape
+    _ statistics: inout GuidanceStatistics, _ tape: Tape
   ) -> LossTerm {
-    let own = options.consistency, p = own.fixesClean ? clean.probabilities.detached : clean.probabilities
+    let settings = options.consistency, p = settings.stopsGradientOfClean ? clean.probabilities.detached : clean.probabilities
     let (loss, gate) = tape.gatedConsistency(
-      p, biased.probabilities, gate: own.gate(at: step), prior: guidance?.probabilities, term: own.term,
-      normalization: own.normalization)
-    notes.add(gate, share: share, voxels: p.shape.rows)
-    return LossTerm("cgcr", loss, weight: share * own.weight(at: step))
+      p, biased.probabilities, gate: settings.gate(at: step), prior: guidance?.probabilities, term: settings.term,
+      normalization: settings.normalization)
+    statistics.add(gate, share: share, voxels: p.shape.rows)
+    return LossTerm("cgcr", loss, weight: share * settings.weight(at: step))
   }
 
   private func distillation(
     _ biased: Prediction, _ guidance: Guidance?, share: Double, at step: Step, _ tape: Tape
   ) -> [LossTerm] {
-    let own = options.kl, weight = share * own.weight(at: step)
+    let settings = options.kl, weight = share * settings.weight(at: step)
     if options.fidelity == .released {
-      return [LossTerm("kl", tape.confidencePenalty(biased.logits, temperature: own.temperature), weight: weight)]
+      return [LossTerm("kl", tape.confidencePenalty(biased.logits, temperature: settings.temperature), weight: weight)]
     }
     guard let prior else { return [] }
     let loss = guidance.map {
       tape.distillation(
-        biased.logits, prior: $0.target(temperature: own.temperature, isHard: own.isHard), temperature: own.temperature,
-        weights: own.gate > 0 ? $0.voxels(surerBy: own.gate) : nil, reduction: own.reduction)
+        biased.logits, prior: $0.target(temperature: settings.temperature, isHard: settings.isHard),
+        temperature: settings.temperature,
+        weights: settings.gate > 0 ? $0.voxels(surerBy: settings.gate) : nil, reduction: settings.reduction)
     }
     return [LossTerm("kl", loss ?? Scalar(constant: 0), weight: weight * prior.reliability, readsPrior: true)]
   }
@@ -123,7 +124,7 @@ private struct Shares {
     }
     labelled = 1 / Double(max(1, batch.labelled.count))
     unlabelled = share(false)
-    distillation = share(options.kl.isOfAll)
-    alignment = share(options.larc.isOfAll)
+    distillation = share(options.kl.includesLabelled)
+    alignment = share(options.larc.includesLabelled)
   }
 }

@@ -8,20 +8,20 @@ import Settings
 
 /// What the objective reproduces.
 public enum ReLiFFidelity: String, Sendable, CaseIterable {
-  /// What the method says, with the defects of the released program repaired.
+  /// The method as published, with the defects of the released program repaired.
   case intent
   /// What the released program computes: the prior has no influence on any gradient.
   case released
-  /// As intent, but the fourth term aligns the student with the prior's own features.
+  /// Intent, but the fourth term aligns the student with the prior's own features.
   case literalPage
 }
 
 /// What the fourth term compares with the student's features on the bias-field view.
 public enum AlignmentMode: String, Sendable, CaseIterable {
   case none
-  /// Its features on the clean view.
+  /// The student's features on the clean view.
   case views
-  /// The prior's own.
+  /// The prior's features.
   case priorAlign
   case both
 }
@@ -31,16 +31,16 @@ enum AlignmentHead: String, CaseIterable { case frozenRandom, trainable, identit
 
 enum GateSchedule: String, CaseIterable { case linear, constant, rampUp }
 
-/// In which order the views go through the student.
+/// The order in which the views go through the student.
 enum ViewOrder: String, CaseIterable { case joint, lean }
 
-/// Which view of a pair is a fixed target.
+/// The view of a pair that is a fixed target.
 enum StopGradient: String, CaseIterable { case none, clean }
 
 /// How a weight rises over the run.
 enum WeightRamp: String, CaseIterable { case none, sigmoid }
 
-/// To which samples a term applies.
+/// The samples to which a term applies.
 enum SampleScope: String, CaseIterable { case all, unlabelled }
 
 /// What of the prior the student learns.

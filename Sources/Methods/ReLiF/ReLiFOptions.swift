@@ -21,7 +21,7 @@ struct ReLiFOptions {
     let kind: GateKind
     let veto: ConsistencyGate.Veto
     let term: ConsistencyTerm
-    let fixesClean, ramps: Bool
+    let stopsGradientOfClean, ramps: Bool
     let normalization: GateNormalization
 
     func gate(at step: Step) -> ConsistencyGate {
@@ -44,7 +44,7 @@ struct ReLiFOptions {
 
   struct KL {
     let weight, temperature, gate: Double
-    let ramps, isOfAll, isHard: Bool
+    let ramps, includesLabelled, isHard: Bool
     let reduction: DistillationReduction
 
     /// λ_c: 0.1 at the end of a run as published.
@@ -56,7 +56,7 @@ struct ReLiFOptions {
     let weight, gamma, minimumMass, background: Double
     let layer: FeatureLayer
     let head: AlignmentHead
-    let isOfAll: Bool
+    let includesLabelled: Bool
 
     var comparesViews: Bool { mode == .views || mode == .both }
     var alignsWithPrior: Bool { mode == .priorAlign || mode == .both }
@@ -81,14 +81,15 @@ struct ReLiFOptions {
     consistency = Consistency(
       weight: plan[Gate.weight], start: plan[Gate.start], end: plan[Gate.end], kappa: plan[Gate.kappa],
       schedule: plan[Gate.schedule], kind: plan[Gate.kind], veto: plan[Gate.veto], term: plan[Gate.term],
-      fixesClean: plan[Gate.stopGradient] == .clean, ramps: plan[Gate.ramp] == .sigmoid, normalization: plan[Gate.normalization])
+      stopsGradientOfClean: plan[Gate.stopGradient] == .clean, ramps: plan[Gate.ramp] == .sigmoid,
+      normalization: plan[Gate.normalization])
     kl = KL(
       weight: plan[Distillation.weight], temperature: plan[Distillation.temperature], gate: plan[Distillation.gate],
-      ramps: plan[Distillation.ramp] == .sigmoid, isOfAll: plan[Distillation.scope] == .all,
+      ramps: plan[Distillation.ramp] == .sigmoid, includesLabelled: plan[Distillation.scope] == .all,
       isHard: plan[Distillation.target] == .hardMask, reduction: plan[Distillation.reduction])
     larc = LARC(
       mode: fidelity == .literalPage ? .priorAlign : plan[Alignment.mode], weight: plan[Alignment.weight],
       gamma: plan[Alignment.gamma], minimumMass: plan[Alignment.minimumMass], background: plan[Alignment.background],
-      layer: plan[Alignment.layer], head: plan[Alignment.head], isOfAll: plan[Alignment.scope] == .all)
+      layer: plan[Alignment.layer], head: plan[Alignment.head], includesLabelled: plan[Alignment.scope] == .all)
   }
 }

@@ -12,11 +12,11 @@ extension SAMMed3D {
   /// - Shape: image [1, g, g, g, P], prompts [1, 1, P] each; result [1, 4g, 4g, 4g, 1].
   func decoded(_ image: Tensor, _ prompts: [Tensor], on tape: Tape) -> Tensor {
     let name = "mask_decoder", channels = plan.promptDimension, side = plan.lowResolution
-    let own = [("iou_token", 1), ("mask_tokens", SAMMed3DPlan.masks)].map {
+    let learned = [("iou_token", 1), ("mask_tokens", SAMMed3DPlan.masks)].map {
       tape.value(of: parameters["\(name).\($0.0).weight"], shape: [1, $0.1, channels])
     }
     let keys = tape.reshaped(image, [1, image.shape.rows, channels])
-    let (tokens, encoded) = transformed(tape.joinedTokens(own + prompts), keys, on: tape)
+    let (tokens, encoded) = transformed(tape.joinedTokens(learned + prompts), keys, on: tape)
     let vector = maskVector("\(name).output_hypernetworks_mlps.0", tape.tokens(tokens, 1..<2), tape)
     let upscaled = upscaled("\(name).output_upscaling", tape.reshaped(encoded, image.shape), tape)
     let voxels = tape.reshaped(upscaled, [1, upscaled.shape.rows, plan.maskChannels])
@@ -37,7 +37,7 @@ extension SAMMed3D {
   }
 
   /// One layer: tokens to tokens, tokens to image, perceptron, image to tokens.
-  /// - Parameter codes: what says where a token stands: the tokens as they began, and the places in the image.
+  /// - Parameter codes: the positional codes: the tokens as they began, and the places in the image.
   private func layerApplied(
     _ name: String, isFirst: Bool, to state: inout (tokens: Tensor, keys: Tensor), codes: (tokens: Tensor, keys: Tensor),
     _ tape: Tape
@@ -55,8 +55,8 @@ extension SAMMed3D {
     tokens = normed(2, tape.sum(tokens, seen))
     let hidden = tape.relu(linear("\(name).mlp.lin1", tokens, tape))
     tokens = normed(3, tape.sum(tokens, linear("\(name).mlp.lin2", hidden, tape)))
-    let told = attended("\(name).cross_attn_image_to_token", placedKeys, tape.sum(tokens, codes.tokens), tokens, tape)
-    state = (tokens, normed(4, tape.sum(state.keys, told)))
+    let attendedKeys = attended("\(name).cross_attn_image_to_token", placedKeys, tape.sum(tokens, codes.tokens), tokens, tape)
+    state = (tokens, normed(4, tape.sum(state.keys, attendedKeys)))
   }
 
   private func attended(_ name: String, _ queries: Tensor, _ keys: Tensor, _ values: Tensor, _ tape: Tape) -> Tensor {
@@ -74,9 +74,9 @@ extension SAMMed3D {
 
   /// - Shape: x [1, g, g, g, P]; result [1, 4g, 4g, 4g, P/8].
   private func upscaled(_ name: String, _ x: Tensor, _ tape: Tape) -> Tensor {
-    func doubled(_ step: Int, _ x: Tensor) -> Tensor {
+    func upsampled(_ step: Int, _ x: Tensor) -> Tensor {
       tape.transposedConvolution(x, weight: parameters["\(name).\(step).weight"], bias: parameters["\(name).\(step).bias"])
     }
-    return tape.gelu(doubled(3, tape.gelu(normalized("\(name).1", doubled(0, x), tape))))
+    return tape.gelu(upsampled(3, tape.gelu(normalized("\(name).1", upsampled(0, x), tape))))
   }
 }

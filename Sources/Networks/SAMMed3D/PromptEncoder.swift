@@ -24,7 +24,7 @@ extension SAMMed3D {
     return tape.sum(embedding, dense)
   }
 
-  /// A token for each click, and behind them the one that says that there is no box; nothing for no clicks.
+  /// A token for each click, and behind them the one that stands for no box; nothing for no clicks.
   /// - Returns: tokens [1, 1, P].
   func pointTokens(_ points: [PointPrompt], on tape: Tape) -> [Tensor] {
     if points.isEmpty { return [] }

@@ -9,9 +9,9 @@ import Tensors
 
 /// A click.
 public struct PointPrompt: Hashable, Sendable {
-  /// In the axis order of the image tensor, in voxels of the image from 0; a voxel's centre is its whole number.
+  /// The position in the axis order of the image tensor, in voxels of the image from 0; a voxel's centre is its whole number.
   public var voxel: SIMD3<Double>
-  /// On the object, or on what is not the object.
+  /// Whether the click lies on the object, or on what is not the object.
   public var isPositive: Bool
 
   public init(voxel: SIMD3<Double>, isPositive: Bool) {
@@ -29,7 +29,8 @@ public final class SAMMed3D {
   public let parameters: any ParameterTable
   /// How pad tokens are attended to.
   public let padding: WindowPadding
-  /// Where the tokens of the image lie, [1, g³, P]: the same for every prompt, since the matrix behind it is never trained.
+  /// The positional codes of the image's tokens, [1, g³, P]: the same for every prompt, since the matrix behind it is never
+  /// trained.
   private(set) lazy var places = positionalCode.ofTokens(grid: plan.grid)
 
   public init(_ plan: SAMMed3DPlan, parameters: any ParameterTable, padding: WindowPadding = .folded) {
@@ -61,7 +62,7 @@ extension SAMMed3D {
     tape.linear(x, weight: parameters["\(name).weight"], bias: parameters["\(name).bias"])
   }
 
-  /// Over the channels of each token or voxel.
+  /// Normalises over the channels of each token or voxel.
   func normalized(_ name: String, _ x: Tensor, epsilon: Double = 1e-6, _ tape: Tape) -> Tensor {
     tape.layerNormalization(x, gain: parameters["\(name).weight"], bias: parameters["\(name).bias"], epsilon: epsilon)
   }

@@ -31,9 +31,11 @@ extension SAMMed3D {
 
   private static func promptSpecification(_ plan: SAMMed3DPlan) -> [ParameterSpecification] {
     let (p, m) = (plan.promptDimension, plan.maskPromptChannels), name = "prompt_encoder", down = "\(name).mask_downscaling"
-    func vector(_ part: String) -> ParameterSpecification { .init("\(name).\(part).weight", [1, p], .gaussian(deviation: 1)) }
+    func vector(_ part: String) -> ParameterSpecification {
+      .init("\(name).\(part).weight", [1, p], .gaussian(standardDeviation: 1))
+    }
     var all: [ParameterSpecification] = [
-      .init("\(name).pe_layer.positional_encoding_gaussian_matrix", [3, p / 3], .gaussian(deviation: 1)),
+      .init("\(name).pe_layer.positional_encoding_gaussian_matrix", [3, p / 3], .gaussian(standardDeviation: 1)),
       vector("point_embeddings.0"), vector("point_embeddings.1"), vector("not_a_point_embed"),
     ]
     all += convolution("\(down).0", inputs: 1, outputs: m / 4, kernel: [2, 2, 2]) + normalization("\(down).1", m / 4)
@@ -54,7 +56,7 @@ extension SAMMed3D {
     all += attention("\(name).transformer.final_attn_token_to_image", p, inside: p / 2)
     all += normalization("\(name).transformer.norm_final_attn", p)
     all += [("iou_token", 1), ("mask_tokens", masks)].map {
-      .init("\(name).\($0.0).weight", [$0.1, p], .gaussian(deviation: 1))
+      .init("\(name).\($0.0).weight", [$0.1, p], .gaussian(standardDeviation: 1))
     }
     let up = "\(name).output_upscaling"
     all +=

@@ -46,7 +46,7 @@ public struct BatchRecipe: Sendable {
   /// Views to make ahead; none at all means that no such sample is drawn.
   public let labelled: [View]
   public let unlabelled: [View]
-  /// The samples that a lane draws of each kind, unless the run file says otherwise.
+  /// The samples that a lane draws of each kind, unless the run file sets others.
   public let labelledCount: Int
   public let unlabelledCount: Int
 

@@ -10,11 +10,11 @@ import Volumes
 public struct CanonicalWindow: Sendable, Equatable {
   /// N.
   public var size: Int
-  /// Where in the volume the window's first voxel lies: volume voxels along (D, H, W).
+  /// The position of the window's first voxel in the volume: volume voxels along (D, H, W).
   public var origin: [Double]
   /// Volume voxels along (D, H, W) in one voxel of the window.
   public var step: [Double]
-  /// The window positions along (D, H, W) that the window speaks for: itself, and all beyond where no other window follows.
+  /// The window positions along (D, H, W) that the window answers for: itself, and all beyond where no other window follows.
   public var reach: [ClosedRange<Double>]
 
   public init(size: Int, origin: [Double], step: [Double], reach: [ClosedRange<Double>]) {
@@ -60,7 +60,7 @@ public struct CanonicalFrame: Sendable, Equatable {
     }
   }
 
-  /// The one window of a volume whatever its size, centred on the foreground; speaks for everything.
+  /// The one window of a volume whatever its size, centred on the foreground; answers for everything.
   public func centredWindow(_ image: [Float], channels: Int, extent: Extent, spacing volumeSpacing: Spacing) -> CanonicalWindow {
     let box = Self.foregroundBox(image, channels: channels, extent: extent)
     let step = (0..<3).map { spacing / volumeSpacing[$0] }
@@ -69,8 +69,8 @@ public struct CanonicalFrame: Sendable, Equatable {
   }
 
   /// What the model sees through a window: channel 0 by linear interpolation, background 0, then standardised with mean and
-  /// unbiased deviation of what lies above the background. Prepared CT was clamped before, more tightly than to the [-1000, 1000]
-  /// of SAM-Med3D.
+  /// unbiased standard deviation of what lies above the background. Prepared CT was clamped before, more tightly than to the
+  /// [-1000, 1000] of SAM-Med3D.
   /// - Returns: [N, N, N] along (x, y, z).
   public func image(_ image: [Float], channels: Int, extent: Extent, window: CanonicalWindow) -> [Float] {
     let threshold = ForegroundThreshold(image, channels: channels)
@@ -130,14 +130,15 @@ private struct ForegroundThreshold {
   func raised(_ value: Float) -> Float { value - background }
 }
 
-/// Mean 0 and unbiased deviation 1 over the values above `threshold`, applied to all; values of no spread only lose their mean.
+/// Mean 0 and unbiased standard deviation 1 over the values above `threshold`, applied to all; values of no spread only lose their
+/// mean.
 private func standardize(_ values: inout [Float], above threshold: Float) {
   var sum = 0.0, squares = 0.0, count = 0.0
   for value in values where value > threshold { (sum, count) = (sum + Double(value), count + 1) }
   let mean = count > 0 ? sum / count : 0
   for value in values where value > threshold { squares += (Double(value) - mean) * (Double(value) - mean) }
-  let deviation = count > 1 ? (squares / (count - 1)).squareRoot() : 0
-  let scale = deviation > 1e-8 ? 1 / deviation : 1
+  let standardDeviation = count > 1 ? (squares / (count - 1)).squareRoot() : 0
+  let scale = standardDeviation > 1e-8 ? 1 / standardDeviation : 1
   values.withUnsafeMutableBufferPointer { values in
     for index in values.indices { values[index] = Float((Double(values[index]) - mean) * scale) }
   }

@@ -7,7 +7,7 @@ import Kernels
 import Tensors
 import Volumes
 
-/// What a crop says of the cells of a coarse grid over a window.
+/// The content of a crop in the cells of a coarse grid over a window.
 public struct PooledCrop: Sendable {
   /// G.
   public var grid: Int
@@ -30,12 +30,12 @@ public struct WindowMap: Sendable {
   public let crop: Extent
   /// N: voxels along each axis of the window.
   public let size: Int
-  /// For D, H, W of the crop: the window's axis, the window position of the crop's first voxel, and how far a voxel of the crop
-  /// leads.
+  /// The steps along D, H, W of the crop: the window's axis, the window position of the crop's first voxel, and how far a voxel of
+  /// the crop leads.
   private let axes: [Int]
   private let offsets: [Double]
   private let slopes: [Double]
-  /// The window positions along each of these that the window speaks for.
+  /// The window positions along each of these that the window answers for.
   private let reach: [ClosedRange<Double>]
 
   /// The map of a crop whose place in the volume is known.

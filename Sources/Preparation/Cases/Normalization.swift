@@ -1,6 +1,6 @@
 // Intensity normalisation of a cropped channel (MIC-DKFZ/nnUNet, nnunetv2/preprocessing/normalization/).
 
-/// Which voxels the mean and standard deviation of a channel are taken over.
+/// The voxels over which the mean and standard deviation of a channel are taken.
 public enum Normalization: String, Sendable, Codable, CaseIterable {
   /// Every voxel of the crop. The default, and nnU-Net's rule for scans that fill their volume.
   case wholeCrop
@@ -23,9 +23,9 @@ public enum Normalization: String, Sendable, Codable, CaseIterable {
         let difference = Double(voxels[index]) - mean
         squares += difference * difference
       }
-      let deviation = max((squares / Double(max(count, 1))).squareRoot(), 1e-8)
+      let standardDeviation = max((squares / Double(max(count, 1))).squareRoot(), 1e-8)
       for index in 0..<voxels.count where !masked || voxels[index] != 0 {
-        voxels[index] = Float((Double(voxels[index]) - mean) / deviation)
+        voxels[index] = Float((Double(voxels[index]) - mean) / standardDeviation)
       }
     }
   }

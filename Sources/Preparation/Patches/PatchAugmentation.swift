@@ -75,7 +75,7 @@ package struct PatchPermutation: Equatable {
     }
   }
 
-  /// Where the first voxel of the result comes from, and how far the source moves for a step of the result along each axis.
+  /// The source of the first voxel of the result, and how far the source moves for a step of the result along each axis.
   private func sourceSteps(_ extent: Extent) -> (first: Int, depth: Int, height: Int, width: Int) {
     let (first, steps) = map(extent)
     func flat(_ position: [Int]) -> Int { (position[0] * extent.height + position[1]) * extent.width + position[2] }

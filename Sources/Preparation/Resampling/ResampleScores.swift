@@ -17,14 +17,14 @@ public func resampleScoresToLabels(
   var labels = [UInt8](repeating: 0, count: to.count)
   labels.withUnsafeMutableBufferPointer { labels in
     forEachBlendedRow(of: scores, from: from, rowCount: from.width * classes, to: to, taps: taps) { d, h, row in
-      strongest(row, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
+      argmax(row, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
     }
   }
   return labels
 }
 
-/// The strongest class of each voxel of an output row.
-private func strongest(
+/// The class with the highest score at each voxel of an output row.
+private func argmax(
   _ row: UnsafePointer<Float>, _ taps: LinearTaps, _ classes: Int, to labels: UnsafeMutablePointer<UInt8>, count: Int
 ) {
   for column in 0..<count {

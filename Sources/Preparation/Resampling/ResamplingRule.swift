@@ -30,7 +30,7 @@ func sourceCoordinate(_ output: Int, count: Int, outputCount: Int) -> Double {
   Double((2 * output + 1) * count) / Double(2 * outputCount) - 0.5
 }
 
-/// For each output voxel of an axis the two source voxels to blend, and the share of the upper one.
+/// The two source voxels to blend for each output voxel of an axis, and the share of the upper one.
 package struct LinearTaps {
   package private(set) var lower: [Int] = []
   package private(set) var upper: [Int] = []

@@ -8,7 +8,7 @@ import Volumes
 struct SplineResampling {
   let count: Int
   let outputCount: Int
-  /// For each output: the first of four coefficients (in the padded line), and their weights [output, 4].
+  /// The terms of each output: the first of four coefficients (in the padded line), and their weights [output, 4].
   private var first: [Int] = []
   private var weights: [Double] = []
 
@@ -102,7 +102,7 @@ struct SplineResampling {
   }
 }
 
-/// Where the lines along one axis lie in the source and in the result.
+/// The places of the lines along one axis in the source and in the result.
 private struct LineGroup {
   let groups, lines, step: Int
   /// The distance between neighbouring lines.

@@ -10,7 +10,7 @@ import Volumes
 public enum BoxBorder: Sendable {
   /// Zeros: the field fades towards the border, as published.
   case zero
-  /// More noise: the field is stationary.
+  /// Beyond it lies more noise: the field is stationary.
   case valid
 }
 
@@ -50,8 +50,8 @@ package struct BoxNoise {
   private func scaled<Sum>(_ sums: IntegerField<Sum>) -> [Float] {
     var boxVolume = 1.0
     for _ in 0..<3 * passes { boxVolume *= Double(width) }
-    let noiseDeviation = (65535.0 / 3).squareRoot()
-    let scale = 1 / (boxVolume * noiseDeviation)
+    let noiseStandardDeviation = (65535.0 / 3).squareRoot()
+    let scale = 1 / (boxVolume * noiseStandardDeviation)
     return sums.values.map { Float(Double($0) * scale) }
   }
 

@@ -16,15 +16,15 @@ struct FieldPair {
     let sums = PairSums(first, second)
     let count = Double(first.count)
     let epsilon = 1e-6  // as published: keeps a constant field finite
-    let deviation = (sums.deviations.first + epsilon, sums.deviations.second + epsilon)
+    let standardDeviation = (sums.standardDeviations.first + epsilon, sums.standardDeviations.second + epsilon)
     // <a, m> / <m, m> of the standardised fields
-    let squares = sums.firstSquares / (deviation.0 * deviation.0)
-    let share = sums.product / (deviation.0 * deviation.1) / (squares + epsilon)
+    let squares = sums.firstSquares / (standardDeviation.0 * standardDeviation.0)
+    let share = sums.product / (standardDeviation.0 * standardDeviation.1) / (squares + epsilon)
     var combine = LinearPair(
-      firstScale: 1 / deviation.0, secondScale: 1 / deviation.1, firstIntoSecond: -share / deviation.0,
+      firstScale: 1 / standardDeviation.0, secondScale: 1 / standardDeviation.1, firstIntoSecond: -share / standardDeviation.0,
       firstMean: sums.first / count, secondMean: sums.second / count)
     if squash == .none {
-      // The deviation that a squashed field has, so that both forms are equally strong.
+      // The standard deviation that a squashed field has, so that both forms are equally strong.
       combine.scale(0.628 * strengths.multiplicative, 0.628 * strengths.additive)
     }
     apply(combine)
@@ -109,7 +109,7 @@ private struct PairSums {
   }
 
   /// Unbiased standard deviations.
-  var deviations: (first: Double, second: Double) {
+  var standardDeviations: (first: Double, second: Double) {
     let degrees = max(1, count - 1)
     return ((firstSquares / degrees).squareRoot(), (secondSquares / degrees).squareRoot())
   }

@@ -19,7 +19,7 @@ public struct SOBFView: Sendable {
 /// The smooth orthogonal bias field. A function of (seed, volume, draw, step) and of nothing else: not of ranks, threads or earlier calls.
 /// It takes no label, so it cannot change one.
 public struct SOBF: Sendable {
-  /// Where smooth random fields come from.
+  /// The source of smooth random fields.
   public enum Generator: Sendable, Equatable {
     /// White noise under a running mean of odd width, in voxels, applied `passes` times along each axis.
     case box(multiplicativeWidth: Int, additiveWidth: Int, passes: Int, border: BoxBorder)

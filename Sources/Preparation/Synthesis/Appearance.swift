@@ -14,14 +14,14 @@ func changeAppearance(_ voxels: inout [Float], extent: Extent, spacing: Double, 
   let curve = ContrastCurve(key.child(0))
   let bias = smoothField(key.child(1), extent: extent, spacing: spacing, latticeSpacing: 70 * scale)
   let strength = Float(0.1 + 0.15 * key.uniform(10))
-  let deviation = Float(0.01 + 0.02 * key.uniform(11))
+  let standardDeviation = Float(0.01 + 0.02 * key.uniform(11))
   let gain = Float(700 + 600 * key.uniform(12))
   let noise = (key.child(2), key.child(3))
   voxels.withUnsafeMutableBufferPointer { values in
     for index in 0..<values.count {
       let signal = curve(values[index]) * Float(exp(Double(strength * bias[index])))
-      let real = signal + deviation * Float(noise.0.gaussian(UInt64(index)))
-      let imaginary = deviation * Float(noise.1.gaussian(UInt64(index)))
+      let real = signal + standardDeviation * Float(noise.0.gaussian(UInt64(index)))
+      let imaginary = standardDeviation * Float(noise.1.gaussian(UInt64(index)))
       values[index] = (gain * (real * real + imaginary * imaginary).squareRoot()).rounded()
     }
   }

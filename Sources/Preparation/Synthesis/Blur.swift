@@ -3,11 +3,11 @@
 import Foundation
 import Volumes
 
-/// Blurs in place; `deviation` is the standard deviation in voxels along D, H, W, and 0 leaves an axis as it is.
-func blur(_ voxels: inout [Float], extent: Extent, deviation: [Double]) {
-  for axis in 0..<3 where deviation[axis] > 0 {
-    let radius = Int((3 * deviation[axis]).rounded(.up))
-    let weights = (-radius...radius).map { exp(-0.5 * pow(Double($0) / deviation[axis], 2)) }
+/// Blurs in place; `standardDeviation` is in voxels along D, H, W, and 0 leaves an axis as it is.
+func blur(_ voxels: inout [Float], extent: Extent, standardDeviation: [Double]) {
+  for axis in 0..<3 where standardDeviation[axis] > 0 {
+    let radius = Int((3 * standardDeviation[axis]).rounded(.up))
+    let weights = (-radius...radius).map { exp(-0.5 * pow(Double($0) / standardDeviation[axis], 2)) }
     let total = weights.reduce(0, +)
     blur(&voxels, extent, along: axis, kernel: weights.map { Float($0 / total) })
   }

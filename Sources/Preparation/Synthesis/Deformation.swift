@@ -25,11 +25,13 @@ package struct Deformation: Sendable {
     displacement = Self.velocity(key.child(0), nodes, scale: scale)
     centre = size / 2
     let affine = key.child(1)
-    func number(_ index: UInt64, deviation: Double) -> Double { max(-2, min(2, affine.gaussian(index))) * deviation }
-    let angles = (0..<3).map { number(UInt64($0), deviation: 0.06) }  // radians: 3.4 degrees
-    let stretch = (0..<3).map { exp(number(3 + UInt64($0), deviation: 0.04)) }
+    func number(_ index: UInt64, standardDeviation: Double) -> Double {
+      max(-2, min(2, affine.gaussian(index))) * standardDeviation
+    }
+    let angles = (0..<3).map { number(UInt64($0), standardDeviation: 0.06) }  // radians: 3.4 degrees
+    let stretch = (0..<3).map { exp(number(3 + UInt64($0), standardDeviation: 0.04)) }
     rows = Self.matrix(angles: angles, stretch: stretch)
-    let shift = (0..<3).map { Float(number(6 + UInt64($0), deviation: 2 * scale)) }
+    let shift = (0..<3).map { Float(number(6 + UInt64($0), standardDeviation: 2 * scale)) }
     translation = SIMD3(shift[0], shift[1], shift[2])
     exponentiate()
   }
@@ -100,7 +102,7 @@ package struct Deformation: Sendable {
     return first + t[0] * (plane(at + slice) - first)
   }
 
-  /// Where the voxels of a row of the subject lie in the template: voxel w is at (point.d, point.h, point.w + w·step) millimetres.
+  /// Maps the voxels of a row of the subject into the template: voxel w is at (point.d, point.h, point.w + w·step) millimetres.
   package func map(row point: SIMD3<Float>, step: Float, into targets: UnsafeMutableBufferPointer<SIMD3<Float>>) {
     displacement.withUnsafeBufferPointer { values in
       for w in 0..<targets.count {

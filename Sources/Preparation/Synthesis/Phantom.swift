@@ -32,7 +32,7 @@ func phantom(_ key: RandomKey, spacing: Double) -> SynthesisTemplate {
       }
     }
   }
-  blur(&voxels, extent: extent, deviation: [0.6, 0.6, 0.6])
+  blur(&voxels, extent: extent, standardDeviation: [0.6, 0.6, 0.6])
   return SynthesisTemplate(
     extent: extent, spacing: Spacing(spacing, spacing, spacing), voxels: voxels, labels: labels, classNames: phantomClasses)
 }

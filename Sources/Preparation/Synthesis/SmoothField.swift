@@ -23,7 +23,7 @@ package func smoothField(_ key: RandomKey, extent: Extent, spacing: Double, latt
   return values
 }
 
-/// For each voxel along one axis: the first of the four lattice points that it sees, and their weights.
+/// The first of the four lattice points that each voxel along one axis sees, and their weights.
 private struct ControlPointAxis {
   var first: [Int] = []
   var weights: [SIMD4<Float>] = []

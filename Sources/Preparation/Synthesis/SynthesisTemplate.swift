@@ -41,7 +41,7 @@ extension SynthesisTemplate {
     self.labels = Self.renumbered(truth.labels, classes)
     classNames = ["background"] + labelNames(of: classes, labelPath: labels)
     voxels = image.voxels
-    blur(&voxels, extent: extent, deviation: antialiasing(to: plan.spacing))
+    blur(&voxels, extent: extent, standardDeviation: antialiasing(to: plan.spacing))
     crop(to: labelBox(self.labels, extent, margin: (0..<3).map { Int((margin / spacing[$0]).rounded(.up)) }))
     // The brightest tissue of the region, not of the whole scan, sets the scale, so that contrast curves act on the tissues around the classes.
     let bright = robustMaximum(voxels)

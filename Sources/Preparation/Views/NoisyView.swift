@@ -13,7 +13,7 @@ extension View {
       let image = source.image, noisy = Tensor(uninitialized: image.shape)
       let key = source.key(RandomStream.teacher).child(number).child(0)
       withExtendedLifetime(image) {
-        addNoise(image.pointer, into: noisy.pointer, deviation: 0.1, limit: 0.2, key: key.value, count: image.count)
+        addNoise(image.pointer, into: noisy.pointer, standardDeviation: 0.1, limit: 0.2, key: key.value, count: image.count)
       }
       return noisy
     }

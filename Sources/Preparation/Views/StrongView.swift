@@ -34,10 +34,10 @@ private func distort(_ values: inout [Float], _ extent: Extent, _ key: RandomKey
     for index in values.indices { values[index] = min(max(values[index], range.0), range.1) }
   }
   if isDrawn(2) { applyGamma(&values, draw(2, 0.7...1.5)) }
-  if isDrawn(3) { blur(&values, extent: extent, deviation: [Double](repeating: draw(3, 0.5...1), count: 3)) }
+  if isDrawn(3) { blur(&values, extent: extent, standardDeviation: [Double](repeating: draw(3, 0.5...1), count: 3)) }
   if isDrawn(4) {
-    let deviation = draw(4, 0...0.3), noise = key.child(4)
-    for index in values.indices { values[index] += Float(deviation * noise.gaussian(UInt64(index))) }
+    let standardDeviation = draw(4, 0...0.3), noise = key.child(4)
+    for index in values.indices { values[index] += Float(standardDeviation * noise.gaussian(UInt64(index))) }
   }
 }
 
@@ -48,5 +48,7 @@ private func scale(_ values: inout [Float], around centre: Float, by factor: Flo
 /// Raises the intensities, as shares of their range, to a power.
 private func applyGamma(_ values: inout [Float], _ gamma: Double) {
   guard let low = values.min(), let high = values.max(), high > low else { return }
-  for index in values.indices { values[index] = low + (high - low) * Float(pow(Double((values[index] - low) / (high - low)), gamma)) }
+  for index in values.indices {
+    values[index] = low + (high - low) * Float(pow(Double((values[index] - low) / (high - low)), gamma))
+  }
 }

@@ -79,7 +79,7 @@ public struct Chart: Sendable {
   }
 }
 
-/// Where the axes of a chart of 640 x 400 pixels lie, and what all charts show around their data.
+/// The axes of a chart of 640 x 400 pixels, and what all charts show around their data.
 struct ChartFrame {
   static let ink = "#222222"
   let left = 70.0, right = 480.0, top = 36.0, bottom = 340.0
@@ -104,7 +104,7 @@ struct ChartFrame {
     drawing.text(yAxis.title, (18, (top + bottom) / 2), size: 13, .middle, turned: true)
   }
 
-  /// On the right: a dashed or whole stroke of each colour and its name.
+  /// Draws the legend on the right: a dashed or whole stroke of each colour and its name.
   func legend(_ entries: [(name: String, color: String, isDashed: Bool)], in drawing: inout SVGDrawing) {
     for (row, entry) in entries.enumerated() {
       let height = top + 12 + 20 * Double(row)

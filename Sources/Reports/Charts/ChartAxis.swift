@@ -11,7 +11,7 @@ public struct ChartAxis: Sendable {
     /// Logarithmic with ticks at powers of four, as 4K, 16K, 64K.
     case bytes
   }
-  /// With the unit.
+  /// The title with the unit.
   public let title: String
   public let scale: Scale
   let low: Double

@@ -41,11 +41,11 @@ public struct Identity: Codable, Sendable, Equatable {
 
   private static var mcaParameters: [String: String] {
     let prefix = "OMPI_MCA_",
-      own = ["orte_", "ess", "pmix", "initial_wdir", "shmem_", "plm_base", "rmaps_base_mapping", "routed"]
+      varying = ["orte_", "ess", "pmix", "initial_wdir", "shmem_", "plm_base", "rmaps_base_mapping", "routed"]
     var found: [String: String] = [:]
     for (name, value) in ProcessInfo.processInfo.environment where name.hasPrefix(prefix) {
       let parameter = String(name.dropFirst(prefix.count))
-      if !own.contains(where: parameter.hasPrefix) { found[parameter] = value }
+      if !varying.contains(where: parameter.hasPrefix) { found[parameter] = value }
     }
     return found
   }

@@ -5,7 +5,7 @@ import Foundation
 import Kernels
 import MPI
 
-/// Which messages are timed and how often.
+/// The messages that are timed, and how often.
 struct AllreducePlan: Sendable {
   /// Bytes of each message, multiples of 8.
   var sizes: [Int]
@@ -52,7 +52,7 @@ extension AllreduceRow {
   public func busBandwidth(ranks: Int) -> Double { 2 * Double(ranks - 1) / Double(ranks) * algorithmBandwidth }
 }
 
-/// Times messages of these sizes, with all that a measurement must say about itself. Collective.
+/// Times messages of these sizes, with all that describes a measurement. Collective.
 public func measureMessages(_ sizes: [Int], repeats: Int = 10, over world: borrowing Communicator) throws -> MeasuredRun {
   let result = try measureAllreduce(AllreducePlan(sizes: sizes, repeats: repeats), over: world)
   return MeasuredRun(
@@ -83,12 +83,12 @@ private func measure<Element: MessageElement & ExpressibleByIntegerLiteral>(
   // A repeat of small messages is as many calls as take two milliseconds, on all ranks alike.
   let once = try world.allreduce(try time(2), .maximum)
   let calls = max(1, min(1000, Int(0.002 / max(once, 1e-7))))
-  var own: [Double] = []
-  for _ in 0..<repeats { own.append(try time(calls)) }
+  var times: [Double] = []
+  for _ in 0..<repeats { times.append(try time(calls)) }
 
-  var slowest = own
+  var slowest = times
   try world.allreduce(&slowest, .maximum)
-  let mean = own.reduce(0, +) / Double(repeats)
+  let mean = times.reduce(0, +) / Double(repeats)
   return AllreduceRow(
     element: name, bytes: bytes, seconds: slowest, minimum: -(try world.allreduce(-mean, .maximum)),
     mean: try world.allreduce(mean, .sum) / Double(world.size), maximum: try world.allreduce(mean, .maximum))

@@ -6,7 +6,7 @@ public enum Evidence: String, Codable, Sendable, CaseIterable {
   case measured
   /// Timed sleeps in place of computation, or several nodes on one machine.
   case emulated
-  /// By the formula of `StepModel`.
+  /// Computed by the formula of `StepModel`.
   case modelled
 }
 
@@ -25,21 +25,21 @@ public struct StudyPoint: Codable, Sendable, Hashable {
   public var ranks: Int
   /// Lanes of all ranks together; 0 for `allreduce`.
   public var lanes: Int
-  /// From 1.
+  /// The number of the repeat, from 1.
   public var repetition: Int
 
   package init(kind: Kind, nodes: Int, ranks: Int, lanes: Int, repetition: Int) {
     (self.kind, self.nodes, self.ranks, self.lanes, self.repetition) = (kind, nodes, ranks, lanes, repetition)
   }
 
-  /// For folders and messages: `strong-4-nodes-2`.
+  /// The name for folders and messages: `strong-4-nodes-2`.
   public var name: String { "\(kind.rawValue)-\(nodes)-nodes-\(repetition)" }
 
   /// Lanes of the rank that has most.
   public var lanesOfBusiestRank: Int { (lanes + ranks - 1) / ranks }
 }
 
-/// What the measured ranks say.
+/// The report of the measured ranks.
 public struct MeasuredRun: Codable, Sendable {
   /// Whether sleeps replaced the kernels.
   public var isReplay = false
@@ -62,9 +62,9 @@ public struct Measurement: Codable, Sendable {
   public var study: String
   /// ISO 8601, UTC.
   public var started: String
-  /// From the launcher's start to its end, seconds.
+  /// The time from the launcher's start to its end, seconds.
   public var seconds: Double
-  /// By how much clocks were slowed down; the times in `run` are divided by it already.
+  /// The factor by which clocks were slowed down; the times in `run` are divided by it already.
   public var dilation: Double
   /// The launcher's command.
   public var command: String

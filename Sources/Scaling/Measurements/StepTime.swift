@@ -2,7 +2,7 @@
 
 /// The time of one step of all ranks together, seconds.
 public struct StepTime: Codable, Sendable, Equatable {
-  /// From the step's first batch to the end of its update, as rank 0 saw it; the sum of the parts below.
+  /// The time from the step's first batch to the end of its update, on rank 0's clock; the sum of the parts below.
   public var wall: Double
   /// Networks, losses, backward pass and update: the mean over the ranks.
   public var compute: Double

@@ -36,7 +36,7 @@ public struct ModelData: Sendable {
   }
 }
 
-/// A fitted model with the spread of everything that it says.
+/// A fitted model with the spread of everything that it predicts.
 public struct ScalingModel: Sendable {
   public let model: StepModel
   /// 95 % intervals by the bootstrap over repeats.

@@ -25,9 +25,9 @@ extension ScalingReport {
 
   private func series(_ kind: StudyPoint.Kind, _ value: (ScalingRow) -> Estimate) -> [ChartSeries] {
     [Evidence.modelled, .measured, .emulated].compactMap { evidence in
-      let own = rows(kind, evidence)
-      guard !own.isEmpty else { return nil }
-      let points = own.map { row in
+      let found = rows(kind, evidence)
+      guard !found.isEmpty else { return nil }
+      let points = found.map { row in
         let estimate = value(row)
         return ChartPoint(x: Double(row.nodes), y: estimate.value, interval: estimate.low...max(estimate.low, estimate.high))
       }
@@ -37,8 +37,8 @@ extension ScalingReport {
   }
 
   private func throughputChart(_ kind: StudyPoint.Kind) -> Chart {
-    let own = rows.filter { $0.kind == kind }, first = own.first { $0.evidence != .modelled }!
-    let nodes = own.map { Double($0.nodes) }
+    let ofKind = rows.filter { $0.kind == kind }, first = ofKind.first { $0.evidence != .modelled }!
+    let nodes = ofKind.map { Double($0.nodes) }
     let ideal = Set(nodes).sorted().map { ChartPoint(x: $0, y: first.throughput.value / Double(first.nodes) * $0) }
     let all = series(kind, \.throughput)
     let values = all.flatMap(\.points).flatMap { [$0.y, $0.interval?.lowerBound ?? $0.y] } + ideal.map(\.y)
@@ -49,8 +49,8 @@ extension ScalingReport {
   }
 
   private func efficiencyChart(_ kind: StudyPoint.Kind) -> Chart {
-    let own = rows.filter { $0.kind == kind }, nodes = own.map { Double($0.nodes) }
-    let smallest = own.first { $0.evidence != .modelled }!.nodes
+    let ofKind = rows.filter { $0.kind == kind }, nodes = ofKind.map { Double($0.nodes) }
+    let smallest = ofKind.first { $0.evidence != .modelled }!.nodes
     let ideal = [nodes.min()!, nodes.max()!].map { ChartPoint(x: $0, y: 1) }
     let all = series(kind, \.efficiencyOfSmallest)
     return Chart(
@@ -62,13 +62,13 @@ extension ScalingReport {
   }
 
   private func partsChart(_ kind: StudyPoint.Kind) -> StackedBars {
-    let own = rows(kind, evidence(of: kind)!)
+    let found = rows(kind, evidence(of: kind)!)
     func part(_ name: String, _ color: String, _ value: KeyPath<StepTime, Double>) -> BarPart {
-      BarPart(name: name, color: color, values: own.map { $0.parts[keyPath: value] })
+      BarPart(name: name, color: color, values: found.map { $0.parts[keyPath: value] })
     }
     return StackedBars(
       title: "Where a step's time goes, \(kind) scaling (\(evidence(of: kind)!))", xTitle: "nodes", yTitle: "seconds per step",
-      labels: own.map { "\($0.nodes)" },
+      labels: found.map { "\($0.nodes)" },
       parts: [
         part("compute", "#3a9b5c", \.compute), part("wait for slowest", "#d9b400", \.wait),
         part("exposed comm.", "#b03030", \.exposed), part("I/O", "#5f5f5f", \.input),
@@ -77,9 +77,9 @@ extension ScalingReport {
 
   /// Bus bandwidth by message size, a line for each number of nodes, darker for more; nil without such measurements.
   func allreduceChart() -> String? {
-    let own = measurements.filter { $0.run.allreduce != nil }
-    guard !own.isEmpty else { return nil }
-    let groups = Dictionary(grouping: own) { $0.point.nodes }.sorted { $0.key < $1.key }
+    let reductions = measurements.filter { $0.run.allreduce != nil }
+    guard !reductions.isEmpty else { return nil }
+    let groups = Dictionary(grouping: reductions) { $0.point.nodes }.sorted { $0.key < $1.key }
     let series = groups.enumerated().map { number, group in
       let rows = group.value.flatMap { measurement in measurement.run.allreduce!.rows.map { ($0, measurement.point.ranks) } }
       let points = Dictionary(grouping: rows, by: \.0.bytes).sorted { $0.key < $1.key }.map { bytes, rows in

@@ -1,4 +1,4 @@
-// Everything that a study says, before it is written down: rows of what was measured or emulated, the model fitted to them, and
+// The results of a study, before it is written down: rows of what was measured or emulated, the model fitted to them, and
 // its rows.
 
 import Foundation
@@ -14,7 +14,7 @@ public struct ScalingReport: Sendable {
   /// Why a kind of scaling has no model.
   public let problems: [StudyPoint.Kind: String]
 
-  /// Numbers of nodes for which the model speaks, besides those that were measured.
+  /// Numbers of nodes for which the model predicts, besides those that were measured.
   static let predictedNodes = (0...10).map { 1 << $0 }
 
   /// - Throws: if nothing has been measured with the study's settings.
@@ -50,7 +50,7 @@ public struct ScalingReport: Sendable {
   /// The evidence of a kind's measurements.
   func evidence(of kind: StudyPoint.Kind) -> Evidence? { rows.first { $0.kind == kind && $0.evidence != .modelled }?.evidence }
 
-  /// What the model says as text: parameters, judgement, predictions from 8 nodes on.
+  /// The model as text: parameters, judgement, predictions from 8 nodes on.
   public var modelText: String {
     var lines: [String] = []
     for kind in [StudyPoint.Kind.strong, .weak] {
@@ -94,7 +94,7 @@ extension ScalingModel {
 }
 
 extension ModelData {
-  /// What a study's measurements of one kind say.
+  /// The results of a study's measurements of one kind.
   init(_ measurements: [Measurement], kind: StudyPoint.Kind) throws(ScalingError) {
     let groups = Dictionary(grouping: measurements.filter { $0.point.kind == kind && !$0.run.steps.isEmpty }, by: \.point.nodes)
       .sorted { $0.key < $1.key }.map(\.value)

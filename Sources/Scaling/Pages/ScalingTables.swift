@@ -50,8 +50,8 @@ extension ScalingReport {
 
   /// Times of MPI_Allreduce by nodes, element and size.
   var allreduceTable: ScalingTable {
-    let own = measurements.filter { $0.run.allreduce != nil }
-    let lines = own.flatMap { measurement in
+    let reductions = measurements.filter { $0.run.allreduce != nil }
+    let lines = reductions.flatMap { measurement in
       measurement.run.allreduce!.rows.map { row -> [String: any Sendable & Encodable] in
         let evidence = measurement.evidence
         return [
@@ -62,7 +62,7 @@ extension ScalingReport {
         ]
       }
     }
-    let found = [Evidence.measured, .emulated].filter { evidence in own.contains { $0.evidence == evidence } }
+    let found = [Evidence.measured, .emulated].filter { evidence in reductions.contains { $0.evidence == evidence } }
     return ScalingTable(
       columns: ["nodes", "ranks", "repeat", "element", "bytes"] + found.flatMap { ["microseconds.\($0)", "busBandwidth.\($0)"] },
       lines: lines)

@@ -22,7 +22,7 @@ public struct LaneRecording: Sendable {
   public var lanes: [LaneTime] = []
   /// The number of floats of each array that a step averages, as in `Work.averagedArrays`.
   public var arrays: [Int] = []
-  /// For each array the share of the last lane's backward pass after which its gradient was complete.
+  /// The share of the last lane's backward pass after which each array's gradient was complete.
   public var readyShares: [Double] = []
 }
 
@@ -41,7 +41,7 @@ extension Work {
 }
 
 extension LaneRecording {
-  /// Does the steps of all lanes of the first stage on this process alone, as `cohort train` would, without updates.
+  /// Runs the steps of all lanes of the first stage on this process alone, as `cohort train` would, without updates.
   /// - Parameter warmup: steps before the `steps` that count.
   public init(_ configuration: RunConfiguration, warmup: Int, steps: Int) throws {
     try RankPlacement(over: Communicator.alone).chooseThreads(configuration.threads)

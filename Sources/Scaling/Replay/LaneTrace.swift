@@ -12,15 +12,15 @@ public struct LaneTrace: Codable, Sendable, Equatable {
   static let currentFormat = "cohort-lane-times/1"
 
   public var format: String
-  /// Where the times come from, for people.
+  /// The origin of the times, for people.
   public var source: String
   /// The run's `reduction`.
   public var reduction: String
   /// Floats of each array that a step averages over the ranks, in the order of the forward pass.
   public var arrays: [Int]
-  /// For each array the share of the last lane's backward pass after which it may be averaged.
+  /// The share of the last lane's backward pass after which each array may be averaged.
   public var readyShares: [Double]
-  /// At least one.
+  /// The lanes, at least one.
   public var lanes: [LaneTime]
 
   /// - Parameter readyShares: without them the backward pass completes one array after the other in even steps, the last array

@@ -1,4 +1,4 @@
-// What a study says about one number of nodes: step time, throughput, efficiency, with intervals.
+// The results of a study for one number of nodes: step time, throughput, efficiency, with intervals.
 
 import Kernels
 import Tensors
@@ -30,9 +30,9 @@ public struct ScalingRow: Codable, Sendable {
 ///
 /// All rows of a kind have one evidence: emulated, if any of them is.
 public func scalingRows(_ measurements: [Measurement], kind: StudyPoint.Kind, seed: UInt64) -> [ScalingRow] {
-  let own = measurements.filter { $0.point.kind == kind && !$0.run.steps.isEmpty }
-  let evidence: Evidence = own.contains { $0.evidence == .emulated } ? .emulated : .measured
-  let groups = Dictionary(grouping: own, by: \.point.nodes).sorted { $0.key < $1.key }.map(\.value)
+  let ofKind = measurements.filter { $0.point.kind == kind && !$0.run.steps.isEmpty }
+  let evidence: Evidence = ofKind.contains { $0.evidence == .emulated } ? .emulated : .measured
+  let groups = Dictionary(grouping: ofKind, by: \.point.nodes).sorted { $0.key < $1.key }.map(\.value)
   guard let smallest = groups.first else { return [] }
   let key = RandomKey(seed: seed, volume: kind.rawValue, draw: 0, stream: RandomStream.dataOrder)
   return groups.enumerated().map { number, group in

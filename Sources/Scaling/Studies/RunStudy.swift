@@ -24,16 +24,16 @@ extension Study {
 
   /// Measures what remains. A point that fails is left out and tried again when the study is continued; three in a row end the
   /// study.
-  /// - Parameter say: gets a line for each measurement.
-  public func run(program: String, say: (String) -> Void) throws -> StudyOutcome {
+  /// - Parameter log: gets a line for each measurement.
+  public func run(program: String, log: (String) -> Void) throws -> StudyOutcome {
     try checkNodes()
     let folder = StudyFolder(self.output), settings = try settingsHash()
     try folder.keep(self)
     let foreign = folder.foreignCount(settings: settings)
-    if foreign > 0 { say("\(foreign) measurements in \(folder.measurementsPath) belong to other settings and are left alone.") }
+    if foreign > 0 { log("\(foreign) measurements in \(folder.measurementsPath) belong to other settings and are left alone.") }
     var (points, measured) = try remaining()
     let total = order.count
-    if measured.count > 0 { say("\(total - points.count) of \(total) measurements exist.") }
+    if measured.count > 0 { log("\(total - points.count) of \(total) measurements exist.") }
 
     let signals = LaunchSignals()
     var failures: [String] = [], inARow = 0
@@ -45,12 +45,12 @@ extension Study {
         measured.append(measurement)
         inARow = 0
         let left = try expectedSeconds(points, measured: measured)
-        say("[\(total - points.count)/\(total)] \(measurement.line), about \(clockTime(left.seconds)) left")
+        log("[\(total - points.count)/\(total)] \(measurement.line), about \(clockTime(left.seconds)) left")
       } catch let error as ScalingError {
         if signals.isStopping { break }
         failures.append("\(point.name): \(error)")
         inARow += 1
-        say("[\(total - points.count)/\(total)] \(failures.last!)")
+        log("[\(total - points.count)/\(total)] \(failures.last!)")
       }
     }
     return StudyOutcome(measured: measured.count, failures: failures, isInterrupted: signals.isStopping)
@@ -70,8 +70,8 @@ extension Study {
     }
     guard end == .exited(0), let data = FileManager.default.contents(atPath: measuredFile(in: runFolder)) else {
       let lines = (try? String(contentsOfFile: log, encoding: .utf8))?.split(separator: "\n") ?? []
-      let told = lines.last { $0.contains("cohort: ") } ?? lines.last ?? "no output"
-      throw ScalingError("\(end) (\(told)): see \(log).")
+      let answer = lines.last { $0.contains("cohort: ") } ?? lines.last ?? "no output"
+      throw ScalingError("\(end) (\(answer)): see \(log).")
     }
     let run = try JSONDecoder().decode(MeasuredRun.self, from: data)
     return Measurement(
@@ -79,14 +79,14 @@ extension Study {
       command: shown(command))
   }
 
-  /// How the launcher ended; nil if it was told to, because it took too long or a signal asked for it.
+  /// How the launcher ended; nil if it was stopped, because it took too long or a signal asked for it.
   private func wait(for launcher: ChildProcess, _ signals: LaunchSignals) throws -> ChildProcess.End? {
     let limit = ContinuousClock.now + .seconds(self.limitSeconds)
     while ContinuousClock.now < limit, !signals.isStopping {
       if let end = launcher.poll() { return end }
       _ = signals.next(seconds: 0.2)
     }
-    // The launcher ends its ranks when it is told to; the kill is for one that does not listen.
+    // The launcher ends its ranks on a signal; the kill is for one that ignores it.
     launcher.send(SIGTERM)
     for _ in 0..<50 where launcher.poll() == nil { usleep(200_000) }
     launcher.killGroup(SIGKILL)

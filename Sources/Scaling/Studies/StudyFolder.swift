@@ -50,6 +50,6 @@ public struct StudyFolder: Sendable {
 }
 
 extension Study {
-  /// Where the ranks of a point leave their files.
+  /// The folder in which the ranks of a point leave their files.
   public func folder(of point: StudyPoint) -> String { "\(self.output)/runs/\(point.name)" }
 }

@@ -21,7 +21,7 @@ public enum StudyCompute: Sendable, Equatable {
 }
 
 /// How ranks are started.
-public enum Launcher: String, Sendable, CaseIterable {
+public enum LauncherChoice: String, Sendable, CaseIterable {
   case mpirun, srun
 }
 
@@ -49,7 +49,7 @@ public struct StudyKeys: Sendable {
   public let allreduceSizes = Setting(
     "allreduce", default: [], .messageSizes, "Sizes in bytes of the messages whose allreduce is timed too, which the model needs."
   )
-  public let launcher = Setting("launcher", default: Launcher.mpirun, "What starts the ranks; srun inside a Slurm job.")
+  public let launcher = Setting("launcher", default: LauncherChoice.mpirun, "What starts the ranks; srun inside a Slurm job.")
   public let hostfile = Setting<String?>(
     "hostfile", default: nil, .optional(.text), "File of hosts for mpirun, in the order in which they are taken.")
   public let arguments = Setting(
@@ -91,7 +91,7 @@ extension SettingFormat where Value == StudyCompute {
 }
 
 extension SettingFormat where Value == [Int] {
-  /// At least one number, each once; ascending whatever the order they are given in.
+  /// A list of at least one number, each once, sorted in ascending order.
   fileprivate static var nodeCounts: Self {
     .plainIntegers().mapped(
       allowed: "different numbers of 1 or more, for example [1, 2, 4]", { Set($0).count == $0.count ? $0.sorted() : nil },

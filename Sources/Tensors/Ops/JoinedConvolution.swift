@@ -1,6 +1,6 @@
-// Convolution over the joined channels of several inputs, some of them enlarged first: what a decoder does with its skip connection and
-// the coarser level. Neither the joined nor the enlarged tensor is made: each input goes through its own slice of the weights, and the
-// results are added up. Axes: B batch, D H W voxels, C channels, O output channels.
+// Convolution over the joined channels of several inputs, some of them upsampled first: what a decoder does with its skip
+// connection and the coarser level. Neither the joined nor the upsampled tensor is made: each input goes through its own slice of
+// the weights, and the results are added up. Axes: B batch, D H W voxels, C channels, O output channels.
 
 import Kernels
 
@@ -8,14 +8,14 @@ import Kernels
 public enum ConvolutionInput {
   /// A tensor as it is, [B, D, H, W, C].
   case same(Tensor)
-  /// [B, D/2, H/2, W/2, C], doubled trilinearly (align_corners false).
-  case doubled(Tensor)
-  /// [B, D/fD, H/fH, W/fW, C], each voxel repeated `factors` times (nearest neighbour).
-  case repeated(Tensor, factors: [Int])
+  /// [B, D/2, H/2, W/2, C], upsampled trilinearly by 2 (align_corners false).
+  case upsampledTrilinear(Tensor)
+  /// [B, D/fD, H/fH, W/fW, C], upsampled by `factors` (D, H, W) to the nearest neighbour.
+  case upsampledNearest(Tensor, factors: [Int])
 
   public var tensor: Tensor {
     switch self {
-    case .same(let x), .doubled(let x), .repeated(let x, _): x
+    case .same(let x), .upsampledTrilinear(let x), .upsampledNearest(let x, _): x
     }
   }
 
@@ -23,17 +23,17 @@ public enum ConvolutionInput {
   fileprivate func with(_ x: Tensor) -> ConvolutionInput {
     switch self {
     case .same: .same(x)
-    case .doubled: .doubled(x)
-    case .repeated(_, let factors): .repeated(x, factors: factors)
+    case .upsampledTrilinear: .upsampledTrilinear(x)
+    case .upsampledNearest(_, let factors): .upsampledNearest(x, factors: factors)
     }
   }
 
-  /// How each axis is enlarged, nil if none is.
-  fileprivate var enlargement: [Enlargement]? {
+  /// How each axis is upsampled, nil if none is.
+  fileprivate var upsampling: [Upsampling]? {
     switch self {
     case .same: nil
-    case .doubled: [.linear, .linear, .linear]
-    case .repeated(_, let factors): factors.allSatisfy { $0 == 1 } ? nil : factors.map { .repeated($0) }
+    case .upsampledTrilinear: [.linear, .linear, .linear]
+    case .upsampledNearest(_, let factors): factors.allSatisfy { $0 == 1 } ? nil : factors.map { .nearest($0) }
     }
   }
 }
@@ -44,7 +44,7 @@ extension Tape {
   public func convolution(joining inputs: [ConvolutionInput], weight: Parameter, bias: Parameter? = nil) -> Tensor {
     let parts = joinedParts(inputs, weight: weight, bias: bias)
     guard let plain = parts.first(where: { $0.isPlain }) else {
-      fatalError("joined convolution \(weight.name): every input is enlarged: give one that has the result's size.")
+      fatalError("joined convolution \(weight.name): every input is upsampled: give one that has the result's size.")
     }
     let y = Tensor(uninitialized: Shape([plain.x.shape.batch] + plain.x.shape.spatial + [weight.shape[0]]))
     // Plain inputs first: the first of them overwrites y and brings the bias, the others add to it.
@@ -56,7 +56,7 @@ extension Tape {
       operations: parts.reduce(0) { $0 + $1.operations }
     ) { dy in
       let dw = Tensor(uninitialized: weight.shape), db = bias.map { Tensor(uninitialized: $0.shape) }
-      // Enlarged inputs first: their gradients are small, and the large ones of plain inputs are not held meanwhile.
+      // Upsampled inputs first: their gradients are small, and the large ones of plain inputs are not held meanwhile.
       for part in parts where !part.isPlain { part.backward(dy, dw, db, self) }
       for part in parts where part.isPlain { part.backward(dy, dw, db, self) }
       weight.accumulate(dw)
@@ -74,7 +74,7 @@ extension Tape {
   private func joinedParts(_ inputs: [ConvolutionInput], weight: Parameter, bias: Parameter?) -> [JoinedPart] {
     var first = 0, parts: [JoinedPart] = [], hasPlain = false
     for input in inputs {
-      let isFirstPlain = input.enlargement == nil && !hasPlain
+      let isFirstPlain = input.upsampling == nil && !hasPlain
       hasPlain = hasPlain || isFirstPlain
       parts.append(
         JoinedPart(input, weight: weight, bias: isFirstPlain ? bias : nil, firstChannel: first, accumulates: !isFirstPlain))
@@ -83,7 +83,7 @@ extension Tape {
     require(
       first == weight.shape[1] && Set(parts.map(\.outputSize)).count == 1,
       "convolution \(weight.name): inputs \(inputs.map(\.tensor.shape)) do not fit weights \(weight.shape): their channels must add up "
-        + "to \(weight.shape[1]) and, once enlarged, their sizes must agree: is the patch divisible by the network's stride?")
+        + "to \(weight.shape[1]) and, once upsampled, their sizes must agree: is the patch divisible by the network's stride?")
     return parts
   }
 }
@@ -95,7 +95,7 @@ private struct JoinedPart {
   var isPlain: Bool { if case .plain = kernel { true } else { false } }
   private enum Kernel {
     case plain(ConvolutionShape)
-    case enlarged(UpsampledConvolutionShape)
+    case upsampled(UpsampledConvolutionShape)
   }
   private let kernel: Kernel
   private let weight: Parameter
@@ -111,11 +111,11 @@ private struct JoinedPart {
     self.accumulates = accumulates
     let (outputs, stored, taps) = (weight.shape[0], weight.shape[1], Array(weight.shape.sizes[2...]))
     offset = firstChannel * taps.reduce(1, *)
-    if let enlargement = input.enlargement {
+    if let upsampling = input.upsampling {
       let shape = UpsampledConvolutionShape(
         batch: x.shape.batch, input: x.shape.spatial, inputChannels: x.shape.channels, outputChannels: outputs, kernel: taps,
-        enlargement: enlargement, storedChannels: stored)
-      (kernel, outputSize) = (.enlarged(shape), shape.output)
+        upsampling: upsampling, storedChannels: stored)
+      (kernel, outputSize) = (.upsampled(shape), shape.output)
     } else {
       let shape = ConvolutionShape(
         batch: x.shape.batch, input: x.shape.spatial, inputChannels: x.shape.channels, outputChannels: outputs, kernel: taps,
@@ -124,11 +124,11 @@ private struct JoinedPart {
     }
   }
 
-  /// Floating-point operations of the forward pass as the layer is defined: on the enlarged tensor.
+  /// Floating-point operations of the forward pass as the layer is defined: on the upsampled tensor.
   var operations: Double {
     switch kernel {
     case .plain(let shape): shape.operations
-    case .enlarged(let shape): shape.operations
+    case .upsampled(let shape): shape.operations
     }
   }
 
@@ -137,7 +137,7 @@ private struct JoinedPart {
     switch kernel {
     case .plain(let shape):
       convolutionForward(shape, x: x.pointer, weights: weights, bias: bias?.value.pointer, y: y.pointer, accumulates: accumulates)
-    case .enlarged(let shape): upsampledConvolutionForward(shape, x: x.pointer, weights: weights, addingTo: y.pointer)
+    case .upsampled(let shape): upsampledConvolutionForward(shape, x: x.pointer, weights: weights, addingTo: y.pointer)
     }
   }
 
@@ -150,7 +150,7 @@ private struct JoinedPart {
     case .plain(let shape):
       convolutionBackwardWeights(shape, x: x.pointer, dy: dy.pointer, dw: slice, db: bias == nil ? nil : db?.pointer)
       if let dx { convolutionBackwardData(shape, dy: dy.pointer, weights: weights, dx: dx.pointer) }
-    case .enlarged(let shape):
+    case .upsampled(let shape):
       upsampledConvolutionBackward(shape, x: x.pointer, dy: dy.pointer, weights: weights, dx: dx?.pointer, dw: slice)
     }
     if let dx { tape.accumulate(dx, for: x) }

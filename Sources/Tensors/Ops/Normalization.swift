@@ -3,13 +3,14 @@
 
 import Kernels
 
-/// Where mean and variance come from.
+/// The source of mean and variance.
 public enum NormalizationMoments {
   /// The voxels of each sample: instance normalisation.
   case ofSamples
-  /// The voxels of the whole batch: batch normalisation in training. `observe` is told what was found (biased variance) in how many rows.
+  /// The voxels of the whole batch: batch normalisation in training. `observe` gets what was found (biased variance) and in how
+  /// many rows.
   case ofBatch(observe: (ChannelMoments, _ rows: Int) -> Void)
-  /// Given: batch normalisation after training.
+  /// Given moments: batch normalisation after training.
   case fixed(ChannelMoments)
 }
 

@@ -6,7 +6,7 @@ import Methods
 import Settings
 
 extension RunConfiguration {
-  /// Optimisers and averages for trained modules, as the run file says for all or for one of them.
+  /// Optimisers and averages for trained modules, as the run file sets them for all or for one of them.
   func updates(of modules: [TrainedModule]) throws -> [ModuleUpdate] {
     for name in moduleOptions.keys.sorted() where !modules.contains(where: { $0.name == name }) {
       let names = modules.map(\.name)
@@ -18,10 +18,10 @@ extension RunConfiguration {
   }
 
   private func optimizerChoice(of module: String) throws -> OptimizerChoice {
-    let own = moduleOptions[module]
+    let options = moduleOptions[module]
     func value<Value>(_ key: KeyPath<RunKeys, Setting<Value>>) -> Value {
       let setting = RunKeys.table[keyPath: key]
-      if let own, own.isGiven(setting) { return own[setting] }
+      if let options, options.isGiven(setting) { return options[setting] }
       return self[dynamicMember: key]
     }
     let schedule = try makeSchedule(
@@ -38,5 +38,7 @@ extension RunConfiguration {
   }
 
   /// The labelled cases to train on.
-  var labelledChoice: LabelledChoice { self.labelledCount > 0 ? .drawn(self.labelledCount, seed: self.labelledSeed) : self.labelled }
+  var labelledChoice: LabelledChoice {
+    self.labelledCount > 0 ? .drawn(self.labelledCount, seed: self.labelledSeed) : self.labelled
+  }
 }

@@ -98,8 +98,8 @@ public struct RunConfiguration: Sendable {
       for (name, text) in options.given { values["modules.\(module).\(name)"] = text }
     }
     for entry in entries {
-      let own = entry.configuration.values
-      for key in entry.givenKeys { values["stages.\(entry.name).\(key)"] = own[key] }
+      let stageValues = entry.configuration.values
+      for key in entry.givenKeys { values["stages.\(entry.name).\(key)"] = stageValues[key] }
     }
     return values
   }
@@ -158,8 +158,8 @@ private struct OptionGroup {
   var keys: [String] { options.map { "\(name).\($0.name)" } }
 
   func values(_ given: [String: String], source: String) throws(SettingsError) -> SettingValues {
-    let prefix = name + ".", own = Set(keys)
-    let texts = given.filter { own.contains($0.key) }.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
+    let prefix = name + ".", known = Set(keys)
+    let texts = given.filter { known.contains($0.key) }.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
     return try SettingValues(Dictionary(uniqueKeysWithValues: texts), of: options, source: source, prefix: prefix)
   }
 }

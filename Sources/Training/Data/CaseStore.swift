@@ -5,7 +5,7 @@ import Volumes
 /// The volumes that one rank reads. Not shared between threads: HDF5 here is not thread-safe.
 public final class CaseStore {
   public let index: PackIndex
-  /// For volumes that are looked at once.
+  /// The reader for volumes that are read once.
   let reader: PackReader
   private let budget: Int
   private var held: [String: PackedCase] = [:]

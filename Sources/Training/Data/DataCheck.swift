@@ -31,11 +31,11 @@ public func dataCheck(_ folder: String) -> DoctorCheck {
     if let failed = all.first(where: { $0.facts.error != nil }), let error = failed.facts.error {
       let place = all.count > 1 ? "rank \(failed.rank) on \(failed.host): " : ""
       return [
-        .problem("data", place + error, cure: "let all hosts see the folder that `cohort prepare` wrote, under the same path")
+        .problem("data", place + error, hint: "let all hosts see the folder that `cohort prepare` wrote, under the same path")
       ]
     }
-    let cure = "copy the prepared folder again: the hosts have different ones under the same path"
-    let index = sameEverywhere("data", all, cure: cure) { "\($0.cases) cases, index \($0.index)" }
+    let hint = "copy the prepared folder again: the hosts have different ones under the same path"
+    let index = sameEverywhere("data", all, hint: hint) { "\($0.cases) cases, index \($0.index)" }
     let read = Set(all.flatMap(\.facts.read))
     return [index, .ok("data reads", "\(read.count) random cases read and verified")]
   }

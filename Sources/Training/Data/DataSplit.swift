@@ -42,12 +42,12 @@ public struct DataSplit: Sendable, Equatable {
   }
 }
 
-/// Which labelled cases a run trains on, for studies of how many labels are enough, and of which.
+/// The choice of labelled cases that a run trains on, for studies of how many labels are enough, and of which.
 public enum LabelledChoice: Sendable, Equatable {
   case all
-  /// So many, the first by name.
+  /// The first cases by name, so many.
   case first(Int)
-  /// So many, drawn from the seed. More of the same seed are the same ones and others.
+  /// Cases drawn from the seed, so many; a larger number of the same seed adds to them.
   case drawn(Int, seed: UInt64)
   case named([String])
 

@@ -54,7 +54,7 @@ func launchTraining(
 }
 
 /// Makes the run and checks all its stages on this rank.
-/// - Returns: the run, and what a user should know about its processors.
+/// - Returns: the run, and a warning about its processors.
 private func checkedRun(
   _ configuration: RunConfiguration, _ budget: TimeBudget, over world: borrowing Communicator
 ) throws -> (run: Run, placementProblem: String?) {
@@ -76,7 +76,7 @@ private func start(_ run: Run, over world: borrowing Communicator, console: Cons
   }
   run.observer?.started(at: run.stepsDone)
   try together(over: world) { world in try prepareStage(run, log, over: world, console: console) }
-  console.say(checkpointTitle(run, ranks: world.size))
+  console.print(checkpointTitle(run, ranks: world.size))
   return log
 }
 
@@ -84,10 +84,10 @@ private func start(_ run: Run, over world: borrowing Communicator, console: Cons
 public func resume(_ run: Run, over world: borrowing Communicator, console: Console) throws {
   guard let state = try run.checkpoints.loadLatest(over: world, into: run.places) else { return }
   try run.restore(state, console: console)
-  console.say("continuing \(run.configuration.output) after step \(run.stepsDone) of \(run.steps)")
+  console.print("continuing \(run.configuration.output) after step \(run.stepsDone) of \(run.steps)")
 }
 
-/// Trains to the end and tells how it ended.
+/// Trains to the end and reports how it ended.
 private func finish(
   _ run: Run, _ log: MetricsLog?, stepsOnly: Bool, over world: borrowing Communicator, console: Console
 ) throws -> Int32 {
@@ -99,7 +99,7 @@ private func finish(
     case .completed: return observer.ended(ExitCode.success.rawValue)
     case .stopped: return observer.ended(ExitCode.requeue.rawValue)
     case .failed(let error):
-      if world.rank == 0 { say(error) }
+      if world.rank == 0 { printError(error) }
       return observer.ended(error.exitCode, "\(error)")
     }
   } catch {
@@ -108,7 +108,7 @@ private func finish(
   }
 }
 
-private func say(_ error: some CustomStringConvertible) { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
+private func printError(_ error: some CustomStringConvertible) { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
 
 /// Runs `body` on all ranks. An error that all ranks share is printed once, by rank 0, and becomes the exit code.
 /// - Parameter console: has the logs that the error goes into, once there are any.
@@ -116,8 +116,8 @@ public func refusing(
   over world: borrowing Communicator, console: Console? = nil, body: (borrowing Communicator) throws -> Int32
 ) throws -> Int32 {
   do { return try body(world) } catch let error as ClusterError where error.isShared {
-    console?.note("error: \(error)")
-    if world.rank == 0 { say(error) }
+    console?.log("error: \(error)")
+    if world.rank == 0 { printError(error) }
     return error.exitCode
   }
 }

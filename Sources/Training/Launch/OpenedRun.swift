@@ -38,7 +38,7 @@ final class OpenedRun {
     lease = try RunLease(folder: folder)
   }
 
-  /// From here on every rank knows what the others do. Collective.
+  /// From here on the ranks watch each other. Collective.
   private func startWatch(over world: borrowing Communicator, console: Console) throws {
     let folder = configuration.output
     try together(over: world) { world in
@@ -50,7 +50,7 @@ final class OpenedRun {
     Flight.mark(.start)
     watch = try JobWatch.start(
       run: folder, deadline: Double(configuration.watchDeadline), over: world,
-      cure: "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself).",
+      hint: "The job ends; start it again to go on from the newest checkpoint (`cohort launch` does so by itself).",
       secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
   }
 

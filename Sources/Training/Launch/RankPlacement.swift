@@ -7,44 +7,45 @@ import MPI
 
 /// The processors of the ranks of this host.
 public struct RankPlacement {
-  let own: ProcessorList
-  /// Of every rank of this host, the own ones included.
+  /// The processors of this rank.
+  let thisRank: ProcessorList
+  /// The processors of every rank of this host, this one's included.
   let all: [ProcessorList]
-  /// Of what has started the ranks, if that was mpirun.
+  /// The processors of mpirun, if that has started the ranks.
   let launcher: ProcessorList?
 
-  package init(own: ProcessorList, all: [ProcessorList], launcher: ProcessorList?) {
-    (self.own, self.all, self.launcher) = (own, all, launcher)
+  package init(thisRank: ProcessorList, all: [ProcessorList], launcher: ProcessorList?) {
+    (self.thisRank, self.all, self.launcher) = (thisRank, all, launcher)
   }
 
-  /// Collective.
+  /// Gathers the processors of this host's ranks. Collective.
   public init(over world: borrowing Communicator) throws(MPIError) {
-    let host = Communicator.hostName, own = ProcessorList.own
-    let places = try world.allgather(text: "\(own.text) \(host)").map { $0.split(separator: " ", maxSplits: 1) }
+    let host = Communicator.hostName, thisRank = ProcessorList.ofThisProcess
+    let places = try world.allgather(text: "\(thisRank.text) \(host)").map { $0.split(separator: " ", maxSplits: 1) }
     let isOfMPIRun = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil
     self.init(
-      own: own, all: places.filter { $0[1] == host }.compactMap { ProcessorList(String($0[0])) },
+      thisRank: thisRank, all: places.filter { $0[1] == host }.compactMap { ProcessorList(String($0[0])) },
       launcher: isOfMPIRun ? ProcessorList(allowedTo: "\(getppid())") : nil)
   }
 
   /// Ranks of this host.
   public var ranks: Int { all.count }
 
-  /// This rank's part of the cores: one that several ranks may run on is shared out alike. At least 1. Hyper-threads do not count: they share the
-  /// units that compute.
+  /// This rank's part of the cores, of which one that n ranks may use counts 1/n. At least 1. Hyper-threads do not count: they
+  /// share the units that compute.
   package func share(core: (Int) -> Int = ProcessorList.core(of:)) -> Int {
-    let places = all.reduce(into: Set(own.processors)) { $0.formUnion($1.processors) }.map { ($0, core($0)) }
+    let places = all.reduce(into: Set(thisRank.processors)) { $0.formUnion($1.processors) }.map { ($0, core($0)) }
     let coreOf = Dictionary(uniqueKeysWithValues: places)
     func cores(_ list: ProcessorList) -> Set<Int> { Set(list.processors.map { coreOf[$0]! }) }
     let ofRanks = all.map(cores)
-    let parts = cores(own).map { core in 1 / Double(ofRanks.count { $0.contains(core) }) }
+    let parts = cores(thisRank).map { core in 1 / Double(ofRanks.count { $0.contains(core) }) }
     // Halves and thirds do not add up to the last bit.
     return max(1, Int(parts.reduce(0, +) + 1e-6))
   }
 
   /// Sets the threads of this rank: as asked; else OMP_NUM_THREADS; else its share of the cores.
   /// - Parameter asked: 0 for no wish.
-  /// - Returns: what a user should know, with its cure.
+  /// - Returns: a warning with a hint, if threads or processors are wasted.
   @discardableResult
   public func chooseThreads(_ asked: Int) -> String? {
     let isFree = asked == 0 && ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] == nil
@@ -54,18 +55,18 @@ public struct RankPlacement {
 
   /// - Parameter chosen: whether somebody wanted just these threads.
   package func problem(threads: Int, chosen: Bool) -> String? {
-    let count = own.processors.count, most = (launcher ?? own).processors.count
+    let count = thisRank.processors.count, most = (launcher ?? thisRank).processors.count
     if threads > count {
-      return "\(threads) threads share \(Self.processors(count)) and are no faster than \(count): "
+      return "\(threads) threads share \(Self.processorText(count)) and are no faster than \(count): "
         + (threads > most
           ? "ask for \(most) at most, or start the ranks with more."
           : "mpirun binds each rank to its own, start it with --bind-to none or --map-by slot:PE=\(threads).")
     }
     let used = all.reduce(into: Set<Int>()) { $0.formUnion($1.processors) }.count
     guard !chosen, used < most else { return nil }
-    return "the ranks of this host use \(used) of \(Self.processors(most)), because mpirun binds them: "
+    return "the ranks of this host use \(used) of \(Self.processorText(most)), because mpirun binds them: "
       + "start it with --bind-to none."
   }
 
-  private static func processors(_ count: Int) -> String { count == 1 ? "1 processor" : "\(count) processors" }
+  private static func processorText(_ count: Int) -> String { count == 1 ? "1 processor" : "\(count) processors" }
 }

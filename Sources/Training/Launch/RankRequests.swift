@@ -2,7 +2,7 @@
 
 import Cluster
 
-/// Requests to stop, as a signal, the time budget or a file says, and to save.
+/// Requests to stop, by a signal, the time budget or a file, and to save.
 struct RankRequests {
   private let run: Run
   private let rank: Int
@@ -17,7 +17,7 @@ struct RankRequests {
   mutating func flags(isSaveDue: Bool, _ console: Console) -> ControlFlags {
     var flags: ControlFlags = []
     if rank == 0, run.budget.isUp(), !StopSignal.isRequested {
-      console.say(run.budget.explanation)
+      console.print(run.budget.explanation)
       StopSignal.request()
     }
     if StopSignal.isRequested { flags.insert(.stop) }

@@ -4,7 +4,7 @@ import Foundation
 import Synchronization
 
 private let requested = Atomic<Bool>(false)
-/// When SIGTERM or SIGINT first came, nanoseconds of the steady clock; 0 if none did.
+/// The time at which SIGTERM or SIGINT first came, nanoseconds of the steady clock; 0 if none did.
 private let terminatedAt = Atomic<UInt64>(0)
 
 private func steadyNanoseconds() -> UInt64 {

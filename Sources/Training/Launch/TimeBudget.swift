@@ -3,13 +3,14 @@
 
 import Foundation
 
-/// When a run must have saved, and how long the parts of a step have taken, so that it begins in time. Rank 0 asks and decides.
+/// The time at which a run must have saved, and how long the parts of a step have taken, so that it begins in time. Rank 0 asks and
+/// decides.
 public struct TimeBudget {
   /// What a step may contain besides its own work.
   package enum Part: Sendable { case save, validation }
 
   /// What the launcher and the batch script need after the save, seconds.
-  package static let farewell: Double = 5
+  package static let exitSeconds: Double = 5
 
   /// Seconds since 1970; nil for a run that may take as long as it likes.
   private let end: Double?
@@ -37,7 +38,7 @@ public struct TimeBudget {
   /// Seconds that must be left: until the next question a save, a validation and a step may pass; then the same once more, with
   /// twice the time of the longest save.
   package var margin: Double {
-    Self.farewell + 3 * (longest[.save] ?? 0) + 2 * (longest[.validation] ?? 0) + 2 * longestStep
+    Self.exitSeconds + 3 * (longest[.save] ?? 0) + 2 * (longest[.validation] ?? 0) + 2 * longestStep
   }
 
   /// Seconds until the end; nil without one.
@@ -51,8 +52,8 @@ public struct TimeBudget {
     return remaining.map { $0 < margin } ?? false
   }
 
-  /// Takes note of how long a part of a step took.
-  package mutating func note(_ part: Part, seconds: Double) {
+  /// Records how long a part of a step took.
+  package mutating func record(_ part: Part, seconds: Double) {
     longest[part] = max(longest[part] ?? 0, seconds)
     partsSinceAsked += seconds
   }

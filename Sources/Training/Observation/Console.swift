@@ -1,46 +1,46 @@
-// What a person sees of a run: rank 0 talks, with a progress line that rewrites itself on a terminal and plain lines elsewhere. What is said,
-// progress excepted, also stands in every rank's log.
+// What a person sees of a run: rank 0 prints, with a progress line that rewrites itself on a terminal and plain lines elsewhere.
+// What is printed, progress excepted, also stands in every rank's log.
 
 import Foundation
 
 /// Standard output of rank 0; silent on the others.
 public final class Console {
-  private let speaks: Bool
+  private let isRankZero: Bool
   private let isTerminal: Bool
   private var lineIsOpen = false
   private var lastProgress = -Double.infinity
   /// This rank's log, once there is a run folder.
-  var log: RankLog?
+  var rankLog: RankLog?
 
   public init(rank: Int) {
-    speaks = rank == 0
-    isTerminal = speaks && Self.outputIsTerminal
+    isRankZero = rank == 0
+    isTerminal = isRankZero && Self.outputIsTerminal
   }
 
-  /// A whole line.
-  public func say(_ text: String) {
-    note(text)
-    guard speaks else { return }
+  /// Prints and logs a whole line.
+  public func print(_ text: String) {
+    log(text)
+    guard isRankZero else { return }
     closeLine()
     write(text + "\n")
   }
 
-  /// A warning, on standard error.
+  /// Prints a warning on standard error and logs it.
   public func warn(_ text: String) {
-    note("warning: \(text)")
-    guard speaks else { return }
+    log("warning: \(text)")
+    guard isRankZero else { return }
     closeLine()
     FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
   }
 
-  /// A line for the log alone.
-  func note(_ text: String) {
-    if !text.isEmpty { log?.write(text.trimmingCharacters(in: .whitespaces)) }
+  /// Writes a line to the log alone.
+  func log(_ text: String) {
+    if !text.isEmpty { rankLog?.write(text.trimmingCharacters(in: .whitespaces)) }
   }
 
-  /// Where the run stands: rewritten in place up to four times a second on a terminal, else a line every 10 seconds.
+  /// Shows where the run stands: rewritten in place up to four times a second on a terminal, else a line every 10 seconds.
   public func progress(_ text: @autoclosure () -> String, isLast: Bool) {
-    guard speaks else { return }
+    guard isRankZero else { return }
     let now = ProcessInfo.processInfo.systemUptime
     guard isLast || now - lastProgress >= (isTerminal ? 0.25 : 10) else { return }
     lastProgress = now
@@ -66,7 +66,8 @@ public final class Console {
     return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
   }
 
-  /// Under mpirun a rank's own output is a pseudo terminal whatever the user sees, so the launcher's output is asked instead.
+  /// Whether the user sees a terminal. Under mpirun a rank's output is a pseudo terminal in any case, so the launcher's is
+  /// examined.
   private static var outputIsTerminal: Bool {
     guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"] != nil else { return isatty(1) == 1 }
     let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(getppid())/fd/1")

@@ -1,10 +1,10 @@
 // RUN/events.jsonl: what happened to a run, one JSON object a line, written by rank 0. Lines are
-// added and never taken away: an attempt that repeats steps of the one before tells of them again.
+// added and never taken away: an attempt that repeats steps of the one before records them again.
 
 import Cluster
 import Foundation
 
-/// One line of events.jsonl; what an event does not know is left out.
+/// One line of events.jsonl; what an event lacks is left out.
 public struct Event: Codable, Sendable, Equatable {
   public enum Kind: String, Codable, Sendable {
     case start, resume, save
@@ -21,7 +21,7 @@ public struct Event: Codable, Sendable, Equatable {
   public var time: String
   /// Steps done.
   public var step: Int
-  /// Which start of this run folder, from 1.
+  /// The number of this start in the run folder, from 1.
   public var attempt: Int
 
   // Of a start.
@@ -57,7 +57,7 @@ package final class EventLog {
   package let attempt: Int
   private let descriptor: Int32
 
-  /// Nil where the file cannot be opened. The attempt follows the greatest that the file tells of.
+  /// Opens the file; nil where that is impossible. The attempt follows the greatest in the file.
   package init?(folder: String) {
     let path = Self.path(folder)
     let old = (try? Data(contentsOf: URL(fileURLWithPath: path))) ?? Data()

@@ -64,8 +64,8 @@ public final class MetricsLog {
 }
 
 extension ControlSummary {
-  /// Where a step's time went, seconds, for metrics.jsonl: of the slowest rank's work, and of the other times the mean over ranks.
-  /// Beside the whole step's `seconds` the only numbers there that differ from run to run.
+  /// The parts of a step's time, seconds, for metrics.jsonl: of the slowest rank's work, and of the other times the mean over
+  /// ranks. Beside the whole step's `seconds` the only numbers there that differ from run to run.
   var timings: [String: Double] {
     func mean(_ time: (RankSeconds) -> Double) -> Double { times.reduce(0) { $0 + time($1) } / Double(times.count) }
     return [

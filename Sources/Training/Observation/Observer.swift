@@ -1,4 +1,4 @@
-// What a run tells about itself beside the console: a log of every rank, events, metrics for node exporters, a trace, and who is
+// What a run records beside the console: a log of every rank, events, metrics for node exporters, a trace, and who is
 // slow. Nothing here decides anything: a run without an observer computes the same.
 
 import Cluster
@@ -16,7 +16,7 @@ public final class Observer {
   private let console: Console
   private let rank: Int
   private let ranks: Int
-  /// Which start of this run folder, from 1.
+  /// The number of this start in the run folder, from 1.
   public let attempt: Int
   private let hosts: [String]
   private var trace: Trace?
@@ -41,22 +41,22 @@ public final class Observer {
     if let steps = run.configuration.tracedSteps {
       trace = Trace(steps: steps, run: folder, rank: world.rank, ranks: world.size, host: host, attempt: attempt)
     }
-    console.log = RankLog(folder: folder + "/logs", rank: world.rank, attempt: attempt)
+    console.rankLog = RankLog(folder: folder + "/logs", rank: world.rank, attempt: attempt)
     if world.rank == 0, events == nil {
       console.warn("no events: \(EventLog.path(folder)) cannot be opened; check its permissions and the space of the disk.")
     }
-    if console.log == nil { console.warn("no log in \(folder)/logs: check that every host can write there.") }
+    if console.rankLog == nil { console.warn("no log in \(folder)/logs: check that every host can write there.") }
     let lanes = plan.lanes(ofRank: world.rank, of: world.size)
-    console.note(
+    console.log(
       "rank \(world.rank) of \(world.size) on \(host), process \(getpid()), threads \(Threads.count), processors "
-        + "\(ProcessorList.own.text), lanes \(lanes.lowerBound) to \(lanes.upperBound - 1)")
+        + "\(ProcessorList.ofThisProcess.text), lanes \(lanes.lowerBound) to \(lanes.upperBound - 1)")
   }
 
   // MARK: The way of an attempt
 
   /// The run goes on from `step` steps done.
   func started(at step: Int) {
-    console.log?.step = step
+    console.rankLog?.step = step
     var event = Event(.start, step: step, attempt: attempt)
     (event.ranks, event.hosts, event.threads) = (ranks, hosts, Threads.count)
     event.totalSteps = run.steps
@@ -70,13 +70,13 @@ public final class Observer {
 
   /// Before step `step`, 1 for the first. Collective at the ends of a trace.
   func begin(_ step: Int, over world: borrowing Communicator) throws(ClusterError) {
-    console.log?.step = step - 1
+    console.rankLog?.step = step - 1
     if let problem = try trace?.begin(step, over: world) { console.warn(problem) }
   }
 
-  /// After step `step`, which took `seconds` on this rank.
+  /// Records step `step`, which took `seconds` on this rank.
   func after(_ step: Int, _ summary: ControlSummary, loss: Double?, seconds: Double) {
-    console.log?.step = step
+    console.rankLog?.step = step
     guard rank == 0 else { return }
     history.add(summary.times, seconds: seconds)
     (page.step, page.loss) = (step, loss)
@@ -104,7 +104,7 @@ public final class Observer {
   }
 
   func saved(_ record: CheckpointRecord, seconds: Double) {
-    console.note("saved \(record.path), \(record.bytes) bytes in \(seconds.formatted(decimals: 2)) s")
+    console.log("saved \(record.path), \(record.bytes) bytes in \(seconds.formatted(decimals: 2)) s")
     (page.checkpointStep, checkpointSaved) = (record.step, HostClock.seconds)
     var event = Event(.save, step: record.step, attempt: attempt)
     (event.seconds, event.bytes) = (seconds, record.bytes)
@@ -128,9 +128,9 @@ public final class Observer {
   /// The attempt ends with an exit code, on every rank.
   /// - Returns: the code.
   func ended(_ code: Int32, _ message: String? = nil) -> Int32 {
-    if let message { console.note("error: \(message)") }
+    if let message { console.log("error: \(message)") }
     if ranks > 1, code == ExitCode.success.rawValue, history.steps > 0 { sayTable() }
-    console.note("ends with code \(code)")
+    console.log("ends with code \(code)")
     var event = Event(.end, step: page.step, attempt: attempt)
     (event.code, event.message) = (code, message)
     if history.steps > 0 { event.times = history.rows }
@@ -150,9 +150,9 @@ public final class Observer {
   private func sayTable() {
     let rows = history.rows, most = 16
     let shown = rows.count <= most ? rows : Array(rows.sorted { $0.load + $0.compute > $1.load + $1.compute }.prefix(most))
-    console.say("")
-    console.say("  a step on each rank\(rows.count > most ? " (the \(most) slowest of \(rows.count))" : "")")
-    for line in rankTable(shown) { console.say("    \(line)") }
+    console.print("")
+    console.print("  a step on each rank\(rows.count > most ? " (the \(most) slowest of \(rows.count))" : "")")
+    for line in rankTable(shown) { console.print("    \(line)") }
   }
 
   private func writePage() {

@@ -37,14 +37,14 @@ final class ProgressReport {
   func summary(_ scores: StageScores) {
     let seconds = (ContinuousClock.now - started).seconds, steps = run.stepsDone - firstStep
     let each = (seconds / Double(max(1, steps))).formatted(decimals: 3)
-    console.say("")
-    console.say("  run           \(run.configuration.output)" + (run.stage.name.isEmpty ? "" : ", stage \(run.stage.name)"))
-    console.say("  steps         \(steps) in \(clockTime(seconds)) (\(each) s each), validation and checkpoints included")
-    console.say("  \(scores.heading)")
+    console.print("")
+    console.print("  run           \(run.configuration.output)" + (run.stage.name.isEmpty ? "" : ", stage \(run.stage.name)"))
+    console.print("  steps         \(steps) in \(clockTime(seconds)) (\(each) s each), validation and checkpoints included")
+    console.print("  \(scores.heading)")
     for (name, value) in scores.table {
-      console.say("    \(name.padding(toLength: 24, withPad: " ", startingAt: 0)) \(value.formatted(decimals: 4))")
+      console.print("    \(name.padding(toLength: 24, withPad: " ", startingAt: 0)) \(value.formatted(decimals: 4))")
     }
-    if let caveat = (run.stage.work as? MethodWork)?.description.caveat { console.say("  \(caveat)") }
-    if let newest = run.checkpoints.list().last { console.say("  checkpoint    \(newest.path)") }
+    if let caveat = (run.stage.work as? MethodWork)?.description.caveat { console.print("  \(caveat)") }
+    if let newest = run.checkpoints.list().last { console.print("  checkpoint    \(newest.path)") }
   }
 }

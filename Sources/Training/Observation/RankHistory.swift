@@ -1,4 +1,4 @@
-// The times of all ranks, kept by rank 0: means of the whole attempt for the table at the end, and the last steps, which tell who
+// The times of all ranks, kept by rank 0: means of the whole attempt for the table at the end, and the last steps, which show who
 // is slow now.
 
 import Cluster
@@ -21,9 +21,9 @@ public struct RankRow: Codable, Sendable, Equatable {
   var waitShare: Double { wait / max(load + compute + wait, .leastNormalMagnitude) }
 }
 
-/// What the ranks said in their control words.
+/// The times in the ranks' control words.
 package struct RankHistory {
-  /// Steps from which one tells who is slow.
+  /// The number of steps from which slow ranks are found.
   package static let window = 50
 
   /// The host of each rank.
@@ -42,10 +42,10 @@ package struct RankHistory {
 
   package mutating func add(_ step: [RankSeconds], seconds: Double) {
     steps += 1
-    for (rank, own) in step.enumerated() {
-      totals[rank].load += own.load
-      totals[rank].compute += own.compute
-      totals[rank].wait += own.wait
+    for (rank, seconds) in step.enumerated() {
+      totals[rank].load += seconds.load
+      totals[rank].compute += seconds.compute
+      totals[rank].wait += seconds.wait
     }
     recent = recent.suffix(Self.window - 1) + [step]
     recentSeconds = recentSeconds.suffix(Self.window - 1) + [seconds]

@@ -9,7 +9,7 @@ final class RankLog {
   var step = 0
   private let descriptor: Int32
 
-  /// Nil where the file cannot be opened.
+  /// Opens the file; nil where that is impossible.
   init?(folder: String, rank: Int, attempt: Int) {
     try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     descriptor = open("\(folder)/\(Self.name(rank: rank, attempt: attempt))", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -23,7 +23,7 @@ final class RankLog {
   func write(_ text: String) { appendLine("\(utcTime()) step \(step): \(text.replacing("\n", with: " | "))", to: descriptor) }
 }
 
-/// Now, in UTC with milliseconds, as in 2026-01-31T09:05:00.125Z.
+/// The time now, in UTC with milliseconds, as in 2026-01-31T09:05:00.125Z.
 func utcTime() -> String { Date().ISO8601Format(.init(includingFractionalSeconds: true)) }
 
 /// Appends a line in one write: a reader never sees half of it, and two writers never mix theirs.

@@ -11,14 +11,14 @@ public struct RunReport: Encodable, Sendable {
     public let started: String
     public let ranks: Int
     public let hosts: [String]
-    /// Steps done at its beginning, and as far as its last event tells.
+    /// Steps done at its beginning, and at its last event.
     public let firstStep: Int
     public let lastStep: Int
     /// Nil: killed, or still running.
     public let code: Int32?
     public let message: String?
 
-    /// Where it ran, how far it came, and how it ended.
+    /// A sentence on where it ran, how far it came, and how it ended.
     var course: String {
       let end = code.map { "code \($0)" } ?? "no end: killed, or still running"
       guard ranks > 0 else { return "refused, \(end)" }
@@ -34,7 +34,7 @@ public struct RunReport: Encodable, Sendable {
   /// Mean of all saves, seconds.
   public let saveSeconds: Double?
   public let lastDice: Double?
-  /// For how many steps all waited for each rank, of those that metrics.jsonl holds.
+  /// The number of steps in which all waited for each rank, of those that metrics.jsonl holds.
   public let slowestSteps: [Int: Int]
   /// Means of a step on each rank, of the last attempt that came to an end.
   public let ranks: [RankRow]
@@ -47,14 +47,14 @@ public struct RunReport: Encodable, Sendable {
     }
     let events = EventLog.events(in: data)
     totalSteps = events.last { $0.totalSteps != nil }?.totalSteps ?? 0
-    attempts = Dictionary(grouping: events, by: \.attempt).sorted { $0.key < $1.key }.map { number, own in
+    attempts = Dictionary(grouping: events, by: \.attempt).sorted { $0.key < $1.key }.map { number, group in
       // An attempt that is refused has an end only.
-      let start = own.first { $0.event == .start }, end = own.last { $0.event == .end }
+      let start = group.first { $0.event == .start }, end = group.last { $0.event == .end }
       return Attempt(
-        number: number, started: own[0].time, ranks: start?.ranks ?? 0, hosts: start?.hosts ?? [], firstStep: start?.step ?? 0,
-        lastStep: own.map(\.step).max()!, code: end?.code, message: end?.message)
+        number: number, started: group[0].time, ranks: start?.ranks ?? 0, hosts: start?.hosts ?? [], firstStep: start?.step ?? 0,
+        lastStep: group.map(\.step).max()!, code: end?.code, message: end?.message)
     }
-    guard !attempts.isEmpty else { throw TrainingError("\(EventLog.path(run)) tells of nothing: name another run folder.") }
+    guard !attempts.isEmpty else { throw TrainingError("\(EventLog.path(run)) holds no events: name another run folder.") }
     let saved = events.filter { $0.event == .save }
     saves = saved.count
     failedSaves = events.count { $0.event == .saveFailed }

@@ -1,4 +1,4 @@
-// Tells everyone who listens what a run does: console, metrics.jsonl, and the observer with its events, page and trace.
+// Reports what a run does: console, metrics.jsonl, and the observer with its events, page and trace.
 
 import Cluster
 import Foundation
@@ -30,7 +30,7 @@ final class RunReporter {
 
   private func sayTitle() {
     let name = run.stage.name.isEmpty ? "" : "stage \(run.stage.name): "
-    console.say(
+    console.print(
       "\(name)\(run.stage.work.title); \(counted(run.configuration.lanes, "lane")) on \(counted(ranks, "rank")) "
         + "of \(counted(Threads.count, "thread"))")
   }
@@ -39,7 +39,7 @@ final class RunReporter {
     console.warn("step \(run.stepsDone + 1) is skipped: a gradient is \(reason == .nonFinite ? "not finite" : "out of range").")
   }
 
-  /// After a step, which is counted in `run.stepsDone`.
+  /// Reports a step that `run.stepsDone` counts already.
   func after(_ outcome: StepOutcome, _ lanes: LaneWork, _ times: StepTimes) {
     let step = run.stepsDone, summary = outcome.summary, means = lanes.means(summary)
     progress.after(means)
@@ -58,7 +58,7 @@ final class RunReporter {
 
   func validated(_ scores: StageScores) {
     run.observer?.validated(scores.mean, step: run.stepsDone)
-    console.say("step \(run.stepsDone): \(scores.text)")
+    console.print("step \(run.stepsDone): \(scores.text)")
     log?.append(kind: scores.kind, step: run.stepsDone, scores.numbers)
   }
 

@@ -3,7 +3,7 @@
 import Foundation
 
 extension Double {
-  /// With a fixed number of decimals, without locale.
+  /// The number with a fixed number of decimals, without locale.
   public func formatted(decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
 }
 

@@ -20,7 +20,7 @@ public struct TraceEvent: Codable, Sendable, Equatable {
     }
   }
   public var name: String
-  /// "X" is a span; "M" says something about a row.
+  /// "X" is a span; "M" describes a row.
   public var ph: String
   /// Beginning and duration, microseconds.
   public var ts: Double
@@ -42,7 +42,7 @@ public struct TraceEvent: Codable, Sendable, Equatable {
   }
 }
 
-/// What a rank's file holds. Trace viewers pass over what they do not know.
+/// What a rank's file holds. Trace viewers ignore what they do not understand.
 public struct TracePart: Codable, Sendable {
   public var rank: Int
   /// How many ranks there are.
@@ -78,7 +78,7 @@ struct Trace {
     part = TracePart(rank: rank, ranks: ranks, host: host, attempt: attempt)
   }
 
-  /// Before step `step`, 1 for the first: compares the clocks where the trace begins, and ends it where that is over. Collective
+  /// Prepares step `step` (from 1): compares the clocks where the trace begins, and ends it where that is over. Collective
   /// at these two.
   /// - Returns: why the file could not be written, if so.
   mutating func begin(_ step: Int, over world: borrowing Communicator) throws(ClusterError) -> String? {

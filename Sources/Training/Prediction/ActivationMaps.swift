@@ -72,7 +72,7 @@ public struct ActivationMapper {
       map[voxel] = scores[first + classes]
     }
     let low = map.min() ?? 0, scale = 1 / ((map.max() ?? 0) - low + 1e-8)
-    return (map.map { ($0 - low) * scale }, strongestClass(probabilities, classes: classes))
+    return (map.map { ($0 - low) * scale }, argmaxLabels(probabilities, classes: classes))
   }
 
   /// Probabilities and activation [D, H, W, K + 1] of one window x [1, D, H, W, C].
@@ -80,7 +80,7 @@ public struct ActivationMapper {
     let tape = Tape(memory: .lean), classes = segmenter.classes
     let (logits, features) = segmenter.network.forward(x, keeping: [layer], mode: .evaluation, on: tape)
     let probabilities = Tape(recording: false).softmax(logits.detached).values,
-      predicted = strongestClass(probabilities, classes: classes)
+      predicted = argmaxLabels(probabilities, classes: classes)
     let voxels = predicted.indices.filter { predicted[$0] == UInt8(label) }
     let activation = voxels.isEmpty ? [Float](repeating: 0, count: predicted.count) : explained(voxels, logits, features[0], tape)
     var scores: [Float] = []

@@ -15,7 +15,7 @@ public struct BiasSetting: Hashable, Sendable, Codable {
 
   public init(multiplicative: Double, additive: Double) { (self.multiplicative, self.additive) = (multiplicative, additive) }
 
-  /// From "0.15,0.05"; nil for anything else.
+  /// Reads "0.15,0.05"; nil for anything else.
   public init?(_ text: String) {
     let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
     guard numbers.count == 2, let gain = numbers[0], let shift = numbers[1], (0..<1).contains(gain), shift >= 0, shift.isFinite

@@ -13,7 +13,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var predictor: String?
   public var options: [String: String]
   public var channelNames: [String]
-  /// By label value; 0 is background.
+  /// The class names by label value; 0 is background.
   public var classNames: [String]
   /// The spacing of prepared arrays, mm.
   public var spacing: Spacing
@@ -23,7 +23,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var seed: UInt64
   /// What the frozen prior that guided the training is called; nil for none.
   public var prior: String?
-  /// What must be said beside results: that the prior has seen labels of this data set.
+  /// What must stand beside results: that the prior has seen labels of this data set.
   public var caveat: String?
 
   public init(_ configuration: RunConfiguration, _ index: PackIndex) throws(TrainingError) {
@@ -41,8 +41,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     seed = configuration.seed
   }
 
-  /// Takes note of the prior of a run on these cases.
-  mutating func note(prior title: String?, data: String, cases: [String]) {
+  /// Records the prior of a run on these cases.
+  mutating func record(prior title: String?, data: String, cases: [String]) {
     prior = title
     caveat = title == PriorNetwork.publishedTitle ? priorCaveat(names: [data], cases: cases) : nil
   }
@@ -58,10 +58,10 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     }
   }
 
-  /// The file beside predictions that tells what made them.
+  /// The file beside predictions that names what made them.
   public static let fileName = "prediction.json"
 
-  /// What made the predictions of a folder; nil where nothing tells.
+  /// What made the predictions of a folder; nil where that is unknown.
   public init?(predictions folder: String) {
     let path = folder + "/" + Self.fileName
     guard let text = try? String(contentsOfFile: path, encoding: .utf8), let found = try? Self(json: text, from: path) else {

@@ -49,7 +49,7 @@ public func rawCases(in path: String, channels: Int) throws(TrainingError) -> [R
 }
 
 /// Predicts every case and writes `identifier.nii.gz` into `output`, on the grid of the first channel's file, and beside them what made them.
-/// Collective.
+/// Predicts cases, which the ranks share out. Collective.
 /// - Parameter report: a line for each case this rank has written.
 public func predictCases(
   _ cases: [RawCase], model: TrainedModel, segmenter: Segmenter, output: String, over world: borrowing Communicator,

@@ -2,7 +2,7 @@
 // results on them that use it need a caveat.
 
 /// A sentence to print beside results on data that SAM-Med3D was pre-trained on with their labels: the BraTS challenges of 2013
-/// to 2021, and the left-atrium challenge of 2018. Nil for other data, as far as names tell.
+/// to 2021, and the left-atrium challenge of 2018. Nil for other data, judged by names.
 /// - Parameters:
 ///   - names: what the data set is called and described as (`dataset.json`), and its folder.
 ///   - cases: identifiers of its cases.

@@ -41,8 +41,8 @@ public struct Segmenter {
     }
   }
 
-  /// The strongest class of each voxel [D, H, W].
+  /// The class with the highest score at each voxel [D, H, W].
   public func labels(of volume: PackedCase) -> [UInt8] {
-    strongestClass(probabilities(of: volume), classes: classes)
+    argmaxLabels(probabilities(of: volume), classes: classes)
   }
 }

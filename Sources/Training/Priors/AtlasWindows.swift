@@ -35,7 +35,7 @@ final class AtlasWindows {
 }
 
 extension CaseStore {
-  /// A volume; one that cannot be read is an error that methods know.
+  /// A volume; one that cannot be read is an error of the methods' type.
   func volumeForMethods(_ identifier: String) throws(MethodError) -> PackedCase {
     do throws(VolumeError) { return try volume(identifier) } catch { throw MethodError(error.description) }
   }

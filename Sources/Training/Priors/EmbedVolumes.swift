@@ -19,7 +19,7 @@ struct EmbeddingWork {
 
   /// How many were read from the cache.
   ///
-  /// Collective. Errors: a volume that cannot be read, on every rank alike.
+  /// Embeds the volumes that the cache lacks. Collective. Errors: a volume that cannot be read, on every rank alike.
   func run(
     into embeddings: VolumeEmbeddings, keeping isNeeded: (String) -> Bool, over world: borrowing Communicator, console: Console
   ) throws -> Int {
@@ -27,18 +27,18 @@ struct EmbeddingWork {
     let present = Set(try world.broadcast(text: cached.keys.joined(separator: "\n")).split(separator: "\n").map(String.init))
     let missing = identifiers.filter { !present.contains($0) }
     let (rank, ranks) = (world.rank, world.size)
-    var own = try together(over: world) { _ in
-      var own: [String: VolumeEmbedding] = [:]
+    var local = try together(over: world) { _ in
+      var local: [String: VolumeEmbedding] = [:]
       for (number, identifier) in missing.enumerated() where number % ranks == rank {
-        own[identifier] = try embed(identifier)
+        local[identifier] = try embed(identifier)
         console.progress("prior: embedding \(number + 1) of \(missing.count)", isLast: number + ranks >= missing.count)
       }
-      return own
+      return local
     }
 
     let owners = Dictionary(uniqueKeysWithValues: missing.enumerated().map { ($1, $0 % world.size) })
     for identifier in identifiers {
-      let mine = own.removeValue(forKey: identifier) ?? cached[identifier]
+      let mine = local.removeValue(forKey: identifier) ?? cached[identifier]
       let embedding = try exchange(mine, from: owners[identifier] ?? 0, over: world)
       if isNeeded(identifier) { embeddings.keep(identifier, embedding) }
       if world.rank == 0, !missing.isEmpty { cached[identifier] = embedding }

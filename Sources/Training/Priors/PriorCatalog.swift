@@ -34,9 +34,9 @@ struct PriorParts {
   /// K.
   let classes: Int
   let store: CaseStore
-  /// Nil for kinds without a network.
+  /// The prior's network; nil for kinds without one.
   let network: PriorNetwork?
-  /// Nil without a network, and where it sees crops.
+  /// The embeddings of whole volumes; nil without a network, and where it sees crops.
   let embeddings: VolumeEmbeddings?
 
   /// The network of a kind that uses one.

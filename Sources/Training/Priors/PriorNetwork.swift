@@ -10,7 +10,7 @@ struct PriorNetwork {
   static let publishedTitle = "SAM-Med3D"
 
   let network: SAMMed3D
-  /// For the console and reports.
+  /// The title for the console and reports.
   let title: String
   /// mm between the voxels of the images it was trained on.
   let spacing: Double

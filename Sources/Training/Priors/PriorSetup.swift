@@ -13,9 +13,9 @@ package final class PriorSetup {
   private let configuration: RunConfiguration
   private let classes: Int
   private let store: CaseStore
-  /// Nil for priors without a network.
+  /// The prior's network; nil for priors without one.
   private let network: PriorNetwork?
-  /// Nil unless the frame is canonical.
+  /// The embeddings of whole volumes; nil unless the frame is canonical.
   private let embeddings: VolumeEmbeddings?
   private let made: MadePrior
   package var prior: any Prior { made.prior }
@@ -62,7 +62,7 @@ package final class PriorSetup {
     let known = try work.run(
       into: embeddings, keeping: { labelled.contains($0) || lanes.contains($0) }, over: world, console: console)
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
-    console.say("prior: \(work.identifiers.count) embeddings by \(network.title), \(known) from the cache, \(seconds) s")
+    console.print("prior: \(work.identifiers.count) embeddings by \(network.title), \(known) from the cache, \(seconds) s")
   }
 
   /// Rank 0 measures, all take up what it found.
@@ -84,7 +84,7 @@ package final class PriorSetup {
     prior.promptClip = Double(clips[best])
     prior.reliability = PriorCalibration.reliability(dice: found[best])
     let list = zip(clips, found).map { "\($1.formatted(decimals: 3)) with prompts within ±\($0)" }.joined(separator: ", ")
-    console.say(
+    console.print(
       "prior: labels damaged to Dice \(prompts.formatted(decimals: 3)) are answered with \(list); "
         + "reliability \(prior.reliability.formatted(decimals: 2))")
     if prior.reliability == 0 {

@@ -1,4 +1,5 @@
-// Saving as the loop sees it: rank 0's clock says when, a failure costs the checkpoint and not the run, and a disk that stays broken is said loudly.
+// Saving as the loop sees it: rank 0's clock decides when, a failure costs the checkpoint and not the run, and a disk that stays
+// broken is warned of.
 
 import Cluster
 import Foundation
@@ -28,15 +29,15 @@ struct Checkpointing {
   func isDue(afterStep step: Int) -> Bool { interval.isDue(afterStep: step, now: now) }
 
   /// Saves; a save that fails is a warning, and the older checkpoints are untouched. Throws where the ranks have nothing common to save.
-  /// Collective.
+  /// Saves a checkpoint. Collective.
   /// - Returns: whether the checkpoint is on the disk.
   mutating func save(_ run: Run, over world: borrowing Communicator, console: Console) throws -> Bool {
     let started = now, step = run.stepsDone
     Flight.mark(.checkpoint, step: step)
     try run.requireSameState(over: world)
     defer {
-      interval.note(seconds: now - started, now: now)
-      run.budget.note(.save, seconds: now - started)
+      interval.recordSave(seconds: now - started, now: now)
+      run.budget.record(.save, seconds: now - started)
     }
     do {
       let record = try run.checkpoints.save(run.state, over: world)

@@ -64,6 +64,6 @@ final class LaneWork {
     return means.merging(gradientNorms.map { ("gradient." + $0, $1) }) { first, _ in first }
   }
 
-  /// What the check of the terms has to say after a step.
+  /// The messages of the check of the terms after a step.
   func messages(after step: Int) -> [String] { termCheck.messages(after: step) }
 }

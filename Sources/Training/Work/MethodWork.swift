@@ -21,11 +21,11 @@ public final class MethodWork: Work {
   public let store: CaseStore
   public let segmenter: Segmenter
   public let description: ModelDescription
-  /// Nil for methods that ask no prior, and for `prior.kind: none`.
+  /// The prior's set-up; nil for methods that ask no prior, and for `prior.kind: none`.
   package let priorSetup: PriorSetup?
   package let loader: LaneLoader
   /// The unlabelled cases that the lanes of this rank draw.
-  package let ownUnlabelled: Set<String>
+  package let unlabelledOfLanes: Set<String>
   private let prior: NegatablePrior?
   private let recipe: BatchRecipe
   private let configuration: RunConfiguration
@@ -43,7 +43,7 @@ public final class MethodWork: Work {
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
     priorSetup = asksPrior ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
     prior = priorSetup.map { NegatablePrior($0.prior) }
-    description.note(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
+    description.record(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
     method = try make(
       configuration.methodName,
       MethodPlan(networkName: description.network, network: description.plan, options: options, prior: prior))
@@ -56,7 +56,7 @@ public final class MethodWork: Work {
       needsUnlabelled: recipe.unlabelledCount > 0, data: configuration.data)
     let lanePlan = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), unlabelled = split.unlabelled
     let shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: unlabelled, seed: configuration.seed) }
-    ownUnlabelled = Set(shards[plan.lanes].joined())
+    unlabelledOfLanes = Set(shards[plan.lanes].joined())
     loader = LaneLoader(
       store: store,
       sampler: PatchSampler(
@@ -94,7 +94,7 @@ public final class MethodWork: Work {
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
     guard let priorSetup else { return [:] }
     Flight.mark(.prior)
-    return try priorSetup.prepare(split, lanes: ownUnlabelled, over: world, console: console)
+    return try priorSetup.prepare(split, lanes: unlabelledOfLanes, over: world, console: console)
   }
 
   public func batch(lane: Int, at step: Step) throws -> LaneBatch {
@@ -155,7 +155,9 @@ public final class MethodWork: Work {
     var taken = 0, all = 0
     for module in modules.map(\.module) {
       guard let source = sources.first(where: { $0.name == module.name }) else { continue }
-      for (to, from) in [(module.parameters, Optional(source.parameters)), (module.statistics?.buffers, source.statistics?.buffers)] {
+      for (to, from) in [
+        (module.parameters, Optional(source.parameters)), (module.statistics?.buffers, source.statistics?.buffers),
+      ] {
         guard let to else { continue }
         all += to.parameters.count
         taken += from.map { to.takeValues(of: $0) } ?? 0

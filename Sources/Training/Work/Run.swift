@@ -16,7 +16,7 @@ public final class Run {
   let fault: Fault?
   /// The time that the run has; rank 0 decides by it.
   var budget = TimeBudget()
-  /// Nil in tests and measurements.
+  /// The observer; nil in tests and measurements.
   var observer: Observer?
   private let rank, ranks, ranksOnHost: Int
   private let make: (StagePlan) throws -> any Work
@@ -99,7 +99,7 @@ extension Run {
   /// Scores the stage at work. Collective.
   func validate(over world: borrowing Communicator) throws -> StageScores {
     let started = ContinuousClock.now
-    defer { budget.note(.validation, seconds: (ContinuousClock.now - started).seconds) }
+    defer { budget.record(.validation, seconds: (ContinuousClock.now - started).seconds) }
     return try stage.work.validate(over: world)
   }
 }

@@ -25,7 +25,8 @@ extension Stage {
 }
 
 extension Run {
-  /// The places to read a checkpoint to: those of its stage, which becomes the one at work. None if that stage cannot be made; `restore` says why.
+  /// The places to read a checkpoint to: those of its stage, which becomes the one at work. None if that stage cannot be made;
+  /// `restore` reports why.
   func places(_ metadata: [String: String]) -> VectorPlaces {
     guard let number = stageNumber(metadata), (try? enter(stage: number)) != nil else { return [:] }
     return Dictionary(

@@ -1,5 +1,5 @@
 // Proof that losses act: published systems ship losses that are constants, and a prior that no gradient depends on. In the first steps
-// every term goes backward alone, and the prior is made to say the opposite; a term that never moves a parameter, or that does not notice,
+// every term goes backward alone, and the prior is negated; a term that never moves a parameter, or that keeps its value,
 // is named in a warning.
 
 import Learning
@@ -72,7 +72,7 @@ struct TermCheck {
     }
   }
 
-  /// What to say now: each term is named once when its patience has run out, and once more if it begins to act later.
+  /// The messages due now: each term is named once when its patience has run out, and once more if it begins to act later.
   mutating func messages(after step: Int) -> [String] {
     var messages: [String] = []
     for (name, record) in records.sorted(by: { $0.key < $1.key }) {
@@ -84,7 +84,7 @@ struct TermCheck {
           isIdle
             ? "THE LOSS TERM \(name) GAVE NO GRADIENT in \(record.looks) steps: the objective does not contain what the run file asks "
               + "for; look at gateCoverage and priorPresent in metrics.jsonl and at the method's options."
-            : "THE LOSS TERM \(name) DOES NOT DEPEND ON THE PRIOR: it has the same value when the prior says the opposite, "
+            : "THE LOSS TERM \(name) DOES NOT DEPEND ON THE PRIOR: it has the same value when the prior is negated, "
               + "\(record.looksAtPrior) times; look at priorPresent in metrics.jsonl and at the prior's options.")
       } else if record.isNamed && !isIdle && !isBlind {
         records[name]!.isNamed = false

@@ -33,7 +33,7 @@ public struct TrainingOutcome: Sendable {
   }
 
   static func stopped(_ run: Run, _ console: Console) -> Self {
-    console.say("stopped at step \(run.stepsDone) of \(run.steps) as asked: start the same command again to go on.")
+    console.print("stopped at step \(run.stepsDone) of \(run.steps) as asked: start the same command again to go on.")
     return Self(end: .stopped, step: run.stepsDone, scores: nil)
   }
 }

@@ -1,5 +1,5 @@
-// What a stage of a run does. The loop (`Train.swift`) knows nothing of methods, priors or data: it takes steps, saves, stops and resumes whatever
-// work a stage names. A new kind of work is one file and one line in `workCatalog`.
+// What a stage of a run does. The loop (`Train.swift`) does not depend on methods, priors or data: it takes steps, saves, stops and
+// resumes whatever work a stage names. A new kind of work is one file and one line in `workCatalog`.
 
 import Cluster
 import Learning
@@ -34,7 +34,7 @@ public struct StagePlan {
 public struct LaneBatch {
   /// Computes the loss terms of the batch.
   public let loss: (Tape) throws -> LossTerms
-  /// Computes them as if the prior said the opposite; nil where there is no prior.
+  /// Computes them with the negated prior; nil where there is no prior.
   public let oppositeLoss: (() throws -> LossTerms)?
 
   public init(loss: @escaping (Tape) throws -> LossTerms, oppositeLoss: (() throws -> LossTerms)? = nil) {
@@ -85,12 +85,12 @@ public protocol Work: AnyObject, SendableMetatype {
   func rehearsalBatch(at step: Step) throws -> LaneBatch?
   /// Positions in `modules` of those that a step updates.
   func updated(at step: Step) -> [Int]
-  /// After the optimisers, on every rank alike.
+  /// Called after the optimisers, on every rank alike.
   func afterUpdate(at step: Step)
 
   /// Scores the state. Collective.
   func validate(over world: borrowing Communicator) throws -> StageScores
-  /// After a checkpoint was saved, on rank 0: writes what the stage is for, if that is not the checkpoint.
+  /// Called after a checkpoint was saved, on rank 0: writes what the stage is for, if that is not the checkpoint.
   func saved(afterSteps steps: Int) throws
   /// Takes up what the stage before left, by the names of networks.
   /// - Returns: one line about what was taken, for the console.

@@ -26,13 +26,13 @@ enum ScalarType: Int {
   }
 }
 
-/// What a reader must know of a file before its voxels.
+/// The header that a reader needs before the voxels.
 struct NIfTIHeader {
   var grid: FileGrid
   var scalar: ScalarType
   /// Whether the file's byte order is not this machine's.
   var isSwapped: Bool
-  /// Where the voxels begin, bytes from the start of the (uncompressed) file.
+  /// The offset of the voxels, bytes from the start of the (uncompressed) file.
   var dataOffset: Int
   /// value = slope * stored + intercept.
   var slope, intercept: Double
@@ -124,7 +124,7 @@ struct NIfTIHeader {
   }
 }
 
-/// nifticlib speaks on stderr by default; our errors are enough. Evaluated once.
+/// Switches off what nifticlib prints on stderr by default; our errors are enough. Evaluated once.
 private let silenced: Void = nifti_set_debug_level(0)
 
 private func nifticlibImage(_ bytes: [UInt8], version: Int) -> UnsafeMutablePointer<nifti_image>? {

@@ -35,7 +35,7 @@ struct Bench: ParsableCommand {
     func validate() throws { try atLeast([("batch", batch, 1)]) }
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let plan = try step.plan(channels: channels, classes: classes, batch: batch, memory: memory)
         let result = try measureStep(plan), shown = profile ? result : result.summary
         if step.json { try printJSON(shown) } else { print(shown.text) }
@@ -61,7 +61,7 @@ extension Bench {
     func validate() throws { try atLeast([("threads", threads, 1), ("repeats", repeats, 1)]) }
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let network = try weights.map { try SAMMed3D(file: $0) } ?? randomPrior()
         let result = measurePrior(network, threads: threads, repeats: repeats)
         if json { try printJSON(result) } else { print(result.text) }

@@ -13,8 +13,8 @@ extension Bench {
       discussion:
         "Start it bare or under mpirun. Steps without and with everything that several ranks need (averaging, control word, "
         + "comparison of states) are taken in turn on random voxels. On one rank the difference is the price of coordination; on "
-        + "several it holds what the ranks had to wait for, and the times tell how much of the communication the backward walk hides; "
-        + "steps of the first rank alone tell how much faster all of them are than one."
+        + "several it holds what the ranks had to wait for, and the times show how much of the communication the backward pass hides; "
+        + "steps of the first rank alone show how much faster all of them are than one."
     )
 
     @OptionGroup var step: StepChoice
@@ -26,7 +26,7 @@ extension Bench {
     func validate() throws { try atLeast([("lanes", lanes, 1)]) }
 
     func run() throws {
-      let type = try saying { try averager(named: reduction) }
+      let type = try reportingErrors { try averager(named: reduction) }
       try withRanks(alwaysMPI: false) { world in
         let result = try measureCoordination(
           try step.plan(batch: lanes), reduction: type, ranksOnHost: try RankPlacement(over: world).ranks, over: world)

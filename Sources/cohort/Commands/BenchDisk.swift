@@ -65,7 +65,7 @@ extension Bench {
     @OptionGroup var choice: DiskChoice
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let result = try measureDisk(folder: choice.folder, bytes: choice.bytes, repeats: choice.repeats)
         if choice.json { try printJSON(result) } else { print(result.text) }
       }

@@ -18,7 +18,7 @@ struct Checkpoint: ParsableCommand {
     var json = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let records = try records()
         if json { return try printJSON(records) }
         for record in records { print("step \(record.step)  \(record.bytes) bytes  \(record.created)  \(record.path)") }
@@ -42,7 +42,7 @@ struct Checkpoint: ParsableCommand {
     var json = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let summary = try CheckpointStore.inspect(path: path)
         if json { return try printJSON(summary) }
         print("step      \(summary.record.step)\ncreated   \(summary.record.created)\nbytes     \(summary.record.bytes)")
@@ -62,7 +62,7 @@ struct Checkpoint: ParsableCommand {
     var path: String
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let record = try CheckpointStore.verify(path: path)
         print("intact: step \(record.step), \(record.bytes) bytes, \(record.path)")
       }
@@ -78,7 +78,7 @@ struct Checkpoint: ParsableCommand {
     var output: String
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let model = try TrainedModel(checkpoint: path)
         try Safetensors.write(model.stateDict, to: output)
         print("\(model.stateDict.count) tensors of \(model.description.network), step \(model.step), written to \(output)")

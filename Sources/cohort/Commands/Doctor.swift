@@ -24,12 +24,12 @@ struct Doctor: ParsableCommand {
 
   func run() throws {
     if let hostfile {
-      let own = (folder.map { ["--folder", $0] } ?? []) + (data.map { ["--data", $0] } ?? []) + (json ? ["--json"] : [])
-      return try saying { try examineHosts(of: hostfile, arguments: ["doctor"] + own, isQuiet: json) }
+      let options = (folder.map { ["--folder", $0] } ?? []) + (data.map { ["--data", $0] } ?? []) + (json ? ["--json"] : [])
+      return try reportingErrors { try examineHosts(of: hostfile, arguments: ["doctor"] + options, isQuiet: json) }
     }
     // No process may be started once MPI runs.
     let launch = LaunchCheck()
-    let plan = DoctorPlan(folder: folder, slurmJob: launch.speaks ? slurmJobDescription() : nil, launch: launch)
+    let plan = DoctorPlan(folder: folder, slurmJob: launch.isFirst ? slurmJobDescription() : nil, launch: launch)
     try withRanks(alwaysMPI: true) { world in
       let checks = [threadChoice] + doctorCatalog + (data.map { [dataCheck($0)] } ?? [])
       let report = try examine(checks, plan: plan, over: world)
@@ -52,7 +52,7 @@ private let threadChoice = DoctorCheck("hosts") { world, _ in
   return []
 }
 
-/// What `scontrol show job` says of this job; nil outside a job or without an answer in 5 seconds.
+/// The output of `scontrol show job` for this job; nil outside a job or without an answer in 5 seconds.
 private func slurmJobDescription() -> String? {
   guard let job = ProcessInfo.processInfo.environment["SLURM_JOB_ID"] else { return nil }
   guard let answer = try? output(of: ["scontrol", "show", "job", job], limit: 5), answer.status == 0 else { return nil }

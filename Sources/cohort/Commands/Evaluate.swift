@@ -47,12 +47,12 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     if let checkpoint, let input { return try scoreUnderBias(checkpoint, input) }
-    try saying {
+    try reportingErrors {
       let table = try evaluatePredictions(
         predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
         classNames: try classNames(dataset: dataset, references: references))
       print(json ? table.json() : table.text())
-      if !json { say(ModelDescription(predictions: predictions!)?.caveat) }
+      if !json { printCaveat(ModelDescription(predictions: predictions!)?.caveat) }
     }
   }
 
@@ -78,10 +78,10 @@ struct Evaluate: ParsableCommand {
     if json { return try printJSON(scores.map(\.summary)) }
     print("\(model.description.network) of \(model.path) on \(input!) under SOBF's paper field, seed \(BiasSetting.seed):")
     print(biasTable(scores))
-    say(model.description.caveat)
+    printCaveat(model.description.caveat)
   }
 
-  private func say(_ caveat: String?) { if let caveat { print(caveat) } }
+  private func printCaveat(_ caveat: String?) { if let caveat { print(caveat) } }
 }
 
 extension EmptyPolicy: ExpressibleByArgument {}

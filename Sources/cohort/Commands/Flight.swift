@@ -12,5 +12,5 @@ struct FlightCommand: ParsableCommand {
   @Flag(help: "Every operation that is recorded, the last 256 of each rank.")
   var all = false
 
-  func run() throws { try saying { print(try flightTable(ofRun: folder, all: all)) } }
+  func run() throws { try reportingErrors { print(try flightTable(ofRun: folder, all: all)) } }
 }

@@ -23,7 +23,7 @@ struct Launch: ParsableCommand {
   var command: [String]
 
   func run() throws {
-    let code = try saying {
+    let code = try reportingErrors {
       guard n > 0, retries >= 0 else { throw TrainingError("-n is \(n) and --retries \(retries): give 1 and 0 or more.") }
       guard command.count > 1, command[0] == "train" else {
         throw TrainingError("cohort launch starts training runs: write `cohort launch -n 4 -- train run.yaml`.")

@@ -15,7 +15,7 @@ struct Methods: ParsableCommand {
   var json = false
 
   func run() throws {
-    try saying {
+    try reportingErrors {
       let rows = methodCatalog.map { CatalogRow($0.name, $0.summary, $0.options, prefix: "method.") }
       guard let name else {
         return try CatalogRow.print(rows, json: json, hint: "`cohort methods NAME` explains a method's options.")

@@ -47,7 +47,7 @@ struct NetworkCommand: ParsableCommand {
     var output: String
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         if choice.network == SAMMed3D.name {
           return try PriorForward(weights: weights, input: input, output: output, padding: padding).run()
         }

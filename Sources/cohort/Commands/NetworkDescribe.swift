@@ -23,7 +23,7 @@ extension NetworkCommand {
     var json = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let plan = try choice.plan(channels: channels, classes: classes)
         let type = try network(named: choice.network, for: plan)
         let facts = try NetworkFacts(type, try type.specification(plan), patch: try patchSize())

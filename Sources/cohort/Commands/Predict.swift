@@ -41,7 +41,7 @@ struct Predict: ParsableCommand {
         if world.rank == 0 { try makeFolder(output) }
         return (model, cases)
       }
-      Console(rank: world.rank).say(
+      Console(rank: world.rank).print(
         "\(model.description.network) of \(model.path), \(cases.count) cases on \(counted(world.size, "rank"))")
       try together(over: world) { world in
         let segmenter = model.segmenter(overlap: overlap, weighting: weighting)

@@ -17,7 +17,7 @@ struct Prepare: ParsableCommand {
   var spacing: String?
 
   func run() throws {
-    try saying {
+    try reportingErrors {
       let outcome = try prepareDataset(
         PreparationPlan(dataset: dataset, output: output, spacing: try spacing.map(parseSpacing))
       ) { print($0) }

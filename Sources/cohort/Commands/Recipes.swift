@@ -16,7 +16,7 @@ struct Recipes: ParsableCommand {
     var name: String?
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         guard let name else { return recipes.forEach { print("\($0.name)  \($0.summary)") } }
         print(try recipe(named: name).yaml, terminator: "")
       }
@@ -36,7 +36,7 @@ struct Recipes: ParsableCommand {
     var json = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         try printSettings(RunKeys.all, matching: pattern, json: json, of: "a run file", command: "cohort recipes keys")
       }
     }

@@ -9,7 +9,7 @@ import Volumes
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw figures: what networks look at, what bias fields do, how methods compare; and tell how a run went.",
+    abstract: "Draw figures: what networks look at, what bias fields do, how methods compare; and report how a run went.",
     subcommands: [Activations.self, BiasFields.self, Compare.self, OfRun.self])
 
   struct Activations: ParsableCommand {
@@ -32,7 +32,7 @@ struct Report: ParsableCommand {
     var kind = ActivationKind.gradcam
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         try drawActivations(
           methods: checkpoint.map(NamedPath.init), input: input, references: references,
           request: ActivationRequest(layer: layer, label: label, kind: kind), output: output
@@ -57,7 +57,7 @@ struct Report: ParsableCommand {
     var output: String
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let chosen = cases?.split(separator: ",").map(String.init) ?? []
         try drawBiasFields(packs: input, cases: chosen, preset: preset, seed: seed, to: output)
         print(output)
@@ -81,7 +81,7 @@ struct Report: ParsableCommand {
     var dataset: String?
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         try drawComparisons(
           images: images, references: references, predictions: predictions.map(NamedPath.init),
           classNames: try classNames(dataset: dataset, references: references), output: output

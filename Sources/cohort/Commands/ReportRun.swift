@@ -14,7 +14,7 @@ extension Report {
     var json = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let report = try RunReport(run: folder)
         if json { try printJSON(report) } else { print(report.text) }
       }

@@ -21,7 +21,7 @@ struct Scale: ParsableCommand {
     var json = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         try printSettings(StudyKeys.all, matching: pattern, json: json, of: "a study", command: "cohort scale keys")
       }
     }
@@ -38,7 +38,7 @@ struct Scale: ParsableCommand {
     @OptionGroup var chosen: StudyArgument
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let study = try Study(path: chosen.study)
         try study.checkNodes()
         let (points, measured) = try study.remaining()
@@ -68,7 +68,7 @@ struct Scale: ParsableCommand {
     @OptionGroup var chosen: StudyArgument
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let study = try Study(path: chosen.study)
         let outcome = try study.run(program: programPath) { text in
           // At once, also into a file.
@@ -93,7 +93,7 @@ struct Scale: ParsableCommand {
     @OptionGroup var chosen: StudyArgument
 
     func run() throws {
-      try saying { for path in try ScalingReport(try Study(path: chosen.study)).write() { print(path) } }
+      try reportingErrors { for path in try ScalingReport(try Study(path: chosen.study)).write() { print(path) } }
     }
   }
 
@@ -103,7 +103,7 @@ struct Scale: ParsableCommand {
     @OptionGroup var chosen: StudyArgument
 
     func run() throws {
-      try saying { print(try ScalingReport(try Study(path: chosen.study)).modelText) }
+      try reportingErrors { print(try ScalingReport(try Study(path: chosen.study)).modelText) }
     }
   }
 
@@ -125,7 +125,7 @@ struct Scale: ParsableCommand {
     func validate() throws { try atLeast([("warmup", warmup, 0), ("steps", steps, 1)]) }
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let isFolder = (try? FileManager.default.contentsOfDirectory(atPath: source)) != nil
         let trace =
           isFolder

@@ -26,7 +26,7 @@ struct Synthesize: ParsableCommand {
   var spacing = 2.0
 
   func run() throws {
-    try saying {
+    try reportingErrors {
       let plan = SynthesisPlan(
         output: output, subjects: subjects, labelled: labelled, seed: seed, template: template, labels: labels,
         classes: try classes.map(SynthesisPlan.parseClasses) ?? [], spacing: spacing)

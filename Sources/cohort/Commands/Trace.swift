@@ -18,7 +18,7 @@ struct Trace: ParsableCommand {
     var output: String
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let merged = try mergeTraces(run: folder, output: output)
         print("\(merged.spans) spans of \(merged.ranks) rank\(merged.ranks == 1 ? "" : "s") in \(output)")
       }

@@ -18,7 +18,7 @@ struct WeightsCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let facts = try WeightFile(file).facts()
         if json { return try printJSON(facts) }
         for array in facts.arrays { print("\(array.name)  \(array.type.rawValue)  \(array.shape)") }
@@ -42,7 +42,7 @@ struct WeightsCommand: ParsableCommand {
     var half = false
 
     func run() throws {
-      try saying {
+      try reportingErrors {
         let file = try WeightFile(input)
         try file.convert(to: output, half: half)
         print("\(file.entries.count) arrays written to \(output)")

@@ -10,7 +10,7 @@ import Volumes
 public struct PerturbedMask: Sendable {
   /// N.
   public let side: Int
-  /// What the student would say: above 0.5 is its mask.
+  /// The probabilities that the student would give: above 0.5 is its mask.
   public let probability: [Float]
 
   /// - Parameter mask: at least one voxel.

@@ -59,7 +59,7 @@ public struct PromptBox: Sendable {
   }
 }
 
-/// Where a user would click next.
+/// The place where a user would click next.
 public struct SceneClick: Hashable, Sendable {
   /// Voxel along the three axes.
   public let voxel: SIMD3<Int>
@@ -84,7 +84,7 @@ private struct ErrorDepth {
   private let box: [Range<Int>]
   private let depth: [Float]
 
-  /// Nil without errors.
+  /// Measures how deep voxels lie inside the errors; nil without errors.
   init?(_ errors: [UInt8], side: Int) {
     guard errors.contains(1) else { return nil }
     let whole = Extent(side, side, side)

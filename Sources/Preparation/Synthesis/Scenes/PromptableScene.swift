@@ -10,7 +10,7 @@ import Volumes
 public struct PromptableScene: Sendable {
   /// N: voxels along each axis.
   public let side: Int
-  /// Intensities, z-scored by the mean and unbiased deviation of the voxels above 0.
+  /// Intensities, z-scored by the mean and unbiased standard deviation of the voxels above 0.
   public let image: [Float]
   /// The structure that each voxel belongs to; 0 for none.
   public let labels: [UInt8]
@@ -46,7 +46,7 @@ struct SceneAnatomy {
   /// 0 outside of all structures; the inside of a hollow structure is one of its own.
   private(set) var labels: [UInt8]
   private(set) var surroundings: [Surrounding]
-  /// Smooth noise of deviation 1, details of about 6 voxels: roughness of surfaces, ribbons of other tissue in the body.
+  /// Smooth noise of standard deviation 1, details of about 6 voxels: roughness of surfaces, ribbons of other tissue in the body.
   let noise: [Float]
   let isBrain: Bool
   let structureCount: Int

@@ -9,7 +9,7 @@ import Volumes
 func sceneImage(_ anatomy: SceneAnatomy, _ key: RandomKey) -> [Float] {
   var draw = RandomDraws(key)
   var image = painted(anatomy, &draw)
-  blur(&image, extent: anatomy.extent, deviation: pointSpread(&draw))
+  blur(&image, extent: anatomy.extent, standardDeviation: pointSpread(&draw))
   addBiasAndNoise(&image, anatomy, &draw)
   standardize(&image)
   return image
@@ -18,9 +18,9 @@ func sceneImage(_ anatomy: SceneAnatomy, _ key: RandomKey) -> [Float] {
 /// Intensities of the tissues, 0 outside the body.
 private struct TissuePalette {
   var body, ribbon: Float
-  /// Half the width of the ribbons in deviations of the noise; 0 for none.
+  /// Half the width of the ribbons in standard deviations of the noise; 0 for none.
   var ribbonWidth: Float
-  /// For each structure; 0 is unused.
+  /// The values of the structures; 0 is unused.
   var structures: [Float]
 
   init(_ anatomy: SceneAnatomy, _ draw: inout RandomDraws) {
@@ -64,11 +64,11 @@ private func painted(_ anatomy: SceneAnatomy, _ draw: inout RandomDraws) -> [Flo
   }
 }
 
-/// Deviations of the blur along the three axes: partial volumes, and thick slices along one axis of some scans.
+/// Standard deviations of the blur along the three axes: partial volumes, and thick slices along one axis of some scans.
 private func pointSpread(_ draw: inout RandomDraws) -> [Double] {
-  var deviation = [Double](repeating: Double(draw.uniform(0.4...0.9)), count: 3)
-  if draw.chance(0.25) { deviation[draw.integer(0...2)] = Double(draw.uniform(0.9...1.8)) }
-  return deviation
+  var standardDeviation = [Double](repeating: Double(draw.uniform(0.4...0.9)), count: 3)
+  if draw.chance(0.25) { standardDeviation[draw.integer(0...2)] = Double(draw.uniform(0.9...1.8)) }
+  return standardDeviation
 }
 
 /// A smooth gain, and noise whose magnitude is seen, as of a magnetic resonance scan; air is 0 in half of the
@@ -76,7 +76,7 @@ private func pointSpread(_ draw: inout RandomDraws) -> [Double] {
 private func addBiasAndNoise(_ image: inout [Float], _ anatomy: SceneAnatomy, _ draw: inout RandomDraws) {
   let extent = anatomy.extent
   let bias = smoothField(draw.child(), extent: extent, spacing: 1, latticeSpacing: Double(draw.uniform(20...40)))
-  let strength = draw.uniform(0...0.22), deviation = draw.uniform(0.005...0.06), isStripped = draw.chance(0.5)
+  let strength = draw.uniform(0...0.22), standardDeviation = draw.uniform(0.005...0.06), isStripped = draw.chance(0.5)
   let noise = draw.child()
   image.withUnsafeMutableBufferPointer { image in
     for index in 0..<image.count {
@@ -85,13 +85,13 @@ private func addBiasAndNoise(_ image: inout [Float], _ anatomy: SceneAnatomy, _ 
       case .air where isStripped: image[index] = 0
       default:
         let gain = 1 + strength * bias[index] * (1 + 0.5 * strength * bias[index])
-        image[index] = abs(image[index] * gain + deviation * Float(noise.gaussian(UInt64(index))))
+        image[index] = abs(image[index] * gain + standardDeviation * Float(noise.gaussian(UInt64(index))))
       }
     }
   }
 }
 
-/// Subtracts the mean and divides by the unbiased deviation of the voxels above 0 (as SAM-Med3D expects).
+/// Subtracts the mean and divides by the unbiased standard deviation of the voxels above 0 (as SAM-Med3D expects).
 private func standardize(_ image: inout [Float]) {
   var count = 0.0, sum = 0.0, squares = 0.0
   for value in image where value > 0 {

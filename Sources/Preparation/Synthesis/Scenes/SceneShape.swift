@@ -3,7 +3,7 @@
 
 import Tensors
 
-/// Where a structure lies; `level` is below 1 inside.
+/// The place of a structure; `level` is below 1 inside.
 struct SceneShape {
   private let centre, radii: SIMD3<Float>
   private let rows: (SIMD3<Float>, SIMD3<Float>, SIMD3<Float>)
@@ -12,7 +12,7 @@ struct SceneShape {
   /// How much thicker one end is than the middle.
   private var taper: Float = 0
   private var isBoxy = false
-  /// How far noise of deviation 1 moves the surface, in radii.
+  /// How far noise of standard deviation 1 moves the surface, in radii.
   private var roughness: Float = 0
   /// Thickness of the wall of a hollow shape, in radii.
   private(set) var wall: Float?

@@ -85,7 +85,7 @@ extension SAMMed3DPlan {
     maskPromptChannels: 64)
 }
 
-/// What a prior's file says of itself, as texts beside the weights.
+/// The description in a prior's file, as texts beside the weights.
 public struct PriorDescription: Sendable, Equatable {
   /// "demo prior": never the name of a network that it was not.
   public var title: String
@@ -100,7 +100,7 @@ public struct PriorDescription: Sendable, Equatable {
     (self.title, self.spacing, self.command, self.seed, self.steps) = (title, spacing, command, seed, steps)
   }
 
-  /// Of a file of weights; nil where it does not describe itself, as the released SAM-Med3D does not.
+  /// Reads the plan of a file of weights; nil where it does not describe itself, as the released SAM-Med3D does not.
   public init?(of path: String) throws(WeightError) {
     guard try WeightFile(path).format == .safetensors else { return nil }
     let texts = try Safetensors.metadata(path)

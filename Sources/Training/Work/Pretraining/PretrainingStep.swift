@@ -11,7 +11,7 @@ import Tensors
 ///
 /// Of the answers three fifths are to a mask, one fifth to a click, one fifth to an answer before, with or without a new click. The loss is
 /// taken on the low-resolution grid, against the share of each cell that is target: the network computes no finer logits, a trilinear
-/// enlargement of soft cells keeps the boundary within a voxel, and it costs an eighth.
+/// upsampling of soft cells keeps the boundary within a voxel, and it costs an eighth.
 func pretrainingLoss(_ network: SAMMed3D, _ plan: PretrainingPlan, lane: Int, step: Int, on tape: Tape) -> [LossTerm] {
   let key = RandomKey(seed: plan.seed, volume: "scene of lane \(lane)", draw: UInt64(step), stream: RandomStream.pretraining)
   let scene = PromptableScene(key.child(0), side: plan.network.imageSize)

@@ -1,4 +1,4 @@
-// One question to a promptable network and its answer: a structure of a random scene, and what a student or a user says of it.
+// One question to a promptable network and its answer: a structure of a random scene, and the prompt of a student or a user.
 // Axes: N voxels of the image along each side, L = 4g cells of the low-resolution grid.
 
 import Kernels
@@ -13,7 +13,7 @@ struct PromptExample {
   /// [1, L, L, L, 1], logits; zeros where only a click is given.
   let mask: Tensor
   let points: [PointPrompt]
-  /// What a mask prompt says before it is put on the low-resolution grid, and the part of the grid that it speaks of; nil for a click.
+  /// The mask prompt before it is put on the low-resolution grid, and the part of the grid that it covers; nil for a click.
   let student: (probability: [Float], known: PromptBox)?
   let side, cells: Int
 
@@ -61,7 +61,7 @@ struct PromptExample {
   func next(after logits: Tensor, key: RandomKey) -> (mask: Tensor, points: [PointPrompt]) {
     guard key.uniform(0) < 0.5 else { return (logits.detached, []) }
     let click = SceneClick(
-      target: target, prediction: enlarged(logits, by: side / cells).map { $0 > 0 ? 1 : 0 }, side: side, key.child(1))
+      target: target, prediction: upsampled(logits, by: side / cells).map { $0 > 0 ? 1 : 0 }, side: side, key.child(1))
     return (logits.detached, click.map { [PointPrompt($0)] } ?? [])
   }
 }
@@ -70,10 +70,10 @@ extension PointPrompt {
   init(_ click: SceneClick) { self.init(voxel: SIMD3<Double>(click.voxel), isPositive: click.isPositive) }
 }
 
-/// Logits at the voxels of the image, by trilinear doubling.
+/// Logits at the voxels of the image, by trilinear upsampling by 2.
 /// - Shape: logits [1, L, L, L, 1]; result [N³] with N = factor · L.
-package func enlarged(_ logits: Tensor, by factor: Int) -> [Float] {
-  require(factor.nonzeroBitCount == 1, "enlarged by \(factor): give a power of two.")
+package func upsampled(_ logits: Tensor, by factor: Int) -> [Float] {
+  require(factor.nonzeroBitCount == 1, "upsampled by \(factor): give a power of two.")
   var result = logits, factor = factor
   while factor > 1 {
     let larger = Tensor(uninitialized: Shape([1] + result.shape.spatial.map { 2 * $0 } + [1]))

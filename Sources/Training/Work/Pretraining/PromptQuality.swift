@@ -15,8 +15,8 @@ public struct PromptQuality: Sendable, Equatable, CustomStringConvertible {
   public let promptDice: Double
   public let priorDice: Double
 
-  /// Asks with one perturbed mask for each of `scenes` held-out scenes; only the part of the image that the prompt speaks of counts, so that
-  /// nothing is gained where the prompt is silent. Scene i is looked at by rank i mod R. Collective.
+  /// Asks with one perturbed mask for each of `scenes` held-out scenes; only the part of the image that the prompt covers counts,
+  /// so that nothing is gained outside of the prompt. Scene i is looked at by rank i mod R. Collective.
   public init(_ network: SAMMed3D, scenes: Int, seed: UInt64, over world: borrowing Communicator) throws {
     var sums = [Double](repeating: 0, count: 2 * scenes)
     for number in 0..<scenes where number % world.size == world.rank {
@@ -43,19 +43,19 @@ public struct PromptQuality: Sendable, Equatable, CustomStringConvertible {
     guard let student = example.student else { fatalError("a mask prompt without a mask") }
     return (
       example.dice(student.probability, above: 0.5),
-      example.dice(enlarged(logits, by: plan.imageSize / plan.lowResolution), above: 0)
+      example.dice(upsampled(logits, by: plan.imageSize / plan.lowResolution), above: 0)
     )
   }
 }
 
 extension PromptExample {
-  /// Dice of the target and the voxels above a threshold, within the part that the prompt speaks of.
+  /// Dice of the target and the voxels above a threshold, within the part that the prompt covers.
   fileprivate func dice(_ values: [Float], above threshold: Float) -> Double {
     let known = (student?.known ?? PromptBox(side: cells)).refined(by: side / cells)
     var prediction: [UInt8] = values.map { $0 > threshold ? 1 : 0 }, reference = target
     known.clear(&prediction, side: side)
     known.clear(&reference, side: side)
-    // Both empty cannot be: a prompt speaks of a third of the target at least.
+    // Both empty cannot be: a prompt covers a third of the target at least.
     return Metrics.dice(prediction: prediction, reference: reference, extent: Extent(side, side, side), label: 1) ?? 0
   }
 }

@@ -40,7 +40,7 @@ extension Run {
 
   /// Injects the fault that the environment asks for, to see it noticed; a flipped bit is the lowest one of the first weight.
   func injectFault(over world: borrowing Communicator) throws {
-    guard let fault, try fault.strike(step: stepsDone + 1, over: world), fault.kind == .flip else { return }
+    guard let fault, try fault.inject(step: stepsDone + 1, over: world), fault.kind == .flip else { return }
     let weight = stage.work.modules[0].module.parameters.values.pointer
     weight.pointee = Float(bitPattern: weight.pointee.bitPattern ^ 1)
   }

@@ -1,19 +1,19 @@
 // The one message of the watch: what a rank is doing, sent every second between rank 0 and each other rank over plain TCP.
 
-/// Travels as its bytes in memory.
-package struct Beat: BitwiseCopyable {
+/// A message of the watch; it travels as its bytes in memory.
+package struct Heartbeat: BitwiseCopyable {
   package enum Kind: UInt8 {
     /// The first of a connection.
     case hello
-    case beat
+    case heartbeat
     /// The sender has done its work and leaves in peace.
     case goodbye
-    /// The sender, or one it heard from, has told the user why the job ends: nobody else need.
-    case told
-    /// The sender has crashed and has told the user.
+    /// The sender, or a rank that it received this from, has printed why the job ends: nobody else need.
+    case reported
+    /// The sender has crashed and has printed that.
     case crashed
   }
-  /// The secret of this job: a stranger on the same port does not know it.
+  /// The secret of this job: a stranger on the same port does not have it.
   var token: UInt64
   var kind: UInt8
   /// Whether the rank is inside an MPI call.
@@ -33,5 +33,5 @@ package struct Beat: BitwiseCopyable {
     self.rank = Int32(rank)
   }
 
-  static let bytes = MemoryLayout<Beat>.size
+  static let bytes = MemoryLayout<Heartbeat>.size
 }

@@ -1,17 +1,17 @@
-// Enlarging a tensor by plain loops over pairs of voxels, and its gradient: the reference for kernels that enlarge, or that compute
-// as if they had. Axes: B batch, D H W voxels of the tensor, C channels.
+// Upsampling a tensor by plain loops over pairs of voxels, and its gradient: the reference for kernels that upsample, or that
+// compute as if they had. Axes: B batch, D H W voxels of the tensor, C channels.
 
-/// What each voxel of the enlarged tensor mixes.
-struct EnlargementReference {
+/// What each voxel of the upsampled tensor mixes.
+struct UpsamplingReference {
   private let batch: Int
   /// D, H, W.
   private let input: [Int]
   private let channels: Int
-  /// The places that each place of the enlarged tensor mixes along D, H and W, with their weights.
+  /// The places that each place of the upsampled tensor mixes along D, H and W, with their weights.
   private let sources: [[[(place: Int, weight: Float)]]]
 
-  /// Trilinear doubling: a new place lies a quarter of the way to the next one, and there is nothing beyond the ends.
-  init(doubling input: [Int], batch: Int, channels: Int) {
+  /// Trilinear upsampling by 2: a new place lies a quarter of the way to the next one, and there is nothing beyond the ends.
+  init(trilinear input: [Int], batch: Int, channels: Int) {
     (self.batch, self.input, self.channels) = (batch, input, channels)
     sources = input.map { size in
       (0..<2 * size).map { place in
@@ -22,26 +22,26 @@ struct EnlargementReference {
   }
 
   /// Each voxel `factors` (D, H, W) times.
-  init(repeating input: [Int], factors: [Int], batch: Int, channels: Int) {
+  init(nearest input: [Int], factors: [Int], batch: Int, channels: Int) {
     (self.batch, self.input, self.channels) = (batch, input, channels)
     sources = zip(input, factors).map { size, factor in (0..<factor * size).map { [($0 / factor, 1)] } }
   }
 
-  /// The enlarged tensor.
-  func enlarged(_ x: [Float]) -> [Float] {
+  /// The upsampled tensor.
+  func upsampled(_ x: [Float]) -> [Float] {
     var y = [Float](repeating: 0, count: batch * sources.reduce(1) { $0 * $1.count } * channels)
     forEachPair { fine, coarse, weight in y[fine] += weight * x[coarse] }
     return y
   }
 
-  /// The gradient by the tensor of the gradient by the enlarged one.
+  /// The gradient by the tensor of the gradient by the upsampled one.
   func gradient(_ dy: [Float]) -> [Float] {
     var dx = [Float](repeating: 0, count: batch * input.reduce(1, *) * channels)
     forEachPair { fine, coarse, weight in dx[coarse] += weight * dy[fine] }
     return dx
   }
 
-  /// Every element of the enlarged tensor with each element that it mixes.
+  /// Every element of the upsampled tensor with each element that it mixes.
   private func forEachPair(_ body: (_ fine: Int, _ coarse: Int, _ weight: Float) -> Void) {
     let size = sources.map(\.count)
     for b in 0..<batch {

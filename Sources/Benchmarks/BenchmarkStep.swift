@@ -1,4 +1,4 @@
-// A network in training on random voxels and labels: what the benchmarks time.
+// The training step that the benchmarks time: of a network on random voxels and labels.
 
 import Cluster
 import Kernels
@@ -6,28 +6,28 @@ import Learning
 import Networks
 import Tensors
 
-/// A network in training on random samples.
-final class Trainer {
+/// The training step of a network on random samples.
+final class BenchmarkStep {
   let network: any Network
   let optimizer: StochasticGradientDescent
   let images: [Tensor]
   private var labels: [[UInt8]]
   private let classes: Int
 
-  /// A trainer whose steps fit into the memory of this host, and the bytes that a step takes at most.
+  /// Makes a step that fits into the memory of this host, and estimates the bytes that it takes at most.
   /// - Parameter ranksOnHost: ranks that share the memory.
-  static func fitting(_ plan: StepPlan, ranksOnHost: Int = 1) throws -> (trainer: Trainer, foretoldBytes: Int) {
+  static func fitting(_ plan: StepPlan, ranksOnHost: Int = 1) throws -> (benchmark: BenchmarkStep, estimatedBytes: Int) {
     let network = try makeNetwork(plan.network, plan.networkPlan)
     if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
       throw NetworkError("patch: \(problem)")
     }
     let lack = HostMemory.problem(patch: plan.patch, isLean: plan.memory == .lean, ranks: ranksOnHost) { isLean in
-      Trainer(network, plan).rehearsedBytes(isLean ? .lean : .standard)
+      BenchmarkStep(network, plan).rehearsedBytes(isLean ? .lean : .standard)
     }
     if let lack { throw NetworkError("patch \(plan.patch.map(String.init).joined(separator: ",")): \(lack)") }
-    let trainer = Trainer(network, plan), foretold = trainer.rehearsedBytes(plan.memory)
-    trainer.fill()
-    return (trainer, foretold)
+    let benchmark = BenchmarkStep(network, plan), estimated = benchmark.rehearsedBytes(plan.memory)
+    benchmark.fill()
+    return (benchmark, estimated)
   }
 
   private init(_ network: any Network, _ plan: StepPlan) {
@@ -40,7 +40,7 @@ final class Trainer {
   }
 
   /// Bytes that a step takes at most.
-  private func rehearsedBytes(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = step(0, memory, profile: nil) } }
+  private func rehearsedBytes(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = run(0, memory, profile: nil) } }
 
   /// Gives the samples their random voxels and labels.
   private func fill() {
@@ -52,7 +52,7 @@ final class Trainer {
   }
 
   /// - Returns: the loss before the update, averaged over the samples.
-  func step(_ step: Int, _ memory: TapeMemory, profile: Profile?) -> Double {
+  func run(_ step: Int, _ memory: TapeMemory, profile: Profile?) -> Double {
     profile?.start()
     let parameters = network.parameters, vector = parameters.count * MemoryLayout<Float>.stride
     parameters.clearGradients()
