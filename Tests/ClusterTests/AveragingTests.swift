@@ -85,9 +85,9 @@ extension ExactAverager {
   /// A step of one rank, whose lanes have these gradients.
   fileprivate func alone(_ gradients: [[Float]], lanes: Int) throws -> (outcome: AveragingOutcome, average: [Float]) {
     begin()
-    for gradient in gradients.dropLast() { gradient.withUnsafeBufferPointer { add(laneGradient: $0) } }
-    var average = gradients.last!
-    let outcome = try average.withUnsafeMutableBufferPointer { try finish($0, lanes: lanes, over: .alone) }
-    return (outcome, average)
+    for gradient in gradients.dropLast() { gradient.withUnsafeBufferPointer { add($0, at: 0..<$0.count) } }
+    var values = gradients.last!
+    values.withUnsafeMutableBufferPointer { average($0, at: 0..<$0.count, lanes: lanes) }
+    return (try judge(lanes: lanes, largestBits: largestBits), values)
   }
 }

@@ -22,7 +22,7 @@ import Testing
 
   @Test func warmUpAndCosineArePyTorchs() throws {
     let example = try TorchExample("adamw.warmup")
-    let schedule = try makeSchedule(
+    let schedule = try Schedule(
       named: "cosine", ScheduleSettings(minimum: example.plan.minimum, warmUp: example.plan.warmUp))
     for step in 0..<example.steps {
       let rate = schedule.learningRate(at: step, of: example.steps, base: example.plan.learningRate)

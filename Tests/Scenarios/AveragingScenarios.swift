@@ -29,19 +29,37 @@ func madeUpGradient(lane: Int, step: Int, parameters: Int) -> [Float] {
 /// average NAME PARAMETERS: four steps, whose averages agree with sums in Double.
 private func average(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let parameters = Int(arguments[1]) ?? 0
-  let averager = try averager(named: arguments[0]).init(parameterCount: parameters)
-  var result: [Float] = [], largestBefore: Float = 1
+  let average = oneArray(parameters, try averager(named: arguments[0])), coordinated = try CoordinatedStep(laneCount: lanes, over: world)
+  var largestBefore: Float = 1
   for step in 0..<4 {
-    let outcome = try average(over: world, averager, into: &result) {
+    let outcome = try average.take(step, with: coordinated, over: world) {
       madeUpGradient(lane: $0, step: step, parameters: parameters)
     }
     guard case .averaged(let largest) = outcome else { throw Broken(description: "step \(step): \(outcome)") }
     if world.rank == 0 {
       // The unit of the exact averager follows from the greatest gradient of the step before; the other one adds Floats.
-      let isExact = averager is ExactAverager
-      try expectMeans(result, step: step, relative: isExact ? 1e-7 : 1e-6, common: isExact ? 0x1p-34 * Double(largestBefore) : 0)
+      let isExact = average.averager is ExactAverager
+      try expectMeans(average.average.values, step: step, relative: isExact ? 1e-7 : 1e-6, common: isExact ? 0x1p-34 * Double(largestBefore) : 0)
     }
     largestBefore = largest
+  }
+  try coordinated.close()
+}
+
+/// The average of a set with a single array.
+private func oneArray(_ parameters: Int, _ averager: any GradientAverager.Type) -> LaneAverage {
+  LaneAverage(ParameterSet([ParameterSpecification("x", [parameters], .constant(0))], seed: 1), averager: averager)
+}
+
+extension LaneAverage {
+  /// Averages what `gradient` gives for each lane.
+  fileprivate func take(
+    _ step: Int, with coordinated: CoordinatedStep, over world: borrowing Communicator, _ gradient: (Int) -> [Float]
+  ) throws -> AveragingOutcome {
+    try coordinated.take([self], step: step, over: world) { pass in
+      for (index, value) in gradient(pass.lane).enumerated() { source.gradients.pointer[index] = value }
+      return []
+    }.averages[0]
   }
 }
 
@@ -58,23 +76,14 @@ private func expectMeans(_ result: [Float], step: Int, relative: Double, common:
   }
 }
 
-private func average(
-  over world: borrowing Communicator, _ averager: any GradientAverager, into result: inout [Float], _ gradient: (Int) -> [Float]
-) throws -> AveragingOutcome {
-  averager.begin()
-  let local = try LanePlan(lanes: lanes, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
-  for lane in local.dropLast() { gradient(lane).withUnsafeBufferPointer { averager.add(laneGradient: $0) } }
-  result = gradient(local.last!)
-  return try result.withUnsafeMutableBufferPointer { try averager.finish($0, lanes: lanes, over: world) }
-}
-
 /// One lane's bad value is everyone's outcome, and the next steps are sound again.
 private func averageUnsound(_ world: borrowing Communicator, _: [String]) throws {
   for type in averagerCatalog {
-    let averager = type.init(parameterCount: 3)
-    var result: [Float] = []
+    let average = oneArray(3, type), coordinated = try CoordinatedStep(laneCount: lanes, over: world)
+    var step = 0
     func outcome(_ bad: Float) throws -> AveragingOutcome {
-      try average(over: world, averager, into: &result) { [1, $0 == lanes - 1 ? bad : 2, Float($0)] }
+      step += 1
+      return try average.take(step, with: coordinated, over: world) { [1, $0 == lanes - 1 ? bad : 2, Float($0)] }
     }
     for bad in [Float.nan, -.nan, .infinity, -.infinity] {
       try expect(try outcome(bad) == .nonFinite, "\(type.name): \(bad)")
@@ -83,7 +92,8 @@ private func averageUnsound(_ world: borrowing Communicator, _: [String]) throws
     try expect(try outcome(huge) == .outOfRange(largest: -huge), "\(type.name): \(huge)")
     // The first step after it counts in units that suit the huge value.
     for step in 1...2 { try expect(try outcome(2) == .averaged(largest: 7), "\(type.name): step \(step)") }
-    try expect(result == [1, 2, 3.5], "\(type.name): \(result)")
+    try expect(average.average.values == [1, 2, 3.5], "\(type.name): \(average.average.values)")
+    try coordinated.close()
   }
 }
 

@@ -24,7 +24,7 @@ final class ToyWork: Work {
   private var target = 0.0
 
   init(_ plan: StagePlan) throws {
-    let rate = LearningRate(0.1, ConstantSchedule(ScheduleSettings()))
+    let rate = LearningRate(0.1, try Schedule(named: "constant"))
     func module(_ name: String) -> TrainedModule {
       TrainedModule(
         name, ParameterSet([ParameterSpecification("x", [1, 1, 1, 1, Self.length], .gaussian(standardDeviation: 1))], seed: 5))

@@ -57,32 +57,6 @@ public protocol GradientAverager: AnyObject, SendableMetatype {
   func judge(lanes: Int, largestBits: Int32) throws(ClusterError) -> AveragingOutcome
 }
 
-extension GradientAverager {
-  /// Adds the whole gradient of one lane, [P].
-  public func add(laneGradient: UnsafeBufferPointer<Float>) {
-    guard laneGradient.count == parameterCount else {
-      fatalError("\(Self.name): \(laneGradient.count) values for \(parameterCount) parameters; pass the whole flat gradient")
-    }
-    add(laneGradient, at: 0..<parameterCount)
-  }
-
-  /// All that follows `add` at once, for steps that have nothing else to do meanwhile. Collective.
-  /// - Parameter gradient: [P], that of this rank's last lane; it becomes the average, or of no use if the outcome is not `averaged`.
-  public func finish(
-    _ gradient: UnsafeMutableBufferPointer<Float>, lanes: Int, over communicator: borrowing Communicator
-  ) throws(ClusterError) -> AveragingOutcome {
-    let bits = try clustered { () throws(MPIError) in
-      if communicator.size == 1 {
-        average(gradient, at: 0..<parameterCount, lanes: lanes)
-      } else {
-        try average(gradient, at: 0..<parameterCount, lanes: lanes, over: communicator)
-      }
-      return Int32(try communicator.allreduce(Int64(largestBits), .maximum))
-    }
-    return try judge(lanes: lanes, largestBits: bits)
-  }
-}
-
 /// Every averager, the default first. Add yours as one line.
 public let averagerCatalog: [any GradientAverager.Type] = [
   ExactAverager.self,

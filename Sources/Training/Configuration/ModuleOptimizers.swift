@@ -24,7 +24,7 @@ extension RunConfiguration {
       if let options, options.isGiven(setting) { return options[setting] }
       return self[dynamicMember: key]
     }
-    let schedule = try makeSchedule(
+    let schedule = try Schedule(
       named: value(\.scheduleName),
       ScheduleSettings(
         power: value(\.decayPower), stepSize: value(\.stepSize), gamma: value(\.gamma), minimum: value(\.minimum),

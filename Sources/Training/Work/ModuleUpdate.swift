@@ -75,9 +75,9 @@ public struct OptimizerChoice {
 public struct LearningRate: Sendable {
   /// The rate at its highest.
   public var base: Double
-  public var schedule: any Schedule
+  public var schedule: Schedule
 
-  public init(_ base: Double, _ schedule: any Schedule) { (self.base, self.schedule) = (base, schedule) }
+  public init(_ base: Double, _ schedule: Schedule) { (self.base, self.schedule) = (base, schedule) }
 
   public func at(_ step: Step) -> Double { schedule.learningRate(at: step.index, of: step.total, base: base) }
 }
