@@ -104,7 +104,7 @@ private func placed<Facts>(_ hosts: [String], each count: Int = 1, _ facts: (Int
       })
   }
 
-  @Test func ranksThatCrowdAreNamed() {
+  @Test func ranksThatShareProcessorsAreNamed() {
     #expect(placement(["0-1", "2-3"], threads: 2).map(\.verdict) == [.ok])
     #expect(placement(["0-3", "0-3"], threads: 2).map(\.verdict) == [.ok])
     #expect(placement(["0-3", "0-3"], threads: 4).map(\.verdict) == [.warning])

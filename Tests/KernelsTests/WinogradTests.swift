@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func theShapeDecides() {
+  @Test func theShapeDecidesWhetherWinogradIsUsed() {
     func suits(_ inputs: Int, _ outputs: Int, _ size: [Int], kernel: Int = 3, stride: Int = 1, padding: Int = 1) -> Bool {
       Winograd.suits(
         ConvolutionShape(

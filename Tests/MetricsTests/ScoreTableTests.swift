@@ -31,7 +31,7 @@ import Volumes
     #expect(liver.dice.count == 3 && liver.hausdorff95.count == 2)
   }
 
-  @Test func policies() {
+  @Test func emptyMasksCountAsThePolicySets() {
     let (zero, skip, diagonal) = (table(.zero), table(.skip), table(.diagonal))
     #expect(zero.rows == skip.rows)
     expectClose(skip.classes[0].hausdorff95.mean, 0.5)

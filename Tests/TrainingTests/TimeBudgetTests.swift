@@ -40,7 +40,7 @@ import Training
     #expect(left <= 45, "\(left) s left")
   }
 
-  @Test func longerSavesNeedMore() {
+  @Test func longerSavesNeedALargerMargin() {
     var budget = TimeBudget(until: 0, now: { 0 })
     let before = budget.margin
     budget.record(.save, seconds: 20)

@@ -31,7 +31,7 @@ public enum StartGuard {
     // The first of those that could go on prints. It stays for a moment, so that one that looks later does not take itself for the
     // first.
     if found.first(where: { $0.trouble == nil })?.process == getpid() {
-      JobEnd.printError(message(stuck, printer: found.first { $0.process == getpid() }, ranks: ranks, waited: waited))
+      JobEnd.printError(message(stuck, reporter: found.first { $0.process == getpid() }, ranks: ranks, waited: waited))
     }
     sleep(2)
     if stuck != nil { _exit(ExitCode.rankLost.rawValue) }
@@ -40,11 +40,11 @@ public enum StartGuard {
     _exit(ExitCode.hang.rawValue)
   }
 
-  private static func message(_ stuck: RankProcess?, printer: RankProcess?, ranks: Int, waited: Double) -> String {
+  private static func message(_ stuck: RankProcess?, reporter: RankProcess?, ranks: Int, waited: Double) -> String {
     func place(_ rank: RankProcess?) -> String { "rank \(rank?.rank ?? 0) of \(ranks) on \(ProcessInfo.processInfo.hostName)" }
     guard let stuck, let trouble = stuck.trouble else {
       return
-        "\(place(printer)) has waited \(waited.tenths) s in start for ranks of other hosts; those of its own host run. The job ends; "
+        "\(place(reporter)) has waited \(waited.tenths) s in start for ranks of other hosts; those of its own host run. The job ends; "
         + "`cohort doctor` under the same launcher finds hosts that do not reach each other (\(variable) sets the seconds)."
     }
     return

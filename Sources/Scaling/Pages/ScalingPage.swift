@@ -45,7 +45,7 @@ extension ScalingReport {
   static let modelCaveat =
     "Modelled numbers follow T(p) = T1 (1 + sigma sqrt(2 ln p)) + max(t_b, k t_b - T_bwd (k-1)/k) with "
     + "t_b = 2 log2(p) alpha + 2 (p-1)/p (n/k) beta + (p-1)/p (n/k) gamma. "
-    + "Their intervals hold the spread of the measurements; they do not cover networks that are shared or tapered, nor of file systems that many nodes read at once."
+    + "Their intervals hold the spread of the measurements; they do not cover networks that are shared or tapered, nor file systems that many nodes read at once."
 
   private func title(_ kind: StudyPoint.Kind) -> String {
     kind == .strong

@@ -70,8 +70,8 @@ extension Study {
     }
     guard end == .exited(0), let data = FileManager.default.contents(atPath: measuredFile(in: runFolder)) else {
       let lines = (try? String(contentsOfFile: log, encoding: .utf8))?.split(separator: "\n") ?? []
-      let answer = lines.last { $0.contains("cohort: ") } ?? lines.last ?? "no output"
-      throw ScalingError("\(end) (\(answer)): see \(log).")
+      let lastLine = lines.last { $0.contains("cohort: ") } ?? lines.last ?? "no output"
+      throw ScalingError("\(end) (\(lastLine)): see \(log).")
     }
     let run = try JSONDecoder().decode(MeasuredRun.self, from: data)
     return Measurement(

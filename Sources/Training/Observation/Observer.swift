@@ -129,7 +129,7 @@ public final class Observer {
   /// - Returns: the code.
   func ended(_ code: Int32, _ message: String? = nil) -> Int32 {
     if let message { console.log("error: \(message)") }
-    if ranks > 1, code == ExitCode.success.rawValue, history.steps > 0 { sayTable() }
+    if ranks > 1, code == ExitCode.success.rawValue, history.steps > 0 { printTable() }
     console.log("ends with code \(code)")
     var event = Event(.end, step: page.step, attempt: attempt)
     (event.code, event.message) = (code, message)
@@ -147,7 +147,7 @@ public final class Observer {
   // MARK: What rank 0 shows
 
   /// The longest-working ranks first where there are many.
-  private func sayTable() {
+  private func printTable() {
     let rows = history.rows, most = 16
     let shown = rows.count <= most ? rows : Array(rows.sorted { $0.load + $0.compute > $1.load + $1.compute }.prefix(most))
     console.print("")

@@ -17,7 +17,7 @@ final class RunReporter {
   init(_ run: Run, ranks: Int, console: Console, log: MetricsLog?) {
     (self.run, self.ranks, self.console, self.log) = (run, ranks, console, log)
     progress = ProgressReport(run, console: console)
-    sayTitle()
+    printTitle()
   }
 
   /// A new stage is at work. Collective.
@@ -25,10 +25,10 @@ final class RunReporter {
     run.observer?.stage(run.stage.name, at: run.stepsDone)
     try prepareStage(run, log, over: world, console: console)
     progress = ProgressReport(run, console: console)
-    sayTitle()
+    printTitle()
   }
 
-  private func sayTitle() {
+  private func printTitle() {
     let name = run.stage.name.isEmpty ? "" : "stage \(run.stage.name): "
     console.print(
       "\(name)\(run.stage.work.title); \(counted(run.configuration.lanes, "lane")) on \(counted(ranks, "rank")) "
