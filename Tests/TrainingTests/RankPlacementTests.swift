@@ -59,7 +59,7 @@ import Training
         "threads=\(threads)", "validation.every=0",
       ])
       #expect(code == 0, "\(text)")
-      #expect(text.contains("1 lanes on 1 rank of \(max(1, threads)) thread"), "\(text)")
+      #expect(text.contains("1 lane on 1 rank of \(max(1, threads)) thread"), "\(text)")
       #expect(text.contains("warning: \(threads) threads share 1 processor ") == (threads > 1), "\(text)")
     }
   }
