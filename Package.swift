@@ -98,7 +98,8 @@ let layers: [[Target]] = [
     .testTarget(
       name: "CohortTests",
       dependencies: [
-        "TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights", "Settings", "Methods", "Networks", "Preparation",
+        "TestSupport", "cohort", "cohort-scenarios", "Training", "Volumes", "Weights", "Settings", "Methods", "Networks",
+        "Preparation",
         "Scaling",
       ]),
   ],

@@ -58,10 +58,14 @@ private func addEntries(
 ) throws(SettingsError) -> [String] {
   var names: [String] = []
   for entry in entries {
-    guard let name = entry["name"]?.string, !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_".contains($0) }) else {
-      throw SettingsError("\(source): every entry of \(key) needs a name of letters, digits, - and _: write `- name: NAME` first.")
+    guard let name = entry["name"]?.string, !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_".contains($0) })
+    else {
+      throw SettingsError(
+        "\(source): every entry of \(key) needs a name of letters, digits, - and _: write `- name: NAME` first.")
     }
-    guard !names.contains(name) else { throw SettingsError("\(source): \(key) has two entries with the name \(name): rename one.") }
+    guard !names.contains(name) else {
+      throw SettingsError("\(source): \(key) has two entries with the name \(name): rename one.")
+    }
     names.append(name)
     var rest = entry
     rest["name"] = nil

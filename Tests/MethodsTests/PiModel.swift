@@ -28,7 +28,9 @@ final class PiModel: Method {
   func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     var terms = try batch.supervisedTerms(.half, view: .clean, network: predictor, at: step, on: tape)
     for sample in batch.unlabelled {
-      let (one, other) = (predictor.predict(sample, .noisy(0), at: step, on: tape), predictor.predict(sample, .noisy(1), at: step, on: tape))
+      let (one, other) = (
+        predictor.predict(sample, .noisy(0), at: step, on: tape), predictor.predict(sample, .noisy(1), at: step, on: tape)
+      )
       let agreement = tape.squaredDifference(one.probabilities, to: other.probabilities)
       terms.append(LossTerm("agreement", agreement, weight: weight / Double(batch.unlabelled.count)))
     }

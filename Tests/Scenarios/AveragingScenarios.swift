@@ -29,7 +29,8 @@ func madeUpGradient(lane: Int, step: Int, parameters: Int) -> [Float] {
 /// average NAME PARAMETERS: four steps, whose averages agree with sums in Double.
 private func average(_ world: borrowing Communicator, _ arguments: [String]) throws {
   let parameters = Int(arguments[1]) ?? 0
-  let average = oneArray(parameters, try averager(named: arguments[0])), coordinated = try CoordinatedStep(laneCount: lanes, over: world)
+  let average = oneArray(parameters, try averager(named: arguments[0])),
+    coordinated = try CoordinatedStep(laneCount: lanes, over: world)
   var largestBefore: Float = 1
   for step in 0..<4 {
     let outcome = try average.take(step, with: coordinated, over: world) {
@@ -39,7 +40,9 @@ private func average(_ world: borrowing Communicator, _ arguments: [String]) thr
     if world.rank == 0 {
       // The unit of the exact averager follows from the greatest gradient of the step before; the other one adds Floats.
       let isExact = average.averager is ExactAverager
-      try expectMeans(average.average.values, step: step, relative: isExact ? 1e-7 : 1e-6, common: isExact ? 0x1p-34 * Double(largestBefore) : 0)
+      try expectMeans(
+        average.average.values, step: step, relative: isExact ? 1e-7 : 1e-6, common: isExact ? 0x1p-34 * Double(largestBefore) : 0
+      )
     }
     largestBefore = largest
   }

@@ -28,6 +28,7 @@ private func agreement(_ world: borrowing Communicator, _: [String]) throws {
     }
   } catch { (message, code) = (error.description, error.exitCode) }
   let place = size / 2 > 0 ? "rank \(size / 2) on \(Communicator.hostName): " : ""
-  try expect(message == "\(place)cause \(size / 2)\nand more" && code == 79, "the lowest rank's error everywhere: \(message), \(code)")
+  try expect(
+    message == "\(place)cause \(size / 2)\nand more" && code == 79, "the lowest rank's error everywhere: \(message), \(code)")
   try expect(try together(over: world) { _ in rank } == rank, "a result where nothing fails")
 }

@@ -38,7 +38,9 @@ import Volumes
       let a = try alone.methodWork.loader.batch(lane: 2, at: step), b = try third.methodWork.loader.batch(lane: 2, at: step)
       #expect(a.unlabelled[0].identifier == b.unlabelled[0].identifier && a.unlabelled[0].label == nil)
       #expect(a.unlabelled[0].image(.biased, at: step).values == b.unlabelled[0].image(.biased, at: step).values)
-      #expect(a.labelled[0].image(.biased, at: step).values == b.labelled[0].image(.biased, at: step).values && a.labelled[0].label == b.labelled[0].label)
+      #expect(
+        a.labelled[0].image(.biased, at: step).values == b.labelled[0].image(.biased, at: step).values
+          && a.labelled[0].label == b.labelled[0].label)
       #expect(a.unlabelled[0].clean!.values != a.unlabelled[0].image(.biased, at: step).values)
     }
   }
@@ -50,7 +52,8 @@ import Volumes
       var seen: [String] = []
       for step in 0..<4 {
         for lane in 0..<3 {
-          seen.append(try run.methodWork.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)).labelled[0].identifier)
+          seen.append(
+            try run.methodWork.loader.batch(lane: lane, at: Step(index: step, total: 50, seed: 5)).labelled[0].identifier)
         }
       }
       for epoch in 0..<6 { #expect(Set(seen[(2 * epoch)..<(2 * epoch + 2)]) == Set(TinyCohort.labelled)) }

@@ -95,7 +95,8 @@ import Weights
       let one = try runAlone(arguments + [folder + "/p.safetensors"], timeout: 120, executable: "cohort")
       try #require(one.status == 0, "\(one.output)")
       let alone = try Data(contentsOf: URL(fileURLWithPath: folder + "/p.safetensors"))
-      let two = try mpirun(2, arguments + [folder + "/p.safetensors", "--run-folder", folder + "/two"], timeout: 120, executable: "cohort")
+      let two = try mpirun(
+        2, arguments + [folder + "/p.safetensors", "--run-folder", folder + "/two"], timeout: 120, executable: "cohort")
       try #require(two.status == 0 && two.output.contains("prior Dice"), "\(two.output)")
       let isSame = try Data(contentsOf: URL(fileURLWithPath: folder + "/p.safetensors")) == alone
       #expect(isSame && alone.count < 8_000_000)

@@ -33,7 +33,8 @@ public struct RunKeys: Sendable {
     "What a stage does. " + workCatalog.map { "\($0.name): \($0.summary)" }.joined(separator: "; ") + ".")
   public let start = Setting(
     "start", default: StageStart.previous,
-    "Weights at the first step of a stage: previous takes tensors of the same name and shape from the stage before, fresh draws new ones.")
+    "Weights at the first step of a stage: previous takes tensors of the same name and shape from the stage before, fresh draws new ones."
+  )
   public let labelled = Setting(
     "labelled", default: LabelledChoice.all, .labelledChoice,
     "Labelled cases to train on, for studies of how many labels are enough: a number takes the first by name, a list those named; the others "
@@ -80,9 +81,11 @@ public struct RunKeys: Sendable {
   public let momentum = Setting("optimizer.momentum", default: 0.9, in: 0...0.9999, "Momentum of SGD.")
   public let nesterov = Setting("optimizer.nesterov", default: false, .flag, "Nesterov's form of SGD's momentum.")
   public let weightDecay = Setting(
-    "optimizer.weightDecay", default: 0.0001, in: 0...10, "Weight decay: coupled with the gradient in SGD, decoupled from it in AdamW.")
+    "optimizer.weightDecay", default: 0.0001, in: 0...10,
+    "Weight decay: coupled with the gradient in SGD, decoupled from it in AdamW.")
   public let beta1 = Setting("optimizer.beta1", default: 0.9, in: 0...0.9999, "Decay of AdamW's running mean of gradients.")
-  public let beta2 = Setting("optimizer.beta2", default: 0.999, in: 0...0.999999, "Decay of AdamW's running mean of squared gradients.")
+  public let beta2 = Setting(
+    "optimizer.beta2", default: 0.999, in: 0...0.999999, "Decay of AdamW's running mean of squared gradients.")
   public let epsilon = Setting("optimizer.epsilon", default: 1e-8, in: 0...1, "What AdamW adds to the root of the mean square.")
   public let clipNorm = Setting(
     "optimizer.clipNorm", default: 0.0, in: 0...1e9,
@@ -98,7 +101,8 @@ public struct RunKeys: Sendable {
   public let gamma = Setting("schedule.gamma", default: 0.1, in: 0...1, "Factor of each drop of the step schedule.")
   public let minimum = Setting("schedule.minimum", default: 0.0, in: 0...1000, "Learning rate at the end of the cosine schedule.")
   public let warmUp = Setting(
-    "schedule.warmUp", default: 0, in: 0...100_000_000, "Steps in which the learning rate rises linearly before the schedule begins.")
+    "schedule.warmUp", default: 0, in: 0...100_000_000,
+    "Steps in which the learning rate rises linearly before the schedule begins.")
 
   public let foregroundShare = Setting(
     "sampling.foreground", default: 0.33, in: 0...1, "Share of the labelled crops that are centred on a foreground voxel.")
@@ -205,7 +209,8 @@ public struct RunKeys: Sendable {
   /// The keys that a module may have of its own.
   var optimisation: [any SettingDescription] {
     [
-      optimizerName, learningRate, momentum, nesterov, weightDecay, beta1, beta2, epsilon, clipNorm, scheduleName, decayPower, stepSize,
+      optimizerName, learningRate, momentum, nesterov, weightDecay, beta1, beta2, epsilon, clipNorm, scheduleName, decayPower,
+      stepSize,
       gamma, minimum, warmUp,
     ]
   }

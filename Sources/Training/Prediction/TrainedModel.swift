@@ -24,7 +24,9 @@ public struct TrainedModel {
     description = try ModelDescription(json: state.metadata["model"] ?? "", from: path)
     network = try makeNetwork(description.network, description.plan)
     // Checkpoints of earlier versions do not name the predictor: there it is the first module.
-    guard let name = description.predictor ?? state.index.first?.vector, let values = state[name], values.count == network.parameters.count else {
+    guard let name = description.predictor ?? state.index.first?.vector, let values = state[name],
+      values.count == network.parameters.count
+    else {
       throw TrainingError("\(path) holds no weights for \(description.network): it was written by another network or version.")
     }
     network.parameters.load(values)

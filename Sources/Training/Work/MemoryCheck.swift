@@ -11,7 +11,8 @@ extension Run {
   /// - Parameter ranksOnHost: the ranks that share the host's memory.
   package func checkMemory(of stage: Stage, ranksOnHost: Int) throws {
     let patch = (0..<3).map { stage.configuration.patch[$0] }
-    let problem = try HostMemory.problem(patch: patch, isLean: stage.configuration.memory == .lean, ranks: ranksOnHost) { isLean in
+    let problem = try HostMemory.problem(patch: patch, isLean: stage.configuration.memory == .lean, ranks: ranksOnHost) {
+      isLean in
       guard let batch = try stage.work.rehearsalBatch(at: stage.last) else { return 0 }
       return try rehearsedBytes(batch, isLean ? .lean : .standard)
     }

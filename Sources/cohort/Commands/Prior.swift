@@ -33,7 +33,8 @@ struct PriorCommand: ParsableCommand {
     func run() throws {
       let plan = PretrainingPlan(output: output, steps: steps, seed: seed, lanes: lanes)
       try withRanks(alwaysMPI: true) { world in
-        try launchPretraining(plan, folder: runFolder, threads: threads, deadline: watch.deadline, budget: budget.budget, over: world)
+        try launchPretraining(
+          plan, folder: runFolder, threads: threads, deadline: watch.deadline, budget: budget.budget, over: world)
       }
     }
   }

@@ -13,7 +13,8 @@ import Weights
 
 public final class Pretraining: Work {
   public static let name = "pretrain-prior"
-  public static let summary = "train a small SAM-Med3D as a promptable segmenter on random scenes, as a frozen prior (`pretraining`)"
+  public static let summary =
+    "train a small SAM-Med3D as a promptable segmenter on random scenes, as a frozen prior (`pretraining`)"
 
   public static let usesData = false
 
@@ -51,7 +52,8 @@ public final class Pretraining: Work {
     let quality = try PromptQuality(network, scenes: plan.heldOutScenes, seed: plan.seed, over: world)
     return StageScores(
       mean: quality.priorDice, isHeldOut: true, text: "\(quality)", kind: "validation",
-      numbers: ["dice": quality.priorDice, "promptDice": quality.promptDice], heading: "Dice on \(quality.prompts) held-out scenes",
+      numbers: ["dice": quality.priorDice, "promptDice": quality.promptDice],
+      heading: "Dice on \(quality.prompts) held-out scenes",
       table: [("prompt", quality.promptDice), ("prior", quality.priorDice)])
   }
 
