@@ -19,7 +19,12 @@ public func launchTraining(
   measuring: ((Run) throws -> Void)? = nil
 ) throws -> Int32 {
   try launchTraining(budget: budget, over: world, measuring: measuring) { world in
-    try RunConfiguration(yaml: try sharedText(file, over: world), source: file, overrides: overrides)
+    let text = try sharedText(file, over: world)
+    let configuration = try RunConfiguration(yaml: text, source: file, overrides: overrides)
+    guard measuring != nil, let first = configuration.stages.first?.name, !first.isEmpty else { return configuration }
+    // Measurements take the first stage, for as many steps as they ask of the run.
+    let alone = ["stages=[\(first)]", "stages.\(first).steps=\(configuration.steps)"]
+    return try RunConfiguration(yaml: text, source: file, overrides: overrides + alone)
   }
 }
 
