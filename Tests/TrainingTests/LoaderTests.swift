@@ -81,6 +81,39 @@ import Volumes
     }
   }
 
+  @Test func labelledCasesAreNamedOrDrawn() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      func labelled(_ choice: String) throws -> [String] {
+        let file = TinyCohort.runFile(data: folder, output: folder + "/run") + "labelled: \(choice)\n"
+        return try Run(try RunConfiguration(yaml: file, source: "test"), rank: 0, ranks: 1).methodWork.split.labelled
+      }
+      #expect(try labelled("[case-b]") == ["case-b"])
+      let drawn = try (0..<8).map { try labelled("{count: 1, seed: \($0)}") }
+      #expect(Set(drawn) == [["case-a"], ["case-b"]])
+      #expect(try labelled("{count: 1, seed: 3}") == drawn[3])
+      #expect(try labelled("{count: 2, seed: 3}") == TinyCohort.labelled)
+      for (choice, hint) in [("[case-c]", "did you mean"), ("{count: 3}", "ask for fewer")] {
+        let error = #expect(throws: TrainingError.self) { try labelled(choice) }
+        #expect(error?.description.contains(hint) == true, "\(String(describing: error))")
+      }
+    }
+  }
+
+  /// Two of each, and every one with random numbers of its own.
+  @Test func aLaneDrawsAsManySamplesAsTheBatchSays() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let file = TinyCohort.runFile(data: folder, output: folder + "/run") + "batch: {labelled: 2, unlabelled: 3}\n"
+      let loader = try Run(try RunConfiguration(yaml: file, source: "test"), rank: 0, ranks: 1).methodWork.loader
+      let batches = try (0..<3).map { try loader.batch(lane: $0, at: Step(index: 4, total: 50, seed: 5)) }
+      #expect(batches.allSatisfy { $0.labelled.count == 2 && $0.unlabelled.count == 3 })
+      for samples in [batches.flatMap(\.labelled), batches.flatMap(\.unlabelled)] {
+        #expect(Set(samples.map(\.draw)).count == samples.count)
+      }
+    }
+  }
+
   @Test func aSmallMemoryBudgetReadsAgainAndGivesTheSame() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)

@@ -25,11 +25,15 @@ final class AlternatingPair: Method {
   let recipe = BatchRecipe(labelled: [.clean], unlabelled: [.clean])
   var trained: [TrainedModule] { [TrainedModule("first", first.parameters), TrainedModule("second", second.parameters)] }
   var carried: [CarriedVector] { [CarriedVector("teacher", teacher.parameters.values)] }
-  var predictor: any Network { first }
+  var predictor: any Network { predictsWithTeacher ? teacher : first }
+  private let predictsWithTeacher: Bool
   /// How often each module was updated.
   private(set) var updates = [0, 0]
 
-  init(_ plan: MethodPlan) throws(MethodError) {
+  convenience init(_ plan: MethodPlan) throws(MethodError) { try self.init(plan, predictsWithTeacher: false) }
+
+  init(_ plan: MethodPlan, predictsWithTeacher: Bool) throws(MethodError) {
+    self.predictsWithTeacher = predictsWithTeacher
     first = try plan.makeNetwork()
     second = try plan.makeNetwork(seedOffset: 1)
     teacher = try plan.makeNetwork()
@@ -78,6 +82,42 @@ final class AlternatingPair: Method {
       #expect(outcome.step == 4 && method.updates == [2, 2])
       for (module, old) in zip(method.trained, before) { #expect(module.parameters.values.values != old, "\(module.name)") }
       #expect(method.first.parameters.values.values != method.second.parameters.values.values)
+    }
+  }
+
+  /// The network that predicts is found by its name, also where it is a teacher that is carried.
+  @Test(arguments: [false, true]) func aCheckpointPredictsWithTheNetworkThatTheMethodNames(isTeacher: Bool) throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let configuration = try run(folder, "pair", steps: 3).configuration
+      let run = try Run(configuration, rank: 0, ranks: 1) { stage in
+        try MethodWork(stage) { _, plan in try AlternatingPair(plan, predictsWithTeacher: isTeacher) }
+      }
+      try run.trained()
+      let model = try TrainedModel(checkpoint: folder + "/pair"), method = run.methodWork.method
+      #expect(model.description.predictor == (isTeacher ? "teacher" : "first"))
+      let isSame = model.network.parameters.values.values == method.predictor.parameters.values.values
+      #expect(isSame && method.predictor.parameters.values.values != method.trained[isTeacher ? 0 : 1].parameters.values.values)
+    }
+  }
+
+  @Test func modulesHaveOptimisersOfTheirOwn() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      func optimizers(_ overrides: [String]) throws -> [String] {
+        let configuration = try RunConfiguration(
+          yaml: TinyCohort.runFile(data: folder, output: folder + "/run"), source: "test", overrides: overrides)
+        let run = try Run(configuration, rank: 0, ranks: 1) { stage in
+          try MethodWork(stage) { _, plan in try AlternatingPair(plan) }
+        }
+        return run.stage.work.modules.map { $0.state.map(\.name).joined(separator: " ") }
+      }
+      #expect(try optimizers([]) == ["first first.momentum", "second second.momentum"])
+      #expect(
+        try optimizers(["modules.second.optimizer=adamw"])
+          == ["first first.momentum", "second second.mean second.square second.steps"])
+      let error = #expect(throws: TrainingError.self) { try optimizers(["modules.secnd.optimizer=adamw"]) }
+      #expect(error?.description.contains("did you mean \"second\"?") == true, "\(String(describing: error))")
     }
   }
 

@@ -129,6 +129,19 @@ import Training
     }
   }
 
+  /// Refused before the first step, with the stage's name.
+  @Test(arguments: [("stages.semi.network=vnet", "start: fresh"), ("stages.semi.data=/nowhere", "packs.json")])
+  func stagesThatCannotFollowAreRefused(override: String, hint: String) throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let file = folder + "/run.yaml", output = folder + "/refused"
+      try stages(folder, "refused", [override]).yaml.write(toFile: file, atomically: true, encoding: .utf8)
+      let (status, text) = try runAlone(["train", file], executable: "cohort")
+      #expect(status == 3 && text.hasPrefix("cohort: stage semi: ") && text.contains(hint), "\(text)")
+      #expect(!FileManager.default.fileExists(atPath: output))
+    }
+  }
+
   /// The same bytes on two ranks and on one, through the command, with the stages' names in what it prints and writes.
   @Test func stagesDoNotDependOnTheRanks() throws {
     try withTemporaryFolder { folder in

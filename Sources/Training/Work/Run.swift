@@ -66,13 +66,16 @@ public final class Run {
     return try stage.work.takeOver(from: earlier)
   }
 
-  /// Makes every stage once and checks what can be checked before the first step: settings, data and memory.
+  /// Makes every stage once and checks what can be checked before the first step: settings, data, memory, and that it can take up what the stage
+  /// before leaves.
   func checkStages() throws {
     try checkMemory(of: stage, ranksOnHost: ranksOnHost)
     let first = stage
     for number in configuration.stages.indices.dropFirst() {
-      try enter(stage: number)
-      try checkMemory(of: stage, ranksOnHost: ranksOnHost)
+      do {
+        _ = try enterNextStage()
+        try checkMemory(of: stage, ranksOnHost: ranksOnHost)
+      } catch { throw TrainingError("stage \(configuration.stages[number].name): \(error)") }
     }
     stage = first
   }
