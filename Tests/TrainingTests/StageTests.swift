@@ -82,7 +82,7 @@ import Training
   }
 
   @Test(arguments: [
-    ("stages=[last]", "semi"), ("stages.semi.stepz=3", "stages.semi: there is no key \"stepz\": did you mean \"steps\"?"),
+    ("stages=[last]", "semi"), ("stages.semi.stpes=3", "stages.semi: there is no key \"stpes\": did you mean \"steps\"?"),
     ("stages.semi.lanes=4", "every stage"),
     ("stages.last.steps=4", "semi"), ("stages.semi.steps=0", "1"),
   ]) func impossibleStagesAreRefused(override: String, hint: String) throws {

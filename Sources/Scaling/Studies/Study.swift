@@ -32,7 +32,7 @@ public struct Study: Sendable {
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     let file = exists && isFolder.boolValue ? path + "/" + StudyFolder.studyName : path
     guard let yaml = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw ScalingError("Cannot read the study \(file): check the path; the README shows one under \"Scaling studies\".")
+      throw ScalingError("Cannot read the study \(file): check the path; Sources/Scaling/STUDIES.md shows one.")
     }
     try self.init(yaml: yaml, source: file)
   }

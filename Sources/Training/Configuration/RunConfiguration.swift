@@ -48,11 +48,11 @@ public struct RunConfiguration: Sendable {
   }
 
   /// Checks texts, and those of the stages within them.
-  init(_ texts: RunTexts, source: String) throws(SettingsError) {
+  init(_ texts: RunTexts, isStage: Bool = false, source: String) throws(SettingsError) {
     var given = texts.keys
     let method = OptionGroup(RunKeys.table.methodName, methodCatalog.map { ($0.name, $0.options) }, given)
     let network = OptionGroup(RunKeys.table.networkName, networkCatalog.map { ($0.name, $0.options) }, given)
-    var warnings = try Self.dropForeignOptions(from: &given, [method, network], source: source)
+    var warnings = try Self.dropForeignOptions(from: &given, [method, network], isStage: isStage, source: source)
     let names = Set(RunKeys.all.map { $0.name })
     run = try SettingValues(given.filter { names.contains($0.key) }, of: RunKeys.all, source: source)
     methodOptions = try method.values(given, source: source)
@@ -125,13 +125,15 @@ public struct RunConfiguration: Sendable {
   /// Removes options of methods and networks that were not chosen, so that one run file serves several.
   /// - Returns: a sentence for each.
   private static func dropForeignOptions(
-    from given: inout [String: String], _ groups: [OptionGroup], source: String
+    from given: inout [String: String], _ groups: [OptionGroup], isStage: Bool, source: String
   ) throws(SettingsError) -> [String] {
     let known = RunKeys.all.map { $0.name } + groups.flatMap(\.keys)
     var warnings: [String] = []
     for key in given.keys.sorted() where !known.contains(key) {
       guard let group = groups.first(where: { $0.foreignKeys.contains(key) }) else {
-        throw .unknownKey(key, among: known, source: source)
+        // What all stages share is no advice within one.
+        let choices = isStage ? known.filter { !RunKeys.table.ofWholeRun.contains($0) } : known
+        throw .unknownKey(key, among: choices, source: source)
       }
       warnings.append("\(source): \(key) is left out, because \(group.name) \(group.chosen) has no such option.")
       given[key] = nil

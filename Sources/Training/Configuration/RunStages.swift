@@ -66,7 +66,8 @@ struct RunTexts {
       if let key = texts.keys.sorted().first(where: shared.contains) {
         throw SettingsError("\(source): stages.\(name).\(key): \(key) is the same in every stage: set it outside of stages.")
       }
-      let configuration = try RunConfiguration(inherited(by: texts, number: number), source: "\(source): stages.\(name)")
+      let configuration = try RunConfiguration(
+        inherited(by: texts, number: number), isStage: true, source: "\(source): stages.\(name)")
       entries.append(StageEntry(name: name, givenKeys: Set(texts.keys), configuration: configuration))
     }
     return entries

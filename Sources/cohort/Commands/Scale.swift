@@ -8,7 +8,7 @@ import Scaling
 struct Scale: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how training scales with the number of nodes, and predict how it goes on.",
-    discussion: "A study is one YAML file; the README shows one under \"Scaling studies\".",
+    discussion: "A study is one YAML file; Sources/Scaling/STUDIES.md shows one, and `cohort scale keys` explains its keys.",
     subcommands: [Plan.self, Run.self, Report.self, Model.self, Keys.self, Record.self, Measure.self])
 
   struct Keys: ParsableCommand {
