@@ -59,13 +59,13 @@ let layers: [[Target]] = [
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Networks", ["Learning", "Tensors", "Kernels", "Settings"], tests: ["Weights"], fixtures: true),
-  module("Preparation", ["Volumes", "Tensors", "Kernels"]),
+  module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"]),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
   module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"], pages: ["PRIORS.md"]),
   module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
-  module("Reports", ["Metrics", "Volumes", "CPNG"]),
+  module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
   module(
     "Training",
@@ -89,7 +89,7 @@ let layers: [[Target]] = [
       dependencies: [
         "Scaling", "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning",
         "Tensors",
-        "Kernels", "Cluster", "MPI", "Methods", "Settings", argumentParser,
+        "Kernels", "Cluster", "MPI", "Methods", "Settings", "Files", argumentParser,
       ],
       exclude: ["README.md", "demo.png"]),
     .executableTarget(

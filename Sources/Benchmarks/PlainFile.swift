@@ -16,7 +16,7 @@ struct PlainFile {
       count = Self.pieceBytes
     }
     let started = ContinuousClock.now
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, newFilePermissions)
     guard descriptor >= 0 else { throw FileError("Cannot create \(path): \(reason). Check the folder.") }
     defer { close(descriptor) }
     var done = 0

@@ -1,6 +1,7 @@
 // The lease of a run folder: a lock on a file that the operating system drops when its holder ends, however it ends. Two jobs cannot write one run at
 // the same time, and a dead job blocks nobody.
 
+import Files
 import Foundation
 
 /// Held by rank 0 while it writes a run folder; given back when it is released from memory or the process ends.
@@ -12,7 +13,7 @@ public final class RunLease {
   /// - Throws: if another process holds the lease, with its host and process.
   public init(folder: String) throws(ClusterError) {
     let path = "\(folder)/lease"
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, newFilePermissions)
     guard descriptor >= 0 else {
       throw ClusterError(
         "Cannot open \(path): \(String(cString: strerror(errno))). Check that the run folder exists and is writable.")

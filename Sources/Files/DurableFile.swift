@@ -50,7 +50,7 @@ public func makeFolder(_ path: String) throws(FileError) {
 
 /// Writes a file and forces it to the disk, under a name that nobody reads yet; what cannot be written whole is removed.
 public func writeSynchronized(_ bytes: [UInt8], to path: String) throws(FileError) {
-  let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, newFilePermissions)
   guard descriptor >= 0 else { throw FileError("create", path) }
   defer { _ = close(descriptor) }
   let failure: Int32? = bytes.withUnsafeBytes { buffer in

@@ -1,6 +1,7 @@
 // When a step is refused for lack of memory, and the message's hint.
 
 import Cluster
+import Files
 import Testing
 
 @Suite struct HostMemoryTests {
@@ -31,7 +32,7 @@ import Testing
   }
 
   @Test func theHostReportsItsMemory() throws {
-    let available = try #require(HostMemory.availableBytes)
+    let available = try #require(FreeMemory.availableBytes)
     #expect(available > 1 << 20 && available < 1 << 46)
   }
 }

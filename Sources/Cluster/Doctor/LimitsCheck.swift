@@ -1,5 +1,6 @@
 // What a host has left for its ranks: memory, shared memory, and the limits of a process.
 
+import Files
 import Foundation
 
 let limitsCheck = DoctorCheck("limits", collect: { _ in LimitsFacts() }, judge: judgeLimits)
@@ -20,7 +21,7 @@ package struct LimitsFacts: Codable, Sendable {
   init() {
     let limits = systemText("/proc/self/limits") ?? ""
     self.init(
-      memory: HostMemory.availableBytes, sharedMemory: freeBytes("/dev/shm"), files: Self.limit("Max open files", in: limits),
+      memory: FreeMemory.availableBytes, sharedMemory: freeBytes("/dev/shm"), files: Self.limit("Max open files", in: limits),
       stack: Self.limit("Max stack size", in: limits), locked: Self.limit("Max locked memory", in: limits))
   }
 

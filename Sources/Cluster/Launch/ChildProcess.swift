@@ -1,6 +1,7 @@
 // A program that the launcher starts, in a process group of its own, with signals as a shell would give them. Never used in a
 // rank: a process that has called MPI_Init must not fork.
 
+import Files
 import Foundation
 
 package final class ChildProcess {
@@ -36,7 +37,7 @@ package final class ChildProcess {
     }
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     if let log {
-      posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+      posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, newFilePermissions)
       posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
     }
     var ends: [Int32] = [-1, -1]

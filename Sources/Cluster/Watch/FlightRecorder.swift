@@ -1,6 +1,7 @@
 // What this process is doing, written down as it goes: by the main thread alone, read by the watch thread, by crash handlers and
 // after death.
 
+import Files
 import Foundation
 import Synchronization
 
@@ -40,7 +41,7 @@ package final class FlightRecorder: @unchecked Sendable {
     try? FileManager.default.createDirectory(atPath: FlightFile.folder(ofRun: run), withIntermediateDirectories: true)
     // A new file: a process of an earlier start that is still dying keeps its own.
     unlink(path)
-    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, newFilePermissions)
     guard descriptor >= 0 else {
       throw ClusterError("Cannot write \(path): \(String(cString: strerror(errno))). Check that the run folder is writable.")
     }

@@ -2,6 +2,7 @@
 // added and never taken away: an attempt that repeats steps of the one before records them again.
 
 import Cluster
+import Files
 import Foundation
 
 /// One line of events.jsonl; what an event lacks is left out.
@@ -62,7 +63,7 @@ package final class EventLog {
     let path = Self.path(folder)
     let old = (try? Data(contentsOf: URL(fileURLWithPath: path))) ?? Data()
     attempt = (Self.events(in: old).map(\.attempt).max() ?? 0) + 1
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, newFilePermissions)
     if descriptor < 0 { return nil }
     // A power cut may leave half a line: it stays, on a line of its own.
     if let last = old.last, last != UInt8(ascii: "\n") { appendLine("", to: descriptor) }

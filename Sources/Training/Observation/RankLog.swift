@@ -1,6 +1,7 @@
 // The log of one rank in one attempt: RUN/logs/rank-0003.attempt-02.log. Lines are whole or absent, because each is one write to
 // a file that is only ever appended to.
 
+import Files
 import Foundation
 
 /// Appends lines with time and step. A full disk loses lines, never the run.
@@ -12,7 +13,7 @@ final class RankLog {
   /// Opens the file; nil where that is impossible.
   init?(folder: String, rank: Int, attempt: Int) {
     try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    descriptor = open("\(folder)/\(Self.name(rank: rank, attempt: attempt))", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    descriptor = open("\(folder)/\(Self.name(rank: rank, attempt: attempt))", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, newFilePermissions)
     if descriptor < 0 { return nil }
   }
 

@@ -55,5 +55,5 @@ func labelFiles(_ path: String) throws(TrainingError) -> [String: String] {
   guard !names.isEmpty else {
     throw TrainingError("\(path) holds no .nii or .nii.gz file: check the path.")
   }
-  return Dictionary(names.map { (imageStem($0), join(path, $0)) }) { first, _ in first }
+  return Dictionary(names.map { (imageStem($0) ?? $0, join(path, $0)) }) { first, _ in first }
 }

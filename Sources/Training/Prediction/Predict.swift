@@ -26,7 +26,7 @@ public func rawCases(in path: String, channels: Int) throws(TrainingError) -> [R
   guard !names.isEmpty else { throw TrainingError("\(path) holds no .nii or .nii.gz file: check --input.") }
   var cases: [RawCase] = []
   for name in names {
-    let stem = imageStem(name), channel = Int(stem.suffix(4))
+    let stem = imageStem(name) ?? name, channel = Int(stem.suffix(4))
     let isNumbered = stem.count > 5 && stem.dropLast(4).hasSuffix("_") && channel != nil && stem.suffix(4).allSatisfy(\.isNumber)
     guard isNumbered else {
       guard channels == 1 else {
@@ -76,12 +76,6 @@ public func predictCases(
     try writeLabels(labels, to: path)
     report("\(path)  \((ContinuousClock.now - started).seconds.formatted(decimals: 1)) s")
   }
-}
-
-/// The name without .nii or .nii.gz.
-public func imageStem(_ name: String) -> String {
-  for ending in [".nii.gz", ".nii"] where name.hasSuffix(ending) { return String(name.dropLast(ending.count)) }
-  return name
 }
 
 public func isImage(_ name: String) -> Bool { !name.hasPrefix(".") && (name.hasSuffix(".nii") || name.hasSuffix(".nii.gz")) }
