@@ -2,7 +2,6 @@
 // their keys, so that new ones are tried without a change here. A trap would end the test program.
 
 import Foundation
-import Learning
 import Methods
 import Networks
 import Scaling
@@ -54,7 +53,7 @@ private let hostileLists = hostileNumbers.flatMap { ["[\($0), 16, 16]", "\($0),\
     }
   }
 
-  @Test(arguments: methodCatalog.map(\.name)) func optionsOfMethods(method: String) throws {
+  @Test(arguments: methodCatalog.map { $0.name }) func optionsOfMethods(method: String) throws {
     let options = try #require(methodCatalog.first { $0.name == method }).options
     for setting in options {
       for value in hostileNumbers {
