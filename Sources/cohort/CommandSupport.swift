@@ -71,5 +71,5 @@ func printJSON(_ value: some Encodable) throws {
 /// Class names by label value: those of the data set, else of the one whose folder the references lie in, else none.
 func classNames(dataset: String?, references: String) throws -> [String] {
   let above = URL(fileURLWithPath: references).deletingLastPathComponent().path
-  return try dataset.map { try Dataset.open($0).classNames } ?? (try? Dataset.open(above))?.classNames ?? []
+  return try dataset.map { try Dataset.classNames(ofFolder: $0) } ?? (try? Dataset.classNames(ofFolder: above)) ?? []
 }
