@@ -52,7 +52,9 @@ public enum Safetensors {
   static func entries(of file: MappedFile) throws(WeightError) -> [WeightEntry] {
     let (header, start) = try header(of: file)
     var end = 0, entries: [WeightEntry] = []
-    for declared in header.entries.sorted(by: { ($0.offsets[0], $0.offsets[1], $0.name) < ($1.offsets[0], $1.offsets[1], $1.name) }) {
+    for declared in header.entries.sorted(by: {
+      ($0.offsets[0], $0.offsets[1], $0.name) < ($1.offsets[0], $1.offsets[1], $1.name)
+    }) {
       let entry = try entry(declared, start, in: file)
       guard declared.offsets[0] == end else {
         throw damaged(file, "tensor \"\(declared.name)\" begins at byte \(declared.offsets[0]), the one before ends at \(end)")

@@ -28,7 +28,8 @@ public struct Hostfile: Sendable, Equatable {
       var slots = 1
       for word in words.dropFirst() {
         let sides = word.split(separator: "=")
-        guard sides.count == 2, let count = Int(sides[1]), 1...1_000_000 ~= count, ["slots", "max_slots", "max-slots"].contains(sides[0])
+        guard sides.count == 2, let count = Int(sides[1]), 1...1_000_000 ~= count,
+          ["slots", "max_slots", "max-slots"].contains(sides[0])
         else {
           throw ClusterError("\(source) has the line \"\(line)\". Write one machine a line, for example lab2 slots=8.")
         }

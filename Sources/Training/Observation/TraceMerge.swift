@@ -56,7 +56,7 @@ public func mergeTraces(run: String, output: String) throws -> (ranks: Int, span
       let part = try JSONDecoder().decode(TracePart.self, from: Data(try readAll(path)))
       guard part.isPossible else { throw refuse("it has numbers that no trace can have") }
       return part
-    } catch let error as DecodingError { throw refuse(error.shortReason) }
+    } catch let error as DecodingError { throw refuse(error.reason) }
   }
   // A run that went on with fewer ranks leaves the files of the others behind.
   let attempt = all.map(\.attempt).max() ?? 0
@@ -84,18 +84,8 @@ extension TracePart {
   /// Whether all numbers are ones that a trace can have: of ranks that there are, and times within a human life.
   fileprivate var isPossible: Bool {
     func isTime(_ seconds: Double) -> Bool { abs(seconds) < 1e10 }
-    return 1...1_000_000 ~= ranks && 0..<ranks ~= rank && clock.allSatisfy { isTime($0.time) && isTime($0.offset) && isTime($0.roundTrip) }
+    return 1...1_000_000 ~= ranks && 0..<ranks ~= rank
+      && clock.allSatisfy { isTime($0.time) && isTime($0.offset) && isTime($0.roundTrip) }
       && traceEvents.allSatisfy { isTime($0.ts * 1e-6) && isTime($0.dur * 1e-6) }
-  }
-}
-
-extension DecodingError {
-  /// What is wrong, without the path of keys.
-  fileprivate var shortReason: String {
-    switch self {
-    case .keyNotFound(let key, _): "it lacks \(key.stringValue)"
-    case .dataCorrupted: "it is not whole"
-    default: "it has other contents"
-    }
   }
 }

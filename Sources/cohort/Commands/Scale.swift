@@ -143,4 +143,3 @@ struct Scale: ParsableCommand {
 private var programPath: String {
   (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
 }
-
