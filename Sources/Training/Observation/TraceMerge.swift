@@ -64,7 +64,9 @@ public func mergeTraces(run: String, output: String) throws -> (ranks: Int, span
   guard let first = parts.first else {
     throw TrainingError("\(folder) holds no trace: train with trace.steps=[100, 110], which traces these steps.")
   }
-  guard parts.allSatisfy({ $0.ranks == first.ranks }), Set(parts.map(\.rank)).count == parts.count else {
+  guard (1...65536).contains(first.ranks), parts.allSatisfy({ $0.ranks == first.ranks }),
+    Set(parts.map(\.rank)).count == parts.count
+  else {
     throw TrainingError("\(folder) holds traces of different runs or two of one rank: remove the folder and trace again.")
   }
   let missing = Set(0..<first.ranks).subtracting(parts.map(\.rank)).sorted()
