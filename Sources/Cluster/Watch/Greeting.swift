@@ -91,23 +91,20 @@ package final class Greeter: @unchecked Sendable {
   /// Strangers beside the ranks that are still to come.
   private static let spare = 16
 
-  private let listeners: [WatchListener]
-  private let jobKey: SipKey
+  package let offer: WatchOffer
   private let ranks: Int
   private let mayEnd = Atomic<Bool>(false)
   private let hasEnded = DispatchSemaphore(value: 0)
   // These belong to the thread until it has ended.
+  private var listeners: [WatchListener] = []
   private var strangers: [Stranger] = []
   private var joined: [Int: (socket: WatchSocket, key: SipKey)] = [:]
 
   /// - Parameter addresses: the addresses of this host on which to listen.
   package init(addresses: [String], ranks: Int) throws(ClusterError) {
-    var listeners: [WatchListener] = []
     for address in addresses { listeners.append(try WatchListener(address: address)) }
-    (self.listeners, self.ranks, jobKey) = (listeners, ranks, .random())
+    (self.ranks, offer) = (ranks, WatchOffer(key: .random(), places: listeners.map(\.place)))
   }
-
-  package var offer: WatchOffer { WatchOffer(key: jobKey, places: listeners.map(\.place)) }
 
   package func start() {
     startWatchThread {
@@ -122,7 +119,7 @@ package final class Greeter: @unchecked Sendable {
   package func finish(with ranks: [Int]) -> [Peer] {
     mayEnd.store(true, ordering: .releasing)
     hasEnded.wait()
-    strangers = []
+    (listeners, strangers) = ([], [])
     defer { joined = [:] }
     return ranks.compactMap { rank in joined[rank].map { Peer(rank: rank, descriptor: $0.socket.keep(), key: $0.key) } }
   }
@@ -160,7 +157,7 @@ package final class Greeter: @unchecked Sendable {
     guard stranger.hello.count == WatchHello.bytes else { return stranger }
     let hello = stranger.hello.withUnsafeBytes { $0.loadUnaligned(as: WatchHello.self) }
     guard let rank = Int(exactly: hello.rank), (1..<ranks).contains(rank),
-      let key = hello.key(challenge: stranger.challenge, jobKey: jobKey)
+      let key = hello.key(challenge: stranger.challenge, jobKey: offer.key)
     else { return nil }
     var welcome = SealedHeartbeat(Heartbeat(.welcome, rank: 0), sequence: 0)
     welcome.send(to: stranger.socket.descriptor, key: key)
