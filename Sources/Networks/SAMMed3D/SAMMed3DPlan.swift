@@ -100,6 +100,7 @@ extension SAMMed3DPlan {
       return "a SAM-Med3D needs a prompt dimension that divides by 48, not \(promptDimension): choose 48, 96 or 384."
     }
     if maskPromptChannels % 4 != 0 { return "a SAM-Med3D's mask prompt has a multiple of 4 channels, not \(maskPromptChannels)." }
+    if imageSize > longestPatchSide || grid > 128 { return "a SAM-Med3D of \(grid) tokens a side needs more memory than there is." }
     if imageSize % patchSize != 0 { return "an image side of \(imageSize) does not divide by the patch size \(patchSize)." }
     if window < grid {
       return

@@ -1,5 +1,6 @@
 // metrics.jsonl read back, for reports and measurements.
 
+import Files
 import Foundation
 
 /// The lines of a run's metrics.jsonl. Lines that an interruption cut off are left out.
@@ -17,8 +18,9 @@ public struct MetricsFile: Sendable {
   /// Reads the file of a run folder. Throws where there is none.
   public init(run: String) throws(TrainingError) {
     let path = run + "/metrics.jsonl"
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw TrainingError("Cannot read \(path): name the folder of a run that has done some steps.")
+    let text: String
+    do { text = try readText(path) } catch {
+      throw TrainingError("\(error) Name the folder of a run that has done some steps.")
     }
     lines = text.split(separator: "\n").compactMap { line in
       let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

@@ -49,15 +49,23 @@ public func mergeTraces(run: String, output: String) throws -> (ranks: Int, span
   let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".json") }
   let all = try names.sorted().map { name in
     let path = "\(folder)/\(name)"
-    do { return try JSONDecoder().decode(TracePart.self, from: Data(try readAll(path))) } catch let error as DecodingError {
-      throw TrainingError("\(path) is no trace of a rank (\(error.shortReason)): remove the folder and trace again.")
+    func refuse(_ reason: String) -> TrainingError {
+      TrainingError("\(path) is no trace of a rank (\(reason)): remove the folder and trace again.")
     }
+    do {
+      let part = try JSONDecoder().decode(TracePart.self, from: Data(try readAll(path)))
+      guard part.isPossible else { throw refuse("it has numbers that no trace can have") }
+      return part
+    } catch let error as DecodingError { throw refuse(error.shortReason) }
   }
   // A run that went on with fewer ranks leaves the files of the others behind.
   let attempt = all.map(\.attempt).max() ?? 0
   let parts = all.filter { $0.attempt == attempt }
   guard let first = parts.first else {
     throw TrainingError("\(folder) holds no trace: train with trace.steps=[100, 110], which traces these steps.")
+  }
+  guard parts.allSatisfy({ $0.ranks == first.ranks }), Set(parts.map(\.rank)).count == parts.count else {
+    throw TrainingError("\(folder) holds traces of different runs or two of one rank: remove the folder and trace again.")
   }
   let missing = Set(0..<first.ranks).subtracting(parts.map(\.rank)).sorted()
   guard missing.isEmpty else {
@@ -70,6 +78,15 @@ public func mergeTraces(run: String, output: String) throws -> (ranks: Int, span
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   try writeDurably(Array(try encoder.encode(merged)), to: output)
   return (parts.count, merged.traceEvents.filter { $0.ph == "X" }.count)
+}
+
+extension TracePart {
+  /// Whether all numbers are ones that a trace can have: of ranks that there are, and times within a human life.
+  fileprivate var isPossible: Bool {
+    func isTime(_ seconds: Double) -> Bool { abs(seconds) < 1e10 }
+    return 1...1_000_000 ~= ranks && 0..<ranks ~= rank && clock.allSatisfy { isTime($0.time) && isTime($0.offset) && isTime($0.roundTrip) }
+      && traceEvents.allSatisfy { isTime($0.ts * 1e-6) && isTime($0.dur * 1e-6) }
+  }
 }
 
 extension DecodingError {
