@@ -7,13 +7,9 @@ import Volumes
 @Suite struct PredictionTests {
   /// A grid whose first file axis runs from right to left.
   static let mirrored: FileGrid = {
-    var grid = Scratch.grid
-    for matrix in [\FileGrid.sform, \FileGrid.qform] {
-      grid[keyPath: matrix][0] = -Scratch.spacing.width
-      grid[keyPath: matrix][3] = 40
-    }
-    grid.flipped = [false, false, true]
-    return grid
+    var affine = Scratch.grid.affine
+    (affine[0], affine[3]) = (-Scratch.spacing.width, 40)
+    return FileGrid(dimensions: Scratch.grid.dimensions, affine: affine)
   }()
 
   /// Scores that threshold the prepared image.

@@ -12,7 +12,7 @@ struct CaseHeaders: Codable {
 
   init(of item: DatasetCase, isStrict: Bool) {
     do throws(PreparationError) {
-      grid = try checkHeaders(images: item.images, label: labelPath(item), strict: isStrict)
+      grid = try checkHeaders(images: item.images, label: labelPath(item), isStrict: isStrict)
     } catch { problem = error.description }
   }
 }

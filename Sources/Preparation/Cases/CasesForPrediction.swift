@@ -18,7 +18,8 @@ public func prepareForPrediction(
         + "give one file for each channel, in the order of training.")
   }
   return try CasePreparation(settings: settings, classNames: classNames).prepare(
-    identifier: caseName(images[0]), role: .test, images: images, label: label)
+    identifier: caseName(images[0]), role: .test, images: images, label: label
+  ).packed
 }
 
 /// Labels of the whole volume, in canonical orientation, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm): resampled to the

@@ -59,7 +59,7 @@ public func prepareDataset(
   // Only the first process has one.
   var folder: PackFolder?
   let settings = try team.first {
-    let settings = try settings(plan, dataset, headers)
+    let settings = try chosenSettings(plan, dataset, headers)
     folder = try PackFolder(plan, dataset, settings, report: report)
     return settings
   }
@@ -94,7 +94,7 @@ func files(_ item: DatasetCase) -> [String] {
 /// The label file that may be read: never that of an unlabelled case.
 func labelPath(_ item: DatasetCase) -> String? { item.role == .unlabelled ? nil : item.label }
 
-private func settings(
+private func chosenSettings(
   _ plan: PreparationPlan, _ dataset: Dataset, _ headers: [CaseHeaders]
 ) throws(PreparationError) -> PreparationSettings {
   let grids = zip(dataset.cases, headers).filter { $0.0.role != .test }.compactMap { $0.1.grid }
