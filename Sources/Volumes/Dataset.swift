@@ -68,3 +68,8 @@ public struct Dataset: Sendable {
     }
   }
 }
+
+/// The class names that `folder/dataset.json` declares, by label value; 0 is background.
+public func declaredClassNames(of folder: String) throws(VolumeError) -> [String] {
+  try DatasetDescription.read("\(folder)/dataset.json").classNames
+}

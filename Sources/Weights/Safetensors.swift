@@ -1,6 +1,7 @@
 // The safetensors format: an 8-byte little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then raw
 // tensors; beside these the header may hold texts, `__metadata__`. Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
 
+import Files
 import Foundation
 import Tensors
 
@@ -78,6 +79,15 @@ public enum Safetensors {
   }
 
   // MARK: Writing
+
+  /// Refuses, before the work is done, a file that does not end in .safetensors, one that is read, and one in the way that the same command did not
+  /// write (its `metadata` name the command).
+  public static func checkOutput(_ path: String, reading inputs: [String] = [], command: String) throws(WeightError) {
+    do throws(FileError) {
+      try checkEnding(of: path, ".safetensors", format: "safetensors")
+      try checkOutputs([path], reading: inputs) { (try? metadata($0)["command"])?.hasPrefix(command) ?? false }
+    } catch { throw WeightError(error.description) }
+  }
 
   /// A tensor to be written; its floats are made when their turn comes.
   struct Outgoing {

@@ -13,13 +13,18 @@ struct CasePreparation {
 
   /// The prepared case. Errors: a file that cannot be read, channels or a label on another grid than the first channel, an image that is zero
   /// everywhere, an undeclared label value.
-  func prepare(identifier: String, role: CaseRole, images: [String], label: String?) throws(PreparationError) -> PackedCase {
+  /// - Parameter fits: throws if so many prepared voxels are too many, before they are made.
+  func prepare(
+    identifier: String, role: CaseRole, images: [String], label: String?,
+    fits: (_ voxels: Double) throws(PreparationError) -> Void = { _ in }
+  ) throws(PreparationError) -> PackedCase {
     let volumes = try readChannels(images)
     let (first, path) = (volumes[0], images[0])
     let labels = try readLabel(label, matching: first, path: path)
     guard let box = NonzeroBox(volumes.map(\.voxels), extent: first.extent) else {
       throw PreparationError("\(path) holds only zeros: replace the file, or remove the case.")
     }
+    try fits(resampledCount(box.extent, spacing: first.spacing, target: settings.spacing))
     let extent = resampledExtent(box.extent, spacing: first.spacing, target: settings.spacing)
     let image = interleave(volumes.map { volume in resample(volume, box, to: extent) })
     let frame = CaseFrame(

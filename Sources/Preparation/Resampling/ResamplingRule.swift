@@ -12,6 +12,11 @@ public func resampledExtent(_ extent: Extent, spacing: Spacing, target: Spacing)
   return result
 }
 
+/// About how many voxels a volume has after a change of spacing (both in mm), however many that are.
+func resampledCount(_ extent: Extent, spacing: Spacing, target: Spacing) -> Double {
+  (0..<3).reduce(1) { $0 * max(1, spacing[$1] / target[$1] * Double(extent[$1])) }
+}
+
 /// The axis along which voxels are so much longer (more than three times) that slices must not be blended: the single longest axis of the
 /// current spacing, else of the new one; nil if neither is that anisotropic or two axes share the largest spacing.
 package func separateAxis(_ spacing: Spacing, _ newSpacing: Spacing) -> Int? {
