@@ -48,28 +48,6 @@ public func makeFolder(_ path: String) throws(FileError) {
   for parent in parents { try synchronize(parent) }
 }
 
-/// The size of a file in bytes.
-public func fileSize(_ path: String) throws(FileError) -> Int {
-  var facts = stat()
-  guard stat(path, &facts) == 0 else { throw FileError("read", path) }
-  return Int(facts.st_size)
-}
-
-/// The bytes of a whole file.
-public func readAll(_ path: String) throws(FileError) -> [UInt8] {
-  try readRange(of: path, from: 0, count: try fileSize(path))
-}
-
-/// `count` bytes of a file from byte `offset` on; fewer in the file is an error.
-public func readRange(of path: String, from offset: Int, count: Int) throws(FileError) -> [UInt8] {
-  var bytes = [UInt8](repeating: 0, count: count)
-  var file = try ReadableFile(path)
-  try bytes.withUnsafeMutableBufferPointer { (buffer) throws(FileError) in
-    try file.read(from: offset, into: UnsafeMutableRawBufferPointer(buffer))
-  }
-  return bytes
-}
-
 /// Writes a file and forces it to the disk, under a name that nobody reads yet; what cannot be written whole is removed.
 public func writeSynchronized(_ bytes: [UInt8], to path: String) throws(FileError) {
   let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, newFilePermissions)
