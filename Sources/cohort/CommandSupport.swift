@@ -61,7 +61,7 @@ func printJSON(_ value: some Encodable) throws {
 /// Lists the cases that failed, if any did.
 /// - Parameter done: what happens to a case, as in "predicted".
 /// - Returns: the exit code.
-func exitCode(of failures: [CaseFailure], of count: Int, done: String) -> Int32 {
+func listFailures(_ failures: [CaseFailure], of count: Int, done: String) -> Int32 {
   guard let text = failureText(failures, of: count, done: done) else { return Cluster.ExitCode.success.rawValue }
   complain("cohort: \(text)")
   return Cluster.ExitCode.configuration.rawValue

@@ -174,8 +174,9 @@ struct BadInputTests {
       try writeVolume(volume, to: image)
       try expectSentence(prepare, ["subject_0001", "NaN"])
       volume = intact
-      volume.grid.sform[3] += 5
-      volume.grid.qform[3] += 5
+      var affine = volume.grid.affine
+      affine[3] += 50
+      volume.grid = FileGrid(dimensions: volume.grid.dimensions, affine: affine)
       try writeVolume(volume, to: image)
       try expectSentence(prepare, ["subject_0001", "mm"])
       try writeVolume(intact, to: image)

@@ -171,8 +171,9 @@ struct PredictCommandTests {
 
   /// One channel of a case is turned: this case is named by its header.
   @Test func channelsOfDifferentGridsCostTheirCase() throws {
-    var shifted = grid
-    for matrix in [\FileGrid.sform, \FileGrid.qform] { shifted[keyPath: matrix][3] = 40 }
+    var affine = grid.affine
+    affine[3] = 40
+    let shifted = FileGrid(dimensions: grid.dimensions, affine: affine)
     for name in ["a_0000", "a_0001", "b_0000"] { try writeScan("\(scans)/\(name).nii.gz") }
     try writeScan(scans + "/b_0001.nii.gz", grid: shifted)
     let (status, text) = try predict(scans, to: out, channels: 2)
@@ -199,6 +200,21 @@ struct PredictCommandTests {
     )
     try Data([1]).write(to: URL(fileURLWithPath: references + "/d.mgz"))
     try expectRefusal([references + "/d.mgz cannot be read"]) { try cohort(evaluate) }
+  }
+
+  /// An origin that is half a voxel off is said and scored; a map of another place is not.
+  @Test func aSlightShiftIsAWarning() throws {
+    let predictions = folder.path + "/predictions/a.nii.gz", references = folder.path + "/references/a.nii.gz"
+    try writeMap(references)
+    for (shift, isSlight) in [(0.5, true), (40, false)] {
+      try writeMap(predictions)
+      var map = try readLabels(predictions), affine = grid.affine
+      affine[3] = shift
+      map.grid = FileGrid(dimensions: grid.dimensions, affine: affine)
+      try writeLabels(map, to: predictions)
+      let (status, text) = try cohort(["evaluate", "--predictions", predictions, "--references", references])
+      #expect(status == (isSlight ? 0 : 3) && text.contains(" mm apart") && text.contains("warning: ") == isSlight, "\(text)")
+    }
   }
 
   /// Labels 1, 2 and 4 have no class 3; of a declared class that neither has nothing is averaged, and the output says so.

@@ -7,13 +7,9 @@ import Volumes
 @Suite struct PredictionTests {
   /// A grid whose first file axis runs from right to left.
   static let mirrored: FileGrid = {
-    var grid = Scratch.grid
-    for matrix in [\FileGrid.sform, \FileGrid.qform] {
-      grid[keyPath: matrix][0] = -Scratch.spacing.width
-      grid[keyPath: matrix][3] = 40
-    }
-    grid.flipped = [false, false, true]
-    return grid
+    var affine = Scratch.grid.affine
+    (affine[0], affine[3]) = (-Scratch.spacing.width, 40)
+    return FileGrid(dimensions: Scratch.grid.dimensions, affine: affine)
   }()
 
   /// Scores that threshold the prepared image.
@@ -51,21 +47,20 @@ import Volumes
     #expect(abs(inside.reduce(0) { $0 + Double($1) } / Double(inside.count)) < 1e-5)
   }
 
-  /// The number of voxels is asked about before they are made, after the crop to what is not zero.
-  @Test func tooManyVoxelsAreRefusedBeforeTheyAreMade() throws {
+  /// The extent is asked about before the image is made, after the crop to what is not zero.
+  @Test func anImageThatIsTooLargeIsRefusedBeforeItIsMade() throws {
     let scratch = Scratch()
     try scratch.write(image: Scratch.ball().image, to: "scan.nii")
-    var asked: [Double] = []
+    var asked: [Extent] = []
     let error = #expect(throws: PreparationError.self) {
       try prepareForPrediction(
-        "scan", images: ["\(scratch.path)/scan.nii"], settings: PreparationSettings(spacing: Spacing(1e-300, 1e-6, 1)),
-        channels: 1
-      ) { voxels throws(PreparationError) in
-        asked.append(voxels)
-        throw PreparationError("too many")
+        "scan", images: ["\(scratch.path)/scan.nii"], settings: PreparationSettings(spacing: Spacing(1, 0.5, 1)), channels: 1
+      ) { extent throws(PreparationError) in
+        asked.append(extent)
+        throw PreparationError("too large")
       }
     }
-    #expect(error?.description == "too many" && asked.count == 1 && asked[0] > 1e300)
+    #expect(error?.description == "too large" && asked == [Extent(16, 30, 12)])
   }
 
   @Test func channelsMustAgreeInNumberAndGrid() throws {

@@ -101,9 +101,9 @@ import Volumes
     try scratch.writeDataset()
     let label = Scratch.ball().label
     let spaced = FileGrid(canonical: Scratch.extent, spacing: Spacing(2, 1, 1.5))
-    var shifted = Scratch.grid
-    shifted.sform[3] += 5
-    shifted.qform[3] += 5
+    var affine = Scratch.grid.affine
+    affine[3] += 7
+    let shifted = FileGrid(dimensions: Scratch.grid.dimensions, affine: affine)
     for (grid, word) in [(spaced, "spacings"), (shifted, "origins")] {
       try scratch.write(label: label, grid: grid, to: "data/labelsTr/b.nii.gz")
       let text = Self.complaint(scratch)

@@ -6,37 +6,51 @@ import Foundation
 import Volumes
 
 /// Prepares cases, all with the same settings.
-struct CasePreparation {
-  var settings: PreparationSettings
+package struct CasePreparation {
+  package var settings: PreparationSettings
   /// Index = label value; labels may hold no other.
-  var classNames: [String]
+  package var classNames: [String]
+  /// Whether a label whose origin is a few voxels off that of its image is refused; otherwise it is a warning. The arrays are the same.
+  package var isStrict: Bool
+
+  package init(settings: PreparationSettings, classNames: [String], isStrict: Bool = false) {
+    (self.settings, self.classNames, self.isStrict) = (settings, classNames, isStrict)
+  }
 
   /// The prepared case. Errors: a file that cannot be read, channels or a label on another grid than the first channel, an image that is zero
-  /// everywhere, an undeclared label value.
-  /// - Parameter fits: throws if so many prepared voxels are too many, before they are made.
-  func prepare(
+  /// everywhere, an undeclared label value, an extent at the target spacing that is absurd or does not fit the memory.
+  /// - Parameter fits: throws if a prepared image of this extent is too large, before it is made.
+  package func prepare(
     identifier: String, role: CaseRole, images: [String], label: String?,
-    fits: (_ voxels: Double) throws(PreparationError) -> Void = { _ in }
-  ) throws(PreparationError) -> PackedCase {
+    fits: (Extent) throws(PreparationError) -> Void = { _ in }
+  ) throws(PreparationError) -> PreparedCase {
     let volumes = try readChannels(images)
     let (first, path) = (volumes[0], images[0])
-    let labels = try readLabel(label, matching: first, path: path)
+    var warnings = zip(volumes, images).flatMap { $0.grid.warnings(of: $1) }
+    let labels = try label.map { (label) throws(PreparationError) in
+      try readLabel(label, matching: first, path: path, warnings: &warnings)
+    }
     guard let box = NonzeroBox(volumes.map(\.voxels), extent: first.extent) else {
       throw PreparationError("\(path) holds only zeros: replace the file, or remove the case.")
     }
-    try fits(resampledCount(box.extent, spacing: first.spacing, target: settings.spacing))
-    let extent = resampledExtent(box.extent, spacing: first.spacing, target: settings.spacing)
-    let image = interleave(volumes.map { volume in resample(volume, box, to: extent) })
+    let extent = try preparedExtent(box.extent, grid: first.grid, channels: images.count, target: settings.spacing, path: path)
+    try fits(extent)
+    let (image, intensities) = resample(volumes, box, to: extent)
     let frame = CaseFrame(
       originalExtent: first.extent, originalSpacing: first.spacing, cropStart: box.start, cropExtent: box.extent,
       grid: first.grid)
-    let label = labels.map { labels in
-      resampleLabels(
-        box.crop(labels, of: first.extent), from: box.extent, spacing: first.spacing, to: extent, newSpacing: settings.spacing)
+    let prepared = labels.map { labels in
+      let cropped = box.crop(labels, of: first.extent)
+      let resampled = resampleLabels(
+        cropped, from: box.extent, spacing: first.spacing, to: extent, newSpacing: settings.spacing)
+      warnings += LabelLoss(whole: labels, cropped: cropped, resampled: resampled)
+        .warnings(of: identifier, classNames: classNames, spacing: settings.spacing)
+      return resampled
     }
-    return PackedCase(
+    let packed = PackedCase(
       identifier: identifier, role: role, extent: extent, spacing: settings.spacing, channels: images.count, image: image,
-      label: label, frame: frame)
+      label: prepared, frame: frame)
+    return PreparedCase(packed: packed, intensities: intensities, warnings: warnings)
   }
 
   private func readChannels(_ images: [String]) throws(PreparationError) -> [Volume] {
@@ -53,12 +67,23 @@ struct CasePreparation {
   }
 
   /// The labels [D, H, W] of the whole volume.
-  private func readLabel(_ path: String?, matching image: Volume, path imagePath: String) throws(PreparationError) -> [UInt8]? {
-    guard let path else { return nil }
+  private func readLabel(
+    _ path: String, matching image: Volume, path imagePath: String, warnings: inout [DataWarning]
+  ) throws(PreparationError) -> [UInt8] {
     let label = try readingVolumes { () throws(VolumeError) in try readLabels(path) }
+    warnings += label.grid.warnings(of: path)
     if let difference = sameGrid(image.grid, label.grid) {
-      throw PreparationError(
-        "The image \(imagePath) and its label \(path) \(difference): draw or resample the label on the grid of the image.")
+      let pair = "The image \(imagePath) and its label \(path) \(difference)"
+      guard difference.isSlight, !isStrict else {
+        let remedy =
+          difference.kind == .flip
+          ? "turn the label round, or correct the header of one" : "draw or resample the label on the grid of the image"
+        throw PreparationError("\(pair): \(remedy).")
+      }
+      warnings.append(
+        DataWarning(
+          .labelOrigin,
+          "\(pair): the label was laid on the voxels of the image; correct the header of one if they do not belong together."))
     }
     if let greatest = label.labels.max(), greatest >= classNames.count {
       throw PreparationError(
@@ -68,10 +93,17 @@ struct CasePreparation {
     return label.labels
   }
 
-  private func resample(_ volume: Volume, _ box: NonzeroBox, to extent: Extent) -> [Float] {
-    var voxels = box.crop(volume.voxels, of: volume.extent)
-    settings.normalization.apply(&voxels)
-    return resampleImage(voxels, from: box.extent, spacing: volume.spacing, to: extent, newSpacing: settings.spacing)
+  /// The box of every channel on the new grid [D, H, W, C], normalised, and what its raw intensities are.
+  private func resample(_ volumes: [Volume], _ box: NonzeroBox, to extent: Extent) -> ([Float], [ChannelIntensity]) {
+    var channels: [[Float]] = [], intensities: [ChannelIntensity] = []
+    for volume in volumes {
+      var voxels = box.crop(volume.voxels, of: volume.extent)
+      intensities.append(ChannelIntensity(of: voxels))
+      settings.normalization.apply(&voxels)
+      channels.append(
+        resampleImage(voxels, from: box.extent, spacing: volume.spacing, to: extent, newSpacing: settings.spacing))
+    }
+    return (interleave(channels), intensities)
   }
 
   /// Channels [D, H, W] to one image [D, H, W, C].
@@ -87,6 +119,15 @@ struct CasePreparation {
     }
     return image
   }
+}
+
+/// A case and what was found out on the way.
+package struct PreparedCase {
+  package var packed: PackedCase
+  /// Raw intensities of the crop, one for each channel.
+  package var intensities: [ChannelIntensity]
+  /// Header slips, a label whose origin is a little off, classes that cropping or resampling lost.
+  package var warnings: [DataWarning]
 }
 
 /// Runs `body`, passing the errors of volumes on as those of preparation.

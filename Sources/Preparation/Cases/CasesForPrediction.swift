@@ -9,10 +9,10 @@ import Volumes
 /// of reading and checking a case.
 /// - Parameters:
 ///   - label, classNames: a label map on the images' grid to prepare with them, and the names of its values.
-///   - fits: throws if so many voxels are too many, before they are made.
+///   - fits: throws if a prepared image of this extent is too large, before it is made.
 public func prepareForPrediction(
   _ identifier: String, images: [String], settings: PreparationSettings, channels: Int, label: String? = nil,
-  classNames: [String] = [], fits: (_ voxels: Double) throws(PreparationError) -> Void = { _ in }
+  classNames: [String] = [], fits: (Extent) throws(PreparationError) -> Void = { _ in }
 ) throws(PreparationError) -> PackedCase {
   try settings.validate()
   guard images.count == channels, channels > 0 else {
@@ -21,7 +21,8 @@ public func prepareForPrediction(
         + "give one file for each channel, in the order of training.")
   }
   return try CasePreparation(settings: settings, classNames: classNames).prepare(
-    identifier: identifier, role: .test, images: images, label: label, fits: fits)
+    identifier: identifier, role: .test, images: images, label: label, fits: fits
+  ).packed
 }
 
 /// Labels of the whole volume, in canonical orientation, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm): resampled to the

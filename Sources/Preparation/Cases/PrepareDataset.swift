@@ -61,7 +61,8 @@ public func prepareDataset(_ plan: PreparationPlan, report: (String) -> Void) th
       continue
     }
     let prepared = try preparation.prepare(
-      identifier: item.identifier, role: item.role, images: item.images, label: labelPath(item))
+      identifier: item.identifier, role: item.role, images: item.images, label: labelPath(item)
+    ).packed
     try readingVolumes { () throws(VolumeError) in try writer.add(prepared, sourceHash: source.hash) }
     outcome.prepared += 1
     report("\(number + 1) of \(sources.count): \(item.identifier), \(item.role.rawValue), \(prepared.extent) voxels")

@@ -27,9 +27,8 @@ public func drawComparisons(
     let file = truth.paths[identifier]!, reference = try readLabels(file)
     let compared = try methods.map { name, maps in
       let path = maps.paths[identifier]!, labels = try readLabels(path)
-      if let difference = sameGrid(labels.grid, reference.grid) {
-        throw TrainingError("\(path) and \(file) \(difference): write the prediction on the image's grid.")
-      }
+      _ = try gridWarnings(
+        labels.grid, of: path, reference.grid, of: file, cure: "write the prediction on the image's grid")
       return ComparedPrediction(name: name, labels: labels)
     }
     try writeComparison(

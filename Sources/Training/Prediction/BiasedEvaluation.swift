@@ -43,12 +43,12 @@ public struct BiasSetting: Hashable, Sendable, Codable {
 /// - Parameters:
 ///   - references: a folder with a label map for each case.
 ///   - inMillimetres, policy: as in `evaluatePredictions`.
-/// - Returns: the scores of each setting, of all ranks on every rank, and the cases that failed.
+/// - Returns: the scores of each setting, of all ranks on every rank, the cases that failed, and slips of headers.
 /// Errors: cases without a reference, all of them listed.
 public func evaluateUnderBias(
   _ cases: [RawCase], settings: [BiasSetting], model: TrainedModel, segmenter: Segmenter, references: String,
   inMillimetres: Bool, policy: EmptyPolicy, over world: borrowing Communicator
-) throws -> (scores: [BiasedScores], failures: [CaseFailure]) {
+) throws -> (scores: [BiasedScores], failures: [CaseFailure], warnings: [String]) {
   let truth = try together(over: world) { _ in
     let truth = try LabelMaps(references)
     try truth.requireAllRead()
@@ -61,12 +61,12 @@ public func evaluateUnderBias(
   let empty = ScoreTable(
     classNames: model.description.classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
   var scores = settings.map { BiasedScores(setting: $0, table: empty) }
+  var slips: [DataWarning] = []
   let failures = try forEachCase(cases, over: world, detail: \.identifier) { item in
-    try reader.checkHeaders(of: item)
+    slips += try reader.checkHeaders(of: item)
     let path = truth.paths[item.identifier]!, reference = try readLabels(path), prepared = try reader.prepare(item)
-    if let difference = sameGrid(prepared.frame.grid, reference.grid) {
-      throw TrainingError("\(item.images[0]) and \(path) \(difference): use the label map of this image.")
-    }
+    slips += try gridWarnings(
+      prepared.frame.grid, of: item.images[0], reference.grid, of: path, cure: "use the label map of this image")
     for (index, setting) in settings.enumerated() {
       var biased = prepared
       setting.apply(to: &biased)
@@ -79,5 +79,5 @@ public func evaluateUnderBias(
         spacing: inMillimetres ? reference.spacing : Spacing(1, 1, 1))
     }
   }
-  return (try gathered(scores, over: world), failures)
+  return (try joined(scores, over: world), failures, listed(try gathered(slips, over: world)))
 }

@@ -29,11 +29,10 @@ public struct BiasedScores: Sendable, Codable {
 }
 
 /// The scores of all ranks, on every rank, in the order of the cases' names. Collective; all ranks have the same settings.
-func gathered(_ scores: [BiasedScores], over world: borrowing Communicator) throws -> [BiasedScores] {
-  let texts = try world.allgather(text: String(decoding: JSONEncoder().encode(scores), as: UTF8.self))
-  let shares = try texts.map { try JSONDecoder().decode([BiasedScores].self, from: Data($0.utf8)) }
-  return shares[0].indices.map { index in
-    shares.dropFirst().reduce(into: shares[0][index]) { $0.table.add($1[index].table) }
+func joined(_ scores: [BiasedScores], over world: borrowing Communicator) throws -> [BiasedScores] {
+  let all = try gathered(scores, over: world)
+  return scores.indices.map { index in
+    stride(from: index, to: all.count, by: scores.count).dropFirst().reduce(into: all[index]) { $0.table.add(all[$1].table) }
   }
 }
 

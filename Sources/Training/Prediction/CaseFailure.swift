@@ -35,9 +35,13 @@ func forEachCase<Item>(
     }
     return failures
   }
+  return (earlier + (try gathered(own, over: world))).sorted { $0.number < $1.number }
+}
+
+/// The values of all ranks in rank order, on every rank. Collective.
+func gathered<Value: Codable>(_ own: [Value], over world: borrowing Communicator) throws -> [Value] {
   let texts = try world.allgather(text: String(decoding: JSONEncoder().encode(own), as: UTF8.self))
-  let all = try texts.flatMap { try JSONDecoder().decode([CaseFailure].self, from: Data($0.utf8)) }
-  return (earlier + all).sorted { $0.number < $1.number }
+  return try texts.flatMap { try JSONDecoder().decode([Value].self, from: Data($0.utf8)) }
 }
 
 /// What was not done, one case a line; nil if nothing failed.

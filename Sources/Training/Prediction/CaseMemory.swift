@@ -20,11 +20,10 @@ struct CaseMemory {
     }
   }
 
-  /// Throws if the prepared image and its scores cannot be held.
-  /// - Parameter voxels: of the prepared image.
-  func checkScores(voxels: Double, of path: String) throws(PreparationError) {
-    let user = "predicting \(values) values at \(Int(min(voxels, 1e15))) prepared voxels"
-    if let problem = shortage(of: voxels * 4 * Double(channels + max(channels, values) + 1), for: user) {
+  /// Throws if the prepared image of this extent and its scores cannot be held.
+  func checkScores(_ extent: Extent, of path: String) throws(PreparationError) {
+    let bytes = 4 * Double(extent.count) * Double(channels + max(channels, values) + 1)
+    if let problem = shortage(of: bytes, for: "predicting \(values) values at each of \(extent) voxels") {
       throw PreparationError("\(path) is too large, \(problem): crop it, or take a machine with more memory.")
     }
   }

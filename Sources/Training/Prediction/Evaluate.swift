@@ -11,7 +11,7 @@ public struct Evaluation: Sendable {
   public var table: ScoreTable
   /// Pairs that could not be scored.
   public let failures: [CaseFailure]
-  /// What the user should know of files that were not needed.
+  /// What the user should know: slips of headers, files that were not needed.
   public let warnings: [String]
   /// All pairs.
   public let count: Int
@@ -30,15 +30,18 @@ public func evaluatePredictions(
   try truth.requireAllRead()
   let pairs = try paired(predicted, truth)
   var table = ScoreTable(classNames: classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
+  var slips: [DataWarning] = []
   let failures = try forEachCase(pairs, over: .alone, detail: \.name) { pair in
-    let (labels, comparison) = try compare(pair)
-    table.add(pair.name, comparison, spacing: inMillimetres ? labels.spacing : Spacing(1, 1, 1))
+    let (grid, comparison, warnings) = try compare(pair)
+    table.add(pair.name, comparison, spacing: inMillimetres ? grid.spacing : Spacing(1, 1, 1))
+    slips += warnings
   }
   guard !table.classes.isEmpty || !failures.isEmpty else {
     throw TrainingError("\(references) holds no labelled voxel, so nothing can be scored: check the folder.")
   }
   return Evaluation(
-    table: table, failures: failures, warnings: unneeded(predicted, by: Set(pairs.map(\.prediction))), count: pairs.count)
+    table: table, failures: failures, warnings: listed(slips) + unneeded(predicted, by: Set(pairs.map(\.prediction))),
+    count: pairs.count)
 }
 
 /// A prediction and its reference.
@@ -69,17 +72,18 @@ private func unneeded(_ predicted: LabelMaps, by used: Set<String>) -> [String] 
 }
 
 /// Reads a pair and holds its maps against each other.
-private func compare(_ pair: LabelMapPair) throws -> (reference: FileGrid, comparison: LabelComparison) {
-  let grids = (try readGrid(pair.prediction), try readGrid(pair.reference))
-  if let difference = sameGrid(grids.0, grids.1) {
-    throw TrainingError("\(pair.prediction) and \(pair.reference) \(difference): write the prediction on the image's grid.")
-  }
-  let voxels = grids.1.dimensions.reduce(1) { $0 * Double($1) }
+/// - Returns: the grid of the reference, the comparison, and what to say of the headers.
+private func compare(_ pair: LabelMapPair) throws -> (FileGrid, LabelComparison, [DataWarning]) {
+  let grid = try readGrid(pair.reference)
+  let warnings = try gridWarnings(
+    try readGrid(pair.prediction), of: pair.prediction, grid, of: pair.reference,
+    cure: "write the prediction on the image's grid")
+  let voxels = grid.dimensions.reduce(1) { $0 * Double($1) }
   try requireMemory(Int(min(1e18, 10 * voxels)), for: "reading both label maps", pair)
-  let prediction = try readLabels(pair.prediction).labels, reference = try readLabels(pair.reference)
-  let comparison = LabelComparison(prediction: prediction, reference: reference.labels, extent: reference.extent)
+  let comparison = LabelComparison(
+    prediction: try readLabels(pair.prediction).labels, reference: try readLabels(pair.reference).labels, extent: grid.extent)
   try requireMemory(comparison.distanceBytes, for: "finding surface distances", pair)
-  return (reference.grid, comparison)
+  return (grid, comparison, grid.warnings(of: pair.reference) + warnings)
 }
 
 private func requireMemory(_ bytes: Int, for user: String, _ pair: LabelMapPair) throws(TrainingError) {

@@ -12,7 +12,7 @@ import Volumes
 ///
 /// All headers are read first; nothing is written where no case can be predicted.
 /// - Parameters:
-///   - warn: told on rank 0 which files are bad already by their headers.
+///   - warn: told on rank 0 of slips of headers, and which files are bad already by these.
 ///   - report: a line for each case this rank has written.
 /// - Returns: the cases that failed, on every rank.
 /// Errors: an output that cannot be written.
@@ -21,7 +21,10 @@ public func predictCases(
   warn: (String) -> Void, report: (String) -> Void
 ) throws -> [CaseFailure] {
   let reader = try CaseReader(model.description, values: segmenter.classes, ranksOnHost: RankPlacement(over: world).ranks)
-  let unread = try forEachCase(cases, over: world, detail: \.identifier) { try reader.checkHeaders(of: $0) }
+  var slips: [DataWarning] = []
+  let unread = try forEachCase(cases, over: world, detail: \.identifier) { slips += try reader.checkHeaders(of: $0) }
+  let warnings = listed(try gathered(slips, over: world))
+  if world.rank == 0 { warnings.forEach(warn) }
   if unread.count == cases.count { return unread }
   if world.rank == 0, let text = failureText(unread, of: cases.count, done: "predicted") { warn(text) }
   try together(over: world) { world in if world.rank == 0 { try output.open(model.description) } }
@@ -52,10 +55,11 @@ struct CaseReader {
   }
 
   /// Throws if a case's files are bad or too large by their headers, or of different grids.
-  func checkHeaders(of item: RawCase) throws {
-    let first = try readGrid(item.images[0])
-    for path in item.images.dropFirst() {
-      if let difference = sameGrid(first, try readGrid(path)) {
+  /// - Returns: slips of the headers, and how they were read.
+  func checkHeaders(of item: RawCase) throws -> [DataWarning] {
+    let grids = try item.images.map { try readGrid($0) }, first = grids[0]
+    for (path, grid) in zip(item.images, grids).dropFirst() {
+      if let difference = sameGrid(first, grid) {
         throw TrainingError("The channels \(item.images[0]) and \(path) \(difference): resample one onto the grid of the other.")
       }
     }
@@ -64,13 +68,14 @@ struct CaseReader {
         "\(item.images[0]) has an axis of \(first.dimensions.max()!) voxels, too long for its label map's NIfTI-1: crop it.")
     }
     try memory.checkReading(first, of: item.images[0])
+    return zip(grids, item.images).flatMap { $0.warnings(of: $1) }
   }
 
   /// - Parameter label: a label map on the images' grid to prepare with them.
   func prepare(_ item: RawCase, label: String? = nil) throws -> PackedCase {
     try prepareForPrediction(
       item.identifier, images: item.images, settings: settings, channels: memory.channels, label: label, classNames: classNames
-    ) { voxels throws(PreparationError) in try memory.checkScores(voxels: voxels, of: item.images[0]) }
+    ) { extent throws(PreparationError) in try memory.checkScores(extent, of: item.images[0]) }
   }
 }
 
@@ -81,9 +86,7 @@ extension PredictionOutput {
     let image = try readVolume(item.images[0]), path = references.paths[item.identifier]
     let reference = try path.map { path in
       let labels = try readLabels(path)
-      if let difference = sameGrid(image.grid, labels.grid) {
-        throw TrainingError("\(item.images[0]) and \(path) \(difference): use the label map of this image.")
-      }
+      _ = try gridWarnings(image.grid, of: item.images[0], labels.grid, of: path, cure: "use the label map of this image")
       return labels
     }
     try writeOverlay(

@@ -47,15 +47,15 @@ public struct RawCases: Sendable, Equatable {
       throw TrainingError("there is no file or folder \(path): check --input.")
     }
     if isFolder.boolValue { return try readableImages(of: path, passingOver: output) }
-    let name = (path as NSString).lastPathComponent, folder = (path as NSString).deletingLastPathComponent
-    guard let stem = imageStem(name) else {
+    guard let file = ImageFile(path: path) else {
       throw TrainingError("\(path) is no image by its name: give a .nii.gz, .nii or .hdr file, or convert it to one.")
     }
-    if channels == 1 { return [ImageFile(name: name, stem: stem, path: path)] }
-    guard let base = channelNumber(stem)?.base else {
+    if channels == 1 { return [file] }
+    guard let base = channelNumber(file.stem)?.base else {
       throw TrainingError(
-        "\(path) has no channel number, but the network has \(channels) channels: name its files \(stem)_0000 and so on.")
+        "\(path) has no channel number, but the network has \(channels) channels: name its files \(file.stem)_0000 and so on.")
     }
+    let folder = (path as NSString).deletingLastPathComponent
     return try ImageFolder(folder.isEmpty ? "." : folder).images.filter { channelNumber($0.stem)?.base == base }
   }
 

@@ -24,10 +24,7 @@ struct Evaluate: ParsableCommand {
   var references: String
   @Option(help: "Distances in voxels, as the published benchmarks, or in mm.")
   var spacing = Unit.mm
-  @Option(
-    help:
-      "What an empty mask counts for in means: skip leaves out what is undefined (a class that neither map has, distances of an empty mask), zero "
-      + "counts 0, diagonal the scan's diagonal as distance and a class that neither has as perfect.")
+  @Option(help: "What empty masks count for in means: skip, zero (0 everywhere) or diagonal (the scan's diagonal as distance).")
   var empty = EmptyPolicy.skip
   @Option(help: "Data set folder whose dataset.json names the classes; the folder above the references if it has one.")
   var dataset: String?
@@ -59,7 +56,7 @@ struct Evaluate: ParsableCommand {
         if !json { printCaveat(ModelDescription(predictions: predictions!)?.caveat) }
       }
       for warning in found.warnings { complain("warning: \(warning)") }
-      throw ArgumentParser.ExitCode(exitCode(of: found.failures, of: found.count, done: "scored"))
+      throw ArgumentParser.ExitCode(listFailures(found.failures, of: found.count, done: "scored"))
     }
   }
 
@@ -70,12 +67,13 @@ struct Evaluate: ParsableCommand {
         let model = try TrainedModel(checkpoint: checkpoint)
         return (model, try RawCases(in: input, channels: model.description.channelNames.count).cases)
       }
-      let (scores, failures) = try evaluateUnderBias(
+      let (scores, failures, warnings) = try evaluateUnderBias(
         cases, settings: bias, model: model, segmenter: model.segmenter(overlap: 0.5, weighting: .gaussian),
         references: references, inMillimetres: spacing == .mm, policy: empty, over: world)
       guard world.rank == 0 else { return failures.isEmpty ? 0 : 3 }
       if failures.count < cases.count { try report(scores, model) }
-      return exitCode(of: failures, of: cases.count, done: "scored")
+      for warning in warnings { complain("warning: \(warning)") }
+      return listFailures(failures, of: cases.count, done: "scored")
     }
   }
 

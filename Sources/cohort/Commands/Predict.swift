@@ -41,20 +41,20 @@ struct Predict: ParsableCommand {
   func run() throws {
     try withWatchedRanks(watch, command: "predict") { world in
       Flight.mark(.start, detail: "checkpoint and images")
-      let (model, found, output) = try together(over: world) { world in
+      let (model, found, destination) = try together(over: world) { world in
         let model = try TrainedModel(checkpoint: checkpoint)
         let found = try RawCases(in: input, channels: model.description.channelNames.count, output: output)
-        let output = try PredictionOutput(folder: output, references: references)
-        if world.rank == 0 { try output.check(found.cases, input: input) }
-        return (model, found, output)
+        let destination = try PredictionOutput(folder: output, references: references)
+        if world.rank == 0 { try destination.check(found.cases, input: input) }
+        return (model, found, destination)
       }
       let console = Console(rank: world.rank), cases = found.cases
       console.print("\(model.description.network) of \(model.path), \(cases.count) cases on \(counted(world.size, "rank"))")
       if let note = found.note { console.print("note: \(note)") }
       let failures = try predictCases(
-        cases, model: model, segmenter: model.segmenter(overlap: overlap, weighting: weighting), output: output, over: world,
+        cases, model: model, segmenter: model.segmenter(overlap: overlap, weighting: weighting), output: destination, over: world,
         warn: { complain("warning: \($0)") }, report: { print($0) })
-      return world.rank == 0 ? exitCode(of: failures, of: cases.count, done: "predicted") : failures.isEmpty ? 0 : 3
+      return world.rank == 0 ? listFailures(failures, of: cases.count, done: "predicted") : failures.isEmpty ? 0 : 3
     }
   }
 }

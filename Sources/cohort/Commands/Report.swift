@@ -37,7 +37,7 @@ struct Report: ParsableCommand {
           methods: checkpoint.map(NamedPath.init), input: input, references: references,
           request: ActivationRequest(layer: layer, label: label, kind: kind), output: output
         ) { print($0) }
-        throw ArgumentParser.ExitCode(exitCode(of: failures, of: count, done: "drawn"))
+        throw ArgumentParser.ExitCode(listFailures(failures, of: count, done: "drawn"))
       }
     }
   }
@@ -87,7 +87,7 @@ struct Report: ParsableCommand {
           images: images, references: references, predictions: predictions.map(NamedPath.init),
           classNames: try classNames(dataset: dataset, references: references), output: output
         ) { print($0) }
-        throw ArgumentParser.ExitCode(exitCode(of: failures, of: count, done: "drawn"))
+        throw ArgumentParser.ExitCode(listFailures(failures, of: count, done: "drawn"))
       }
     }
   }
