@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Cluster
+import Files
 import Foundation
 import MPI
 import Training
@@ -25,7 +26,7 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   if session.world.rank == 0, let warning = launch.warning(ranks: session.world.size) { complain("warning: \(warning)") }
   let code: Int32
   do { code = try refusing(over: session.world, body: body) } catch {
-    FileHandle.standardError.write(Data("cohort: \(error)\n".utf8))
+    complain("cohort: \(error)")
     MPI.abort(code: 1)
   }
   try session.finalize()
@@ -38,14 +39,12 @@ private func refuse(_ problem: String, _ launch: LaunchCheck) throws -> Never {
   throw ArgumentParser.ExitCode(Cluster.ExitCode.preflight.rawValue)
 }
 
-func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
-
 /// Runs `body`; an error becomes one sentence on standard error and exit code 3.
 func reportingErrors<Result>(_ body: () throws -> Result) throws -> Result {
   do { return try body() } catch let code as ArgumentParser.ExitCode {
     throw code
   } catch {
-    FileHandle.standardError.write(Data("cohort: \(error)\n".utf8))
+    complain("cohort: \(error)")
     throw ArgumentParser.ExitCode(3)
   }
 }

@@ -1,5 +1,6 @@
 // A check that does not end: messages that never arrive, a file system that does not answer. The doctor prints that and ends.
 
+import Files
 import Foundation
 import MPI
 import Synchronization
@@ -33,8 +34,7 @@ final class DoctorDeadline: Sendable {
       // Where all ranks are stuck rank 0 prints; the others follow if it cannot.
       guard ContinuousClock.now > now.end + .seconds(rank == 0 ? 0 : 5) else { continue }
       let place = "rank \(rank) on \(Communicator.hostName)"
-      FileHandle.standardError.write(
-        Data("cohort: \(place): the check of \(now.check.name) does not end. \(hint(now.check))\n".utf8))
+      complain("cohort: \(place): the check of \(now.check.name) does not end. \(hint(now.check))")
       _exit(ExitCode.preflight.rawValue)
     }
   }

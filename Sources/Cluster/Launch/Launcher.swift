@@ -1,6 +1,7 @@
 // `cohort launch`: starts a run under mpirun, passes signals on, makes sure that nothing outlives mpirun, and starts it again on
 // the machines that are left as long as `RestartPolicy` decides so. It never calls MPI itself.
 
+import Files
 import Foundation
 
 /// One launch of a training run.
@@ -119,9 +120,8 @@ public struct Launcher {
     var line = ["mpirun", "-n", "\(min(ranks, place?.slots ?? ranks))", "--bind-to", "none"]
     if let place {
       let path = run + "/hostfile"
-      do { try write(place.text, to: path) } catch {
-        throw ClusterError("Cannot write \(path): \(error.localizedDescription). Choose a writable run folder.")
-      }
+      _ = try RunFolder.take(run)
+      try clustered { () throws(FileError) in try writeDurably(Array(place.text.utf8), to: path) }
       line += ["--hostfile", path, "--map-by", "node"]
     }
     // A daemon that receives nothing for 20 seconds ends its ranks: later than the watch, which can report more.
@@ -134,11 +134,6 @@ public struct Launcher {
       line += ["-x", name]
     }
     return line + command
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
-    try text.write(toFile: path, atomically: true, encoding: .utf8)
   }
 }
 

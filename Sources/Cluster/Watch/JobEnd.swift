@@ -1,5 +1,6 @@
 // The last seconds of a job: one message, every rank informed, and a fuse for the case that nothing else ends this process.
 
+import Files
 import Foundation
 import MPI
 import Synchronization
@@ -34,7 +35,7 @@ enum JobEnd {
     while true { sleep(fuseSeconds) }
   }
 
-  static func printError(_ message: String) { FileHandle.standardError.write(Data("cohort: \(message)\n".utf8)) }
+  static func printError(_ message: String) { complain("cohort: \(message)") }
 
   /// Ends mpirun or its daemon, if this process was started by it. At the first signal mpirun may wait for a host that does not
   /// answer; it leaves at the second.

@@ -13,7 +13,8 @@ extension Duration {
 
 /// Seconds as 1:05:09 or 5:09.
 public func clockTime(_ seconds: Double) -> String {
-  let whole = Int(seconds.rounded())
+  // A century is as good as for ever, and what is no number is no time.
+  let whole = seconds.isNaN ? 0 : Int(min(max(seconds, 0), 3e9).rounded())
   return whole >= 3600
     ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
     : String(format: "%d:%02d", whole / 60, whole % 60)

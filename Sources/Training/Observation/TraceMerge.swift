@@ -59,6 +59,9 @@ public func mergeTraces(run: String, output: String) throws -> (ranks: Int, span
   guard let first = parts.first else {
     throw TrainingError("\(folder) holds no trace: train with trace.steps=[100, 110], which traces these steps.")
   }
+  guard (1...65536).contains(first.ranks) else {
+    throw TrainingError("\(folder) holds a trace of \(first.ranks) ranks, which no run has: remove the folder and trace again.")
+  }
   let missing = Set(0..<first.ranks).subtracting(parts.map(\.rank)).sorted()
   guard missing.isEmpty else {
     throw TrainingError(

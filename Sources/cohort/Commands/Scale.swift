@@ -2,6 +2,7 @@
 // made of.
 
 import ArgumentParser
+import Files
 import Foundation
 import Scaling
 
@@ -72,7 +73,7 @@ struct Scale: ParsableCommand {
         let study = try Study(path: chosen.study)
         let outcome = try study.run(program: programPath) { text in
           // At once, also into a file.
-          FileHandle.standardOutput.write(Data((text + "\n").utf8))
+          Outlet.output.write(text + "\n")
         }
         if outcome.isInterrupted {
           print("stopped as asked: the same command continues the study.")

@@ -56,11 +56,14 @@ public struct PretrainingPlan: Sendable {
   var command: String { "cohort prior pretrain --output \(URL(fileURLWithPath: output).lastPathComponent) \(choices)" }
   private var choices: String { "--steps \(steps) --seed \(seed) --lanes \(lanes)" }
 
-  /// Before minutes are spent: the folder must be there and writable.
+  /// Before minutes are spent: the folder must be there and writable, and a file that is there must be this prior's.
   func checkOutput() throws(TrainingError) {
     let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
     guard FileManager.default.isWritableFile(atPath: folder) else {
       throw TrainingError("cannot write \(output): make the folder \(folder), or choose another.", exitCode: 79)
+    }
+    guard !FileManager.default.fileExists(atPath: output) || (try? PriorDescription(of: output))?.command == command else {
+      throw TrainingError("\(output) exists and is not the prior that this run makes: move it away, or choose another name.")
     }
   }
 }
