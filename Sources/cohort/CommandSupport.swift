@@ -49,6 +49,16 @@ func reportingErrors<Result>(_ body: () throws -> Result) throws -> Result {
   }
 }
 
+/// Refuses options that lie outside their range.
+func inRange<Value: Comparable>(_ options: [(name: String, value: Value, range: ClosedRange<Value>)]) throws {
+  for (name, value, range) in options where !range.contains(value) {
+    throw ValidationError("--\(name) \(value) must be from \(range.lowerBound) to \(range.upperBound).")
+  }
+}
+
+/// The most steps, repeats or rounds that a measurement may be asked for.
+let mostRepeats = 1_000_000
+
 /// Prints a value as JSON with sorted keys.
 func printJSON(_ value: some Encodable) throws {
   let encoder = JSONEncoder()

@@ -52,7 +52,7 @@ struct BadInputTests {
       try expectSentence(["train", try runFile(folder, ["stepz": "3"])], ["stepz", "steps"])
       try expectSentence(["train", try runFile(folder), "steps=soon"], ["steps", "soon"])
       try expectSentence(["train", try runFile(folder, ["patch": "[16, 16, 20]"])], ["width 20", "16", "32"])
-      for patch in ["[8192, 8192, 8192]", "[1024, 1024, 1024]"] {
+      for patch in ["[4096, 4096, 4096]", "[1024, 1024, 1024]"] {
         try expectSentence(["train", try runFile(folder, ["patch": patch])], ["GiB left", "smaller patch"])
       }
       try expectSentence(["train", try runFile(folder, ["data": folder + "/nowhere"])], ["nowhere"])

@@ -1,5 +1,6 @@
 // An mpirun hostfile: one line for each machine, `lab2 slots=8`; and which of the machines answer.
 
+import Files
 import Foundation
 
 /// The machines that a launch may use.
@@ -12,8 +13,9 @@ public struct Hostfile: Sendable, Equatable {
   public var hosts: [Host]
 
   public init(path: String) throws(ClusterError) {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw ClusterError("cannot read the hostfile \(path): check the path; hostfiles/README.md shows one.")
+    let text: String
+    do { text = try readText(path, atMost: 1 << 24) } catch {
+      throw ClusterError("cannot read the hostfile: \(error) hostfiles/README.md shows one.")
     }
     try self.init(text: text, source: path)
   }
@@ -26,7 +28,8 @@ public struct Hostfile: Sendable, Equatable {
       var slots = 1
       for word in words.dropFirst() {
         let sides = word.split(separator: "=")
-        guard sides.count == 2, let count = Int(sides[1]), count > 0, ["slots", "max_slots", "max-slots"].contains(sides[0])
+        guard sides.count == 2, let count = Int(sides[1]), 1...1_000_000 ~= count,
+          ["slots", "max_slots", "max-slots"].contains(sides[0])
         else {
           throw ClusterError("\(source) has the line \"\(line)\". Write one machine a line, for example lab2 slots=8.")
         }

@@ -23,9 +23,13 @@ struct Launch: ParsableCommand {
   @Argument(parsing: .postTerminator, help: "train with its run file, keys that replace its own, and options.")
   var command: [String]
 
+  func validate() throws {
+    guard 1...65_536 ~= n else { throw ValidationError("-n \(n) must be from 1 to 65536.") }
+    try inRange([("retries", retries, 0...1_000_000)])
+  }
+
   func run() throws {
     let code = try reportingErrors {
-      guard n > 0, retries >= 0 else { throw TrainingError("-n is \(n) and --retries \(retries): give 1 and 0 or more.") }
       guard command.count > 1, command[0] == "train" else {
         throw TrainingError("cohort launch starts training runs: write `cohort launch -n 4 -- train run.yaml`.")
       }

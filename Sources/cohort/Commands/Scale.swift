@@ -123,7 +123,7 @@ struct Scale: ParsableCommand {
     @Option(help: "File to write (JSON).")
     var output: String
 
-    func validate() throws { try atLeast([("warmup", warmup, 0), ("steps", steps, 1)]) }
+    func validate() throws { try inRange([("warmup", warmup, 0...mostRepeats), ("steps", steps, 1...mostRepeats)]) }
 
     func run() throws {
       try reportingErrors {
@@ -143,11 +143,4 @@ struct Scale: ParsableCommand {
 /// This program's own path: the ranks run the same file.
 private var programPath: String {
   (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-}
-
-/// Refuses options below their least value.
-func atLeast(_ options: [(name: String, value: Int, least: Int)]) throws {
-  for (name, value, least) in options where value < least {
-    throw ValidationError("--\(name) \(value) must be \(least) or more.")
-  }
 }

@@ -5,6 +5,7 @@
 import Foundation
 import MPI
 import Networks
+import Settings
 import Weights
 
 /// One pretraining.
@@ -37,8 +38,8 @@ public struct PretrainingPlan: Sendable {
   package func runFile(folder: String, threads: Int = 0, deadline: Int = 60) -> String {
     """
     work: \(Pretraining.name)
-    output: \(folder)
-    pretraining: {output: \(output)}
+    output: \(quotedYAML(folder))
+    pretraining: {output: \(quotedYAML(output))}
     steps: \(steps)
     seed: \(seed)
     lanes: \(lanes)
