@@ -1,9 +1,7 @@
-// A look at prepared data: what people should know before they train on them, and the doctor's, that every rank sees the same index and cases drawn
-// at random are whole.
+// The doctor's look at prepared data: every rank sees the same index, and cases drawn at random are whole.
 
 import Cluster
 import Files
-import Preparation
 import Volumes
 
 /// What a rank found in a folder of packs.
@@ -41,16 +39,4 @@ public func dataCheck(_ folder: String) -> DoctorCheck {
     let read = Set(all.flatMap(\.facts.read))
     return [index, .ok("data reads", "\(read.count) random cases read and verified")]
   }
-}
-
-/// What people should know before they train on the packs in `folder`, a sentence each. Error: no labelled case has any foreground.
-func dataWarnings(_ index: PackIndex, folder: String) throws -> [String] {
-  var warnings = listed(try labelWarnings(in: index))
-  if !index.omitted.isEmpty {
-    let names = index.omitted.prefix(5).map(\.identifier).joined(separator: ", ") + (index.omitted.count > 5 ? ", ..." : "")
-    warnings.append(
-      "\(counted(index.omitted.count, "case")) of the data set could not be prepared and are missing from \(folder) (\(names)): "
-        + "`cohort prepare` tells why.")
-  }
-  return warnings
 }

@@ -39,7 +39,7 @@ public final class MethodWork: Work {
     self.configuration = configuration
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
-    warnings = try dataWarnings(index, folder: configuration.data)
+    warnings = try dataWarnings(of: index, in: configuration.data)
     var description = try ModelDescription(configuration, index)
     let options = configuration.methodOptions
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
