@@ -23,7 +23,9 @@ extension SettingFormat where Value == [Int] {
     Self(
       "\(count.map { "\($0) " } ?? "")whole numbers from 1 to \(most) with commas between them",
       read: { text in
-        positiveIntegers(text, upTo: most).flatMap { $0.isEmpty || $0.count > longestList || $0.count != count ?? $0.count ? nil : $0 }
+        positiveIntegers(text, upTo: most).flatMap {
+          $0.isEmpty || $0.count > longestList || $0.count != count ?? $0.count ? nil : $0
+        }
       },
       write: plain)
   }

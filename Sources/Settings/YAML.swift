@@ -56,7 +56,9 @@ private func add(
 ) throws(SettingsError) {
   for (keyNode, value) in mapping {
     let key = prefix + (keyNode.string ?? ""), text: String
-    guard flat.count < mostKeys else { throw SettingsError("\(source) has more than \(mostKeys) keys: leave out what is no setting.") }
+    guard flat.count < mostKeys else {
+      throw SettingsError("\(source) has more than \(mostKeys) keys: leave out what is no setting.")
+    }
     guard keyNode.anchor == nil, value.anchor == nil else {
       throw SettingsError("\(source): \(shortened(key)) uses a YAML anchor: write the value out.")
     }
@@ -88,7 +90,8 @@ private func addEntries(
 ) throws(SettingsError) -> [String] {
   var names: [String] = [], known: Set<String> = []
   for entry in entries {
-    guard entry.anchor == nil, let name = entry["name"]?.string, !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_".contains($0) })
+    guard entry.anchor == nil, let name = entry["name"]?.string, !name.isEmpty,
+      name.allSatisfy({ $0.isLetter || $0.isNumber || "-_".contains($0) })
     else {
       throw SettingsError(
         "\(source): every entry of \(key) needs a name of letters, digits, - and _: write `- name: NAME` first.")

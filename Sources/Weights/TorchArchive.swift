@@ -41,7 +41,8 @@ struct TorchArchive {
   func listing() throws(WeightError) -> WeightListing {
     let bytes = try directory.verifiedBytes(root + "data.pkl")
     guard bytes.count <= Self.longestPickle else {
-      throw WeightError("\(file.path): its list of arrays has \(bytes.count) bytes, more than \(Self.longestPickle): save the weights alone.")
+      throw WeightError(
+        "\(file.path): its list of arrays has \(bytes.count) bytes, more than \(Self.longestPickle): save the weights alone.")
     }
     let pickle = try PickleMachine.run(bytes, path: file.path)
     guard let top = pickle.entries(of: pickle.value) else {

@@ -24,7 +24,8 @@ public struct WeightEntry: Sendable {
   /// of memory.
   init?(name: String, type: ElementType, shape: [Int], strides: [Int], first: Int, in range: Range<Int>) {
     let capacity = range.count / type.size
-    guard shape.count == strides.count, shape.count <= Self.mostAxes, (0...capacity).contains(first), (shape + strides).allSatisfy({ $0 >= 0 }),
+    guard shape.count == strides.count, shape.count <= Self.mostAxes, (0...capacity).contains(first),
+      (shape + strides).allSatisfy({ $0 >= 0 }),
       let count = product(shape), count <= capacity
     else { return nil }
     var last = first

@@ -15,7 +15,8 @@ import Testing
 
   init() throws {
     saved = CheckpointState(
-      step: 7, vectors: [("student", (0..<300_000).map { Float($0) }), ("teacher", [1, 2, 3]), ("third", (0..<5000).map { -Float($0) })],
+      step: 7,
+      vectors: [("student", (0..<300_000).map { Float($0) }), ("teacher", [1, 2, 3]), ("third", (0..<5000).map { -Float($0) })],
       index: [
         CheckpointTensor(name: "a", vector: "student", shape: [100, 3000], offset: 0, count: 300_000),
         CheckpointTensor(name: "b", vector: "teacher", shape: [3], offset: 0, count: 3),
@@ -38,11 +39,14 @@ import Testing
     do {
       let loaded = try CheckpointStore.load(path: step)
       isAccepted = true
-      #expect(loaded.step == saved.step && loaded.vectors.elementsEqual(saved.vectors) { $0 == $1 }, "\(what): other values were loaded")
+      #expect(
+        loaded.step == saved.step && loaded.vectors.elementsEqual(saved.vectors) { $0 == $1 }, "\(what): other values were loaded"
+      )
     } catch {
       #expect("\(error)".contains(step) && !"\(error)".contains("\n"), "\(what): \(error)")
     }
-    let isIntact = (try? CheckpointStore.verify(path: step)) != nil, isReadable = (try? CheckpointStore.inspect(path: step)) != nil
+    let isIntact = (try? CheckpointStore.verify(path: step)) != nil,
+      isReadable = (try? CheckpointStore.inspect(path: step)) != nil
     #expect(isIntact == isAccepted && (isReadable || !isAccepted), "\(what): verified and inspected as it is loaded")
     return isAccepted
   }
@@ -57,8 +61,11 @@ import Testing
     #expect(accepts("sealed again"))
     let numbers = manifest.ranges(of: try Regex(#"(?<= : )[0-9]+|(?<=^ {10})[0-9]+(?=,?$)"#).anchorsMatchLineEndings())
     #expect(numbers.count > 10)
-    let wrong = ["0", "-1", "1", "2", "3", "4", "7", "8", "12", "4096", "1048576", "1200000", "2147483648", "4611686018427387904", "9223372036854775807",
-      "18446744073709551615", "1e300", "1.5", "null", "[]", "\"x\""]
+    let wrong = [
+      "0", "-1", "1", "2", "3", "4", "7", "8", "12", "4096", "1048576", "1200000", "2147483648", "4611686018427387904",
+      "9223372036854775807",
+      "18446744073709551615", "1e300", "1.5", "null", "[]", "\"x\"",
+    ]
     for (number, range) in numbers.enumerated() {
       for value in wrong where value != manifest[range] {
         try replace(manifest.replacingCharacters(in: range, with: value))
@@ -118,7 +125,8 @@ import Testing
       var bytes = whole
       for change in 0..<1 + trial % 3 {
         let place = used[key.integer(8 * trial + change, below: used.count)]
-        bytes[place] = trial % 2 == 0 ? bytes[place] ^ 1 << UInt8(trial % 8) : UInt8(truncatingIfNeeded: key.hash(8 * trial + change + 4))
+        bytes[place] =
+          trial % 2 == 0 ? bytes[place] ^ 1 << UInt8(trial % 8) : UInt8(truncatingIfNeeded: key.hash(8 * trial + change + 4))
       }
       let sum = rest.map { bytes[$0] }.withUnsafeBytes { xxh64(of: $0) }
       try Data(bytes).write(to: URL(fileURLWithPath: state))

@@ -29,7 +29,8 @@ import Testing
   /// Values of options that name files, and of those that a command must have, so that it goes on to the one that is tried.
   private func words(_ command: String, in folder: String) -> [String: String] {
     var words = [
-      "--network": "unet3d", "--option": "base=2", "--patch": "16,16,32", "--threads": "1", "--steps": "1", "--warmup": "0", "--repeats": "1",
+      "--network": "unet3d", "--option": "base=2", "--patch": "16,16,32", "--threads": "1", "--steps": "1", "--warmup": "0",
+      "--repeats": "1",
       "--bytes": "1MB", "--folder": folder, "--sizes": "8", "--subjects": "4", "--labelled": "1", "--spacing": "4", "-n": "1",
       "--output": "\(folder)/out-\(UUID().uuidString)", "--lanes": "1", "--predictions": folder,
     ]
@@ -44,15 +45,18 @@ import Testing
 
   /// Options whose values are names or places, not numbers.
   private static let names: Set<String> = [
-    "--network", "--folder", "--output", "--weights", "--input", "--checkpoint", "--references", "--images", "--predictions", "--data", "--dataset",
-    "--hostfile", "--template", "--labels", "--run-folder", "--cases", "--compute", "--reduction", "--backend", "--memory", "--padding", "--layer",
+    "--network", "--folder", "--output", "--weights", "--input", "--checkpoint", "--references", "--images", "--predictions",
+    "--data", "--dataset",
+    "--hostfile", "--template", "--labels", "--run-folder", "--cases", "--compute", "--reduction", "--backend", "--memory",
+    "--padding", "--layer",
     "--kind", "--preset", "--weighting", "--empty",
   ]
 
   private func check(_ arguments: [String]) throws {
     let (status, output) = try runAlone(arguments, timeout: 120, executable: "cohort")
     let lines = output.split(separator: "\n"), marks = ["Fatal error", "crashed", "Backtrace", "libgomp", "mpirun"]
-    #expect([0, 3, 64].contains(status) && !marks.contains(where: output.contains), "\(arguments): \(status) \(output.prefix(2000))")
+    #expect(
+      [0, 3, 64].contains(status) && !marks.contains(where: output.contains), "\(arguments): \(status) \(output.prefix(2000))")
     #expect(status == 0 || lines.count <= 8 && output.count < 2500, "\(arguments): \(output.prefix(2000))")
   }
 
@@ -78,7 +82,9 @@ import Testing
             let words = words(path.joined(separator: " "), in: folder)
             for other in options {
               guard let name = other.names?.first?.word, name != word, let usual = words[name] else { continue }
-              if !other.isOptional || !["--template", "--labels", "--hostfile", "--data", "--checkpoint", "--input"].contains(name) {
+              if !other.isOptional
+                || !["--template", "--labels", "--hostfile", "--data", "--checkpoint", "--input"].contains(name)
+              {
                 arguments += [name, usual]
               }
             }

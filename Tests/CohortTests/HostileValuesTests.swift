@@ -2,7 +2,6 @@
 // their keys, so that new ones are tried without a change here. A trap would end the test program.
 
 import Foundation
-import Learning
 import Methods
 import Networks
 import Scaling
@@ -13,7 +12,8 @@ import Training
 
 /// What people and programs write where a number is wanted.
 let hostileNumbers = [
-  "0", "-1", "1e-300", "1e300", "1e400", "nan", "inf", "-inf", "-0", "2147483648", "4294967296", "9223372036854775807", "9223372036854775808",
+  "0", "-1", "1e-300", "1e300", "1e400", "nan", "inf", "-inf", "-0", "2147483648", "4294967296", "9223372036854775807",
+  "9223372036854775808",
   "-9223372036854775808", "18446744073709551616", "", "x", "1,2", "[1, 2]", "[]", "[[1, 2], 3]", "0x10", " 7", "٣",
 ]
 
@@ -45,13 +45,15 @@ private let hostileLists = hostileNumbers.flatMap { ["[\($0), 16, 16]", "\($0),\
         }
         expectSentence("stages.\(setting.name)=\(value)") {
           _ = try RunConfiguration(
-            yaml: "data: d\noutput: o\nstages: [{name: a, \(setting.name): \(value)}]\nmodules: {m: {\(setting.name): \(value)}}\n", source: "f")
+            yaml:
+              "data: d\noutput: o\nstages: [{name: a, \(setting.name): \(value)}]\nmodules: {m: {\(setting.name): \(value)}}\n",
+            source: "f")
         }
       }
     }
   }
 
-  @Test(arguments: methodCatalog.map(\.name)) func optionsOfMethods(method: String) throws {
+  @Test(arguments: methodCatalog.map { $0.name }) func optionsOfMethods(method: String) throws {
     let options = try #require(methodCatalog.first { $0.name == method }).options
     for setting in options {
       for value in hostileNumbers {
@@ -66,7 +68,9 @@ private let hostileLists = hostileNumbers.flatMap { ["[\($0), 16, 16]", "\($0),\
   /// A network that is allowed can be counted, whatever its options, and one that is too large for memory is not made.
   @Test(arguments: networkCatalog.map { $0.name }) func optionsOfNetworks(name: String) throws {
     let options = try #require(networkCatalog.first { $0.name == name }).options
-    let largest = ["65536", "1000", "4096", "65536,65536,65536,65536,65536,65536", "8,8,8;8,8,8;8,8,8;8,8,8;8,8,8", "63,63,63;63,63,63"]
+    let largest = [
+      "65536", "1000", "4096", "65536,65536,65536,65536,65536,65536", "8,8,8;8,8,8;8,8,8;8,8,8;8,8,8", "63,63,63;63,63,63",
+    ]
     for setting in options {
       for value in values(for: setting) + largest {
         for (channels, classes) in [(1, 2), (10_000, 256), (10_001, 2), (1, 257), (0, 0), (.max, .max), (.min, -1)] {
@@ -83,7 +87,9 @@ private let hostileLists = hostileNumbers.flatMap { ["[\($0), 16, 16]", "\($0),\
   }
 
   @Test func networksLargerThanMemoryAreRefused() {
-    for (name, options) in [("unet3d", ["base": "65536"]), ("vnet", ["base": "65536"]), ("stunet", ["base": "4096", "depth": "1000"])] {
+    for (name, options) in [
+      ("unet3d", ["base": "65536"]), ("vnet", ["base": "65536"]), ("stunet", ["base": "4096", "depth": "1000"]),
+    ] {
       #expect {
         try makeNetwork(name, NetworkPlan(inputChannels: 1, classes: 2, options: options, seed: 1))
       } throws: { "\($0)".contains("GiB are left") && "\($0)".contains("make it smaller") }

@@ -7,7 +7,9 @@ import Testing
 import Scaling
 
 @Suite(.timeLimit(.minutes(3))) struct ForgedMeasurementTests {
-  private let wrong = ["0", "-1", "1e-300", "1e300", "1e400", "2147483648", "9223372036854775807", "18446744073709551616", "null", "[]", "\"x\""]
+  private let wrong = [
+    "0", "-1", "1e-300", "1e300", "1e400", "2147483648", "9223372036854775807", "18446744073709551616", "null", "[]", "\"x\"",
+  ]
 
   private func line(kind: String, nodes: Int, repetition: Int, study: String) -> String {
     let identity =
@@ -18,7 +20,8 @@ import Scaling
     let messages = #""allreduce":{"ranks":\#(nodes),"rows":[\#(row(4096)),\#(row(1_048_576))],"addSecondsPerByte":1e-10},"#
     let step = #"{"wall":\#(1.5 + 0.01 * Double(repetition)),"compute":1,"wait":0.25,"exposed":0.125,"input":0.125}"#
     let isSteps = kind != "allreduce"
-    return #"{"point":{"kind":"\#(kind)","nodes":\#(nodes),"ranks":\#(nodes),"lanes":\#(isSteps ? 4 : 0),"repetition":\#(repetition)},"#
+    return
+      #"{"point":{"kind":"\#(kind)","nodes":\#(nodes),"ranks":\#(nodes),"lanes":\#(isSteps ? 4 : 0),"repetition":\#(repetition)},"#
       + #""evidence":"emulated","study":"\#(study)","started":"2026-01-01T00:00:00Z","seconds":9.5,"dilation":1.25,"command":"c","#
       + #""run":{"isReplay":true,"steps":[\#(isSteps ? step : "")],"averagedBytes":4000,"buckets":2,"backwardSeconds":0.5,"#
       + #"\#(isSteps ? "" : messages)"identity":\#(identity)}}"#
@@ -49,7 +52,9 @@ import Scaling
             do {
               let measured = try study.remaining().measured
               // A line that is no measurement at all counts as none.
-              if measured.count > good.count, let report = try? ScalingReport(study) { _ = (report.modelText, try report.write()) }
+              if measured.count > good.count, let report = try? ScalingReport(study) {
+                _ = (report.modelText, try report.write())
+              }
             } catch {
               refused += 1
               #expect("\(error)".contains("Line 1 of \(path)"), "\(value): \(error)")
@@ -73,7 +78,8 @@ import Scaling
   @Test func laneTimes() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/lanes.json"
-      try LaneTrace(source: "s", reduction: "exact", arrays: [10, 20], lanes: [LaneTime(forward: 0.5, backward: 0.25)]).write(to: path)
+      try LaneTrace(source: "s", reduction: "exact", arrays: [10, 20], lanes: [LaneTime(forward: 0.5, backward: 0.25)]).write(
+        to: path)
       let text = try String(contentsOfFile: path, encoding: .utf8)
       #expect(try LaneTrace(path: path).averagedValues == 30)
       for range in text.ranges(of: try Regex(#"(?<= )[0-9][0-9.]*(?=,?\n)"#)) {

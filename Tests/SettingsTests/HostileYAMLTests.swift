@@ -61,7 +61,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "runs/a", "a: b", "a #b", "#a", "", " a ", "*a", "&a", "[x", "[1, 2]", "{a}", "- a", "'a", "\"a\"", "true", "~", "a\\nb", "a\nb", "ä", "%a", "@a",
+    "runs/a", "a: b", "a #b", "#a", "", " a ", "*a", "&a", "[x", "[1, 2]", "{a}", "- a", "'a", "\"a\"", "true", "~", "a\\nb",
+    "a\nb", "ä", "%a", "@a",
     "a:", "? a", "[\"a, b\"]", "!x", "|", ">", "1e3", "\u{7F}", "\t",
   ]) func everyTextSurvivesItsLine(text: String) throws {
     #expect(try flattened(yaml: yamlLine("k.l", text) + "\n", of: [], source: "f") == ["k.l": text])

@@ -7,7 +7,9 @@ import Testing
 import Training
 
 @Suite(.timeLimit(.minutes(1))) struct ForgedTraceTests {
-  private let wrong = ["-1", "1", "3", "1e300", "1e400", "2147483648", "9223372036854775807", "18446744073709551616", "null", "[]", "\"x\""]
+  private let wrong = [
+    "-1", "1", "3", "1e300", "1e400", "2147483648", "9223372036854775807", "18446744073709551616", "null", "[]", "\"x\"",
+  ]
 
   @Test func numbersOfATrace() throws {
     try withTemporaryFolder { folder in
@@ -38,12 +40,14 @@ import Training
   }
 
   @Test func descriptionsOfModels() throws {
-    let text = #"{"method":"relif","network":"unet3d","options":{"base":"8"},"channelNames":["MRI"],"classNames":["background","a"],"#
+    let text =
+      #"{"method":"relif","network":"unet3d","options":{"base":"8"},"channelNames":["MRI"],"classNames":["background","a"],"#
       + #""spacing":{"depth":1,"height":1,"width":1},"preparation":"{}","patch":{"depth":32,"height":48,"width":16},"seed":7}"#
     #expect(try ModelDescription(json: text, from: "c").patch.height == 48)
     for (part, other) in [
       ("48", "49"), ("48", "0"), ("48", "-16"), ("48", "1048576"), ("48", "9223372036854775807"), ("\"depth\":1", "\"depth\":0"),
-      ("\"depth\":1", "\"depth\":-1"), ("\"depth\":1", "\"depth\":1e300"), ("\"8\"", "\"0\""), ("\"8\"", "\"65537\""), ("unet3d", "unet4d"),
+      ("\"depth\":1", "\"depth\":-1"), ("\"depth\":1", "\"depth\":1e300"), ("\"8\"", "\"0\""), ("\"8\"", "\"65537\""),
+      ("unet3d", "unet4d"),
       ("base", "bass"), (#"["background","a"]"#, #"["background"]"#), (#"["MRI"]"#, "[]"),
       (#"["MRI"]"#, "[" + (0..<10_001).map { "\"\($0)\"" }.joined(separator: ",") + "]"),
       (#"["background","a"]"#, "[" + (0..<257).map { "\"\($0)\"" }.joined(separator: ",") + "]"),
@@ -61,7 +65,8 @@ import Training
       #expect(run.output == path)
       #expect(try RunConfiguration(yaml: run.yaml, source: "again").output == path)
     }
-    let lists = try RunConfiguration(yaml: "data: d\noutput: o\n", source: "f", overrides: ["patch=[16, 32, 48]", "method={name: supervised}"])
+    let lists = try RunConfiguration(
+      yaml: "data: d\noutput: o\n", source: "f", overrides: ["patch=[16, 32, 48]", "method={name: supervised}"])
     #expect(lists.patch.width == 48 && lists.methodName == "supervised")
   }
 
@@ -70,9 +75,12 @@ import Training
       try #require(mkfifo(folder + "/pipe", 0o600) == 0)
       try Data(count: 2 << 20).write(to: URL(fileURLWithPath: folder + "/large"))
       for (path, fragment) in [
-        (folder + "/pipe", "named pipe"), ("/dev/zero", "device"), (folder, "folder"), (folder + "/none", "No such file"), (folder + "/large", "bytes"),
+        (folder + "/pipe", "named pipe"), ("/dev/zero", "device"), (folder, "folder"), (folder + "/none", "No such file"),
+        (folder + "/large", "bytes"),
       ] {
-        #expect { try RunConfiguration(file: path, overrides: []) } throws: { "\($0)".contains(fragment) && "\($0)".contains("cannot read") }
+        #expect { try RunConfiguration(file: path, overrides: []) } throws: {
+          "\($0)".contains(fragment) && "\($0)".contains("cannot read")
+        }
       }
     }
   }

@@ -29,11 +29,13 @@ import Weights
 
   // MARK: Safetensors
 
-  private let two = #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#
+  private let two =
+    #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#
 
   @Test func headersThatAreWhatTheFormatDemandsAreRead() throws {
     for header in [
-      two, "  " + two + "   ", two.replacing(":", with: " : ").replacing(",", with: ",\n"), two.replacing("\"a\"", with: #""\u00e4\n\"""#),
+      two, "  " + two + "   ", two.replacing(":", with: " : ").replacing(",", with: ",\n"),
+      two.replacing("\"a\"", with: #""\u00e4\n\"""#),
       two.replacing("{\"a\"", with: #"{"__metadata__":{"k":"v \\"},"a""#),
       two.replacing("\"b\"", with: #""z":{"dtype":"F32","shape":[0,5],"data_offsets":[8,8]},"b""#),
     ] where header.hasPrefix("{") {
@@ -42,12 +44,15 @@ import Weights
   }
 
   @Test(arguments: [
-    (#""b":{"#, #""a":{"#, "twice"), ("[8,12]", "[4,8]", "ends at 8"), ("[8,12]", "[9,13]", "does not lie"), ("[0,8]", "[0,4]", "does not lie"),
-    (#""shape":[1]"#, #""shape":[1,-1]"#, "\"b\""), (#""shape":[1]"#, #""shape":[1.0]"#, "\"b\""), (#""shape":[1]"#, #""shape":1"#, "\"b\""),
+    (#""b":{"#, #""a":{"#, "twice"), ("[8,12]", "[4,8]", "ends at 8"), ("[8,12]", "[9,13]", "does not lie"),
+    ("[0,8]", "[0,4]", "does not lie"),
+    (#""shape":[1]"#, #""shape":[1,-1]"#, "\"b\""), (#""shape":[1]"#, #""shape":[1.0]"#, "\"b\""),
+    (#""shape":[1]"#, #""shape":1"#, "\"b\""),
     (#""shape":[1]"#, #""shape":[[1]]"#, "\"b\""), (#""shape":[1]"#, #""shape":[1],"shape":[1]"#, "\"b\""),
     (#""shape":[1]"#, #""shape":[1],"more":1"#, "\"b\""), (#","data_offsets":[8,12]"#, "", "\"b\""), ("[8,12]", "[8]", "\"b\""),
     ("[8,12]", "[8,12,12]", "\"b\""), ("[8,12]", "[12,8]", "\"b\""), ("[8,12]", "[8,99999999999999999999]", "\"b\""),
-    ("}}", "}", "JSON"), ("}}", "}}}", "JSON"), (":[0", "[0", "\"a\""), ("F32", "F99", "F99"), ("\"a\"", "\"a", "JSON"), ("\"a\"", "\"\\x\"", "JSON"),
+    ("}}", "}", "JSON"), ("}}", "}}}", "JSON"), (":[0", "[0", "\"a\""), ("F32", "F99", "F99"), ("\"a\"", "\"a", "JSON"),
+    ("\"a\"", "\"\\x\"", "JSON"),
     ("\"a\"", "1", "JSON"),
   ]) func headersThatAreNot(part: String, other: String, fragment: String) throws {
     let place = try #require(part == "F32" ? two.firstRange(of: part) : two.ranges(of: part).last)
@@ -65,7 +70,8 @@ import Weights
   @Test func nestingAndLongNamesEndInASentence() throws {
     let deep = String(repeating: "[", count: 200_000), long = String(repeating: "x", count: 100_000)
     for header in [
-      two.replacing("[2]", with: deep), "{" + deep, "{\"a\":" + String(repeating: "{\"a\":", count: 100_000), two.replacing("[2]", with: "[\(long)]"),
+      two.replacing("[2]", with: deep), "{" + deep, "{\"a\":" + String(repeating: "{\"a\":", count: 100_000),
+      two.replacing("[2]", with: "[\(long)]"),
       two.replacing("[2]", with: "[" + String(repeating: "1,", count: 100_000) + "2]"),
     ] {
       try expectRefusal(safetensors(header, data: 12), what: "nesting")
@@ -80,7 +86,8 @@ import Weights
       var bytes = whole
       for change in 0..<1 + trial % 2 {
         bytes[8 + key.integer(4 * trial + 2 * change, below: two.utf8.count)] =
-          trial % 3 == 0 ? UInt8(truncatingIfNeeded: key.hash(4 * trial + 2 * change + 1)) : Array(#"{}[]",:0189-.ea\"#.utf8)[Int(trial % 16)]
+          trial % 3 == 0
+          ? UInt8(truncatingIfNeeded: key.hash(4 * trial + 2 * change + 1)) : Array(#"{}[]",:0189-.ea\"#.utf8)[Int(trial % 16)]
       }
       try withFile(bytes) { path in if (try? read(path)) != nil { accepted += 1 } }
     }
@@ -90,7 +97,9 @@ import Weights
   /// As many as the largest networks have; a time that grew with the square would be half a minute.
   @Test func manyTensors() throws {
     let count = 200_000
-    let entries = (0..<count).map { #""layer.\#($0).weight":{"dtype":"F32","shape":[1,1],"data_offsets":[\#(4 * $0),\#(4 * $0 + 4)]}"# }
+    let entries = (0..<count).map {
+      #""layer.\#($0).weight":{"dtype":"F32","shape":[1,1],"data_offsets":[\#(4 * $0),\#(4 * $0 + 4)]}"#
+    }
     try withFile(safetensors("{" + entries.joined(separator: ",") + "}", data: 4 * count)) { path in
       #expect(try WeightFile(path).facts().parameterCount == count)
       #expect(try Safetensors.read(path).count == count)
@@ -114,7 +123,8 @@ import Weights
     let tensor = Array(pickledTensor(count: elements, shape: [elements], strides: [1]).dropFirst(2).dropLast(2))
     // {"w": tensor} without its end, the tensor kept in the memo and recalled under other names.
     let more = (0..<count).flatMap { pickled("w\($0)") + [UInt8(ascii: "h"), 0, UInt8(ascii: "s")] }
-    return archive(pickle: [0x80, 2] + tensor + [UInt8(ascii: "q"), 0, UInt8(ascii: "s")] + more + [UInt8(ascii: ".")],
+    return archive(
+      pickle: [0x80, 2] + tensor + [UInt8(ascii: "q"), 0, UInt8(ascii: "s")] + more + [UInt8(ascii: ".")],
       storage: [UInt8](repeating: 0, count: 4 * elements))
   }
 
@@ -126,10 +136,15 @@ import Weights
   @Test func picklesThatGrow() throws {
     let end = Array(".".utf8), nones = [UInt8](repeating: UInt8(ascii: "N"), count: 8 << 20)
     try expectRefusal(archive(pickle: [0x80, 2] + nones + end), "too many open values", what: "values")
-    try expectRefusal(archive(pickle: [0x80, 2] + [UInt8](repeating: UInt8(ascii: "("), count: 8 << 20) + end), "too many", what: "marks")
-    try expectRefusal(archive(pickle: [0x80, 2] + [UInt8](repeating: UInt8(ascii: "N"), count: 33 << 20)), "list of arrays has", what: "length")
+    try expectRefusal(
+      archive(pickle: [0x80, 2] + [UInt8](repeating: UInt8(ascii: "("), count: 8 << 20) + end), "too many", what: "marks")
+    try expectRefusal(
+      archive(pickle: [0x80, 2] + [UInt8](repeating: UInt8(ascii: "N"), count: 33 << 20)), "list of arrays has", what: "length")
     // A shape of a million numbers, in as many tensors.
-    let axes = [UInt8(ascii: "(")] + [UInt8](repeating: 0x88, count: 0) + (0..<1_000_000).flatMap { _ in [UInt8(ascii: "K"), 1] } + [UInt8(ascii: "t")]
+    let axes =
+      [UInt8(ascii: "(")] + [UInt8](repeating: 0x88, count: 0) + (0..<1_000_000).flatMap { _ in [UInt8(ascii: "K"), 1] } + [
+        UInt8(ascii: "t")
+      ]
     try expectRefusal(archive(pickle: [0x80, 2] + axes + end), "tuple", what: "a long tuple")
   }
 

@@ -91,14 +91,17 @@ struct CheckpointManifest: Codable {
       guard vector.count > 0, vector.count <= fileBytes / element, vector.byteOffset >= end,
         vector.byteOffset <= fileBytes - vector.bytes
       else {
-        return "its vector \(vector.name) of \(vector.count) values at byte \(vector.byteOffset) has no place of its own in the file"
+        return
+          "its vector \(vector.name) of \(vector.count) values at byte \(vector.byteOffset) has no place of its own in the file"
       }
       guard vector.blocks.count == blockCount(vector.count) else {
         return "its vector \(vector.name) has \(vector.blocks.count) checksums for \(blockCount(vector.count)) blocks"
       }
       end = vector.byteOffset + vector.bytes
     }
-    guard fileBytes - vectors.reduce(0, { $0 + $1.bytes }) <= Self.mostRestBytes else { return "\(fileBytes) bytes hold few vectors" }
+    guard fileBytes - vectors.reduce(0, { $0 + $1.bytes }) <= Self.mostRestBytes else {
+      return "\(fileBytes) bytes hold few vectors"
+    }
     let names = Set(vectors.map(\.name))
     guard names.count == vectors.count, names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else {
       return "the names of its vectors are not all different"

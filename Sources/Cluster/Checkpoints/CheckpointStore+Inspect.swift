@@ -40,7 +40,9 @@ extension CheckpointStore {
           let name = "/vec/\(vector.name)", extent = try file.extent(of: name), offset = try file.byteOffset(of: name)
           if extent != [vector.count] || offset != vector.byteOffset { foreign = vector }
         }
-        return (try file.text(at: "/index"), try file.text(at: "/metadata"), try file.integer(attribute: "step", of: "/"), foreign)
+        return (
+          try file.text(at: "/index"), try file.text(at: "/metadata"), try file.integer(attribute: "step", of: "/"), foreign
+        )
       }
     }
     guard foreign == nil, step == manifest.step else {
@@ -60,7 +62,8 @@ extension CheckpointStore {
       return try JSONDecoder().decode(type, from: Data(text.utf8))
     } catch {
       throw ClusterError(
-        "\(state) has an index of another version: \(error). Open it with the version that wrote it.", isNewerFormat: true)
+        "\(state) has an index of another version: \(decodingReason(error)). Open it with the version that wrote it.",
+        isNewerFormat: true)
     }
   }
 }

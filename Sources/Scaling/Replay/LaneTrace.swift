@@ -52,8 +52,15 @@ public struct LaneTrace: Codable, Sendable, Equatable {
     let sizes = arrays.allSatisfy { 1...Self.mostValues ~= $0 } && arrays.count <= 1_000_000
     guard !arrays.isEmpty, sizes, averagedValues <= Self.mostValues, readyShares.count == arrays.count, shares else {
       throw ScalingError(
-        "\(path) must name arrays of 1 to \(Self.mostValues) values in all, and for each a ready share from 0 to 1: record it again.")
+        "\(path) must name arrays of 1 to \(Self.mostValues) values in all, and for each a ready share from 0 to 1: record it again."
+      )
     }
+  }
+
+  /// Refuses, before lanes are timed, a file that does not end in .json, and one in the way that is no such record.
+  public static func checkOutput(_ path: String) throws {
+    try checkEnding(of: path, ".json", format: "JSON")
+    try checkOutputs([path], reading: []) { (try? LaneTrace(path: $0)) != nil }
   }
 
   public func write(to path: String) throws {

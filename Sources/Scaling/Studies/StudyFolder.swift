@@ -21,12 +21,14 @@ public struct StudyFolder: Sendable {
   /// A line that was cut off by a crash counts as not measured; one with numbers that no measurement can have is an error.
   private func all() throws -> [Measurement] {
     guard FileManager.default.fileExists(atPath: measurementsPath) else { return [] }
-    let lines = try readAll(measurementsPath, atMost: 1 << 30).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let lines = try readAll(measurementsPath, atMost: 1 << 30).split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     return try lines.enumerated().compactMap { number, line in
       guard let measurement = try? JSONDecoder().decode(Measurement.self, from: Data(line)) else { return nil }
       guard measurement.isPossible else {
         throw ScalingError(
-          "Line \(number + 1) of \(measurementsPath) has numbers that no measurement can have: remove it and run the study again.")
+          "Line \(number + 1) of \(measurementsPath) has numbers that no measurement can have: remove it and run the study again."
+        )
       }
       return measurement
     }

@@ -69,7 +69,8 @@ public struct StudyKeys: Sendable {
   public let limitSeconds = Setting(
     "limitSeconds", default: 900, in: 1...31_536_000, "Seconds after which a measurement is ended and counts as failed.")
   public let averagedValues = Setting(
-    "averagedValues", default: 0, in: 0...LaneTrace.mostValues, "Values that a rehearsed step averages; 0 takes as many as were recorded.")
+    "averagedValues", default: 0, in: 0...LaneTrace.mostValues,
+    "Values that a rehearsed step averages; 0 takes as many as were recorded.")
   public let dilation = Setting(
     "dilation", default: 1.0, in: 1e-3...1e6,
     "How many times slower the clocks of a rehearsal run, for a network that was slowed down alike.")
@@ -98,7 +99,8 @@ extension SettingFormat where Value == [Int] {
   /// A list of at least one number, each once, sorted in ascending order.
   fileprivate static var nodeCounts: Self {
     .plainIntegers(upTo: 100_000).mapped(
-      allowed: "at most 1000 different numbers from 1 to 100000, for example [1, 2, 4]", { Set($0).count == $0.count ? $0.sorted() : nil },
+      allowed: "at most 1000 different numbers from 1 to 100000, for example [1, 2, 4]",
+      { Set($0).count == $0.count ? $0.sorted() : nil },
       back: { $0 })
   }
 

@@ -23,7 +23,8 @@ public struct TrainedModel {
     step = state.step
     description = try ModelDescription(json: state.metadata["model"] ?? "", from: path)
     // Checkpoints of earlier versions do not name the predictor: there it is the first module.
-    let plan = description.plan, count = try Networks.network(named: description.network, for: plan).specification(plan).parameterCount
+    let plan = description.plan,
+      count = try Networks.network(named: description.network, for: plan).specification(plan).parameterCount
     guard let name = description.predictor ?? state.index.first?.vector, let values = state[name], values.count == count else {
       throw TrainingError("\(path) holds no weights for \(description.network): it was written by another network or version.")
     }

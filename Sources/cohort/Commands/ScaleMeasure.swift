@@ -43,7 +43,8 @@ extension Scale {
     func validate() throws {
       try inRange([
         ("lanes", lanes, 1...1_000_000), ("warmup", warmup, 0...mostRepeats), ("steps", steps, 1...mostRepeats),
-        ("averaged-values", averagedValues ?? 1, 1...LaneTrace.mostValues), ("checkpoint-every", checkpointEvery, 0...100_000_000),
+        ("averaged-values", averagedValues ?? 1, 1...LaneTrace.mostValues),
+        ("checkpoint-every", checkpointEvery, 0...100_000_000),
       ])
       try inRange([("dilation", dilation, 1e-3...1e6)])
     }

@@ -40,6 +40,8 @@ struct StepChoice: ParsableArguments {
 /// D, H, W of a patch on the command line.
 func patchSides(_ text: String) throws -> [Int] {
   let format = SettingFormat<[Int]>.patchSides
-  guard let sides = format.read(text) else { throw ValidationError("--patch \(text.prefix(100)) must be \(format.allowed), for example 64,64,64.") }
+  guard let sides = format.read(text) else {
+    throw ValidationError("--patch \(text.prefix(100)) must be \(format.allowed), for example 64,64,64.")
+  }
   return sides
 }
