@@ -94,6 +94,15 @@ public enum Safetensors {
 
   // MARK: Writing
 
+  /// Refuses, before the work is done, a file that does not end in .safetensors, one that is read, and one in the way that the same command did not
+  /// write (its `metadata` name the command).
+  public static func checkOutput(_ path: String, reading inputs: [String] = [], command: String) throws(WeightError) {
+    do throws(FileError) {
+      try checkEnding(of: path, ".safetensors", format: "safetensors")
+      try checkOutputs([path], reading: inputs) { (try? metadata($0)["command"])?.hasPrefix(command) ?? false }
+    } catch { throw WeightError(error.description) }
+  }
+
   /// A tensor to be written; its floats are made when their turn comes.
   struct Outgoing {
     let name: String

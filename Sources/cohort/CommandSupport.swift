@@ -67,8 +67,22 @@ func printJSON(_ value: some Encodable) throws {
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
+/// Lists the cases that failed, if any did.
+/// - Parameter done: what happens to a case, as in "predicted".
+/// - Returns: the exit code.
+func listFailures(_ failures: [CaseFailure], of count: Int, done: String) -> Int32 {
+  guard let text = failureText(failures, of: count, done: done) else { return Cluster.ExitCode.success.rawValue }
+  complain("cohort: \(text)")
+  return Cluster.ExitCode.configuration.rawValue
+}
+
 /// Class names by label value: those of the data set, else of the one whose folder the references lie in, else none.
 func classNames(dataset: String?, references: String) throws -> [String] {
+  if let dataset { return try Dataset.classNames(ofFolder: dataset) }
   let above = URL(fileURLWithPath: references).deletingLastPathComponent().path
-  return try dataset.map { try Dataset.classNames(ofFolder: $0) } ?? (try? Dataset.classNames(ofFolder: above)) ?? []
+  guard FileManager.default.fileExists(atPath: above + "/dataset.json") else { return [] }
+  do { return try Dataset.classNames(ofFolder: above) } catch {
+    complain("warning: classes are named by their numbers. \(error)")
+    return []
+  }
 }

@@ -116,7 +116,7 @@ struct BadInputTests {
           "report", "compare", "--images", images, "--references", references, "--predictions", raw + "/labelsTr", "--output",
           folder,
         ],
-        ["labelsTr", "no prediction for"])
+        ["labelsTr", "no label map of"])
       let bias = ["evaluate", "--checkpoint", run, "--input", images, "--bias", "0.1,0.1", "--references"]
       try expectSentence(bias + [raw + "/labelsTr"], ["no label map of"])
       let (status, output) = try mpirun(2, bias + [raw + "/labelsTr"], timeout: 60, executable: "cohort")

@@ -104,4 +104,31 @@ import Volumes
     let mirrored = FileGrid(dimensions: grid.dimensions, affine: affine)
     #expect(mirrored.flipped[2] && sameGrid(grid, mirrored) == nil)
   }
+
+  @Test(arguments: ["p.nii", "p.nii.gz"]) func aPredictionIsKnownAgainUntilItIsChanged(name: String) throws {
+    try withTemporaryFolder { folder in
+      let extent = Extent(3, 4, 5), path = "\(folder)/\(name)"
+      var labels = LabelVolume(
+        extent: extent, spacing: Spacing(1, 1, 1), labels: (0..<60).map { UInt8($0 % 3) },
+        grid: FileGrid(canonical: extent, spacing: Spacing(1, 1, 1)))
+      try writePrediction(labels, to: path)
+      #expect(isUnchangedPrediction(path))
+      #expect(try readLabels(path).labels == labels.labels && readLabels(path).grid == labels.grid)
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      try writePrediction(labels, to: path)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes, "the same labels, the same bytes")
+      try writeLabels(labels, to: path)
+      #expect(!isUnchangedPrediction(path), "labels that nobody predicted")
+      // Corrected by hand: another program keeps the description.
+      labels.labels[7] = 2
+      try writePrediction(labels, to: "\(folder)/plain.nii")
+      for offset in [80, 300, 352 + 7] {
+        var changed = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/plain.nii"))
+        changed[offset] ^= 1
+        try changed.write(to: URL(fileURLWithPath: "\(folder)/changed.nii"))
+        #expect(!isUnchangedPrediction("\(folder)/changed.nii"), "byte \(offset)")
+      }
+      #expect(!isUnchangedPrediction(folder) && !isUnchangedPrediction("\(folder)/none.nii"))
+    }
+  }
 }

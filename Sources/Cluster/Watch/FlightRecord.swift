@@ -19,7 +19,7 @@ package struct FlightRecord: BitwiseCopyable {
   package var sequence: UInt64 = 0
   /// Seconds since 1970.
   package var began = 0.0
-  /// The time at which it began or last got further, by the host's steady clock, seconds.
+  /// The time at which it began or last got further, by the rank's clock, which stands still while the rank does; seconds.
   package var advanced = 0.0
   /// Counts from 1; 0 before the first.
   package var step: Int64 = 0

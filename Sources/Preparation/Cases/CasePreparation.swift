@@ -19,9 +19,11 @@ package struct CasePreparation {
 
   /// The prepared case. Errors: a file that cannot be read, channels or a label on another grid than the first channel, an image that is zero
   /// everywhere, an undeclared label value, an extent at the target spacing that is absurd or does not fit the memory.
-  package func prepare(identifier: String, role: CaseRole, images: [String], label: String?) throws(PreparationError)
-    -> PreparedCase
-  {
+  /// - Parameter fits: throws if a prepared image of this extent is too large, before it is made.
+  package func prepare(
+    identifier: String, role: CaseRole, images: [String], label: String?,
+    fits: (Extent) throws(PreparationError) -> Void = { _ in }
+  ) throws(PreparationError) -> PreparedCase {
     let volumes = try readChannels(images)
     let (first, path) = (volumes[0], images[0])
     var warnings = zip(volumes, images).flatMap { $0.grid.warnings(of: $1) }
@@ -32,6 +34,7 @@ package struct CasePreparation {
       throw PreparationError("\(path) holds only zeros: replace the file, or remove the case.")
     }
     let extent = try preparedExtent(box.extent, grid: first.grid, channels: images.count, target: settings.spacing, path: path)
+    try fits(extent)
     let (image, intensities) = resample(volumes, box, to: extent)
     let frame = CaseFrame(
       originalExtent: first.extent, originalSpacing: first.spacing, cropStart: box.start, cropExtent: box.extent,

@@ -145,8 +145,9 @@ public final class MethodWork: Work {
   public func validate(over world: borrowing Communicator) throws -> StageScores {
     let scores = try dice(of: split.validation, over: world)
     let kind = split.isHeldOut ? "validation" : "training volumes", names = description.classNames.dropFirst()
+    let classes = zip(names, scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
     var numbers = ["dice": scores.mean]
-    for (name, value) in zip(names, scores.classMeans) { numbers["dice." + name] = value }
+    for (name, value) in classes { numbers["dice." + name] = value }
     return StageScores(
       mean: scores.mean, isHeldOut: split.isHeldOut,
       text: "Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) "
@@ -154,7 +155,7 @@ public final class MethodWork: Work {
       kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
       heading: "Dice on the "
         + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
-      table: zip(names, scores.classMeans).map { ($0, $1) } + [("mean", scores.mean)])
+      table: classes + [("mean", scores.mean)])
   }
 
   /// Copies tensors of the same name and shape from the networks of the stage before, trained or carried.

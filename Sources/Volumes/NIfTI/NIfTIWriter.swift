@@ -11,6 +11,13 @@ public func writeLabels(_ labels: LabelVolume, to path: String) throws(VolumeErr
   try write(voxels, type: .uint8, grid: labels.grid, to: path)
 }
 
+/// Writes predicted labels as `writeLabels` does, with a seal by which `isUnchangedPrediction` knows them again.
+public func writePrediction(_ labels: LabelVolume, to path: String) throws(VolumeError) {
+  requireMatch(labels.extent, count: labels.labels.count, grid: labels.grid, operation: "writePrediction")
+  let voxels = VoxelOrder(labels.grid).scatter(labels.labels, filling: 0)
+  try write(voxels, type: .uint8, grid: labels.grid, isPrediction: true, to: path)
+}
+
 /// Writes intensities to the grid they were read from; otherwise as `writeLabels`.
 public func writeVolume(_ volume: Volume, to path: String) throws(VolumeError) {
   requireMatch(volume.extent, count: volume.voxels.count, grid: volume.grid, operation: "writeVolume")
@@ -26,14 +33,15 @@ private func requireMatch(_ extent: Extent, count: Int, grid: FileGrid, operatio
   }
 }
 
-private func write<Value: BitwiseCopyable>(_ voxels: [Value], type: ScalarType, grid: FileGrid, to path: String)
-  throws(VolumeError)
-{
+private func write<Value: BitwiseCopyable>(
+  _ voxels: [Value], type: ScalarType, grid: FileGrid, isPrediction: Bool = false, to path: String
+) throws(VolumeError) {
   guard let longest = grid.dimensions.max(), longest <= Int(Int16.max) else {
     throw VolumeError(
       "\(path) cannot be written, an axis of \(grid.dimensions) voxels is too long for NIfTI-1: crop or resample it.")
   }
-  let header = headerBytes(grid, type: type) + [0, 0, 0, 0]  // the last four bytes: no extensions
+  var header = headerBytes(grid, type: type) + [0, 0, 0, 0]  // the last four bytes: no extensions
+  if isPrediction { voxels.withUnsafeBytes { PredictionSeal.seal(&header, voxels: $0) } }
   try header.withUnsafeBufferPointer { (first) throws(VolumeError) in
     try voxels.withUnsafeBufferPointer { (second) throws(VolumeError) in
       try writeFile([UnsafeRawBufferPointer(first), UnsafeRawBufferPointer(second)], to: path)

@@ -120,13 +120,14 @@ struct Scale: ParsableCommand {
     var warmup = 3
     @Option(help: "Steps that count.")
     var steps = 10
-    @Option(help: "File to write (JSON).")
+    @Option(help: "File to write (.json).")
     var output: String
 
     func validate() throws { try inRange([("warmup", warmup, 0...mostRepeats), ("steps", steps, 1...mostRepeats)]) }
 
     func run() throws {
       try reportingErrors {
+        try LaneTrace.checkOutput(output)
         let isFolder = (try? FileManager.default.contentsOfDirectory(atPath: source)) != nil
         let trace =
           isFolder

@@ -2,6 +2,7 @@
 // what a frozen prior is asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person
 // is used.
 
+import Files
 import Foundation
 import MPI
 import Networks
@@ -58,13 +59,12 @@ public struct PretrainingPlan: Sendable {
   private var choices: String { "--steps \(steps) --seed \(seed) --lanes \(lanes)" }
 
   /// Before minutes are spent: the folder must be there and writable, and a file that is there must be this prior's.
-  func checkOutput() throws(TrainingError) {
+  func checkOutput() throws {
+    try checkEnding(of: output, ".safetensors", format: "safetensors")
+    try checkOutputs([output], reading: []) { (try? PriorDescription(of: $0))?.command == command }
     let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
     guard FileManager.default.isWritableFile(atPath: folder) else {
       throw TrainingError("cannot write \(output): make the folder \(folder), or choose another.", exitCode: 79)
-    }
-    guard !FileManager.default.fileExists(atPath: output) || (try? PriorDescription(of: output))?.command == command else {
-      throw TrainingError("\(output) exists and is not the prior that this run makes: move it away, or choose another name.")
     }
   }
 }
