@@ -8,6 +8,9 @@ public enum Threads {
   /// The size of the pool: OMP_NUM_THREADS, or what `set` was given, or the processors that the process may run on.
   public static var count: Int { Int(omp_get_max_threads()) }
 
+  /// The most threads that a process may be asked to compute with.
+  public static let most = 1024
+
   public static func set(_ count: Int) { omp_set_num_threads(Int32(max(1, count))) }
 
   /// Lets the calling thread, which works briefly and often, have a core as soon as it wakes rather than when the thread that computes there has used

@@ -63,23 +63,35 @@ import Volumes
     tiny[Scratch.extent.index(4, 5, 5)] = 2
     #expect(
       try prepare(label: tiny, spacing: Spacing(4, 3, 3)).warnings.map(\.description)
-        == ["p01: its 1 voxels of vein are lost at 4.0x3.0x3.0 mm: choose a finer --spacing."])
+        == ["p01: its 1 voxel of vein is lost at 4.0x3.0x3.0 mm: choose a finer --spacing."])
     for w in 0..<16 { outside[Scratch.extent.index(0, 0, w)] = 2 }
     let cropped =
-      "p01: its 16 voxels of vein lie where the image is 0 and are cropped away: check that image and label belong together."
+      "p01: its 16 voxels of vein where the image is 0 are cropped away: check that image and label belong together."
     #expect(try prepare(label: outside).warnings.map(\.description) == [cropped])
     for h in 0..<5 { both[Scratch.extent.index(5, h, 5)] = 1 }
-    #expect(try prepare(label: both).warnings.first?.description.hasPrefix("p01: 3 of its 5 voxels of organ lie") == true)
+    #expect(try prepare(label: both).warnings.first?.description.hasPrefix("p01: 3 of its 5 voxels of organ where") == true)
     let empty = try prepare(label: [UInt8](repeating: 0, count: tiny.count)).warnings
     #expect(empty.map(\.kind) == [.lostLabel] && empty[0].description.contains("only background"))
   }
 
   @Test(arguments: [
-    (Spacing(1e-300, 1, 1), "100 times"), (Spacing(2, 1e300, 1), "100 times"), (Spacing(0.02, 0.01, 0.01), "100 times"),
-    (Spacing(0.021, 0.011, 0.011), "would have"), (Spacing(100, 50, 50), "only 1x1x1 voxels"), (Spacing(.nan, 1, 1), "100 times"),
+    (Spacing(1e-300, 1, 1), "100 times"), (Spacing(2, 1e300, 1), "100 times"), (Spacing(0.019, 0.02, 0.02), "100 times"),
+    (Spacing(100, 50, 50), "only 1x1x1 voxels"), (Spacing(.nan, 1, 1), "100 times"),
   ])
   func changesOfGridThatNoScanNeedsAreRefused(spacing: Spacing, words: String) {
     let text = complaint { _ = try prepare(spacing: spacing) }
     #expect(text.contains("image.nii.gz") && text.contains(words) && text.contains("--spacing"), "\(text)")
+  }
+
+  @Test func extentsThatNoMemoryHoldsAreRefused() throws {
+    let scratch = Scratch(), extent = Extent(40, 40, 40)
+    let grid = FileGrid(canonical: extent, spacing: Spacing(1, 1, 1))
+    try scratch.write(image: [Float](repeating: 1, count: extent.count), extent: extent, grid: grid, to: "image.nii")
+    let preparation = CasePreparation(
+      settings: PreparationSettings(spacing: Spacing(0.02, 0.02, 0.02)), classNames: ["background"])
+    let text = complaint {
+      _ = try preparation.prepare(identifier: "u", role: .unlabelled, images: ["\(scratch.path)/image.nii"], label: nil)
+    }
+    #expect(text.contains("it would have 8000000000 voxels"), "\(text)")
   }
 }

@@ -29,11 +29,12 @@ extension CheckpointStore {
       throw ClusterError("The vector \(name) is empty. Leave it out of the checkpoint.")
     }
     try CheckpointPoint.begin.reach()
-    try clustered { () throws(FileError) in try makeFolder(folder) }
+    try lease?.requireHeld()
+    try clustered { () throws(FileError) in _ = try makeFolder(folder) }
     let bytes = state.vectors.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.stride }
     try requireSpace(for: bytes)
     try? FileManager.default.removeItem(atPath: temporary)
-    try clustered { () throws(FileError) in try makeFolder(temporary) }
+    try clustered { () throws(FileError) in _ = try makeFolder(temporary) }
     let (index, metadata) = (try json(state.index), try json(state.metadata))
     var manifest = CheckpointManifest(
       step: state.step, created: Date().formatted(.iso8601),

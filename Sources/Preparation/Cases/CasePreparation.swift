@@ -57,10 +57,7 @@ package struct CasePreparation {
     var volumes: [Volume] = []
     for path in images {
       let volume = try readingVolumes { () throws(VolumeError) in try readVolume(path) }
-      if let first = volumes.first, let difference = sameGrid(first.grid, volume.grid) {
-        throw PreparationError(
-          "The channels \(images[0]) and \(path) \(difference): resample one onto the grid of the other.")
-      }
+      if let first = volumes.first { try gridCheck(first, images[0]).compare(channel: volume.grid, path) }
       volumes.append(volume)
     }
     return volumes
@@ -72,25 +69,17 @@ package struct CasePreparation {
   ) throws(PreparationError) -> [UInt8] {
     let label = try readingVolumes { () throws(VolumeError) in try readLabels(path) }
     warnings += label.grid.warnings(of: path)
-    if let difference = sameGrid(image.grid, label.grid) {
-      let pair = "The image \(imagePath) and its label \(path) \(difference)"
-      guard difference.isSlight, !isStrict else {
-        let remedy =
-          difference.kind == .flip
-          ? "turn the label round, or correct the header of one" : "draw or resample the label on the grid of the image"
-        throw PreparationError("\(pair): \(remedy).")
-      }
-      warnings.append(
-        DataWarning(
-          .labelOrigin,
-          "\(pair): the label was laid on the voxels of the image; correct the header of one if they do not belong together."))
-    }
+    warnings += try gridCheck(image, imagePath).compare(label: label.grid, path)
     if let greatest = label.labels.max(), greatest >= classNames.count {
       throw PreparationError(
         "\(path) holds the label value \(greatest), but dataset.json declares only 0 to \(classNames.count - 1): "
           + "declare the class or correct the file.")
     }
     return label.labels
+  }
+
+  private func gridCheck(_ first: Volume, _ path: String) -> GridCheck {
+    GridCheck(grid: first.grid, path: path, isStrict: isStrict)
   }
 
   /// The box of every channel on the new grid [D, H, W, C], normalised, and what its raw intensities are.

@@ -23,13 +23,13 @@ struct LabelLoss {
 
   private func loss(of value: Int, name: String, spacing: Spacing) -> String? {
     let (before, inside, after) = (whole[value], cropped[value], resampled[value])
+    let (voxels, are) = before == 1 ? ("voxel of \(name)", "is") : ("voxels of \(name)", "are")
     if 2 * inside < before {
       let share = inside == 0 ? "its \(before)" : "\(before - inside) of its \(before)"
-      return
-        "\(share) voxels of \(name) lie where the image is 0 and are cropped away: check that image and label belong together."
+      return "\(share) \(voxels) where the image is 0 \(are) cropped away: check that image and label belong together."
     }
     guard inside > 0, after == 0 else { return nil }
-    return "its \(before) voxels of \(name) are lost at \(spacing): choose a finer --spacing."
+    return "its \(before) \(voxels) \(are) lost at \(spacing): choose a finer --spacing."
   }
 }
 

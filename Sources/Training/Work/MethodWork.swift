@@ -78,7 +78,14 @@ public final class MethodWork: Work {
       + "\(split.test.count) test volumes; prior: \(prior?.title ?? "none")"
   }
 
-  public var metadata: [String: String] { ["model": description.json] }
+  public var metadata: [String: String] { ["model": description.json, Self.dataKey: dataRecord.text] }
+  private static let dataKey = "data"
+  private var dataRecord: DataRecord { DataRecord(split, store.index, usesUnlabelled: recipe.unlabelledCount > 0) }
+
+  /// Checkpoints of earlier versions do not tell: nothing has changed as far as is known.
+  public func dataChanges(since metadata: [String: String]) throws -> [String] {
+    metadata[Self.dataKey].flatMap { DataRecord(text: $0) }.map { dataRecord.changes(since: $0) } ?? []
+  }
 
   public func check(metadata: [String: String]) throws {
     var saved = try ModelDescription(json: metadata["model"] ?? "", from: configuration.output)

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Benchmarks
+import Kernels
 import Networks
 import Tensors
 import Training
@@ -32,7 +33,7 @@ struct Bench: ParsableCommand {
     @Flag(help: "Show the time by operation, beside what the machine's measured rates would allow.")
     var profile = false
 
-    func validate() throws { try atLeast([("batch", batch, 1)]) }
+    func validate() throws { try inRange([("batch", batch, 1...1024)]) }
 
     func run() throws {
       try reportingErrors {
@@ -58,7 +59,7 @@ extension Bench {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws { try atLeast([("threads", threads, 1), ("repeats", repeats, 1)]) }
+    func validate() throws { try inRange([("threads", threads, 1...Threads.most), ("repeats", repeats, 1...mostRepeats)]) }
 
     func run() throws {
       try reportingErrors {

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Benchmarks
+import Kernels
 
 extension Bench {
   struct Gemm: ParsableCommand {
@@ -16,7 +17,7 @@ extension Bench {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws { try atLeast([("threads", threads, 1), ("repeats", repeats, 1)]) }
+    func validate() throws { try inRange([("threads", threads, 1...Threads.most), ("repeats", repeats, 1...mostRepeats)]) }
 
     func run() throws {
       try withRanks(alwaysMPI: false) { world in

@@ -2,6 +2,8 @@
 // implementations.
 
 import ArgumentParser
+import Files
+import Kernels
 import Networks
 import Tensors
 import Weights
@@ -67,6 +69,10 @@ struct NetworkCommand: ParsableCommand {
         let file = try WeightFile(weights)
         let prefix = file.entries.contains { $0.name.hasPrefix("weights.") } ? "weights." : ""
         let report = try file.load(into: made.state, prefix: prefix, allowing: LoadAllowance(unexpected: { _ in true }))
+        let bytes = Rehearsal.peakBytes { _ = made.logits(x, mode: .evaluation, on: Tape(recording: false)) }
+        if let shortage = FreeMemory.shortage(of: bytes, for: "the forward pass") {
+          throw NetworkError("\(input): \(shortage): give a smaller image.")
+        }
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
         try Safetensors.write(["logits": logits.channelsFirst], metadata: ["command": Self.command], to: output)
         print("\(report)\nlogits \(logits.channelsFirst.shape) written to \(output)")

@@ -42,8 +42,8 @@ struct PriorForward {
   /// Positive clicks [1, N, 3], in voxels along the axes of the image.
   private func points(of stored: [String: StoredTensor]) throws -> [PointPrompt] {
     guard let found = stored["point"] else { return [] }
-    guard found.shape.count == 3, found.shape[0] == 1, found.shape[2] == 3 else {
-      throw WeightError("\(input): tensor point is of shape \(found.shape): write N clicks as [1, N, 3], in voxels.")
+    guard found.shape.count == 3, found.shape[0] == 1, found.shape[2] == 3, found.values.allSatisfy({ 0...4096 ~= $0 }) else {
+      throw WeightError("\(input): tensor point is of shape \(found.shape): write N clicks as [1, N, 3], in voxels of the image.")
     }
     return (0..<found.shape[1]).map { click in
       let voxel = found.values[(3 * click)..<(3 * click + 3)].map { Double($0) }
