@@ -230,7 +230,7 @@ struct PredictCommandTests {
     try Dataset.write(
       name: "two", channelNames: ["MR"], classNames: ["background", "block", "none"], labelled: 1, to: folder.path)
     let declared = try cohort(evaluate).output
-    #expect(declared.contains(/\nmean +all classes +1\.0000 /), "\(declared)")
+    #expect(declared.contains(#/\nmean +all classes +1\.0000 /#), "\(declared)")
     #expect(declared.contains("Dice and Jaccard of 1 rows, distances of 1."), "\(declared)")
     let json = try cohort(evaluate + ["--json"]).output
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
