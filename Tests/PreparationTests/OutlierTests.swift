@@ -62,12 +62,12 @@ import Volumes
       folder: folder.path, preparation: "", classNames: ["background", "organ", "vein", "tumour"], channelNames: ["MR"])
     for (number, values) in labels.enumerated() {
       let label = values + [UInt8](repeating: 0, count: extent.count - values.count)
-      try writer.add(
-        PackedCase(
-          identifier: "p\(number)", role: .labelled, extent: extent, spacing: spacing, channels: 1,
-          image: [Float](repeating: 1, count: extent.count), label: label, frame: frame), sourceHash: "")
+      let prepared = PackedCase(
+        identifier: "p\(number)", role: .labelled, extent: extent, spacing: spacing, channels: 1,
+        image: [Float](repeating: 1, count: extent.count), label: label, frame: frame)
+      try writer.add(prepared, intensities: [ChannelIntensity(of: prepared.image)], sourceHash: "")
     }
-    try writer.finish()
+    _ = try writer.finish()
     return try PackIndex(folder: folder.path)
   }
 
