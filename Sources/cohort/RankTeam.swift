@@ -30,7 +30,9 @@ final class RankTeam: PreparationTeam {
   func all<Value: Codable>(_ body: () throws -> Value) throws -> [Value] {
     let own = try together(over: world) { _ in try body() }
     guard size > 1 else { return [own] }
-    return try world.allgather(bytes: Array(JSONEncoder().encode(own))).map { try JSONDecoder().decode(Value.self, from: Data($0)) }
+    return try world.allgather(bytes: Array(JSONEncoder().encode(own))).map {
+      try JSONDecoder().decode(Value.self, from: Data($0))
+    }
   }
 
   func mark(_ what: String) { Flight.mark(.preparation, detail: what) }

@@ -99,8 +99,9 @@ import Testing
     }
     // A vector twice: as often as the file has room, and under another name.
     let first = try #require(manifest.firstRange(of: try Regex(#"(?s)\{\s*"blocks".*?\}"#)))
-    for twin in [String(manifest[first]), manifest[first].replacing("student", with: "twin").replacing("third", with: "twin")] {
-      try replace(manifest.replacingCharacters(in: first, with: manifest[first] + ", " + twin))
+    let vector = String(manifest[first])
+    for twin in [vector, vector.replacing("student", with: "twin").replacing("third", with: "twin")] {
+      try replace(manifest.replacingCharacters(in: first, with: vector + ", " + twin))
       #expect(!accepts("a vector twice"))
     }
   }

@@ -30,7 +30,9 @@ struct PrepareCommandTests {
 
   @Test func ranksShareTheCasesAndWriteTheSameIndex() throws {
     try withTemporaryFolder { folder in
-      #expect(try prepare(raw, to: folder + "/one").output.contains("8 cases prepared, 0 unchanged, 0 removed; 2 labelled, 4 unlabelled, 2 test;"))
+      #expect(
+        try prepare(raw, to: folder + "/one").output.contains(
+          "8 cases prepared, 0 unchanged, 0 removed; 2 labelled, 4 unlabelled, 2 test;"))
       let (status, output) = try prepare(raw, to: folder + "/three", ranks: 3)
       #expect(status == 0 && output.components(separatedBy: "8 cases prepared").count == 2, "\(output)")
       #expect(output.components(separatedBy: " of 8: ").count == 9, "\(output)")
@@ -50,7 +52,9 @@ struct PrepareCommandTests {
       try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: files[0]))
       try Data("no image".utf8).write(to: URL(fileURLWithPath: files[2]))
       let (status, output) = try prepare(data, to: folder + "/packs", ranks: ranks)
-      #expect(status == 3 && output.contains("6 cases prepared") && output.contains("2 cases of \(data) could not be prepared"), "\(output)")
+      #expect(
+        status == 3 && output.contains("6 cases prepared") && output.contains("2 cases of \(data) could not be prepared"),
+        "\(output)")
       for file in [files[0], files[2]] { #expect(output.contains(file), "\(output)") }
       #expect(try PackIndex(folder: folder + "/packs").omitted.count == 2)
       try whole.write(to: URL(fileURLWithPath: files[0]))
@@ -101,7 +105,8 @@ struct PrepareCommandTests {
       try Data("mine".utf8).write(to: URL(fileURLWithPath: packs + "/pack-notes.h5"))
       let before = try FileManager.default.contentsOfDirectory(atPath: packs).sorted()
       let (status, output) = try prepare(data, to: packs)
-      #expect(status == 3 && output.contains("packs of another data set") && output.contains("choose another --output"), "\(output)")
+      #expect(
+        status == 3 && output.contains("packs of another data set") && output.contains("choose another --output"), "\(output)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: packs).sorted() == before)
       let (inside, sentence) = try prepare(data, to: data + "/imagesTr")
       #expect(inside == 3 && sentence.split(separator: "\n").count == 1, "\(sentence)")

@@ -133,9 +133,12 @@ import Volumes
     try withTemporaryFolder { folder in
       try makeDataset(
         sound + ["imagesTr/e.nii.gz", "imagesUn/f_0000.nii.gz", "labelsTs/g.nii.gz", "imagesTs/h.mha"], in: folder)
-      let text = "\(#expect(throws: VolumeError.self) { try Dataset.open(folder) }!)"
+      let error = #expect(throws: VolumeError.self) { try Dataset.open(folder) }
+      let text = "\(try #require(error))"
       #expect(text.split(separator: "\n").count == 5, "\(text)")
-      for name in ["4 faults", "e.nii.gz", "f_0001.nii.gz", "labelsTs/g.nii.gz", "h.mha"] { #expect(text.contains(name), "\(text)") }
+      for name in ["4 faults", "e.nii.gz", "f_0001.nii.gz", "labelsTs/g.nii.gz", "h.mha"] {
+        #expect(text.contains(name), "\(text)")
+      }
     }
   }
 

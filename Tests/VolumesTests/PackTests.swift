@@ -24,7 +24,8 @@ import Volumes
 
   private func writer(_ folder: TemporaryFolder, preparation: String = "A", dataset: String = "") throws -> PackWriter {
     try PackWriter(
-      folder: folder.path, preparation: preparation, classNames: ["background", "atrium", "ventricle"], channelNames: ["MR", "MR2"],
+      folder: folder.path, preparation: preparation, classNames: ["background", "atrium", "ventricle"],
+      channelNames: ["MR", "MR2"],
       dataset: dataset)
   }
 

@@ -17,7 +17,7 @@ import Weights
   private func read(_ path: String) throws { _ = try WeightFile(path).facts() }
 
   private func expectRefusal(_ bytes: [UInt8], _ fragments: String..., what: String) throws {
-    try withFile(bytes) { path in
+    try withFile(bytes) { (path: String) throws in
       #expect {
         try read(path)
       } throws: { error in
@@ -39,7 +39,7 @@ import Weights
       two.replacing("{\"a\"", with: #"{"__metadata__":{"k":"v \\"},"a""#),
       two.replacing("\"b\"", with: #""z":{"dtype":"F32","shape":[0,5],"data_offsets":[8,8]},"b""#),
     ] where header.hasPrefix("{") {
-      try withFile(safetensors(header, data: 12)) { path in try read(path) }
+      try withFile(safetensors(header, data: 12)) { (path: String) throws in try read(path) }
     }
   }
 
@@ -89,7 +89,7 @@ import Weights
           trial % 3 == 0
           ? UInt8(truncatingIfNeeded: key.hash(4 * trial + 2 * change + 1)) : Array(#"{}[]",:0189-.ea\"#.utf8)[Int(trial % 16)]
       }
-      try withFile(bytes) { path in if (try? read(path)) != nil { accepted += 1 } }
+      try withFile(bytes) { (path: String) throws in if (try? read(path)) != nil { accepted += 1 } }
     }
     #expect(accepted > 0 && accepted < 1500, "names may change, structure may not: \(accepted)")
   }
@@ -100,7 +100,7 @@ import Weights
     let entries = (0..<count).map {
       #""layer.\#($0).weight":{"dtype":"F32","shape":[1,1],"data_offsets":[\#(4 * $0),\#(4 * $0 + 4)]}"#
     }
-    try withFile(safetensors("{" + entries.joined(separator: ",") + "}", data: 4 * count)) { path in
+    try withFile(safetensors("{" + entries.joined(separator: ",") + "}", data: 4 * count)) { (path: String) throws in
       #expect(try WeightFile(path).facts().parameterCount == count)
       #expect(try Safetensors.read(path).count == count)
     }
@@ -129,7 +129,7 @@ import Weights
   }
 
   @Test func tiedWeightsAreReadAndBombsOfThemAreNot() throws {
-    try withFile(tied(3, elements: 1000)) { path in #expect(try WeightFile(path).facts().arrayCount == 4) }
+    try withFile(tied(3, elements: 1000)) { (path: String) throws in #expect(try WeightFile(path).facts().arrayCount == 4) }
     try expectRefusal(tied(20_000, elements: 50_000), "share their elements", what: "a bomb")
   }
 
@@ -151,7 +151,7 @@ import Weights
   @Test func manyEntries() throws {
     let pickle = pickledTensor(count: 1, shape: [1], strides: [1])
     let more = (0..<60_000).map { ("a/more/\($0)", [UInt8($0 % 256)]) }
-    try withFile(storedZip([("a/data.pkl", pickle), ("a/data/0", stored([1]))] + more)) { path in
+    try withFile(storedZip([("a/data.pkl", pickle), ("a/data/0", stored([1]))] + more)) { (path: String) throws in
       #expect(try WeightFile(path).facts().checksumsVerified == 60_002)
     }
   }

@@ -99,6 +99,7 @@ func refuseInputs(as output: String, _ dataset: Dataset) throws(PreparationError
     !homes.contains(where: { isSamePlace(output, $0) })
   else {
     throw PreparationError(
-      "The folder of packs \(output) lies in the data set \(dataset.folder) or holds its files: choose another --output, outside of it.")
+      "The folder of packs \(output) lies in the data set \(dataset.folder) or holds its files: choose another --output, outside of it."
+    )
   }
 }

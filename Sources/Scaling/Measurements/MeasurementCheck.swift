@@ -7,7 +7,7 @@ extension Measurement {
     func isPart(_ seconds: Double) -> Bool { abs(seconds) < 1e9 }
     let counts =
       1...1_000_000 ~= point.nodes && 1...1_000_000_000 ~= point.ranks && 0...1_000_000_000_000_000 ~= point.lanes
-      && point.lanes > 0 == (point.kind != .allreduce) && 1...1_000_000 ~= point.repetition
+      && (point.lanes > 0) == (point.kind != .allreduce) && 1...1_000_000 ~= point.repetition
     let isWhole = point.kind == .allreduce ? run.allreduce.map { !$0.rows.isEmpty } ?? false : !run.steps.isEmpty
     let steps = run.steps.allSatisfy { isTime($0.wall) && [$0.compute, $0.wait, $0.exposed, $0.input].allSatisfy(isPart) }
     let bytes = 0...1 << 50 ~= run.averagedBytes && 1...1_000_000_000 ~= run.buckets

@@ -21,6 +21,7 @@ public final class MethodWork: Work {
   public let store: CaseStore
   public let segmenter: Segmenter
   public let description: ModelDescription
+  public let warnings: [String]
   /// The prior's set-up; nil for methods that ask no prior, and for `prior.kind: none`.
   package let priorSetup: PriorSetup?
   package let loader: LaneLoader
@@ -38,6 +39,7 @@ public final class MethodWork: Work {
     self.configuration = configuration
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
+    warnings = try dataWarnings(of: index, in: configuration.data)
     var description = try ModelDescription(configuration, index)
     let options = configuration.methodOptions
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }

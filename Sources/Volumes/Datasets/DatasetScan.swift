@@ -31,7 +31,8 @@ struct DatasetScan {
     }
     if let promised = description.trainingCount { compare(promised, labelled.count, unlabelled.count) }
     guard problems.isEmpty else {
-      throw VolumeError(asLines(problems, heading: "\(folder) has \(problems.count) faults, so nothing was done: mend all of these."))
+      throw VolumeError(
+        asLines(problems, heading: "\(folder) has \(problems.count) faults, so nothing was done: mend all of these."))
     }
     return all
   }
@@ -53,17 +54,21 @@ struct DatasetScan {
     guard let root = list("") else { return }
     let files = root.images.map(\.name) + root.unread.filter { !isFolder($0) && !Dataset.subfolders.contains($0) }
     if !files.isEmpty {
-      warnings.append("\(folder) holds \(named(files)) beside its folders, which is not read: move images into imagesTr, imagesUn or imagesTs.")
+      warnings.append(
+        "\(folder) holds \(named(files)) beside its folders, which is not read: move images into imagesTr, imagesUn or imagesTs.")
     }
     for name in root.unread where isFolder(name) && !Dataset.subfolders.contains(name) {
-      guard let content = try? ImageFolder("\(folder)/\(name)"), !(content.images.isEmpty && content.unread.isEmpty) else { continue }
+      guard let content = try? ImageFolder("\(folder)/\(name)"), !(content.images.isEmpty && content.unread.isEmpty) else {
+        continue
+      }
       let lower = name.lowercased()
       if let meant = Dataset.subfolders.first(where: { $0.lowercased() == lower }) {
         problems.append("\(folder)/\(name) is not read: rename it to \(meant).")
       } else if lower == "labelsun" || !(lower.hasPrefix("images") || lower.hasPrefix("labels")) {
         warnings.append("\(folder)/\(name) holds files that look like data and is not read: only \(Self.known) are.")
       } else {
-        problems.append("\(folder)/\(name) is not read, only \(Self.known) are: move its files into one of these, or move it away.")
+        problems.append(
+          "\(folder)/\(name) is not read, only \(Self.known) are: move its files into one of these, or move it away.")
       }
     }
   }
@@ -72,13 +77,15 @@ struct DatasetScan {
     let channels = channelFiles(images)
     let labelFiles = Dictionary((labels.map { files($0) } ?? []).map { ($0.stem, $0.path) }) { first, _ in first }
     for (identifier, path) in labelFiles.sorted(by: { $0.key < $1.key }) where channels[identifier] == nil {
-      problems.append("\(path) is a label without an image in \(images): add the image \(identifier)_0000.nii.gz or remove the label.")
+      problems.append(
+        "\(path) is a label without an image in \(images): add the image \(identifier)_0000.nii.gz or remove the label.")
     }
     return channels.sorted { $0.key < $1.key }.compactMap { identifier, present in
       let isComplete = check(identifier, present, in: images)
       if role == .labelled && labelFiles[identifier] == nil {
         problems.append(
-          "\(folder)/\(images) has the case \(identifier) but \(labels!) has no \(identifier).nii.gz: add it, or move its images to imagesUn.")
+          "\(folder)/\(images) has the case \(identifier) but \(labels!) has no \(identifier).nii.gz: add it, or move its images to imagesUn."
+        )
       }
       guard isComplete else { return nil }
       return DatasetCase(

@@ -20,7 +20,8 @@ public struct PackSite: Codable, Sendable {
     _ prepared: PackedCase, intensities: [ChannelIntensity], number: Int, sourceHash: String
   ) throws(VolumeError) -> PackEntry {
     if let complaint = prepared.sizeComplaint {
-      throw VolumeError("Case \(prepared.identifier) cannot be packed: \(complaint). This is a fault of the preparation; report it.")
+      throw VolumeError(
+        "Case \(prepared.identifier) cannot be packed: \(complaint). This is a fault of the preparation; report it.")
     }
     let entry = PackEntry(prepared, intensities: intensities, sourceHash: sourceHash, pack: PackName.text(number))
     var own = common
@@ -46,7 +47,9 @@ func readPackRecord(_ path: String) -> PackIndex? {
     let extent = try file.extent(of: recordName)
     return extent.count == 1 && extent[0] <= bytes ? try file.read(recordName, extent: extent) : nil
   }
-  guard let record = record ?? nil, let index = try? PackIndex(sealed: record, path: path), index.entries.count == 1 else { return nil }
+  guard let record = record ?? nil, let index = try? PackIndex(sealed: record, path: path), index.entries.count == 1 else {
+    return nil
+  }
   return index.entries[0].pack == (path as NSString).lastPathComponent ? index : nil
 }
 

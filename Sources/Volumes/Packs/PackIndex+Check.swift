@@ -15,7 +15,9 @@ extension PackIndex {
         return "gives case \(entry.identifier) \(found)"
       }
     }
-    if let name = replaced.first(where: { PackName.number($0) == nil }) { return "lists the pack \(name), which is no pack's name" }
+    if let name = replaced.first(where: { PackName.number($0) == nil }) {
+      return "lists the pack \(name), which is no pack's name"
+    }
     return nil
   }
 }
@@ -27,11 +29,15 @@ extension PackEntry {
     guard self.channels == channels else { return "\(self.channels) channels where there are \(channels)" }
     guard isSound(extent, channels: channels) else { return "\(extent) voxels" }
     guard isSound(spacing) else { return "voxels of \(spacing)" }
-    guard hasLabel == (role == .labelled) || role == .test else { return "the role \(role.rawValue) with\(hasLabel ? "" : "out") a label" }
+    guard hasLabel == (role == .labelled) || role == .test else {
+      return "the role \(role.rawValue) with\(hasLabel ? "" : "out") a label"
+    }
     guard isChecksum(imageChecksum), hasLabel ? isChecksum(labelChecksum) : labelChecksum.isEmpty else {
       return "checksums '\(imageChecksum)' and '\(labelChecksum)'"
     }
-    guard isSoundCount(classes: classes) else { return "foreground counts that do not fit its \(extent) voxels and \(classes) classes" }
+    guard isSoundCount(classes: classes) else {
+      return "foreground counts that do not fit its \(extent) voxels and \(classes) classes"
+    }
     guard intensities.count == channels else { return "intensities of \(intensities.count) channels where there are \(channels)" }
     return frame.complaint
   }

@@ -82,10 +82,13 @@ public struct PackIndex: Sendable, Codable, Hashable {
     let format = try unseal(bytes, as: Version.self, path: path).format
     guard format == Self.format else {
       throw FileError(
-        "\(path) has format \(format) where this version of Cohort reads \(Self.format): prepare the data again into another folder.")
+        "\(path) has format \(format) where this version of Cohort reads \(Self.format): prepare the data again into another folder."
+      )
     }
     self = try unseal(bytes, as: PackIndex.self, path: path)
-    if let complaint { throw FileError("\(path) \(complaint): it was forged or damaged, so prepare the data again into another folder.") }
+    if let complaint {
+      throw FileError("\(path) \(complaint): it was forged or damaged, so prepare the data again into another folder.")
+    }
   }
 
   func write(to folder: String) throws(VolumeError) {

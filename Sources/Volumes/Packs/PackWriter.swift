@@ -42,7 +42,8 @@ public final class PackWriter {
     } catch { throw VolumeError(error.description) }
     previous = try Self.previousIndex(of: folder, for: common.dataset)
     try PackReaders.prepare(folder)
-    let listed = Set(previous?.entries.map(\.pack) ?? []), names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let listed = Set(previous?.entries.map(\.pack) ?? []),
+      names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let records = names.filter { PackName.number($0) != nil && !listed.contains($0) }.sorted()
       .compactMap { readPackRecord("\(folder)/\($0)") }.filter { $0.dataset == common.dataset }
     // Of several packs of a case the newest counts.
@@ -77,7 +78,9 @@ public final class PackWriter {
 
   /// The entry of a case that was prepared with the same settings from the same source for the same role; if nil, make the case.
   public func kept(_ identifier: String, role: CaseRole, sourceHash: String) -> PackEntry? {
-    let candidates = [previous.flatMap { old in old[identifier].map { (old, $0) } }, finished[identifier].map { ($0, $0.entries[0]) }]
+    let candidates = [
+      previous.flatMap { old in old[identifier].map { (old, $0) } }, finished[identifier].map { ($0, $0.entries[0]) },
+    ]
     return candidates.compactMap { $0 }.first { old, entry in
       old.matches(index) && entry.role == role && entry.sourceHash == sourceHash && isPlainFile("\(folder)/\(entry.pack)")
     }?.1
@@ -114,7 +117,8 @@ public final class PackWriter {
     var unchanged = previous
     unchanged?.replaced = index.replaced
     guard lock.isHeld else {
-      throw VolumeError("\(folder)/packs.lock was moved, removed or taken over while the packs were made: prepare the data again.")
+      throw VolumeError(
+        "\(folder)/packs.lock was moved, removed or taken over while the packs were made: prepare the data again.")
     }
     if unchanged != index { try index.write(to: folder) }
     rmdir("\(folder)/\(PackSite.unfinished)")
@@ -153,7 +157,8 @@ extension PackIndex {
 
 private func foreign(_ folder: String, _ found: String, _ dataset: String) -> VolumeError {
   VolumeError(
-    "\(folder) holds the packs of another data set (\(found)) than \(dataset): choose another --output, or delete that folder first.")
+    "\(folder) holds the packs of another data set (\(found)) than \(dataset): choose another --output, or delete that folder first."
+  )
 }
 
 private func isPlainFile(_ path: String) -> Bool {
@@ -163,11 +168,14 @@ private func isPlainFile(_ path: String) -> Bool {
 
 /// Refuses to write where one of the folder's own names is a link, or something else than it should be, which leads to a file of somebody else's.
 private func refuseLinks(in folder: String) throws(FileError) {
-  for (name, kind) in [(PackIndex.fileName, S_IFREG), ("packs.lock", S_IFREG), ("packs.readers", S_IFREG), (PackSite.unfinished, S_IFDIR)] {
+  for (name, kind) in [
+    (PackIndex.fileName, S_IFREG), ("packs.lock", S_IFREG), ("packs.readers", S_IFREG), (PackSite.unfinished, S_IFDIR),
+  ] {
     var facts = stat()
     guard lstat("\(folder)/\(name)", &facts) != 0 || facts.st_mode & S_IFMT == kind else {
       throw FileError(
-        "\(folder)/\(name) is a link or something else that Cohort did not make: remove it, or choose another folder for the packs.")
+        "\(folder)/\(name) is a link or something else that Cohort did not make: remove it, or choose another folder for the packs."
+      )
     }
   }
 }
