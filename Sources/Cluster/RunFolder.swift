@@ -34,7 +34,7 @@ public enum RunFolder {
   public static func take(_ folder: String) throws(ClusterError) -> Made {
     try requireOwn(folder)
     var made = Made()
-    do throws(FileError) { made.folders = try makeFolder(folder) } catch { throw ClusterError(error.description, exitCode: 79) }
+    do throws(FileError) { made.folders = try makeMissingFolders(folder) } catch { throw ClusterError(error.description, exitCode: 79) }
     let lease = "\(folder)/\(leaseName)"
     let descriptor = open(lease, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, newFilePermissions)
     if descriptor >= 0 {

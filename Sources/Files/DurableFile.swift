@@ -34,9 +34,11 @@ public func beginSynchronizing(_ path: String, _ range: Range<Int>) {
 }
 
 /// Makes a folder and those above it, and makes their names durable.
+public func makeFolder(_ path: String) throws(FileError) { _ = try makeMissingFolders(path) }
+
+/// Makes a folder and those above it, and makes their names durable.
 /// - Returns: the folders that were missing, the outermost first.
-@discardableResult
-public func makeFolder(_ path: String) throws(FileError) -> [String] {
+public func makeMissingFolders(_ path: String) throws(FileError) -> [String] {
   var missing: [String] = [], place = path
   while !place.isEmpty, !FileManager.default.fileExists(atPath: place) {
     missing.insert(place, at: 0)

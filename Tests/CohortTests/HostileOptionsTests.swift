@@ -102,7 +102,7 @@ import Testing
       #expect(tried > 40, "the program lists its options")
     }
     var usage = rusage()
-    getrusage(RUSAGE_CHILDREN, &usage)
+    getrusage(RUSAGE_CHILDREN.rawValue, &usage)
     #expect(usage.ru_maxrss < 4 << 20, "no command took more than 4 GiB: \(usage.ru_maxrss) KiB")
   }
 }

@@ -107,7 +107,7 @@ struct PredictCommandTests {
     try expectRefusal(["a.nii.gz is read and would be written over"]) { try predict(scans, to: out) }
     try expectRefusal(["a.nii.gz is read and would be written over"]) { try predict(scans + "/a.nii.gz", to: scans) }
     let labels = folder.path + "/labelsTr"
-    try expectRefusal([labels + "/a.nii.gz is in the way", "--output"].dropLast()) { try predict(scans, to: labels) }
+    try expectRefusal([labels + "/a.nii.gz is in the way"]) { try predict(scans, to: labels) }
     try expectRefusal(["is the folder of the references"]) { try predict(scans, to: labels, ["--references", labels]) }
   }
 
@@ -190,7 +190,7 @@ struct PredictCommandTests {
     for name in ["b", "c"] { try writeMap("\(predictions)/\(name).nii.gz") }
     let (status, text) = try cohort(evaluate)
     #expect(status == 0 && text.contains("warning: \(predictions)/extra.nii has no reference"), "\(text)")
-    for name in ["a", "b", "c", "Jos\u{E9}"] { #expect(text.contains("\n\(name) ") || text.contains("\n\(name)"), "\(text)") }
+    for name in ["a", "b", "c", "Jos\u{E9}"] { #expect(text.contains("\n\(name) "), "\(text)") }
 
     // A pair that cannot be scored costs itself.
     try Data("no map".utf8).write(to: URL(fileURLWithPath: predictions + "/b.nii.gz"))
@@ -230,7 +230,7 @@ struct PredictCommandTests {
     try Dataset.write(
       name: "two", channelNames: ["MR"], classNames: ["background", "block", "none"], labelled: 1, to: folder.path)
     let declared = try cohort(evaluate).output
-    #expect(declared.contains("all classes       1.0000") || declared.contains("all classes"), "\(declared)")
+    #expect(declared.contains(#/\nmean +all classes +1\.0000 /#), "\(declared)")
     #expect(declared.contains("Dice and Jaccard of 1 rows, distances of 1."), "\(declared)")
     let json = try cohort(evaluate + ["--json"]).output
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])

@@ -87,7 +87,8 @@ private final class Lease {
     // The system tells the holder that somebody waits; the signal would end the tests.
     signal(SIGIO, SIG_IGN)
     descriptor = open(path, O_RDWR | O_CLOEXEC)
-    try #require(descriptor >= 0 && fcntl(descriptor, F_SETLEASE, F_WRLCK) == 0, "\(path): \(String(cString: strerror(errno)))")
+    let setLease: Int32 = 1024  // F_SETLEASE of Linux's fcntl.h
+    try #require(descriptor >= 0 && fcntl(descriptor, setLease, Int32(F_WRLCK)) == 0, "\(path): \(String(cString: strerror(errno)))")
   }
 
   func end() { close(descriptor) }

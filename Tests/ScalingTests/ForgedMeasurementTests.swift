@@ -88,7 +88,7 @@ import Scaling
           do {
             let trace = try LaneTrace(path: path)
             #expect(trace.averagedValues > 0 && trace.medianLane < 1e6, "\(value)")
-          } catch { #expect(error.description.hasPrefix(path), "\(value): \(error)") }
+          } catch { #expect("\(error)".hasPrefix(path), "\(value): \(error)") }
         }
       }
       #expect { try LaneTrace(path: "/dev/zero") } throws: { "\($0)".contains("is a device") }

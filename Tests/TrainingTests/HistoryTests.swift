@@ -17,7 +17,8 @@ import Volumes
     status: Int32, output: String
   ) {
     let file = folder.path + "/run.yaml"
-    try TinyCohort.runFile(data: data, output: run, method: "mean-teacher").write(toFile: file, atomically: false, encoding: .utf8)
+    try TinyCohort.runFile(data: data, output: run, method: "mean-teacher").write(
+      toFile: file, atomically: false, encoding: .utf8)
     return try runAlone(
       ["train", file, "steps=12", "lanes=1", "validation.every=0", "checkpoint.every=2"] + more, timeout: 120,
       environment: step.map { ["COHORT_FAULT": "kill:rank=0,step=\($0)"] } ?? [:], executable: "cohort")
@@ -37,7 +38,8 @@ import Volumes
     try bytes.write(to: URL(fileURLWithPath: metrics))
     #expect(try steps() == [1, 2, 4, 5, 6, 7] && MetricsFile(run: run).warning?.contains("1 line ") == true)
     let report = try runAlone(["report", "run", run], executable: "cohort")
-    #expect(report.status == 0 && report.output.contains("warning: \(metrics) has 1 line that cannot be read"), "\(report.output)")
+    #expect(
+      report.status == 0 && report.output.contains("warning: \(metrics) has 1 line that cannot be read"), "\(report.output)")
 
     let (status, output) = try train()
     #expect(status == 0 && output.contains("warning: \(metrics) has 1 line that cannot be read. It is kept as"), "\(output)")
@@ -64,16 +66,16 @@ import Volumes
     for identifier in TinyCohort.labelled {
       var volume = TinyCohort.phantom(identifier, .labelled)
       if identifier == "case-a" { volume.label?[0] = 1 }
-      try writer.add(volume, sourceHash: "1")
+      try TinyCohort.add(volume, to: writer)
     }
     for identifier in TinyCohort.unlabelled + ["scan-9"] where identifier != "scan-2" {
       var volume = TinyCohort.phantom(identifier, .unlabelled)
       if identifier == "scan-1" { volume.image[0] += 1 }
       if identifier == "scan-3" { volume.identifier = "scan-30" }
-      try writer.add(volume, sourceHash: "1")
+      try TinyCohort.add(volume, to: writer)
     }
-    for identifier in TinyCohort.test.dropLast() { try writer.add(TinyCohort.phantom(identifier, .test), sourceHash: "1") }
-    try writer.finish()
+    for identifier in TinyCohort.test.dropLast() { try TinyCohort.add(TinyCohort.phantom(identifier, .test), to: writer) }
+    _ = try writer.finish()
   }
 
   @Test func aRunGoesOnOnTheDataThatItBeganWith() throws {

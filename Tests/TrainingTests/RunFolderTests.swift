@@ -104,19 +104,19 @@ import Testing
     let source = folder.path + "/nolock.c", library = folder.path + "/nolock.so"
     // The lease alone: HDF5 knows such file systems by itself.
     try #"""
-      #define _GNU_SOURCE
-      #include <errno.h>
-      #include <stdio.h>
-      #include <string.h>
-      #include <sys/syscall.h>
-      #include <unistd.h>
-      int flock(int file, int operation) {
-        char link[64], path[4096] = "";
-        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-        if (readlink(link, path, sizeof path - 1) > 6 && !strcmp(path + strlen(path) - 6, "/lease")) { errno = ENOLCK; return -1; }
-        return syscall(SYS_flock, file, operation);
-      }
-      """#.write(toFile: source, atomically: false, encoding: .utf8)
+    #define _GNU_SOURCE
+    #include <errno.h>
+    #include <stdio.h>
+    #include <string.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    int flock(int file, int operation) {
+      char link[64], path[4096] = "";
+      snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+      if (readlink(link, path, sizeof path - 1) > 6 && !strcmp(path + strlen(path) - 6, "/lease")) { errno = ENOLCK; return -1; }
+      return syscall(SYS_flock, file, operation);
+    }
+    """#.write(toFile: source, atomically: false, encoding: .utf8)
     let built = try runProgram(["cc", "-shared", "-fPIC", "-o", library, source])
     try #require(built.code == 0, "\(built.text)")
     let environment = ["LD_PRELOAD": library]
@@ -127,7 +127,8 @@ import Testing
     kill(first.processIdentifier, SIGKILL)
     first.waitUntilExit()
     #expect(try files(run).contains("lease.1"))
-    let third = try runAlone(try arguments(["steps=100000000", "--time-budget", "1"]), timeout: 60, environment: environment, executable: "cohort")
+    let third = try runAlone(
+      try arguments(["steps=100000000", "--time-budget", "1"]), timeout: 60, environment: environment, executable: "cohort")
     #expect(third.status == ExitCode.requeue.rawValue && third.output.contains("continuing"), "\(third.output)")
     #expect(try files(run).filter { $0.hasPrefix("lease") } == ["lease"])
   }

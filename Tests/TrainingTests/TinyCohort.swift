@@ -31,7 +31,7 @@ struct TinyCohort {
     _ = try writer.finish()
   }
 
-  private static func add(_ prepared: PackedCase, to writer: PackWriter) throws {
+  static func add(_ prepared: PackedCase, to writer: PackWriter) throws {
     try writer.add(prepared, intensities: [ChannelIntensity(of: prepared.image)], sourceHash: prepared.identifier)
   }
 

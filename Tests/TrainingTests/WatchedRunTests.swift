@@ -112,7 +112,9 @@ import Training
     #expect(spans.count { $0["name"] as? String == "checkpoint" } == 3, "step 30")
     // Nobody has the control word before everybody has given a part of it; averages begin before the main thread waits for them. Clocks are
     // right to half a round trip, which on a busy machine is long.
-    let parts = try (0..<3).map { try JSONDecoder().decode(TracePart.self, from: Data(text("trace/rank-000\($0).attempt-01.json").utf8)) }
+    let parts = try (0..<3).map {
+      try JSONDecoder().decode(TracePart.self, from: Data(text("trace/rank-000\($0).attempt-01.json").utf8))
+    }
     let allowed = parts.flatMap(\.clock).map(\.roundTrip).max()! * 1e6 + 1
     #expect(parts.allSatisfy { $0.clock.count == 2 } && allowed < 1e5)
     for step in 28...32 {

@@ -30,11 +30,11 @@ extension CheckpointStore {
     }
     try CheckpointPoint.begin.reach()
     try lease?.requireHeld()
-    try clustered { () throws(FileError) in _ = try makeFolder(folder) }
+    try clustered { () throws(FileError) in try makeFolder(folder) }
     let bytes = state.vectors.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.stride }
     try requireSpace(for: bytes)
     try? FileManager.default.removeItem(atPath: temporary)
-    try clustered { () throws(FileError) in _ = try makeFolder(temporary) }
+    try clustered { () throws(FileError) in try makeFolder(temporary) }
     let (index, metadata) = (try json(state.index), try json(state.metadata))
     var manifest = CheckpointManifest(
       step: state.step, created: Date().formatted(.iso8601),

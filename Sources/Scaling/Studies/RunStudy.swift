@@ -106,7 +106,7 @@ extension MeasuredRun {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try encoder.encode(self).write(to: URL(fileURLWithPath: measuredFile(in: folder)), options: .atomic)
+    try writeDurably(Array(try encoder.encode(self)), to: measuredFile(in: folder))
   }
 }
 

@@ -104,12 +104,15 @@ struct Trace {
     guard state == .running else { return nil }
     state = .done
     part.clock.append(try compareClocks(over: world))
+    do throws(ClusterError) { try together(over: world) { _ in try lease?.requireHeld() } } catch {
+      if error.isCommunication { throw error }
+      return "no trace: \(error)"
+    }
     do {
-      try together(over: world) { _ in try lease?.requireHeld() }
       try makeFolder(folder)
       try writeDurably(
         Array(try JSONEncoder().encode(part)), to: "\(folder)/\(TracePart.name(rank: part.rank, attempt: part.attempt))")
       return nil
-    } catch let error as ClusterError where error.isCommunication { throw error } catch { return "no trace: \(error)" }
+    } catch { return "no trace: \(error)" }
   }
 }

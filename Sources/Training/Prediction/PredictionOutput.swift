@@ -41,10 +41,7 @@ public struct PredictionOutput: Sendable {
   /// Makes the folder and writes what predicts into it.
   func open(_ model: ModelDescription) throws {
     try makeFolder(folder)
-    do { try Data(model.json.utf8).write(to: URL(fileURLWithPath: description), options: .atomic) } catch {
-      throw TrainingError(
-        "cannot write \(description) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
-    }
+    do { try writeDurably(Array(model.json.utf8), to: description) } catch { throw TrainingError("\(error)", exitCode: 79) }
   }
 
   private func isFolder(_ path: String) -> Bool {

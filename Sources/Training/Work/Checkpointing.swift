@@ -45,9 +45,8 @@ struct Checkpointing {
       run.observer?.saved(record, seconds: now - started)
       (savedStep, failuresInARow) = (step, 0)
       return true
-    } catch let error as ClusterError where error.isFolderLost {
-      throw error
     } catch {
+      if error.isFolderLost { throw error }
       failures += 1
       failuresInARow += 1
       run.observer?.notSaved(error, step: step)
