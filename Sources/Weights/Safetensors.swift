@@ -1,6 +1,7 @@
 // The safetensors format: an 8-byte little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then raw
 // tensors; beside these the header may hold texts, `__metadata__`. Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
 
+import Files
 import Foundation
 import Tensors
 
@@ -93,6 +94,15 @@ public enum Safetensors {
 
   // MARK: Writing
 
+  /// Refuses, before the work is done, a file that does not end in .safetensors, one that is read, and one in the way that the same command did not
+  /// write (its `metadata` name the command).
+  public static func checkOutput(_ path: String, reading inputs: [String] = [], command: String) throws(WeightError) {
+    do throws(FileError) {
+      try checkEnding(of: path, ".safetensors", format: "safetensors")
+      try checkOutputs([path], reading: inputs) { (try? metadata($0)["command"])?.hasPrefix(command) ?? false }
+    } catch { throw WeightError(error.description) }
+  }
+
   /// A tensor to be written; its floats are made when their turn comes.
   struct Outgoing {
     let name: String
@@ -101,7 +111,7 @@ public enum Safetensors {
     let values: () throws(WeightError) -> Tensor
   }
 
-  /// Writes under a temporary name and renames: a reader never sees half a file.
+  /// Writes under a temporary name and renames: a reader never sees half a file. Errors: a file that is there and holds something else.
   /// - Parameters:
   ///   - type: float32 or float16, which must hold the values.
   ///   - metadata: texts that describe the tensors.
@@ -115,25 +125,26 @@ public enum Safetensors {
   }
 
   static func write(_ tensors: [Outgoing], metadata: [String: String] = [:], to path: String) throws(WeightError) {
+    try requireReplaceable(path)
     let tensors = tensors.sorted { $0.name < $1.name }, temporary = path + ".tmp"
-    func failed(_ error: any Error) -> WeightError {
-      if let error = error as? WeightError { return error }
-      return WeightError("cannot write \(path) (\(error.localizedDescription)): check that the folder exists and has space.")
-    }
     do {
-      try header(tensors, metadata).write(to: URL(fileURLWithPath: temporary))
-      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
-      try file.seekToEnd()
-      for tensor in tensors { try file.write(contentsOf: try bytes(of: tensor)) }
-      try file.close()
+      let file = try createFile(temporary)
+      defer { close(file) }
+      try writeAll(Array(header(tensors, metadata)), to: file, temporary)
+      for tensor in tensors { try writeAll(Array(try bytes(of: tensor)), to: file, temporary) }
+      try synchronize(temporary)
+      try moveDurably(temporary, to: path)
     } catch {
       unlink(temporary)
-      throw failed(error)
+      throw error as? WeightError ?? WeightError("\(error)")
     }
-    guard rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      throw WeightError("cannot write \(path) (\(reason)): check that the folder exists and has space.")
+  }
+
+  /// A name that was mistyped must not cost the file that bears it.
+  private static func requireReplaceable(_ path: String) throws(WeightError) {
+    guard FileManager.default.fileExists(atPath: path), (try? fileSize(path)) != 0 else { return }
+    guard let file = try? MappedFile(path), (try? entries(of: file)) != nil else {
+      throw WeightError("\(path) exists and is no safetensors file: move it away, or choose another name.")
     }
   }
 

@@ -150,10 +150,7 @@ import Weights
       }
       return result
     }
-    volume.grid = FileGrid(
-      dimensions: order.map { old.dimensions[$0] }, pixelDimensions: order.map { old.pixelDimensions[$0] }, sformCode: 1,
-      qformCode: 0,
-      sform: reordered(old.sform), qform: old.qform, fileAxis: [0, 2, 1], flipped: [false, false, true])
+    volume.grid = FileGrid(dimensions: order.map { old.dimensions[$0] }, affine: reordered(old.affine))
     try writeVolume(volume, to: path)
   }
 

@@ -65,7 +65,7 @@ extension CheckpointStore {
     return nil
   }
 
-  public static func reportOnStandardError(_ text: String) { FileHandle.standardError.write(Data("cohort: \(text)\n".utf8)) }
+  public static func reportOnStandardError(_ text: String) { complain("cohort: \(text)") }
 
   /// Rank 0's state on every rank.
   private func share(

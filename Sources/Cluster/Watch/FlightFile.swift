@@ -12,13 +12,13 @@ package struct FlightHeader: BitwiseCopyable {
   var mark = Self.mark
   package var rank: Int32
   var ranks: Int32
-  var process: Int32
+  package var process: Int32
   /// The number of this start of the run by `cohort launch`, from 1.
   var attempt: Int32
   /// The signal that the process crashed with; 0 while all is well.
   var signal: Int32 = 0
   /// The time at which the watch thread last ran, seconds since 1970.
-  var aliveAt = wallSeconds()
+  package var aliveAt = wallSeconds()
   private var hostCount: Int32 = 0
   private var hostText = InlineArray<64, UInt8>(repeating: 0)
 
@@ -62,7 +62,7 @@ package enum FlightFile {
 
 /// The flight of one rank, read back from its file.
 public struct FlightLog: Sendable {
-  package let header: FlightHeader
+  package var header: FlightHeader
   /// Oldest first.
   package let records: [FlightRecord]
 

@@ -57,6 +57,12 @@ public struct LaneTrace: Codable, Sendable, Equatable {
     }
   }
 
+  /// Refuses, before lanes are timed, a file that does not end in .json, and one in the way that is no such record.
+  public static func checkOutput(_ path: String) throws {
+    try checkEnding(of: path, ".json", format: "JSON")
+    try checkOutputs([path], reading: []) { (try? LaneTrace(path: $0)) != nil }
+  }
+
   public func write(to path: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -84,8 +84,8 @@ extension Study {
 
   /// How the launcher ended; nil if it was stopped, because it took too long or a signal asked for it.
   private func wait(for launcher: ChildProcess, _ signals: LaunchSignals) throws -> ChildProcess.End? {
-    let limit = ContinuousClock.now + .seconds(self.limitSeconds)
-    while ContinuousClock.now < limit, !signals.isStopping {
+    let clock = AwakeClock(), limit = clock.seconds + Double(self.limitSeconds)
+    while clock.seconds < limit, !signals.isStopping {
       if let end = launcher.poll() { return end }
       _ = signals.next(seconds: 0.2)
     }
@@ -106,7 +106,7 @@ extension MeasuredRun {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try encoder.encode(self).write(to: URL(fileURLWithPath: measuredFile(in: folder)), options: .atomic)
+    try writeDurably(Array(try encoder.encode(self)), to: measuredFile(in: folder))
   }
 }
 

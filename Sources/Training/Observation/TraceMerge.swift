@@ -8,7 +8,15 @@ import Foundation
 /// A merged trace.
 public struct MergedTrace: Codable, Sendable {
   public var displayTimeUnit = "ms"
+  /// By which a merged trace of ours is known again.
+  public var otherData = Self.origin
+  private static let origin = ["command": "cohort trace merge"]
   public var traceEvents: [TraceEvent]
+
+  /// Whether a file is a merged trace of ours.
+  static func isOne(_ path: String) -> Bool {
+    (try? JSONDecoder().decode(MergedTrace.self, from: Data(readAll(path))))?.otherData == origin
+  }
 
   /// - Parameter parts: one of each rank. Time 0 is the beginning of the earliest span.
   package init(_ parts: [TracePart]) {
@@ -42,9 +50,11 @@ public struct MergedTrace: Codable, Sendable {
   }
 }
 
-/// Merges the trace of the newest traced attempt of a run folder into the file `output`.
+/// Merges the trace of the newest traced attempt of a run folder into the file `output`, which ends in .json.
 /// - Returns: how many ranks and spans it holds.
 public func mergeTraces(run: String, output: String) throws -> (ranks: Int, spans: Int) {
+  try checkEnding(of: output, ".json", format: "JSON")
+  try checkOutputs([output], reading: [], isOwn: MergedTrace.isOne)
   let folder = TracePart.folder(run)
   let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".json") }
   let all = try names.sorted().map { name in
@@ -64,7 +74,9 @@ public func mergeTraces(run: String, output: String) throws -> (ranks: Int, span
   guard let first = parts.first else {
     throw TrainingError("\(folder) holds no trace: train with trace.steps=[100, 110], which traces these steps.")
   }
-  guard parts.allSatisfy({ $0.ranks == first.ranks }), Set(parts.map(\.rank)).count == parts.count else {
+  guard (1...65536).contains(first.ranks), parts.allSatisfy({ $0.ranks == first.ranks }),
+    Set(parts.map(\.rank)).count == parts.count
+  else {
     throw TrainingError("\(folder) holds traces of different runs or two of one rank: remove the folder and trace again.")
   }
   let missing = Set(0..<first.ranks).subtracting(parts.map(\.rank)).sorted()

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Benchmarks
 import Cluster
+import Files
 import Foundation
 
 /// What both are asked.
@@ -52,7 +53,7 @@ extension Bench {
           return 0
         } catch {
           // Every rank throws the same error.
-          if world.rank == 0 { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
+          if world.rank == 0 { complain("cohort: \(error)") }
           return Cluster.ExitCode.storage.rawValue
         }
       }

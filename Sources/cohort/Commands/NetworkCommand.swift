@@ -45,11 +45,14 @@ struct NetworkCommand: ParsableCommand {
     var weights: String
     @Option(help: "File with the tensor `input` (safetensors).")
     var input: String
-    @Option(help: "File to write (safetensors).")
+    @Option(help: "File to write (.safetensors).")
     var output: String
+
+    static let command = "cohort network forward"
 
     func run() throws {
       try reportingErrors {
+        try Safetensors.checkOutput(output, reading: [weights, input], command: Self.command)
         if choice.network == SAMMed3D.name {
           return try PriorForward(weights: weights, input: input, output: output, padding: padding).run()
         }
@@ -71,7 +74,7 @@ struct NetworkCommand: ParsableCommand {
           throw NetworkError("\(input): \(shortage): give a smaller image.")
         }
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
-        try Safetensors.write(["logits": logits.channelsFirst], to: output)
+        try Safetensors.write(["logits": logits.channelsFirst], metadata: ["command": Self.command], to: output)
         print("\(report)\nlogits \(logits.channelsFirst.shape) written to \(output)")
       }
     }

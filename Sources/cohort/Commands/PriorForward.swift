@@ -27,7 +27,7 @@ struct PriorForward {
         embedding: embedding, mask: mask ?? Tensor(zeros: [1, low, low, low, 1]), points: try points(of: stored), on: tape)
       results["lowres_logits"] = logits.channelsFirst
     }
-    try Safetensors.write(results, to: output)
+    try Safetensors.write(results, metadata: ["command": NetworkCommand.Forward.command], to: output)
     for (name, tensor) in results.sorted(by: { $0.key < $1.key }) { print("\(name) \(tensor.shape) written to \(output)") }
   }
 
