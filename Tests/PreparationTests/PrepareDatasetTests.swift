@@ -204,10 +204,10 @@ import Volumes
     #expect(Self.complaint(scratch).contains("12x20x15"))
   }
 
-  @Test func aSpacingThatIsNotPositiveIsRefused() throws {
+  @Test func aSpacingThatNoScanHasIsRefused() throws {
     let scratch = Scratch()
     try scratch.writeDataset()
-    #expect(Self.complaint(scratch, spacing: Spacing(1, 0, 1)).contains("not positive"))
+    #expect(Self.complaint(scratch, spacing: Spacing(1, 0, 1)).contains("not from 0.001 to 1000 mm"))
     #expect(throws: PreparationError.self) { try PreparationSettings(text: "{\"version\": 0}") }
   }
 

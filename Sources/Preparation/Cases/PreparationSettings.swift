@@ -37,10 +37,11 @@ public struct PreparationSettings: Codable, Sendable, Hashable {
     self = settings
   }
 
-  /// Error: a spacing that is not positive.
+  /// Error: a spacing that no scan has.
   func validate() throws(PreparationError) {
-    guard (0..<3).allSatisfy({ spacing[$0] > 0 && spacing[$0].isFinite }) else {
-      throw PreparationError("The target spacing \(spacing) is not positive: give one or three lengths in mm, such as 1.5.")
+    guard (0..<3).allSatisfy({ (0.001...1000).contains(spacing[$0]) }) else {
+      throw PreparationError(
+        "The target spacing \(spacing) is not from 0.001 to 1000 mm: give one or three lengths in mm, such as 1.5.")
     }
   }
 }

@@ -34,7 +34,8 @@ public struct PackSite: Codable, Sendable {
       try moveDurably(path, to: "\(folder)/\(entry.pack)")
     } catch {
       unlink(path)
-      let reason = (error as? H5Error)?.reason ?? "\(error)"
+      // The library's words end with those of the system.
+      let reason = (error as? H5Error)?.reason.components(separatedBy: ": ").last ?? "\(error)"
       throw VolumeError(
         "Case \(prepared.identifier) cannot be written into \(folder) (\(reason)): make sure that there is space left and that you may write there, and prepare again, which keeps what was made."
       )

@@ -46,11 +46,10 @@ struct Prepare: ParsableCommand {
         + "voxels of \(outcome.spacing) in \(output)")
     if let problem = outcome.problem { complain("cohort: \(problem)") }
     guard !outcome.omitted.isEmpty else { return }
-    let isNothing = outcome.counts.isEmpty
+    let state = outcome.counts.isEmpty ? "nothing was made and \(output) is as it was" : "\(output) is not complete"
     complain(
-      "cohort: \(counted(outcome.omitted.count, "case")) of \(dataset) could not be prepared and "
-        + (isNothing ? "nothing else was, so \(output) is as it was" : "are missing from \(output)")
-        + ": mend or remove these files and prepare again, which makes only what is missing.")
+      "cohort: \(counted(outcome.omitted.count, "case")) of \(dataset) could not be prepared, so \(state): mend or remove these files and "
+        + "prepare again, which makes only what is missing.")
     for item in outcome.omitted { complain("  \(item.identifier), \(item.role.rawValue): \(item.reason)") }
   }
 
