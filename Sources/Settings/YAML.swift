@@ -41,11 +41,17 @@ public func yamlLine(_ key: String, _ text: String) -> String {
   return "\(key): \(quotedYAML(text))"
 }
 
-/// A text as a YAML scalar in quotation marks, which are those of JSON.
+/// A text as a YAML scalar in quotation marks.
 public func quotedYAML(_ text: String) -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = .withoutEscapingSlashes
-  return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+  let escaped = text.unicodeScalars.map { scalar in
+    switch scalar.value {
+    case 0x22, 0x5C: "\\\(scalar)"
+    // What YAML takes for controls or line ends.
+    case 0..<0x20, 0x7F...0xA0, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: "\\u" + String(format: "%04x", scalar.value)
+    default: String(scalar)
+    }
+  }
+  return "\"" + escaped.joined() + "\""
 }
 
 /// The most keys that a text may have.

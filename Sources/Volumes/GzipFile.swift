@@ -72,7 +72,7 @@ final class GzipReader {
   func verifyEnd(limit: Int) throws(VolumeError) {
     guard try skip(limit + 1) <= limit else {
       throw VolumeError(
-        "\(path) has more than \(limit) bytes beyond what its header promises: copy or convert it again, its header and its voxels do not belong together."
+        "\(path) has more than \(limit) bytes beyond what its header promises, so they do not belong together: copy or convert it again."
       )
     }
     var code: Int32 = 0

@@ -3,7 +3,8 @@
 import ArgumentParser
 import Cluster
 import Files
-import Foundation
+@preconcurrency import Foundation
+@preconcurrency import Glibc
 import Kernels
 
 @main
@@ -29,7 +30,7 @@ struct Cohort: ParsableCommand {
       let text = fullMessage(for: error)
       if !text.isEmpty { code == 0 ? print(text) : complain(text) }
     }
-    exit(endOfOutput(code))
+    Glibc.exit(endOfOutput(code))
   }
 }
 

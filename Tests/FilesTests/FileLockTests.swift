@@ -109,7 +109,8 @@ import Testing
       try write("", to: other)
       symlink(other, path)
       #expect(throws: FileError.self) { try FileLock(path) }
-      #expect(try text(other) == "" && files(folder) == ["lease", "thesis.txt"])
+      #expect(try text(other) == "")
+      #expect(try files(folder) == ["lease", "thesis.txt"])
       unlink(path)
       mkfifo(path, 0o600)
       #expect(throws: FileError.self) { try FileLock(path) }

@@ -36,10 +36,10 @@ import Testing
       let path = folder + "/large"
       try Data("abc".utf8).write(to: URL(fileURLWithPath: path))
       #expect(try readText(path, atMost: 3) == "abc")
-      // A file with a hole of 64 TiB: reading it whole would end the process.
-      try #require(truncate(path, 1 << 46) == 0)
-      #expect { try readAll(path, atMost: 1 << 20) } throws: { "\($0)".contains("70368744177664 bytes") }
-      for (offset, count) in [(0, Int.max), (Int.max, Int.max), (1 << 46, 1), (-1, 1), (0, -1)] {
+      // A file with a hole of 8 TiB: reading it whole would end the process.
+      try #require(truncate(path, 1 << 43) == 0)
+      #expect { try readAll(path, atMost: 1 << 20) } throws: { "\($0)".contains("8796093022208 bytes") }
+      for (offset, count) in [(0, Int.max), (Int.max, Int.max), (1 << 43, 1), (-1, 1), (0, -1)] {
         #expect(throws: FileError.self) { try readRange(of: path, from: offset, count: count) }
       }
     }

@@ -78,5 +78,7 @@ import Volumes
     let empty = try index([[], []])
     let error = #expect(throws: PreparationError.self) { try labelWarnings(in: empty) }
     #expect(error?.description.contains("None of the 2 labelled cases") == true)
+    let none = try index([])
+    #expect(throws: PreparationError.self) { try labelWarnings(in: none) }
   }
 }

@@ -46,7 +46,7 @@ import Scaling
 
       var refused = 0
       for number in [1, 2] {
-        for range in good[number].ranges(of: try Regex(#"(?<=[:\[,])[0-9][0-9.e-]*(?=[,}\]])"#)) {
+        for range in numbers(inJSON: good[number]) {
           for value in wrong {
             try write([good[number].replacingCharacters(in: range, with: value)] + good)
             do {
@@ -82,7 +82,7 @@ import Scaling
         to: path)
       let text = try String(contentsOfFile: path, encoding: .utf8)
       #expect(try LaneTrace(path: path).averagedValues == 30)
-      for range in text.ranges(of: try Regex(#"(?<= )[0-9][0-9.]*(?=,?\n)"#)) {
+      for range in numbers(inJSON: text) {
         for value in wrong {
           try text.replacingCharacters(in: range, with: value).write(toFile: path, atomically: true, encoding: .utf8)
           do {

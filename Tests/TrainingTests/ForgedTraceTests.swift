@@ -24,7 +24,7 @@ import Training
         return try mergeTraces(run: folder, output: folder + "/merged.json").spans
       }
       #expect(try merge(text) == 1)
-      for range in text.ranges(of: try Regex(#"(?<=:)[0-9][0-9.]*(?=[,}])"#)) {
+      for range in numbers(inJSON: text) {
         for value in wrong {
           do { _ = try merge(text.replacingCharacters(in: range, with: value)) } catch {
             #expect("\(error)".contains(folder) && !"\(error)".contains("\n"), "\(value): \(error)")

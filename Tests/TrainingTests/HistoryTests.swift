@@ -36,7 +36,8 @@ import Volumes
     // And half a line at the end, as an interruption leaves it.
     bytes += Data("{\"kind\":\"st".utf8)
     try bytes.write(to: URL(fileURLWithPath: metrics))
-    #expect(try steps() == [1, 2, 4, 5, 6, 7] && MetricsFile(run: run).warning?.contains("1 line ") == true)
+    #expect(try steps() == [1, 2, 4, 5, 6, 7])
+    #expect(try MetricsFile(run: run).warning?.contains("1 line ") == true)
     let report = try runAlone(["report", "run", run], executable: "cohort")
     #expect(
       report.status == 0 && report.output.contains("warning: \(metrics) has 1 line that cannot be read"), "\(report.output)")
@@ -98,7 +99,8 @@ import Volumes
     let file = TinyCohort.runFile(data: SharedFolder.path + "/packs", output: run, method: "mean-teacher")
     let work = try Run(RunConfiguration(yaml: file, source: "run.yaml"), rank: 0, ranks: 1).methodWork
     let metadata = work.metadata
-    #expect(try work.dataChanges(since: metadata) == [] && metadata["data"]?.split(separator: "\n").count == 9)
+    #expect(try work.dataChanges(since: metadata) == [])
+    #expect(metadata["data"]?.split(separator: "\n").count == 9)
     #expect(try work.dataChanges(since: metadata.filter { $0.key != "data" }) == [])
   }
 }

@@ -163,7 +163,7 @@ import Volumes
 
   @Test func oneWriterAtATime() throws {
     let folder = TemporaryFolder()
-    try withExtendedLifetime(try writer(folder)) { _ in
+    withExtendedLifetime(try writer(folder)) { _ in
       let error = #expect(throws: VolumeError.self) { try writer(folder) }
       #expect(error?.description.contains("packs.lock is held by process \(getpid())") == true, "\(String(describing: error))")
     }

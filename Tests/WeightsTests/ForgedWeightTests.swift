@@ -82,7 +82,7 @@ import Weights
   @Test func changedHeadersNeverCrash() throws {
     let whole = safetensors(two, data: 12), key = RandomKey(3)
     var accepted = 0
-    for trial in 0..<UInt64(4000) {
+    for trial in 0..<UInt64(1000) {
       var bytes = whole
       for change in 0..<1 + trial % 2 {
         bytes[8 + key.integer(4 * trial + 2 * change, below: two.utf8.count)] =
@@ -91,7 +91,7 @@ import Weights
       }
       try withFile(bytes) { (path: String) throws in if (try? read(path)) != nil { accepted += 1 } }
     }
-    #expect(accepted > 0 && accepted < 1500, "names may change, structure may not: \(accepted)")
+    #expect(accepted > 0 && accepted < 400, "names may change, structure may not: \(accepted)")
   }
 
   /// As many as the largest networks have; a time that grew with the square would be half a minute.

@@ -33,9 +33,12 @@ struct LabelLoss {
   }
 }
 
-/// A sentence for each declared class that no labelled case of the packs has. Error: none of them has any foreground.
+/// A sentence for each declared class that no labelled case of the packs has. Errors: there is no labelled case, or none has any foreground.
 public func labelWarnings(in index: PackIndex) throws(PreparationError) -> [DataWarning] {
   let labelled = index.entries.filter { $0.role == .labelled }
+  guard !labelled.isEmpty else {
+    throw PreparationError("The packs hold no labelled case: mend the labelled cases that were left out, or add one.")
+  }
   let present = Set(labelled.flatMap { entry in entry.foregroundCount.indices.filter { entry.foregroundCount[$0] > 0 } })
   guard present.contains(where: { $0 > 0 }) else {
     throw PreparationError(

@@ -34,7 +34,10 @@ public struct PackSite: Codable, Sendable {
       try moveDurably(path, to: "\(folder)/\(entry.pack)")
     } catch {
       unlink(path)
-      throw VolumeError("\(error)")
+      let reason = (error as? H5Error)?.reason ?? "\(error)"
+      throw VolumeError(
+        "Case \(prepared.identifier) cannot be written into \(folder) (\(reason)): make sure that there is space left and that you may write there, and prepare again, which keeps what was made."
+      )
     }
     return entry
   }

@@ -48,6 +48,6 @@ struct Launch: ParsableCommand {
     do {
       let train = try Train.parse(Array(command.dropFirst()))
       return try RunConfiguration(file: train.file, overrides: train.overrides)
-    } catch let error as TrainingError { throw error } catch { throw TrainingError("cohort launch: \(Train.message(for: error))") }
+    } catch let error as TrainingError { throw error } catch { throw TrainingError(Train.message(for: error)) }
   }
 }
