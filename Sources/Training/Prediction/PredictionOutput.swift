@@ -40,20 +40,14 @@ public struct PredictionOutput: Sendable {
 
   /// Makes the folder and writes what predicts into it.
   func open(_ model: ModelDescription) throws {
-    try makeFolder(folder)
-    do { try writeDurably(Array(model.json.utf8), to: description) } catch { throw TrainingError("\(error)", exitCode: 79) }
+    do {
+      try makeFolder(folder)
+      try writeDurably(Array(model.json.utf8), to: description)
+    } catch { throw TrainingError("\(error)", exitCode: 79) }
   }
 
   private func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
-}
-
-/// Makes a folder for output, with those above it.
-public func makeFolder(_ path: String) throws(TrainingError) {
-  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-    throw TrainingError(
-      "cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
   }
 }
