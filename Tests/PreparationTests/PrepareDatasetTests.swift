@@ -78,7 +78,7 @@ import Volumes
     try scratch.writeDataset()
     _ = try Self.prepare(scratch)
     let before = try PackReader(folder: "\(scratch.path)/packs").index
-    try scratch.write(image: Scratch.ball(seed: 77).image, to: "data/imagesTr/a_0000.nii.gz")
+    try scratch.write(image: Scratch.ball(seed: 78).image, to: "data/imagesTr/a_0000.nii.gz")
     try scratch.write(image: [Float](repeating: 0, count: Scratch.extent.count), to: "data/imagesUn/c_0000.nii.gz")
     let test = "\(scratch.path)/data/imagesTs/d_0000.nii.gz"
     let whole = try Data(contentsOf: URL(fileURLWithPath: test))
@@ -150,7 +150,7 @@ import Volumes
   }
 
   @Test func casesAreDealtBySize() {
-    #expect(dealt([1, 9, 3, 3, 3], to: 2) == [1, 0, 1, 1, 1])
+    #expect(dealt([1, 9, 3, 3, 3], to: 2) == [0, 0, 1, 1, 1])
     #expect(dealt([0, 0, 0, 0], to: 2) == [0, 1, 0, 1])
     #expect(dealt([5, 5], to: 4) == [0, 1] && dealt([], to: 3) == [])
   }
