@@ -40,8 +40,14 @@ public final class PackWriter {
       try refuseLinks(in: folder)
       lock = try FileLock("\(folder)/packs.lock", waiting: waiting)
     } catch { throw VolumeError(error.description) }
-    previous = try Self.previousIndex(of: folder, for: common.dataset)
-    try PackReaders.prepare(folder)
+    do throws(VolumeError) {
+      previous = try Self.previousIndex(of: folder, for: common.dataset)
+      try PackReaders.prepare(folder)
+      try Self.makeUnfinishedFolder(in: folder)
+    } catch {
+      lock.release()
+      throw error
+    }
     let listed = Set(previous?.entries.map(\.pack) ?? []),
       names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let records = names.filter { PackName.number($0) != nil && !listed.contains($0) }.sorted()
@@ -50,8 +56,9 @@ public final class PackWriter {
     finished = Dictionary(records.map { ($0.entries[0].identifier, $0) }) { $1 }
     unlisted = records.map { $0.entries[0].pack }
     nextNumber = ((names + Array(listed)).compactMap(PackName.number).max() ?? -1) + 1
-    try makeUnfinishedFolder()
   }
+
+  deinit { lock.release() }
 
   /// Where this process and others write packs of numbers that `reserve` has given.
   public var site: PackSite {
@@ -137,7 +144,7 @@ public final class PackWriter {
   }
 
   /// The folder for packs that are not whole; those of a preparation that was cut off go.
-  private func makeUnfinishedFolder() throws(VolumeError) {
+  private static func makeUnfinishedFolder(in folder: String) throws(VolumeError) {
     let path = "\(folder)/\(PackSite.unfinished)"
     if mkdir(path, 0o777) != 0, errno != EEXIST {
       throw VolumeError("\(path) cannot be made (\(String(cString: strerror(errno)))): check the permissions of \(folder).")
