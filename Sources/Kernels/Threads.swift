@@ -8,6 +8,23 @@ public enum Threads {
   /// The size of the pool: OMP_NUM_THREADS, or what `set` was given, or the processors that the process may run on.
   public static var count: Int { Int(omp_get_max_threads()) }
 
+  /// The numbers of threads that a rank may be given: more is a slip of the pen.
+  public static let range = 1...4096
+
+  /// Why a text is no number of threads, as a sentence; nil if it is one.
+  /// - Parameter place: where it stands, such as "--threads".
+  public static func problem(_ text: String, in place: String) -> String? {
+    if let count = Int(text), range.contains(count) { return nil }
+    return "\(place) is \"\(text)\": give a number of threads from \(range.lowerBound) to \(range.upperBound)."
+  }
+
+  /// The same of OMP_NUM_THREADS, in which numbers for loops within loops may follow. libgomp would start as many as it says, or pass it over.
+  public static func problem(_ environment: [String: String]) -> String? {
+    guard let text = environment["OMP_NUM_THREADS"] else { return nil }
+    let first = text.split(separator: ",", omittingEmptySubsequences: false)[0].filter { $0 != " " }
+    return problem(first, in: "OMP_NUM_THREADS")
+  }
+
   public static func set(_ count: Int) { omp_set_num_threads(Int32(max(1, count))) }
 
   /// Lets the calling thread, which works briefly and often, have a core as soon as it wakes rather than when the thread that computes there has used
@@ -15,7 +32,7 @@ public enum Threads {
   public static func askForShortSlices() { _ = cohort_set_time_slice(100_000) }
 }
 
-/// Runs `body(start, end)` on consecutive parts of 0..<count, each at least `grain` long, one part to a thread.
+/// Runs `body(start, end)` on consecutive parts of 0..<count, each at least `grain` long, as many parts as threads.
 ///
 /// The parts depend on the number of threads: use it only where the parts do not change the result, and split reductions into fixed
 /// blocks first (`forEachBlock`).
@@ -45,6 +62,9 @@ private struct ParallelWork {
 
 private let runPart: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
   let work = context!.assumingMemoryBound(to: ParallelWork.self)
-  let part = Int(omp_get_thread_num()), parts = work.pointee.parts, count = work.pointee.count
-  work.pointee.body(part * count / parts, (part + 1) * count / parts)
+  let parts = work.pointee.parts, count = work.pointee.count
+  // libgomp gives fewer threads than it is asked for within another loop, and where OMP_DYNAMIC or OMP_THREAD_LIMIT says so.
+  for part in stride(from: Int(omp_get_thread_num()), to: parts, by: Int(omp_get_num_threads())) {
+    work.pointee.body(part * count / parts, (part + 1) * count / parts)
+  }
 }
