@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Kernels
+import Training
 
 @main
 struct Cohort: ParsableCommand {
@@ -14,8 +15,11 @@ struct Cohort: ParsableCommand {
       Doctor.self, Trace.self,
     ])
 
+  /// A stop that comes while the program starts must be obeyed, not kill it, and the start may begin again for OpenBLAS.
   static func main() {
+    if ["train", "launch"].contains(CommandLine.arguments.dropFirst().first) { StopSignal.hold() }
     startAgainWithFittingOpenBLAS()
+    do { try requireThreads() } catch { exit(withError: error) }
     main(nil)
   }
 }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Cluster
 import Foundation
+import Kernels
 import MPI
 import Training
 import Volumes
@@ -32,10 +33,23 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   throw ArgumentParser.ExitCode(code)
 }
 
-/// Ends a process that the launcher did not join to the others: the first of them prints why, all end with the same code.
-private func refuse(_ problem: String, _ launch: LaunchCheck) throws -> Never {
+/// Runs `body` as `withRanks` does, under MPI in any case, and stops cleanly when asked by a signal (`StopSignal`).
+func withStoppableRanks(_ body: (borrowing Communicator) throws -> Int32) throws {
+  StopSignal.install()
+  try withRanks(alwaysMPI: true, body)
+}
+
+/// Ends a process that is not joined to the other ranks: the first of them prints why, all end with the same code.
+private func refuse(_ problem: String, _ launch: LaunchCheck, code: Cluster.ExitCode = .preflight) throws -> Never {
   if launch.isFirst { complain("cohort: \(problem)") }
-  throw ArgumentParser.ExitCode(Cluster.ExitCode.preflight.rawValue)
+  throw ArgumentParser.ExitCode(code.rawValue)
+}
+
+/// Refuses numbers of threads that cannot be meant, before anything starts them.
+/// - Parameter asked: the value of --threads.
+func requireThreads(_ asked: Int? = nil) throws {
+  let problem = asked.map { Threads.problem("\($0)", in: "--threads") } ?? Threads.problem(ProcessInfo.processInfo.environment)
+  if let problem { try refuse(problem, LaunchCheck(), code: .configuration) }
 }
 
 func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }

@@ -18,6 +18,28 @@ import Weights
     return output
   }
 
+  @Test(arguments: ["0", "-1", "4097", "4294967296"]) func aNumberOfThreadsThatCannotBeMeantIsRefused(_ threads: String) throws {
+    for command in [
+      ["bench", "gemm"], ["bench", "prior"], ["bench", "step", "--network", "unet3d", "--patch", "16,16,16"],
+      ["bench", "coordination", "--network", "unet3d", "--patch", "16,16,16"],
+    ] {
+      let (code, text) = try runAlone(command + ["--threads", threads], executable: "cohort")
+      #expect(
+        code == 3 && text == "cohort: --threads is \"\(threads)\": give a number of threads from 1 to 4096.\n",
+        "\(command): \(text)")
+    }
+  }
+
+  /// libgomp has a line of its own for some of these.
+  @Test(arguments: ["abc", "1e9", "1000000000"]) func aWrongNumberOfThreadsInTheEnvironmentIsRefusedOnce(_ text: String) throws {
+    let variables = ["OMP_NUM_THREADS": text]
+    let alone = try runAlone(["methods"], environment: variables, executable: "cohort")
+    let together = try mpirun(2, ["methods"], environment: variables, executable: "cohort")
+    for (code, output) in [alone, together] {
+      #expect(code == 3 && output.components(separatedBy: "cohort: OMP_NUM_THREADS is \"\(text)\"").count == 2, "\(output)")
+    }
+  }
+
   @Test func forwardWritesTheLogitsOfTheOriginalNetwork() throws {
     let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("NetworksTests/Fixtures/unet3d_base2.safetensors").path

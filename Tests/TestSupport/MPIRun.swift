@@ -63,15 +63,15 @@ public func withoutBlockedSignals<Result>(_ body: () throws -> Result) rethrows 
 }
 
 /// Starts `executable` as one process without mpirun and lets it run; its output is thrown away. The caller ends it.
-public func startAlone(_ arguments: [String], executable: String) throws -> Process {
+public func startAlone(_ arguments: [String], environment: [String: String] = [:], executable: String) throws -> Process {
   let process = Process()
   process.executableURL = URL(fileURLWithPath: builtExecutable(executable))
   process.arguments = arguments
-  process.environment = childEnvironment([:])
+  process.environment = childEnvironment(environment)
   process.standardOutput = FileHandle.nullDevice
   process.standardError = FileHandle.nullDevice
   process.standardInput = FileHandle.nullDevice
-  try process.run()
+  try withoutBlockedSignals { try process.run() }
   return process
 }
 

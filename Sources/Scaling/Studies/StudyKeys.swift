@@ -1,5 +1,6 @@
 // Every key of a study file: name, type, default, allowed values and explanation (`cohort scale keys`).
 
+import Kernels
 import Settings
 
 /// What replaces or does not replace the kernels.
@@ -55,7 +56,7 @@ public struct StudyKeys: Sendable {
   public let arguments = Setting(
     "arguments", default: [], .texts, "More words for the launcher, for example [--mca, btl_tcp_if_include, eth0].")
   public let ranksPerNode = Setting("ranksPerNode", default: 1, in: 1...Int.max, "Ranks on each node.")
-  public let threads = Setting("threads", default: 1, in: 1...Int.max, "Threads of each rank.")
+  public let threads = Setting("threads", default: 1, in: Threads.range, "Threads of each rank.")
   public let repeats = Setting(
     "repeats", default: 5, in: 5...Int.max, "How often each point is measured, in random order; intervals need 5 or more.")
   public let warmup = Setting("warmup", default: 3, in: 0...Int.max, "Steps that are dropped at the start of each measurement.")

@@ -35,6 +35,7 @@ struct Bench: ParsableCommand {
     func validate() throws { try atLeast([("batch", batch, 1)]) }
 
     func run() throws {
+      try requireThreads(step.threads)
       try reportingErrors {
         let plan = try step.plan(channels: channels, classes: classes, batch: batch, memory: memory)
         let result = try measureStep(plan), shown = profile ? result : result.summary
@@ -58,9 +59,10 @@ extension Bench {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws { try atLeast([("threads", threads, 1), ("repeats", repeats, 1)]) }
+    func validate() throws { try atLeast([("repeats", repeats, 1)]) }
 
     func run() throws {
+      try requireThreads(threads)
       try reportingErrors {
         let network = try weights.map { try SAMMed3D(file: $0) } ?? randomPrior()
         let result = measurePrior(network, threads: threads, repeats: repeats)

@@ -26,6 +26,7 @@ extension Bench {
     func validate() throws { try atLeast([("lanes", lanes, 1)]) }
 
     func run() throws {
+      try requireThreads(step.threads)
       let type = try reportingErrors { try averager(named: reduction) }
       try withRanks(alwaysMPI: false) { world in
         let result = try measureCoordination(

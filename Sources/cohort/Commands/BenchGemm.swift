@@ -16,9 +16,10 @@ extension Bench {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws { try atLeast([("threads", threads, 1), ("repeats", repeats, 1)]) }
+    func validate() throws { try atLeast([("repeats", repeats, 1)]) }
 
     func run() throws {
+      try requireThreads(threads)
       try withRanks(alwaysMPI: false) { world in
         let result = try measureProducts(threads: threads, repeats: repeats, over: world)
         if world.rank == 0 { if json { try printJSON(result) } else { print(result.text) } }

@@ -20,7 +20,7 @@ struct StepChoice: ParsableArguments {
 
   func validate() throws {
     guard sides.count == 3 else { throw ValidationError("--patch \(patch): give three sides, for example 96,96,96.") }
-    try atLeast([("threads", threads, 1), ("steps", steps, 1), ("warmup", warmup, 0)])
+    try atLeast([("steps", steps, 1), ("warmup", warmup, 0)])
   }
 
   private var sides: [Int] { patch.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int($0) } }
