@@ -1,6 +1,7 @@
 // `cohort launch`: starts a run under mpirun, passes signals on, makes sure that nothing outlives mpirun, and starts it again on
 // the machines that are left as long as `RestartPolicy` decides so. It never calls MPI itself.
 
+import Files
 import Foundation
 
 /// One launch of a training run.
@@ -73,7 +74,7 @@ public struct Launcher {
   private func runOnce(
     _ attempt: Int, on place: Hostfile?, _ signals: LaunchSignals, log: (String) -> Void
   ) throws(ClusterError) -> Attempt {
-    let known = Incident.names(ofRun: run), stepBefore = newestStep
+    let known = Incident.names(ofRun: run), stepBefore = newestStep, kills = MemoryKills.now
     let line = try mpirunLine(place)
     log(line.map(quoted).joined(separator: " "))
     let mpirun = try ChildProcess(
@@ -95,6 +96,9 @@ public struct Launcher {
     }
     mpirun.killGroup(SIGKILL)
     killMarked(LaunchEnvironment.marker, marker)
+    if let reason = MemoryKills.now.explanation(since: kills) {
+      log("a process of this machine was \(reason): take memory: lean, a smaller patch or fewer ranks on a machine")
+    }
     let code =
       switch end {
       case .exited(let code): code
