@@ -23,7 +23,7 @@ import Weights
       ["bench", "gemm"], ["bench", "prior"], ["bench", "step", "--network", "unet3d", "--patch", "16,16,16"],
       ["bench", "coordination", "--network", "unet3d", "--patch", "16,16,16"],
     ] {
-      let (code, text) = try runAlone(command + ["--threads", threads], executable: "cohort")
+      let (code, text) = try runAlone(command + ["--threads=\(threads)"], executable: "cohort")
       #expect(
         code == 3 && text == "cohort: --threads is \"\(threads)\": give a number of threads from 1 to 4096.\n",
         "\(command): \(text)")
