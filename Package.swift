@@ -58,7 +58,7 @@ let layers: [[Target]] = [
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
-  module("Networks", ["Learning", "Tensors", "Kernels", "Settings"], tests: ["Weights"], fixtures: true),
+  module("Networks", ["Learning", "Tensors", "Kernels", "Files", "Settings"], tests: ["Weights"], fixtures: true),
   module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"]),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),

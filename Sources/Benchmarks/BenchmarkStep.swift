@@ -21,7 +21,10 @@ final class BenchmarkStep {
     if let problem = patchProblem(plan.patch, divisor: network.divisor, network: plan.network) {
       throw NetworkError("patch: \(problem)")
     }
-    let lack = HostMemory.problem(patch: plan.patch, isLean: plan.memory == .lean, ranks: ranksOnHost) { isLean in
+    let sample = plan.networkPlan.inputChannels * MemoryLayout<Float>.stride + MemoryLayout<UInt8>.stride
+    let lack = HostMemory.problem(
+      patch: plan.patch, sampleBytes: plan.batch * sample, isLean: plan.memory == .lean, ranks: ranksOnHost
+    ) { isLean in
       BenchmarkStep(network, plan).rehearsedBytes(isLean ? .lean : .standard)
     }
     if let lack { throw NetworkError("patch \(plan.patch.map(String.init).joined(separator: ",")): \(lack)") }

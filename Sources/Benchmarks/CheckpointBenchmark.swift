@@ -43,6 +43,7 @@ public func measureCheckpoint(
   bytes: Int, folder: String, repeats: Int, backend: CheckpointBackend, over world: borrowing Communicator
 ) throws -> CheckpointResult {
   let scratch = "\(folder)/.cohort-bench-checkpoint"
+  try requireRoom(memory: 2 * bytes, disk: 2 * bytes, in: folder)
   let store = CheckpointStore(folder: scratch, keep: 1, backend: backend)
   let state = benchmarkState(bytes: bytes), memory = BenchmarkMemory(state)
   var (saves, writes, loads, reads): ([Double], [Double], [Double], [Double]) = ([], [], [], [])

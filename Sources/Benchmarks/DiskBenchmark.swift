@@ -29,6 +29,7 @@ public struct DiskResult: Encodable, Sendable {
 
 /// Measures the disk of `folder`, which must exist and be writable.
 public func measureDisk(folder: String, bytes: Int, repeats: Int) throws(FileError) -> DiskResult {
+  try requireRoom(memory: 0, disk: bytes, in: folder)
   let file = PlainFile(path: "\(folder)/.cohort-bench-io"), small = PlainFile(path: "\(folder)/.cohort-bench-small")
   defer { file.remove(); small.remove() }
   var (writes, reads, syncs, renames): ([Double], [Double], [Double], [Double]) = ([], [], [], [])

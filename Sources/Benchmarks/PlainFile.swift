@@ -67,3 +67,15 @@ func medianInterval(_ values: [Double]) -> ClosedRange<Double> {
   let first = max(0, Int((count / 2 - 0.98 * count.squareRoot()).rounded(.down)))
   return sorted[first]...sorted[sorted.count - 1 - first]
 }
+
+/// Throws unless so many bytes fit into memory and into the disk of a folder: a benchmark fills up neither.
+func requireRoom(memory: Int, disk: Int, in folder: String) throws(FileError) {
+  if let shortage = FreeMemory.shortage(of: memory, for: "the benchmark") { throw FileError("\(shortage). Take fewer bytes.") }
+  var facts = statvfs()
+  // File systems without blocks, such as /proc, are none to measure: writing tells.
+  guard statvfs(folder, &facts) == 0, facts.f_blocks > 0 else { return }
+  let free = Int(clamping: UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue)
+  guard disk <= free else {
+    throw FileError("\(folder) has \(free) bytes free and the benchmark writes \(disk). Free some space or take fewer bytes.")
+  }
+}

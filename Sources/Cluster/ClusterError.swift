@@ -11,15 +11,17 @@ public struct ClusterError: ExitCoded, CustomStringConvertible, Sendable {
   public let isNewerFormat: Bool
   /// Whether a call of MPI failed: often the echo of another rank's death.
   public let isCommunication: Bool
+  /// Whether the run folder is no longer this run's, so that nothing more may be written there.
+  public let isFolderLost: Bool
   /// The code with which the program should end.
   public let exitCode: Int32
 
   public init(
     _ description: String, isShared: Bool = false, isNewerFormat: Bool = false, isCommunication: Bool = false,
-    exitCode: Int32 = ExitCode.configuration.rawValue
+    isFolderLost: Bool = false, exitCode: Int32 = ExitCode.configuration.rawValue
   ) {
     (self.description, self.isShared, self.exitCode) = (description, isShared, exitCode)
-    (self.isNewerFormat, self.isCommunication) = (isNewerFormat, isCommunication)
+    (self.isNewerFormat, self.isCommunication, self.isFolderLost) = (isNewerFormat, isCommunication, isFolderLost)
   }
 }
 

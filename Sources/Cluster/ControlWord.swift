@@ -12,8 +12,10 @@ public struct ControlFlags: OptionSet, Sendable, Hashable {
 
   public static let stop = ControlFlags(rawValue: 1)
   public static let save = ControlFlags(rawValue: 2)
+  /// The run folder is no longer this run's.
+  public static let lost = ControlFlags(rawValue: 4)
 
-  static let bits = 2
+  static let bits = 3
 }
 
 /// One rank's report of a step.

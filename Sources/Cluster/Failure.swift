@@ -52,17 +52,19 @@ extension ClusterError {
     let place = rank > 0 && known?.isShared != true ? "rank \(rank) on \(Communicator.hostName): " : ""
     self.init(
       "\(place)\(error)", isShared: true, isNewerFormat: known?.isNewerFormat ?? false,
+      isFolderLost: known?.isFolderLost ?? false,
       exitCode: (error as? any ExitCoded)?.exitCode ?? ExitCode.configuration.rawValue)
   }
 
   /// The error as it travels from rank to rank.
-  fileprivate var sharedText: String { "\(exitCode) \(isNewerFormat)\n\(description)" }
+  fileprivate var sharedText: String { "\(exitCode) \(isNewerFormat) \(isFolderLost)\n\(description)" }
 
   fileprivate init(shared text: String) {
     let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false),
       facts = parts[0].split(separator: " ")
     self.init(
-      String(parts.last ?? ""), isShared: true, isNewerFormat: facts.last == "true",
+      String(parts.last ?? ""), isShared: true, isNewerFormat: facts.dropFirst().first == "true",
+      isFolderLost: facts.dropFirst(2).first == "true",
       exitCode: facts.first.flatMap { Int32($0) } ?? ExitCode.configuration.rawValue)
   }
 }

@@ -34,47 +34,40 @@ public func beginSynchronizing(_ path: String, _ range: Range<Int>) {
 }
 
 /// Makes a folder and those above it, and makes their names durable.
-public func makeFolder(_ path: String) throws(FileError) {
-  var parents: [String] = [], missing = path
-  while !missing.isEmpty, !FileManager.default.fileExists(atPath: missing) {
-    missing = (missing as NSString).deletingLastPathComponent
-    parents.append(missing)
+public func makeFolder(_ path: String) throws(FileError) { _ = try makeMissingFolders(path) }
+
+/// Makes a folder and those above it, and makes their names durable.
+/// - Returns: the folders that were missing, the outermost first.
+public func makeMissingFolders(_ path: String) throws(FileError) -> [String] {
+  var missing: [String] = [], place = path
+  while !place.isEmpty, !FileManager.default.fileExists(atPath: place) {
+    missing.insert(place, at: 0)
+    place = (place as NSString).deletingLastPathComponent
   }
   do {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   } catch {
     throw FileError("Cannot make the folder \(path): \(error.localizedDescription) Check the path and its permissions.")
   }
-  for parent in parents { try synchronize(parent) }
-}
-
-/// The size of a file in bytes.
-public func fileSize(_ path: String) throws(FileError) -> Int {
-  var facts = stat()
-  guard stat(path, &facts) == 0 else { throw FileError("read", path) }
-  return Int(facts.st_size)
-}
-
-/// The bytes of a whole file.
-public func readAll(_ path: String) throws(FileError) -> [UInt8] {
-  try readRange(of: path, from: 0, count: try fileSize(path))
-}
-
-/// `count` bytes of a file from byte `offset` on; fewer in the file is an error.
-public func readRange(of path: String, from offset: Int, count: Int) throws(FileError) -> [UInt8] {
-  var bytes = [UInt8](repeating: 0, count: count)
-  var file = try ReadableFile(path)
-  try bytes.withUnsafeMutableBufferPointer { (buffer) throws(FileError) in
-    try file.read(from: offset, into: UnsafeMutableRawBufferPointer(buffer))
-  }
-  return bytes
+  for folder in missing { try synchronize((folder as NSString).deletingLastPathComponent) }
+  return missing
 }
 
 /// Writes a file and forces it to the disk, under a name that nobody reads yet; what cannot be written whole is removed.
 public func writeSynchronized(_ bytes: [UInt8], to path: String) throws(FileError) {
-  let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, newFilePermissions)
-  guard descriptor >= 0 else { throw FileError("create", path) }
+  let descriptor = try createFile(path)
   defer { _ = close(descriptor) }
+  do throws(FileError) {
+    try writeAll(bytes, to: descriptor, path)
+    guard fsync(descriptor) == 0 else { throw FileError("write", path) }
+  } catch {
+    unlink(path)
+    throw error
+  }
+}
+
+/// Writes all bytes to an open file, which `path` names in errors.
+public func writeAll(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(FileError) {
   let failure: Int32? = bytes.withUnsafeBytes { buffer in
     var done = 0
     while done < buffer.count {
@@ -83,10 +76,29 @@ public func writeSynchronized(_ bytes: [UInt8], to path: String) throws(FileErro
       guard count > 0 else { return errno }
       done += count
     }
-    return fsync(descriptor) == 0 ? nil : errno
+    return nil
   }
-  if let failure {
-    unlink(path)
-    throw FileError("write", path, errno: failure)
+  if let failure { throw FileError("write", path, errno: failure) }
+}
+
+/// Makes an empty file in place of what has the name; a link of that name goes, and what it leads to stays as it is.
+/// - Returns: its descriptor, for writing, which the caller closes.
+public func createFile(_ path: String) throws(FileError) -> Int32 {
+  unlink(path)
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, newFilePermissions)
+  guard descriptor >= 0 else { throw FileError("create", path) }
+  return descriptor
+}
+
+/// Opens a file to add to its end, and makes it where it is missing. A link, and whatever is no plain file, is an error.
+/// - Returns: its descriptor, which the caller closes.
+public func openForAppending(_ path: String) throws(FileError) -> Int32 {
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, newFilePermissions)
+  guard descriptor >= 0 else { throw FileError("open", path) }
+  var facts = stat()
+  guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+    close(descriptor)
+    throw FileError("\(path) is not a plain file. Move it away.")
   }
+  return descriptor
 }

@@ -5,16 +5,18 @@ import Foundation
 public struct ReadableFile: ~Copyable {
   private let descriptor: Int32
   private let path: String
+  /// The size when it was opened.
+  public let bytes: Int
   /// What the disk was asked for last, and how much it is asked for at once, in bytes.
   private var expected = 0..<0
   private static let aheadBytes = 16 << 20
   /// Asks on a thread of its own: the system takes memory for what was asked for before it answers.
   private let asking = DispatchQueue(label: "read ahead")
 
+  /// Errors: what is not a plain file, or cannot be opened.
   public init(_ path: String) throws(FileError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError("open", path) }
-    (self.descriptor, self.path) = (descriptor, path)
+    (descriptor, bytes) = try openPlainFile(path)
+    self.path = path
   }
 
   /// Fills `buffer` from byte `offset` on; fewer in the file is an error.

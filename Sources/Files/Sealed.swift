@@ -39,7 +39,8 @@ public func unseal<Content: Codable>(_ bytes: [UInt8], as type: Content.Type, pa
   do {
     return try JSONDecoder().decode(Envelope<Content>.self, from: Data(bytes)).content
   } catch {
-    throw FileError("\(path) was written by another version: \(error). Read it with that version or make it again.")
+    throw FileError(
+      "\(path) was written by another version: \(decodingReason(error)). Read it with that version or make it again.")
   }
 }
 

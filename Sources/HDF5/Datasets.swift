@@ -73,7 +73,7 @@ extension File {
     return Int(
       try h5("H5Dget_offset", on: subject) {
         let offset = H5Dget_offset(handle.id)
-        return offset == cohort_h5_undefined_address() ? Int64(-1) : Int64(offset)
+        return offset == cohort_h5_undefined_address() ? Int64(-1) : Int64(exactly: offset) ?? -1
       })
   }
 }

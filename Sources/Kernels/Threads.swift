@@ -8,21 +8,16 @@ public enum Threads {
   /// The size of the pool: OMP_NUM_THREADS, or what `set` was given, or the processors that the process may run on.
   public static var count: Int { Int(omp_get_max_threads()) }
 
-  /// The numbers of threads that a rank may be given: more is a slip of the pen.
-  public static let range = 1...4096
+  /// The most threads that a process may be asked to compute with.
+  public static let most = 1024
 
-  /// Why a text is no number of threads, as a sentence; nil if it is one.
-  /// - Parameter place: where it stands, such as "--threads".
-  public static func problem(_ text: String, in place: String) -> String? {
-    if let count = Int(text), range.contains(count) { return nil }
-    return "\(place) is \"\(text)\": give a number of threads from \(range.lowerBound) to \(range.upperBound)."
-  }
-
-  /// The same of OMP_NUM_THREADS, in which numbers for loops within loops may follow. libgomp would start as many as it says, or pass it over.
+  /// Why OMP_NUM_THREADS is no number of threads, as a sentence; nil if it is one or is not there. Numbers for loops within loops may follow. libgomp
+  /// would start as many as it says, or pass it over.
   public static func problem(_ environment: [String: String]) -> String? {
     guard let text = environment["OMP_NUM_THREADS"] else { return nil }
     let first = text.split(separator: ",", omittingEmptySubsequences: false)[0].filter { $0 != " " }
-    return problem(first, in: "OMP_NUM_THREADS")
+    if let count = Int(first), (1...most).contains(count) { return nil }
+    return "OMP_NUM_THREADS is \"\(text)\": give a number of threads from 1 to \(most)."
   }
 
   public static func set(_ count: Int) { omp_set_num_threads(Int32(max(1, count))) }

@@ -19,6 +19,7 @@ public struct Session: ~Copyable {
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
     ParallelIO.choose()
     NetworkReduction.choose()
+    LocalMessages.choose()
     var provided: Int32 = 0
     // int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
     try mpi("MPI_Init_thread") { MPI_Init_thread(nil, nil, Int32(MPI_THREAD_SERIALIZED), &provided) }

@@ -31,74 +31,26 @@ public struct CaseScore: Codable, Hashable, Sendable {
 ///   - prediction, reference: [D, H, W] = `extent`.
 ///   - spacing: millimetres, order D, H, W; 1, 1, 1 gives distances in voxels.
 public func score(prediction: [UInt8], reference: [UInt8], extent: Extent, spacing: Spacing, label: UInt8) -> CaseScore {
-  guard prediction.count == extent.count, reference.count == extent.count else {
-    fatalError(
-      "score: a prediction of \(prediction.count) and a reference of \(reference.count) voxels do not have the extent \(extent); bring them to one grid first"
-    )
-  }
-  let (counts, box) = overlap(prediction, reference, extent: extent, label: label)
-  let sum = counts.prediction + counts.reference
-  let edges = (0..<3).map { Double(extent[$0]) * spacing[$0] }
-  var result = CaseScore(
-    dice: sum == 0 ? 1 : 2 * Double(counts.both) / Double(sum),
-    jaccard: sum == 0 ? 1 : Double(counts.both) / Double(sum - counts.both),
-    predictionVoxels: counts.prediction, referenceVoxels: counts.reference,
-    diagonal: (edges[0] * edges[0] + edges[1] * edges[1] + edges[2] * edges[2]).squareRoot())
-  if result.isEmpty { return result }
-  // All surface voxels lie in the box, so distances within it are exact and a small organ in a large scan costs little.
-  let predicted = surface(of: prediction, label: label, extent: extent, box: box)
-  let truth = surface(of: reference, label: label, extent: extent, box: box)
-  let forward = distances(from: predicted, to: truth, extent: box.extent, spacing: spacing)
-  let backward = distances(from: truth, to: predicted, extent: box.extent, spacing: spacing)
-  result.averageSurfaceDistance = forward.reduce(0, +) / Double(forward.count)
-  result.reverseAverageSurfaceDistance = backward.reduce(0, +) / Double(backward.count)
-  result.hausdorff95 = percentile(0.95, of: forward + backward)
-  return result
+  LabelComparison(prediction: prediction, reference: reference, extent: extent).score(label, spacing: spacing)
 }
 
 /// Dice of `label` alone, for validation while a network trains; nil when neither map has the label.
-/// - Parameters: prediction and reference [D, H, W] = `extent`.
-public func dice(prediction: [UInt8], reference: [UInt8], extent: Extent, label: UInt8) -> Double? {
-  let (counts, _) = overlap(prediction, reference, extent: extent, label: label)
-  let sum = counts.prediction + counts.reference
-  return sum == 0 ? nil : 2 * Double(counts.both) / Double(sum)
-}
-
-private func overlap(
-  _ prediction: [UInt8], _ reference: [UInt8], extent: Extent, label: UInt8
-) -> (counts: (prediction: Int, reference: Int, both: Int), box: LabelBox) {
-  var box = LabelBox()
-  var counts = (prediction: 0, reference: 0, both: 0)
+/// - Parameters: prediction and reference, the same number of voxels.
+public func dice(prediction: [UInt8], reference: [UInt8], label: UInt8) -> Double? {
+  guard prediction.count == reference.count else {
+    fatalError(
+      "dice: a prediction of \(prediction.count) and a reference of \(reference.count) voxels; bring them to one grid first")
+  }
+  var (predicted, actual, both) = (0, 0, 0)
   prediction.withUnsafeBufferPointer { prediction in
     reference.withUnsafeBufferPointer { reference in
-      for d in 0..<extent.depth {
-        for h in 0..<extent.height {
-          let row = extent.index(d, h, 0)..<extent.index(d, h, 0) + extent.width
-          let (p, g) = (UnsafeBufferPointer(rebasing: prediction[row]), UnsafeBufferPointer(rebasing: reference[row]))
-          let found = (box.include(p, label: label, d: d, h: h), box.include(g, label: label, d: d, h: h))
-          counts.prediction += found.0
-          counts.reference += found.1
-          if found.0 > 0 && found.1 > 0 {
-            for w in 0..<p.count { counts.both += p[w] == label && g[w] == label ? 1 : 0 }
-          }
-        }
+      for voxel in 0..<prediction.count {
+        let (isPredicted, isTrue) = (prediction[voxel] == label, reference[voxel] == label)
+        predicted += isPredicted ? 1 : 0
+        actual += isTrue ? 1 : 0
+        both += isPredicted && isTrue ? 1 : 0
       }
     }
   }
-  return (counts, box)
-}
-
-/// The distance of each surface voxel in `from` to the nearest one in `to`.
-private func distances(from: [Int], to: [Int], extent: Extent, spacing: Spacing) -> [Double] {
-  let squared = squaredDistances(to: to, extent: extent, spacing: spacing)
-  return from.map { squared[$0].squareRoot() }
-}
-
-/// The value at rank `fraction`·(n−1) of the sorted values, linear between neighbours.
-func percentile(_ fraction: Double, of values: [Double]) -> Double {
-  let sorted = values.sorted()
-  let rank = fraction * Double(sorted.count - 1)
-  let below = Int(rank)
-  let above = min(below + 1, sorted.count - 1)
-  return sorted[below] + (sorted[above] - sorted[below]) * (rank - Double(below))
+  return predicted + actual == 0 ? nil : 2 * Double(both) / Double(predicted + actual)
 }

@@ -1,13 +1,14 @@
 // The four metrics of the benchmarks, and what a score with an empty mask counts for when cases are averaged (0 for all in
-// yulequan/UA-MT, code/test_util.py; the other rules are ours).
+// yulequan/UA-MT, code/test_util.py; left out where both are empty in MIC-DKFZ/nnUNet, nnunetv2/evaluation/evaluate_predictions.py; `diagonal` is
+// ours).
 
-/// What an undefined surface distance, from an empty prediction or reference, counts for in an average.
+/// What an empty prediction or reference counts for in an average.
 public enum EmptyPolicy: String, Codable, Sendable, CaseIterable {
   /// The whole row counts 0 in every metric: what the published benchmark scripts do. An empty prediction then gets perfect distances.
   case zero
-  /// The distance is left out of the average.
+  /// A class that neither has is left out of every average, and a distance also where one of the two is empty.
   case skip
-  /// The distance counts as the diagonal of the scan when one of the two is empty, and 0 when both are.
+  /// A distance counts as the diagonal of the scan when one of the two is empty; where both are, the row counts as perfect.
   case diagonal
 }
 
@@ -30,14 +31,21 @@ public enum Metric: String, Codable, Sendable, CaseIterable {
   /// What this score adds to an average; nil when it is left out.
   public func value(of score: CaseScore, policy: EmptyPolicy) -> Double? {
     if score.isEmpty && policy == .zero { return 0 }
-    if score.isEmpty && policy == .diagonal && isDistance {
-      return score.predictionVoxels == score.referenceVoxels ? 0 : score.diagonal
-    }
+    if score.isEmpty && policy == .diagonal && isDistance { return score.diagonal }
     switch self {
     case .dice: return score.dice
     case .jaccard: return score.jaccard
     case .averageSurfaceDistance: return score.averageSurfaceDistance
     case .hausdorff95: return score.hausdorff95
+    }
+  }
+
+  /// What a class that neither prediction nor reference has adds to an average; nil when it is left out.
+  public func valueOfAbsence(policy: EmptyPolicy) -> Double? {
+    switch policy {
+    case .zero: 0
+    case .skip: nil
+    case .diagonal: isDistance ? 0 : 1
     }
   }
 }

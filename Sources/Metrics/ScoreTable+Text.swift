@@ -6,14 +6,17 @@ extension ScoreTable {
   /// Aligned columns; a dash stands for an undefined value.
   public func text() -> String {
     var lines = [["case", "class"] + Metric.allCases.map { $0.isDistance ? "\($0.name) (\(distanceUnit))" : $0.name }]
-    for row in rows {
-      let values = Metric.allCases.map { metric in
+    let scores = Dictionary(grouping: rows, by: \.identifier), summaries = classes, expected = expectedLabels
+    for identifier in cases {
+      for label in summaries.map(\.label) {
+        let score = scores[identifier]?.first { $0.label == label }?.score
+        guard score != nil || expected.contains(label) else { continue }
         // Rows show what was measured; the policy only acts on averages.
-        format(metric.value(of: row.score, policy: .skip), metric)
+        let values = Metric.allCases.map { metric in format(score.flatMap { metric.value(of: $0, policy: .skip) }, metric) }
+        lines.append([identifier, name(of: label)] + values)
       }
-      lines.append([row.identifier, classNames[row.label]] + values)
     }
-    for summary in classes {
+    for summary in summaries {
       lines.append(["mean ± std", summary.name] + Metric.allCases.map { format(summary[$0], $0) })
     }
     lines.append(["mean", "all classes"] + Metric.allCases.map { format(overall($0), $0) })
@@ -25,8 +28,11 @@ extension ScoreTable {
     let (prediction, reference, both) = (
       all.reduce(0) { $0 + $1.emptyPredictions }, all.reduce(0) { $0 + $1.emptyReferences }, all.reduce(0) { $0 + $1.emptyBoth }
     )
-    return "Empty masks in \(prediction + reference + both) of \(rows.count) rows (only the prediction \(prediction), "
-      + "only the reference \(reference), both \(both)); policy for their distances: \(policy.rawValue).\n"
+    let overlaps = leftOut(.dice), distances = leftOut(.hausdorff95)
+    return
+      "Empty masks in \(prediction + reference + both) of \(all.reduce(0) { $0 + $1.cases }) rows (only the prediction \(prediction), "
+      + "only the reference \(reference), both \(both)). Left out of the means (--empty \(policy.rawValue)): "
+      + "Dice and Jaccard of \(overlaps) rows, distances of \(distances).\n"
   }
 
   private func format(_ value: Double?, _ metric: Metric) -> String {

@@ -1,9 +1,10 @@
-// The scores of many cases and classes, and their summary: mean and standard deviation over cases for each class, mean over classes.
+// The scores of many cases and classes, and their summary: mean and standard deviation over cases for each class, mean over classes. A class counts
+// if it was declared or occurs in a reference; one that only predictions have counts where it was predicted, as what it is: wrong.
 
 import Foundation
 import Volumes
 
-/// One class of one case.
+/// One class of one case, in which prediction or reference have it.
 public struct ScoreRow: Codable, Hashable, Sendable {
   public var identifier: String
   public var label: Int
@@ -42,70 +43,89 @@ public struct ClassSummary: Codable, Sendable {
     case .hausdorff95: hausdorff95
     }
   }
+
+  /// Cases in which the class is looked for.
+  var cases: Int
 }
 
 /// Scores of cases and classes.
 public struct ScoreTable: Codable, Sendable {
-  /// Index = label value; 0 is background and is not scored.
-  public var classNames: [String]
-  public var policy: EmptyPolicy
+  /// The declared names. Index = label value; 0 is background and is not scored.
+  public let classNames: [String]
+  public let policy: EmptyPolicy
   /// The unit of the distances, "mm" or "voxels".
-  public var distanceUnit: String
+  public let distanceUnit: String
+  /// The cases that were scored, in the order in which they came.
+  public private(set) var cases: [String] = []
+  /// What occurs in a case has a row; what neither prediction nor reference has is absent.
   public private(set) var rows: [ScoreRow] = []
 
-  public init(classNames: [String], policy: EmptyPolicy = .skip, distanceUnit: String = "mm") {
+  public init(classNames: [String] = [], policy: EmptyPolicy = .skip, distanceUnit: String = "mm") {
     (self.classNames, self.policy, self.distanceUnit) = (classNames, policy, distanceUnit)
   }
 
-  public mutating func add(_ identifier: String, label: Int, score: CaseScore) {
-    guard (1..<classNames.count).contains(label) else {
-      fatalError(
-        "ScoreTable.add: label \(label) is not one of the \(classNames.count - 1) foreground classes; add its name to the table")
-    }
-    rows.append(ScoreRow(identifier: identifier, label: label, score: score))
-  }
-
-  /// Scores every foreground class of a case. Both arrays are [D, H, W] = `extent`; `spacing` in millimetres, or 1 for voxels.
-  public mutating func add(_ identifier: String, prediction: [UInt8], reference: [UInt8], extent: Extent, spacing: Spacing) {
-    for label in 1..<classNames.count {
-      let result = score(prediction: prediction, reference: reference, extent: extent, spacing: spacing, label: UInt8(label))
-      add(identifier, label: label, score: result)
+  /// Adds the scores of every label that occurs in a case.
+  /// - Parameter spacing: in millimetres, or 1 for distances in voxels.
+  public mutating func add(_ identifier: String, _ comparison: LabelComparison, spacing: Spacing) {
+    cases.append(identifier)
+    for label in comparison.labels {
+      rows.append(ScoreRow(identifier: identifier, label: Int(label), score: comparison.score(label, spacing: spacing)))
     }
   }
 
-  /// Adds the rows of another table, for instance those that another rank scored.
-  public mutating func add(_ other: ScoreTable) { rows += other.rows }
+  /// Adds the cases of another table, for instance those that another rank scored, and sorts all by name.
+  public mutating func add(_ other: ScoreTable) {
+    cases = (cases + other.cases).sorted()
+    rows = (rows + other.rows).sorted { ($0.identifier, $0.label) < ($1.identifier, $1.label) }
+  }
 
-  /// The foreground classes in order of their labels.
+  /// The foreground classes that were declared or occur, in order of their labels.
   public var classes: [ClassSummary] {
-    (1..<classNames.count).map { label in
-      let scores = rows.filter { $0.label == label }.map(\.score)
-      func summary(_ metric: Metric) -> MetricSummary {
-        MetricSummary(scores.compactMap { metric.value(of: $0, policy: policy) })
-      }
-      return ClassSummary(
-        label: label, name: classNames[label], dice: summary(.dice), jaccard: summary(.jaccard),
-        averageSurfaceDistance: summary(.averageSurfaceDistance), hausdorff95: summary(.hausdorff95),
-        emptyPredictions: scores.count { $0.predictionVoxels == 0 && $0.referenceVoxels > 0 },
-        emptyReferences: scores.count { $0.predictionVoxels > 0 && $0.referenceVoxels == 0 },
-        emptyBoth: scores.count { $0.predictionVoxels == 0 && $0.referenceVoxels == 0 })
-    }
+    let expected = expectedLabels, scores = Dictionary(grouping: rows, by: \.label).mapValues { $0.map(\.score) }
+    return expected.union(scores.keys).sorted().map { summary(of: $0, scores[$0] ?? [], isExpected: expected.contains($0)) }
   }
 
   /// The mean over classes of the class means; nil when no class has one.
   public func overall(_ metric: Metric) -> Double? { MetricSummary(classes.compactMap { $0[metric].mean }).mean }
 
-  /// Rows, class summaries and overall means as JSON text with sorted keys.
+  /// How many values are left out of a metric's means: classes of cases for which it is undefined.
+  public func leftOut(_ metric: Metric) -> Int { classes.reduce(0) { $0 + $1.cases - $1[metric].count } }
+
+  func name(of label: Int) -> String { label < classNames.count ? classNames[label] : "class \(label)" }
+
+  /// The labels that are looked for in every case.
+  var expectedLabels: Set<Int> {
+    Set(1..<max(1, classNames.count)).union(rows.lazy.filter { $0.score.referenceVoxels > 0 }.map(\.label))
+  }
+
+  private func summary(of label: Int, _ scores: [CaseScore], isExpected: Bool) -> ClassSummary {
+    let absent = isExpected ? cases.count - scores.count : 0
+    func summary(_ metric: Metric) -> MetricSummary {
+      let absence = metric.valueOfAbsence(policy: policy).map { [Double](repeating: $0, count: absent) } ?? []
+      return MetricSummary(scores.compactMap { metric.value(of: $0, policy: policy) } + absence)
+    }
+    return ClassSummary(
+      label: label, name: name(of: label), dice: summary(.dice), jaccard: summary(.jaccard),
+      averageSurfaceDistance: summary(.averageSurfaceDistance), hausdorff95: summary(.hausdorff95),
+      emptyPredictions: scores.count { $0.predictionVoxels == 0 }, emptyReferences: scores.count { $0.referenceVoxels == 0 },
+      emptyBoth: absent, cases: scores.count + absent)
+  }
+
+  /// Rows, class summaries, overall means and how many values they leave out, as JSON text with sorted keys.
   public func json() -> String {
     struct Report: Encodable {
       var table: ScoreTable
       var classes: [ClassSummary]
       var overall: [String: Double]
+      var leftOut: [String: Int]
     }
     let means = Metric.allCases.compactMap { metric in overall(metric).map { (metric.rawValue, $0) } }
+    let undefined = Metric.allCases.map { ($0.rawValue, leftOut($0)) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let report = Report(table: self, classes: classes, overall: Dictionary(uniqueKeysWithValues: means))
+    let report = Report(
+      table: self, classes: classes, overall: Dictionary(uniqueKeysWithValues: means),
+      leftOut: Dictionary(uniqueKeysWithValues: undefined))
     guard let data = try? encoder.encode(report) else {
       fatalError("ScoreTable.json: a score is NaN or infinite, which JSON cannot hold; score with a finite spacing")
     }

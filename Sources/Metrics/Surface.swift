@@ -2,25 +2,18 @@
 
 import Volumes
 
-/// The smallest box that holds the voxels of one label in both of two label maps: ranges along D, H, W.
+/// The smallest box that holds the voxels of one label in both of two label maps: the first and last along D, H, W.
 struct LabelBox {
-  var lower = [Int.max, Int.max, Int.max]
-  var upper = [Int.min, Int.min, Int.min]
+  private(set) var lower = SIMD3(repeating: Int.max)
+  private(set) var upper = SIMD3(repeating: Int.min)
 
   var extent: Extent { Extent(upper[0] - lower[0] + 1, upper[1] - lower[1] + 1, upper[2] - lower[2] + 1) }
 
-  /// Grows the box by the voxels of `row` (at depth `d`, height `h`) that equal `label`, and returns how many there are.
-  mutating func include(_ row: UnsafeBufferPointer<UInt8>, label: UInt8, d: Int, h: Int) -> Int {
-    var count = 0
-    for w in 0..<row.count { count += row[w] == label ? 1 : 0 }
-    guard count > 0 else { return 0 }
-    var (first, last) = (0, row.count - 1)
-    while row[first] != label { first += 1 }
-    while row[last] != label { last -= 1 }
-    (lower[0], upper[0]) = (min(lower[0], d), max(upper[0], d))
-    (lower[1], upper[1]) = (min(lower[1], h), max(upper[1], h))
-    (lower[2], upper[2]) = (min(lower[2], first), max(upper[2], last))
-    return count
+  /// Grows the box by a voxel.
+  mutating func include(_ d: Int, _ h: Int, _ w: Int) {
+    let voxel = SIMD3(d, h, w)
+    lower.replace(with: voxel, where: voxel .< lower)
+    upper.replace(with: voxel, where: voxel .> upper)
   }
 }
 

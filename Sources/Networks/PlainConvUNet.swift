@@ -13,16 +13,16 @@ public final class PlainConvUNet: HeadedNetwork {
   public static let name = "plainconvunet"
   public static let summary = "nnU-Net's default network, any kernels and strides, deep supervision"
   private static let base = Setting(
-    "base", default: 32, in: 1...65536, "Channels of the first stage; each stage doubles them, up to `most`.")
-  private static let most = Setting("most", default: 320, in: 1...65536, "Channels that no stage exceeds.")
+    "base", default: 32, in: 1...mostChannels, "Channels of the first stage; each stage doubles them, up to `most`.")
+  private static let most = Setting("most", default: 320, in: 1...mostChannels, "Channels that no stage exceeds.")
   private static let widths = Setting<[Int]?>(
-    "widths", default: nil, .optional(.plainIntegers()),
+    "widths", default: nil, .optional(.plainIntegers(upTo: mostChannels)),
     "Channels of every stage, instead of those that follow from base and most.")
   private static let strides = Setting(
-    "strides", default: [[Int]](repeating: [2, 2, 2], count: 5), .triples,
+    "strides", default: [[Int]](repeating: [2, 2, 2], count: 5), .triples(upTo: 8, count: 12),
     "D,H,W of each step down; there is one more stage than steps.")
   private static let kernels = Setting<[[Int]]?>(
-    "kernels", default: nil, .optional(.triples),
+    "kernels", default: nil, .optional(.triples(upTo: 63, count: 13)),
     "D,H,W of every stage's kernels, odd numbers; 3,3,3 throughout if nothing is given.")
   public static let options: [any SettingDescription] = [base, most, widths, strides, kernels]
   private static let slope: Float = 0.01

@@ -16,15 +16,15 @@ public final class STUNet: HeadedNetwork {
   private static let variant = Setting(
     "variant", default: Variant.S, "Published size: S, B, L and H have base 16, 32, 64 and 96 and depth 1, 1, 2 and 3.")
   private static let base = Setting<Int?>(
-    "base", default: nil, .optional(.integer(in: 1...65536)),
+    "base", default: nil, .optional(.integer(in: 1...mostChannels)),
     "Channels of the first stage, instead of the variant's; the next stages have 2, 4, 8, 16 and 16 times as many.")
   private static let depth = Setting<Int?>(
     "depth", default: nil, .optional(.integer(in: 1...1000)), "Residual blocks in each stage, instead of the variant's.")
   private static let widths = Setting<[Int]?>(
-    "widths", default: nil, .optional(.plainIntegers(count: 6)),
+    "widths", default: nil, .optional(.plainIntegers(count: 6, upTo: mostChannels)),
     "Channels of each of the six stages, instead of those that follow from base.")
   private static let strides = Setting(
-    "strides", default: [[Int]](repeating: [2, 2, 2], count: 5), .triples,
+    "strides", default: [[Int]](repeating: [2, 2, 2], count: 5), .triples(upTo: 8, count: 12),
     "D,H,W of each of the five steps down; fewer are filled up with 1,1,1, more are cut.")
   public static let options: [any SettingDescription] = [variant, base, depth, widths, strides]
   private enum Variant: String, CaseIterable {

@@ -14,7 +14,7 @@ public final class VNet: Network {
   public static let summary =
     "V-Net with plain blocks and added skips, batch normalisation (UA-MT) or instance normalisation (MagicNet)"
   private static let base = Setting(
-    "base", default: 16, in: 1...65536, "Channels of the first level; each level doubles them.")
+    "base", default: 16, in: 1...mostChannels, "Channels of the first level; each level doubles them.")
   private static let normalization = Setting(
     "norm", default: Norm.batch,
     "Normalisation: batch has weights, running statistics and dropout of channels (UA-MT); instance has none of them (MagicNet).")

@@ -18,7 +18,7 @@ public struct ComparedPrediction: Sendable {
 ///
 /// - Parameters:
 ///   - image, reference: [D, H, W], one grid with the predictions.
-///   - classNames: index = label value.
+///   - classNames: index = label value; labels beyond them are named by their number.
 /// Errors: labels of another shape than the image, a path that cannot be written.
 public func writeComparison(
   image: Volume, reference: LabelVolume, predictions: [ComparedPrediction], classNames: [String], to path: String
@@ -36,7 +36,7 @@ public func writeComparison(
   }
   let truth = slice(reference.labels), shown = predictions.map { slice($0.labels.labels) }
   let errors = predictions.map {
-    SegmentationErrors($0.labels.labels, reference.labels, extent: extent, classes: classNames.count)
+    SegmentationErrors($0.labels.labels, reference.labels, extent: extent)
   }
   let methods = zip(shown, errors).map { labels, errors in
     panel([.classes(labels), .outlines(truth, outlineColor)], marks: errors.marks(slice: index))
@@ -59,13 +59,13 @@ private struct SegmentationErrors {
   private var missedParts: [LabelPart] = []
   private let meanDice: Double?
 
-  /// - Parameters: labels [D, H, W]; label values below `classes`.
-  init(_ prediction: [UInt8], _ reference: [UInt8], extent: Extent, classes: Int) {
+  /// - Parameters: labels [D, H, W] = `extent`.
+  init(_ prediction: [UInt8], _ reference: [UInt8], extent: Extent) {
     var scores: [Double] = []
-    for label in 1..<UInt8(classes) {
+    for label in Set(prediction).union(reference).subtracting([0]).sorted() {
       falseParts += unmatchedParts(of: prediction, without: reference, extent: extent, label: label)
       missedParts += unmatchedParts(of: reference, without: prediction, extent: extent, label: label)
-      scores += dice(prediction: prediction, reference: reference, extent: extent, label: label).map { [$0] } ?? []
+      scores += dice(prediction: prediction, reference: reference, label: label).map { [$0] } ?? []
     }
     meanDice = scores.isEmpty ? nil : scores.reduce(0, +) / Double(scores.count)
   }

@@ -1,4 +1,4 @@
-// Writing a picture as PNG with libpng's simplified interface.
+// Writing a picture as PNG with libpng's simplified interface, and knowing it again by the program's name in it.
 
 import CPNG
 import Foundation
@@ -12,7 +12,7 @@ extension Canvas {
     image.width = UInt32(width)
     image.height = UInt32(height)
     image.format = UInt32(PNG_FORMAT_FLAG_COLOR)  // PNG_FORMAT_RGB
-    guard png_image_write_to_file(&image, temporary, 0, bytes, 0, nil) != 0, rename(temporary, path) == 0 else {
+    guard png_image_write_to_file(&image, temporary, 0, bytes, 0, nil) != 0, sign(temporary), rename(temporary, path) == 0 else {
       let cause = String(cString: strerror(errno))
       png_image_free(&image)
       unlink(temporary)
@@ -20,4 +20,33 @@ extension Canvas {
         "\(path) cannot be written (\(cause)): make sure that its folder exists, may be written to and has space left.")
     }
   }
+}
+
+/// The end of every picture of ours: the text "Software: Cohort", which the simplified interface cannot write, and the closing chunk.
+private let signature: [UInt8] =
+  [0, 0, 0, 15] + Array("tEXtSoftware\0Cohort".utf8) + [0xB4, 0xCA, 0x3A, 0x65] + closing
+private let closing: [UInt8] = [0, 0, 0, 0] + Array("IEND".utf8) + [0xAE, 0x42, 0x60, 0x82]
+
+/// Whether a file is a picture that Cohort wrote.
+public func isOwnPicture(_ path: String) -> Bool {
+  var facts = stat()
+  // A pipe would never end.
+  guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_size > signature.count,
+    let file = FileHandle(forReadingAtPath: path)
+  else { return false }
+  defer { try? file.close() }
+  try? file.seek(toOffset: UInt64(facts.st_size) - UInt64(signature.count))
+  return (try? file.readToEnd()).map { Array($0) == signature } ?? false
+}
+
+/// Puts the signature in the place of a picture's closing chunk.
+private func sign(_ path: String) -> Bool {
+  guard let file = FileHandle(forUpdatingAtPath: path) else { return false }
+  do {
+    let end = try file.seekToEnd()
+    try file.seek(toOffset: end - UInt64(closing.count))
+    try file.write(contentsOf: Data(signature))
+    try file.close()
+    return true
+  } catch { return false }
 }

@@ -9,34 +9,38 @@ extension SettingFormat where Value == [String] {
 }
 
 extension SettingFormat where Value == [Int] {
-  /// Exactly so many positive whole numbers.
-  public static func integers(count: Int) -> Self {
+  /// Exactly so many whole numbers from 1 to `most`.
+  public static func integers(count: Int, upTo most: Int) -> Self {
     let example = ListText.joined([String](repeating: "64", count: count))
     return Self(
-      "\(count) positive whole numbers, for example \(example)",
-      read: { text in positiveIntegers(text).flatMap { $0.count == count ? $0 : nil } },
+      "\(count) whole numbers from 1 to \(most), for example \(example)",
+      read: { text in positiveIntegers(text, upTo: most).flatMap { $0.count == count ? $0 : nil } },
       write: { ListText.joined($0.map(String.init)) })
   }
 
-  /// Positive whole numbers in a plain text, as many as there are or exactly `count`.
-  public static func plainIntegers(count: Int? = nil) -> Self {
+  /// Whole numbers from 1 to `most` in a plain text, exactly `count` or any number of them that people write.
+  public static func plainIntegers(count: Int? = nil, upTo most: Int) -> Self {
     Self(
-      "\(count.map { "\($0) " } ?? "")positive whole numbers with commas between them",
-      read: { text in positiveIntegers(text).flatMap { $0.isEmpty || $0.count != count ?? $0.count ? nil : $0 } },
+      "\(count.map { "\($0) " } ?? "")whole numbers from 1 to \(most) with commas between them",
+      read: { text in
+        positiveIntegers(text, upTo: most).flatMap {
+          $0.isEmpty || $0.count > longestList || $0.count != count ?? $0.count ? nil : $0
+        }
+      },
       write: plain)
   }
 }
 
 extension SettingFormat where Value == [[Int]] {
-  /// Triples D,H,W of positive whole numbers with semicolons between them, at least one.
-  public static var triples: Self {
+  /// Triples D,H,W of whole numbers from 1 to `most` with semicolons between them, from one to `count`.
+  public static func triples(upTo most: Int, count: Int) -> Self {
     Self(
-      "triples of positive whole numbers, for example 1,2,2;2,2,2",
+      "at most \(count) triples of whole numbers from 1 to \(most), for example 1,2,2;2,2,2",
       read: { text in
         let triples = text.split(separator: ";", omittingEmptySubsequences: false).compactMap { part in
-          positiveIntegers(String(part)).flatMap { $0.count == 3 ? $0 : nil }
+          positiveIntegers(String(part), upTo: most).flatMap { $0.count == 3 ? $0 : nil }
         }
-        return triples.count == text.count(where: { $0 == ";" }) + 1 ? triples : nil
+        return triples.count <= count && triples.count == text.count(where: { $0 == ";" }) + 1 ? triples : nil
       },
       write: { $0.map(plain).joined(separator: ";") })
   }
@@ -48,7 +52,7 @@ extension SettingFormat where Value == ClosedRange<Int>? {
     Self(
       "[], or the first and the last step, for example [100, 110]",
       read: { text in
-        guard let ends = positiveIntegers(text) else { return nil }
+        guard let ends = positiveIntegers(text, upTo: .max) else { return nil }
         if ends.isEmpty { return .some(nil) }
         guard ends.count == 2, ends[0] <= ends[1] else { return nil }
         return ends[0]...ends[1]
@@ -57,8 +61,11 @@ extension SettingFormat where Value == ClosedRange<Int>? {
   }
 }
 
-private func positiveIntegers(_ text: String) -> [Int]? {
-  let elements = ListText.elements(text), numbers = elements.compactMap { Int($0) }.filter { $0 > 0 }
+/// The most numbers that a plain list may hold: more is no list that anyone wrote.
+private let longestList = 1000
+
+private func positiveIntegers(_ text: String, upTo most: Int) -> [Int]? {
+  let elements = ListText.elements(text), numbers = elements.compactMap { Int($0) }.filter { 1...most ~= $0 }
   return numbers.count == elements.count ? numbers : nil
 }
 

@@ -1,7 +1,9 @@
 // "Did you mean": the known name that is closest to a misspelt one.
 
-/// The candidate with the fewest single-letter edits from `name`; one that begins with it comes before all others.
+/// The candidate with the fewest single-letter edits from `name`; one that begins with it comes before all others. Nil without candidates, and
+/// for a text that is too long to be a misspelt name.
 public func nearestName(to name: String, among candidates: [String]) -> String? {
+  guard name.utf8.count <= 200 else { return nil }
   func distance(_ candidate: String) -> (Int, Int) { (candidate.hasPrefix(name) ? 0 : 1, editDistance(name, candidate)) }
   return candidates.min { distance($0) < distance($1) }
 }

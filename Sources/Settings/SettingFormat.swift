@@ -53,7 +53,8 @@ extension SettingFormat where Value == Double {
     let isOpen = range.upperBound == .greatestFiniteMagnitude, (first, last) = (short(range.lowerBound), short(range.upperBound))
     return Self(
       "a number " + (isOpen ? "of \(first) or more" : "from \(first) to \(last)"),
-      read: { text in Double(text).flatMap { range.contains($0) ? $0 : nil } }, write: { String($0) })
+      // Zero is added because -0 is 0.
+      read: { text in Double(text).flatMap { range.contains($0) ? $0 + 0 : nil } }, write: { String($0) })
   }
 
   private static func short(_ number: Double) -> String {

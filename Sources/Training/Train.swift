@@ -40,13 +40,15 @@ private final class TrainingLoop {
   }
 
   func trainStages(over world: borrowing Communicator) throws -> TrainingOutcome {
-    while true {
-      if let end = try trainStage(over: world) { return end }
-      let (end, scores) = try finishStage(over: world)
-      if let end { return end }
-      if run.isLastStage { return TrainingOutcome(end: .completed, step: run.stepsDone, scores: scores) }
-      try enterNextStage(over: world)
-    }
+    do {
+      while true {
+        if let end = try trainStage(over: world) { return end }
+        let (end, scores) = try finishStage(over: world)
+        if let end { return end }
+        if run.isLastStage { return TrainingOutcome(end: .completed, step: run.stepsDone, scores: scores) }
+        try enterNextStage(over: world)
+      }
+    } catch let error as ClusterError where error.isShared && error.isFolderLost { return .lost(run, error.description) }
   }
 
   /// Takes the steps of the stage that are left.
@@ -92,6 +94,7 @@ private final class TrainingLoop {
 
   /// What may follow a step: a validation, a checkpoint, the end that was asked for.
   private func validateAndSave(_ flags: ControlFlags, over world: borrowing Communicator) throws -> TrainingOutcome? {
+    if flags.contains(.lost) { return .lost(run) }
     isStopping = flags.contains(.stop)
     if isStopping { run.observer?.stops(at: run.stepsDone) }
     guard !run.stage.isDone else { return nil }

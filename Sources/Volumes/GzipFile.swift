@@ -4,7 +4,7 @@
 import CZlib
 import Foundation
 
-/// The size of a regular file in bytes; a missing path, a folder or an unreadable file is an error.
+/// The size of a regular file in bytes; a missing path, a folder, a pipe, a device or an unreadable file is an error.
 func regularFileSize(_ path: String) throws(VolumeError) -> Int {
   var information = stat()
   guard stat(path, &information) == 0 else {
@@ -12,6 +12,9 @@ func regularFileSize(_ path: String) throws(VolumeError) -> Int {
     throw VolumeError("\(path) cannot be looked at (\(String(cString: strerror(errno)))): check the permissions of its folders.")
   }
   guard information.st_mode & S_IFMT != S_IFDIR else { throw VolumeError("\(path) is a folder: name a file in it.") }
+  guard information.st_mode & S_IFMT == S_IFREG else {
+    throw VolumeError("\(path) is a pipe, a socket or a device: name a regular file.")
+  }
   guard access(path, R_OK) == 0 else { throw VolumeError("\(path) may not be read: change its permissions.") }
   return Int(information.st_size)
 }
@@ -52,11 +55,26 @@ final class GzipReader {
     }
   }
 
-  /// Reads to the end of a compressed stream, which checks its checksum and finds a stream that breaks off.
-  func verifyEnd() throws(VolumeError) {
-    guard !isUncompressed else { return }
-    var rest = [UInt8](repeating: 0, count: 65536)
-    while try read(into: &rest) > 0 {}
+  /// Passes over `count` bytes and returns how many there were.
+  func skip(_ count: Int) throws(VolumeError) -> Int {
+    var (rest, passed) = ([UInt8](repeating: 0, count: min(count, 1 << 16)), 0)
+    while passed < count {
+      if count - passed < rest.count { rest.removeLast(rest.count - (count - passed)) }
+      let found = try read(into: &rest)
+      passed += found
+      if found < rest.count { break }
+    }
+    return passed
+  }
+
+  /// Reads what is left, which checks the checksum of a compressed stream and finds one that breaks off; more than `limit` bytes are an error, and
+  /// no more of them is inflated.
+  func verifyEnd(limit: Int) throws(VolumeError) {
+    guard try skip(limit + 1) <= limit else {
+      throw VolumeError(
+        "\(path) has more than \(limit) bytes beyond what its header promises, so they do not belong together: copy or convert it again."
+      )
+    }
     var code: Int32 = 0
     _ = gzerror(stream, &code)
     if code != Z_OK { throw damaged() }
@@ -77,7 +95,7 @@ final class GzipReader {
 func writeFile(_ parts: [UnsafeRawBufferPointer], to path: String) throws(VolumeError) {
   let temporary = "\(path).partial-\(getpid())"
   do throws(VolumeError) {
-    try writeStream(parts, to: temporary, compressed: path.hasSuffix(".gz"))
+    try writeStream(parts, to: temporary, compressed: path.lowercased().hasSuffix(".gz"))
     guard rename(temporary, path) == 0 else { throw unwritable(path) }
   } catch {
     unlink(temporary)

@@ -11,6 +11,15 @@ public struct ImageFile: Sendable, Hashable {
   public let path: String
 }
 
+extension ImageFile {
+  /// The image at a path; nil if its name is not that of one.
+  public init?(path: String) {
+    let name = (path as NSString).lastPathComponent
+    guard let stem = imageStem(name) else { return nil }
+    self.init(name: name, stem: stem, path: path)
+  }
+}
+
 /// The name of an image without .nii, .nii.gz or .hdr, in any case and in Unicode normal form C; nil if it is not an image's name.
 public func imageStem(_ name: String) -> String? {
   let lower = name.lowercased()

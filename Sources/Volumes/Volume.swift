@@ -2,6 +2,8 @@
 // Axes: D depth, H height, W width in voxels; row-major, W fastest. Canonical orientation is RAS+: W grows to the patient's right,
 // H to anterior, D to superior (closest axes; permutation and flips only, so no voxel value changes).
 
+import Foundation
+
 /// The number of voxels along each axis.
 public struct Extent: Hashable, Sendable, Codable, CustomStringConvertible {
   public var depth, height, width: Int
@@ -29,7 +31,7 @@ public struct Spacing: Hashable, Sendable, Codable, CustomStringConvertible {
     (self.depth, self.height, self.width) = (depth, height, width)
   }
 
-  public var description: String { "\(depth)x\(height)x\(width) mm" }
+  public var description: String { "\(inDigits(depth))x\(inDigits(height))x\(inDigits(width)) mm" }
 
   public subscript(axis: Int) -> Double {
     get { axis == 0 ? depth : axis == 1 ? height : width }
@@ -50,3 +52,6 @@ public struct Volume: Sendable {
     (self.extent, self.spacing, self.voxels, self.grid) = (extent, spacing, voxels, grid)
   }
 }
+
+/// A number for people, five digits of it: headers hold 1.37 in 32 bits, as 1.3700000047683716.
+func inDigits(_ value: Double) -> String { "\(Double(String(format: "%.5g", value)) ?? value)" }

@@ -6,8 +6,8 @@ extension Tensor {
   /// A tensor from channels-first values.
   /// - Shape: `stored` [B, C, D, H, W]; result [B, D, H, W, C].
   public init(channelsFirst stored: StoredTensor) throws(WeightError) {
-    guard stored.shape.count == 5 else {
-      throw WeightError("an image tensor has 5 axes [B, C, D, H, W]; this one has shape \(stored.shape): add the missing axes.")
+    guard stored.shape.count == 5, stored.shape.allSatisfy({ $0 > 0 }) else {
+      throw WeightError("an image tensor has 5 axes [B, C, D, H, W], none empty; this one has shape \(stored.shape): add what is missing.")
     }
     let (batch, channels, voxels) = (stored.shape[0], stored.shape[1], stored.shape[2...].reduce(1, *))
     self.init(uninitialized: Shape([batch] + stored.shape[2...] + [channels]))

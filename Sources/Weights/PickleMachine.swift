@@ -10,12 +10,18 @@ struct PickleMachine {
   private var memo: [Int: PickleValue] = [:]
   private var contents: [[PickleValue]] = []
 
+  /// The most values that may wait on the stack: more than any list of arrays has.
+  private static let mostValues = 1 << 22
+
   /// - Parameter path: the file, for messages.
   static func run(_ bytes: UnsafeRawBufferPointer, path: String) throws(WeightError) -> Pickle {
     var machine = PickleMachine(bytes, path: path)
     while true {
       let code = try machine.reader.integer(UInt8.self)
       if code == UInt8(ascii: ".") { return Pickle(value: try machine.pop(), contents: machine.contents) }
+      guard machine.stack.count < mostValues, machine.marks.count < mostValues else {
+        throw machine.damaged("it has too many open values")
+      }
       try machine.execute(code)
     }
   }
@@ -206,7 +212,7 @@ struct PickleMachine {
   }
 
   private func integers(_ value: PickleValue) -> [Int]? {
-    guard let elements = elements(of: value) else { return nil }
+    guard let elements = elements(of: value), elements.count <= WeightEntry.mostAxes else { return nil }
     let integers = elements.compactMap { if case .int(let integer) = $0 { integer } else { nil } }
     return integers.count == elements.count ? integers : nil
   }

@@ -1,6 +1,7 @@
 // The safetensors format: an 8-byte little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then raw
 // tensors; beside these the header may hold texts, `__metadata__`. Read: every type of `ElementType`. Written: F32 or F16, sorted by name.
 
+import Files
 import Foundation
 import Tensors
 
@@ -27,7 +28,7 @@ public enum Safetensors {
 
   /// The texts that were written with the tensors of a file; none where there are none.
   public static func metadata(_ path: String) throws(WeightError) -> [String: String] {
-    try header(of: MappedFile(path)).object[metadataName] as? [String: String] ?? [:]
+    try header(of: MappedFile(path)).header.metadata
   }
 
   private static let metadataName = "__metadata__"
@@ -36,39 +37,53 @@ public enum Safetensors {
     WeightError("\(file.path) is not a whole safetensors file: \(what): export or copy it again.")
   }
 
+  /// The most bytes of a header: the format's own limit.
+  private static let longestHeader = 100_000_000
+
   /// - Returns: the header, and the byte at which the tensors begin.
-  private static func header(of file: MappedFile) throws(WeightError) -> (object: [String: Any], start: Int) {
+  private static func header(of file: MappedFile) throws(WeightError) -> (header: SafetensorsHeader, start: Int) {
     var reader = ByteReader(file.bytes, or: damaged(file, "it ends within its header"))
-    let header = Data(try reader.take(try reader.index(UInt64.self)))
-    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
-      throw damaged(file, "its header is not JSON")
-    }
-    return (object, reader.position)
+    let length = try reader.index(UInt64.self)
+    guard length <= longestHeader else { throw damaged(file, "its header has \(length) bytes, more than \(longestHeader)") }
+    let header = try SafetensorsHeader(try reader.take(length)) { damaged(file, $0) }
+    return (header, reader.position)
   }
 
-  /// The tensors of a file in the order in which they lie there.
+  /// The tensors of a file in the order in which they lie there, one right after the other up to its end.
   static func entries(of file: MappedFile) throws(WeightError) -> [WeightEntry] {
-    func damaged(_ what: String) -> WeightError { Self.damaged(file, what) }
-    let (object, start) = try header(of: file)
-    var entries: [(place: Int, entry: WeightEntry)] = []
-    for (name, value) in object where name != metadataName {
-      guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String, let shape = fields["shape"] as? [Int],
-        let offsets = fields["data_offsets"] as? [Int], offsets.count == 2
-      else { throw damaged("the entry of tensor \"\(name)\" is incomplete") }
-      guard let type = ElementType(rawValue: dtype) else {
-        throw WeightError("\(file.path): tensor \"\(name)\" has type \(dtype), which is not read: convert it to F32.")
+    let (header, start) = try header(of: file)
+    var end = 0, entries: [WeightEntry] = []
+    for declared in header.entries.sorted(by: {
+      ($0.offsets[0], $0.offsets[1], $0.name) < ($1.offsets[0], $1.offsets[1], $1.name)
+    }) {
+      let entry = try entry(declared, start, in: file)
+      guard declared.offsets[0] == end else {
+        throw damaged(file, "tensor \"\(declared.name)\" begins at byte \(declared.offsets[0]), the one before ends at \(end)")
       }
-      let outside = damaged("tensor \"\(name)\" of shape \(shape) does not lie in the file")
-      guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= file.count - start, let count = product(shape),
-        product([count, type.size]) == offsets[1] - offsets[0]
-      else { throw outside }
-      let range = start + offsets[0]..<start + offsets[1]
-      guard
-        let entry = WeightEntry(name: name, type: type, shape: shape, strides: rowMajor(shape), first: 0, in: range)
-      else { throw outside }
-      entries.append((offsets[0], entry))
+      end = declared.offsets[1]
+      entries.append(entry)
     }
-    return entries.sorted { ($0.place, $0.entry.name) < ($1.place, $1.entry.name) }.map(\.entry)
+    guard end == file.count - start else {
+      throw damaged(file, "its tensors end at byte \(end) of \(file.count - start) behind the header")
+    }
+    return entries
+  }
+
+  private static func entry(
+    _ declared: SafetensorsHeader.Entry, _ start: Int, in file: MappedFile
+  ) throws(WeightError) -> WeightEntry {
+    let (name, shape, first, last) = (declared.name, declared.shape, declared.offsets[0], declared.offsets[1])
+    guard let type = ElementType(rawValue: declared.type) else {
+      throw WeightError("\(file.path): tensor \"\(name)\" has type \(declared.type), which is not read: convert it to F32.")
+    }
+    guard shape.count <= WeightEntry.mostAxes, first <= last, last <= file.count - start, let count = product(shape),
+      product([count, type.size]) == last - first,
+      let entry = WeightEntry(
+        name: name, type: type, shape: shape, strides: rowMajor(shape), first: 0, in: start + first..<start + last)
+    else {
+      throw damaged(file, "tensor \"\(name)\" of shape \(shape.prefix(WeightEntry.mostAxes)) does not lie in the file")
+    }
+    return entry
   }
 
   private static func rowMajor(_ shape: [Int]) -> [Int] {
@@ -79,6 +94,15 @@ public enum Safetensors {
 
   // MARK: Writing
 
+  /// Refuses, before the work is done, a file that does not end in .safetensors, one that is read, and one in the way that the same command did not
+  /// write (its `metadata` name the command).
+  public static func checkOutput(_ path: String, reading inputs: [String] = [], command: String) throws(WeightError) {
+    do throws(FileError) {
+      try checkEnding(of: path, ".safetensors", format: "safetensors")
+      try checkOutputs([path], reading: inputs) { (try? metadata($0)["command"])?.hasPrefix(command) ?? false }
+    } catch { throw WeightError(error.description) }
+  }
+
   /// A tensor to be written; its floats are made when their turn comes.
   struct Outgoing {
     let name: String
@@ -87,7 +111,7 @@ public enum Safetensors {
     let values: () throws(WeightError) -> Tensor
   }
 
-  /// Writes under a temporary name and renames: a reader never sees half a file.
+  /// Writes under a temporary name and renames: a reader never sees half a file. Errors: a file that is there and holds something else.
   /// - Parameters:
   ///   - type: float32 or float16, which must hold the values.
   ///   - metadata: texts that describe the tensors.
@@ -101,25 +125,26 @@ public enum Safetensors {
   }
 
   static func write(_ tensors: [Outgoing], metadata: [String: String] = [:], to path: String) throws(WeightError) {
+    try requireReplaceable(path)
     let tensors = tensors.sorted { $0.name < $1.name }, temporary = path + ".tmp"
-    func failed(_ error: any Error) -> WeightError {
-      if let error = error as? WeightError { return error }
-      return WeightError("cannot write \(path) (\(error.localizedDescription)): check that the folder exists and has space.")
-    }
     do {
-      try header(tensors, metadata).write(to: URL(fileURLWithPath: temporary))
-      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
-      try file.seekToEnd()
-      for tensor in tensors { try file.write(contentsOf: try bytes(of: tensor)) }
-      try file.close()
+      let file = try createFile(temporary)
+      defer { close(file) }
+      try writeAll(Array(header(tensors, metadata)), to: file, temporary)
+      for tensor in tensors { try writeAll(Array(try bytes(of: tensor)), to: file, temporary) }
+      try synchronize(temporary)
+      try moveDurably(temporary, to: path)
     } catch {
       unlink(temporary)
-      throw failed(error)
+      throw error as? WeightError ?? WeightError("\(error)")
     }
-    guard rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      throw WeightError("cannot write \(path) (\(reason)): check that the folder exists and has space.")
+  }
+
+  /// A name that was mistyped must not cost the file that bears it.
+  private static func requireReplaceable(_ path: String) throws(WeightError) {
+    guard FileManager.default.fileExists(atPath: path), (try? fileSize(path)) != 0 else { return }
+    guard let file = try? MappedFile(path), (try? entries(of: file)) != nil else {
+      throw WeightError("\(path) exists and is no safetensors file: move it away, or choose another name.")
     }
   }
 
@@ -130,6 +155,7 @@ public enum Safetensors {
       entries[tensor.name] = ["dtype": tensor.type.rawValue, "shape": tensor.shape, "data_offsets": [offset, end]]
       offset = end
     }
+    // Texts and whole numbers always have a JSON.
     var json = try! JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes])
     while json.count % 8 != 0 { json.append(0x20) }
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) } + json

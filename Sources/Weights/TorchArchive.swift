@@ -12,6 +12,8 @@ struct WeightListing {
 }
 
 struct TorchArchive {
+  /// The most bytes of a list of arrays: of some 100,000.
+  private static let longestPickle = 32 << 20
   /// Entries of a checkpoint that hold its weights, the first that is there: those of SAM-Med3D, of most trainers, of nnU-Net, of
   /// others.
   static let places = ["model_state_dict", "state_dict", "network_weights", "model"]
@@ -37,7 +39,12 @@ struct TorchArchive {
   }
 
   func listing() throws(WeightError) -> WeightListing {
-    let pickle = try PickleMachine.run(try directory.verifiedBytes(root + "data.pkl"), path: file.path)
+    let bytes = try directory.verifiedBytes(root + "data.pkl")
+    guard bytes.count <= Self.longestPickle else {
+      throw WeightError(
+        "\(file.path): its list of arrays has \(bytes.count) bytes, more than \(Self.longestPickle): save the weights alone.")
+    }
+    let pickle = try PickleMachine.run(bytes, path: file.path)
     guard let top = pickle.entries(of: pickle.value) else {
       throw WeightError(
         "\(file.path) holds a \(pickle.value.kind), not arrays by name: save them with torch.save(model.state_dict(), path).")
@@ -53,6 +60,10 @@ struct TorchArchive {
       } else {
         listing.ignored.append("\(name) (\(value.kind))")
       }
+    }
+    // Tied weights share elements; a list of many arrays over the same ones would let a small file stand for any amount of data.
+    guard let elements = sum(listing.entries.map(\.count)), elements / 16 <= file.count else {
+      throw WeightError("\(file.path): its arrays share their elements too often: save it again, arrays as tensor.clone().")
     }
     guard !listing.entries.isEmpty else {
       throw WeightError(

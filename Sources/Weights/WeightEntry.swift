@@ -15,13 +15,17 @@ public struct WeightEntry: Sendable {
   /// The place of its first element, in bytes from the start of the file.
   let offset: Int
 
+  /// The most axes of an array: PyTorch's own limit.
+  static let mostAxes = 64
+
   /// An array whose elements all lie in `range` of a file, the first one `first` elements in; nil if they do not.
   ///
   /// Arrays with more elements than the range holds (expanded ones) are not taken either: a small file could ask for any amount
   /// of memory.
   init?(name: String, type: ElementType, shape: [Int], strides: [Int], first: Int, in range: Range<Int>) {
     let capacity = range.count / type.size
-    guard shape.count == strides.count, (0...capacity).contains(first), (shape + strides).allSatisfy({ $0 >= 0 }),
+    guard shape.count == strides.count, shape.count <= Self.mostAxes, (0...capacity).contains(first),
+      (shape + strides).allSatisfy({ $0 >= 0 }),
       let count = product(shape), count <= capacity
     else { return nil }
     var last = first
@@ -79,6 +83,17 @@ public struct WeightEntry: Sendable {
       }
     }
   }
+}
+
+/// The sum of numbers that are not negative, nil where it goes beyond the largest Int.
+func sum(_ numbers: [Int]) -> Int? {
+  var result = 0
+  for number in numbers {
+    let (next, overflow) = result.addingReportingOverflow(number)
+    if overflow { return nil }
+    result = next
+  }
+  return result
 }
 
 /// The product of numbers that are not negative, nil where it goes beyond the largest Int on the way.

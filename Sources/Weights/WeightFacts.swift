@@ -37,12 +37,14 @@ extension WeightFile {
   /// Writes the weights as safetensors, checksums first: float32, float64 rounded to it.
   /// - Parameter half: write arrays of floating-point numbers as float16, which must hold their values.
   public func convert(to path: String, half: Bool) throws(WeightError) {
+    let command = "cohort weights convert"
+    try Safetensors.checkOutput(path, reading: [self.path], command: command)
     try verify()
     try Safetensors.write(
       entries.map { entry in
         Safetensors.Outgoing(
           name: entry.name, shape: entry.shape, type: half && entry.type.isFloatingPoint ? .float16 : .float32
         ) { self.roundedTensor(entry) }
-      }, to: path)
+      }, metadata: ["command": command], to: path)
   }
 }

@@ -23,6 +23,12 @@ struct ZipDirectory {
       guard entries.updateValue(entry, forKey: name) == nil else { throw damaged }
     }
     self.entries = entries
+    // Entries that share bytes would let a small file stand for any amount of data.
+    var end = 0
+    for entry in entries.values.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) where !entry.range.isEmpty {
+      guard entry.range.lowerBound >= end else { throw damaged }
+      end = entry.range.upperBound
+    }
   }
 
   /// The bytes of an entry, which must agree with its checksum.

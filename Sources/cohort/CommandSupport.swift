@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Cluster
+import Files
 import Foundation
 import Kernels
 import MPI
@@ -26,7 +27,7 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   if session.world.rank == 0, let warning = launch.warning(ranks: session.world.size) { complain("warning: \(warning)") }
   let code: Int32
   do { code = try refusing(over: session.world, body: body) } catch {
-    FileHandle.standardError.write(Data("cohort: \(error)\n".utf8))
+    complain("cohort: \(error)")
     MPI.abort(code: 1)
   }
   try session.finalize()
@@ -45,24 +46,32 @@ private func refuse(_ problem: String, _ launch: LaunchCheck, code: Cluster.Exit
   throw ArgumentParser.ExitCode(code.rawValue)
 }
 
-/// Refuses numbers of threads that cannot be meant, before anything starts them.
-/// - Parameter asked: the value of --threads.
-func requireThreads(_ asked: Int? = nil) throws {
-  let problem = asked.map { Threads.problem("\($0)", in: "--threads") } ?? Threads.problem(ProcessInfo.processInfo.environment)
-  if let problem { try refuse(problem, LaunchCheck(), code: .configuration) }
+/// Refuses an OMP_NUM_THREADS that cannot be meant, before anything starts so many.
+func requireThreads() throws {
+  if let problem = Threads.problem(ProcessInfo.processInfo.environment) {
+    try refuse(problem, LaunchCheck(), code: .configuration)
+  }
 }
-
-func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
 /// Runs `body`; an error becomes one sentence on standard error and exit code 3.
 func reportingErrors<Result>(_ body: () throws -> Result) throws -> Result {
   do { return try body() } catch let code as ArgumentParser.ExitCode {
     throw code
   } catch {
-    FileHandle.standardError.write(Data("cohort: \(error)\n".utf8))
+    complain("cohort: \(error)")
     throw ArgumentParser.ExitCode(3)
   }
 }
+
+/// Refuses options that lie outside their range.
+func inRange<Value: Comparable>(_ options: [(name: String, value: Value, range: ClosedRange<Value>)]) throws {
+  for (name, value, range) in options where !range.contains(value) {
+    throw ValidationError("--\(name) \(value) must be from \(range.lowerBound) to \(range.upperBound).")
+  }
+}
+
+/// The most steps, repeats or rounds that a measurement may be asked for.
+let mostRepeats = 1_000_000
 
 /// Prints a value as JSON with sorted keys.
 func printJSON(_ value: some Encodable) throws {
@@ -72,8 +81,22 @@ func printJSON(_ value: some Encodable) throws {
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
+/// Lists the cases that failed, if any did.
+/// - Parameter done: what happens to a case, as in "predicted".
+/// - Returns: the exit code.
+func listFailures(_ failures: [CaseFailure], of count: Int, done: String) -> Int32 {
+  guard let text = failureText(failures, of: count, done: done) else { return Cluster.ExitCode.success.rawValue }
+  complain("cohort: \(text)")
+  return Cluster.ExitCode.configuration.rawValue
+}
+
 /// Class names by label value: those of the data set, else of the one whose folder the references lie in, else none.
 func classNames(dataset: String?, references: String) throws -> [String] {
+  if let dataset { return try Dataset.classNames(ofFolder: dataset) }
   let above = URL(fileURLWithPath: references).deletingLastPathComponent().path
-  return try dataset.map { try Dataset.open($0).classNames } ?? (try? Dataset.open(above))?.classNames ?? []
+  guard FileManager.default.fileExists(atPath: above + "/dataset.json") else { return [] }
+  do { return try Dataset.classNames(ofFolder: above) } catch {
+    complain("warning: classes are named by their numbers. \(error)")
+    return []
+  }
 }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Cluster
+import Files
 import Foundation
 import MPI
 import Training

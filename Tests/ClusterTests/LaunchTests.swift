@@ -80,6 +80,23 @@ import Testing
     }
   }
 
+  /// What ssh and mpirun would take for an option, a shell or another file.
+  @Test func whatIsNoHostNameIsRefusedByItsLine() throws {
+    let text = "lab1 slots=2\r\n# a comment\r\n-oProxyCommand=touch${IFS}x slots=2\r\nlab2;reboot\r\nme@-x\r\nlab3\r\n"
+    let error = #expect(throws: ClusterError.self) { try Hostfile(text: text, source: "hosts") }
+    let message = try #require(error?.description)
+    for part in ["line 3 (-oProxyCommand", "line 4 (lab2;reboot)", "line 5 (me@-x)", "hosts names a machine"] {
+      #expect(message.contains(part), "\(message)")
+    }
+    #expect(error?.exitCode == 3 && !message.contains("lab3"))
+    for name in ["lab1", "lab-1.example.org", "10.77.0.1", "fe80::1", "::1", "me.too@lab_2", "9front"] {
+      #expect(isHostName(name), "\(name)")
+    }
+    for name in ["", "-x", "--", ".", "..", "a b", "a/b", "$(x)", "läb", "@lab", "me@", "-me@lab", "a@b@c", "lab\u{7}", "*"] {
+      #expect(!isHostName(name), "\(name)")
+    }
+  }
+
   @Test func theHostfilesOfTheRepositoryAreRead() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../hostfiles").path
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasSuffix(".md") }

@@ -10,7 +10,7 @@ import Testing
 
   /// A rank heard of just now, whose operation has lasted `seconds`; the longest before took one second.
   func report(_ rank: Int, _ phase: FlightPhase, _ seconds: Double, isInMPI: Bool = false) -> RankReport {
-    var heartbeat = Heartbeat(.heartbeat, token: 0, rank: rank)
+    var heartbeat = Heartbeat(.heartbeat, rank: rank)
     heartbeat.record.phase = phase.rawValue
     heartbeat.record.step = 17
     (heartbeat.seconds, heartbeat.longest, heartbeat.isInMPI) = (seconds, 1, isInMPI)

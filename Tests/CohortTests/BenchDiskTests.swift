@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--folder", "/nowhere"], "no such folder"), (["--bytes", "much"], "number of bytes"), (["--repeats", "0"], "1 or more"),
+    (["--folder", "/nowhere"], "no such folder"), (["--bytes", "much"], "number of bytes"), (["--repeats", "0"], "from 1 to"),
     (["--bytes", "1MB", "--folder", "/proc/self"], "Cannot"),
   ]) func impossibleMeasurementsAreRefused(arguments: [String], reason: String) throws {
     for command in ["checkpoint", "io"] {

@@ -99,7 +99,7 @@ import Testing
     #expect(refused.status == 3 && refused.output.contains("exact, fast"))
   }
 
-  @Test(arguments: [("30,32,32", "30 is not divisible by 16"), ("16,16,16", "single voxel"), ("32,32", "three sides")])
+  @Test(arguments: [("30,32,32", "30 is not divisible by 16"), ("16,16,16", "single voxel"), ("32,32", "3 whole numbers")])
   func aPatchThatDoesNotFitIsRefused(patch: String, reason: String) throws {
     let (status, output) = try runAlone(
       ["bench", "step", "--network", "unet3d", "--patch", patch, "--threads", "1"], executable: "cohort")

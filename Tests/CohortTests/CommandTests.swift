@@ -18,18 +18,6 @@ import Weights
     return output
   }
 
-  @Test(arguments: ["0", "-1", "4097", "4294967296"]) func aNumberOfThreadsThatCannotBeMeantIsRefused(_ threads: String) throws {
-    for command in [
-      ["bench", "gemm"], ["bench", "prior"], ["bench", "step", "--network", "unet3d", "--patch", "16,16,16"],
-      ["bench", "coordination", "--network", "unet3d", "--patch", "16,16,16"],
-    ] {
-      let (code, text) = try runAlone(command + ["--threads=\(threads)"], executable: "cohort")
-      #expect(
-        code == 3 && text == "cohort: --threads is \"\(threads)\": give a number of threads from 1 to 4096.\n",
-        "\(command): \(text)")
-    }
-  }
-
   /// libgomp has a line of its own for some of these.
   @Test(arguments: ["abc", "1e9", "1000000000"]) func aWrongNumberOfThreadsInTheEnvironmentIsRefusedOnce(_ text: String) throws {
     let variables = ["OMP_NUM_THREADS": text]
@@ -172,10 +160,7 @@ import Weights
       }
       return result
     }
-    volume.grid = FileGrid(
-      dimensions: order.map { old.dimensions[$0] }, pixelDimensions: order.map { old.pixelDimensions[$0] }, sformCode: 1,
-      qformCode: 0,
-      sform: reordered(old.sform), qform: old.qform, fileAxis: [0, 2, 1], flipped: [false, false, true])
+    volume.grid = FileGrid(dimensions: order.map { old.dimensions[$0] }, affine: reordered(old.affine))
     try writeVolume(volume, to: path)
   }
 

@@ -7,13 +7,9 @@ import Volumes
 @Suite struct PredictionTests {
   /// A grid whose first file axis runs from right to left.
   static let mirrored: FileGrid = {
-    var grid = Scratch.grid
-    for matrix in [\FileGrid.sform, \FileGrid.qform] {
-      grid[keyPath: matrix][0] = -Scratch.spacing.width
-      grid[keyPath: matrix][3] = 40
-    }
-    grid.flipped = [false, false, true]
-    return grid
+    var affine = Scratch.grid.affine
+    (affine[0], affine[3]) = (-Scratch.spacing.width, 40)
+    return FileGrid(dimensions: Scratch.grid.dimensions, affine: affine)
   }()
 
   /// Scores that threshold the prepared image.
@@ -25,7 +21,7 @@ import Volumes
     let ball = Scratch.ball()
     try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0000.nii.gz")
     let prepared = try prepareForPrediction(
-      images: ["\(scratch.path)/scan_0000.nii.gz"], settings: PreparationSettings(spacing: spacing), channels: 1)
+      "scan", images: ["\(scratch.path)/scan_0000.nii.gz"], settings: PreparationSettings(spacing: spacing), channels: 1)
     #expect(prepared.identifier == "scan" && prepared.label == nil)
     let labels = restoreLabels(
       scores: Self.scores(prepared), classes: 2, extent: prepared.extent, spacing: prepared.spacing, frame: prepared.frame)
@@ -45,10 +41,26 @@ import Volumes
     for voxel in stride(from: 0, to: image.count, by: 5) { image[voxel] = 0 }
     try scratch.write(image: image, to: "scan.nii")
     let settings = PreparationSettings(spacing: Scratch.spacing, normalization: .nonzeroMask)
-    let prepared = try prepareForPrediction(images: ["\(scratch.path)/scan.nii"], settings: settings, channels: 1)
+    let prepared = try prepareForPrediction("scan", images: ["\(scratch.path)/scan.nii"], settings: settings, channels: 1)
     let inside = prepared.image.filter { $0 != 0 }
     #expect(inside.count < prepared.image.count && inside.count > prepared.image.count / 2)
     #expect(abs(inside.reduce(0) { $0 + Double($1) } / Double(inside.count)) < 1e-5)
+  }
+
+  /// The extent is asked about before the image is made, after the crop to what is not zero.
+  @Test func anImageThatIsTooLargeIsRefusedBeforeItIsMade() throws {
+    let scratch = Scratch()
+    try scratch.write(image: Scratch.ball().image, to: "scan.nii")
+    var asked: [Extent] = []
+    let error = #expect(throws: PreparationError.self) {
+      try prepareForPrediction(
+        "scan", images: ["\(scratch.path)/scan.nii"], settings: PreparationSettings(spacing: Spacing(1, 0.5, 1)), channels: 1
+      ) { extent throws(PreparationError) in
+        asked.append(extent)
+        throw PreparationError("too large")
+      }
+    }
+    #expect(error?.description == "too large" && asked == [Extent(16, 30, 12)])
   }
 
   @Test func channelsMustAgreeInNumberAndGrid() throws {
@@ -58,15 +70,15 @@ import Volumes
     try scratch.write(image: ball.image.map { 3 * $0 }, to: "scan_0001.nii")
     let images = (0..<2).map { "\(scratch.path)/scan_000\($0).nii" }
     let settings = PreparationSettings(spacing: Scratch.spacing)
-    let prepared = try prepareForPrediction(images: images, settings: settings, channels: 2)
+    let prepared = try prepareForPrediction("scan", images: images, settings: settings, channels: 2)
     #expect(prepared.channels == 2 && prepared.image.count == 2 * prepared.extent.count)
     for voxel in stride(from: 0, to: prepared.image.count, by: 2) {
       #expect(abs(prepared.image[voxel] - prepared.image[voxel + 1]) < 1e-5)
     }
     #expect(throws: PreparationError.self) {
-      try prepareForPrediction(images: [images[0]], settings: settings, channels: 2)
+      try prepareForPrediction("scan", images: [images[0]], settings: settings, channels: 2)
     }
     try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0001.nii")
-    #expect(throws: PreparationError.self) { try prepareForPrediction(images: images, settings: settings, channels: 2) }
+    #expect(throws: PreparationError.self) { try prepareForPrediction("scan", images: images, settings: settings, channels: 2) }
   }
 }

@@ -1,4 +1,4 @@
-// Whole data sets: what is packed, what a second run does, what is refused, and that a failure leaves the old packs alone.
+// Whole data sets: what is packed, what a second run does, what is refused, and that a bad file costs no more than its case.
 
 import Foundation
 import Preparation
@@ -65,25 +65,113 @@ import Volumes
     #expect(Self.counts(try Self.prepare(scratch, spacing: Spacing(2, 2, 2))) == [4, 0, 0])
   }
 
-  /// The message of the error that preparation throws.
+  /// The message of the error that preparation throws, or what it says of the cases that it leaves out.
   static func complaint(_ scratch: Scratch, spacing: Spacing? = nil) -> String {
     do {
-      _ = try prepare(scratch, spacing: spacing)
-      return ""
+      return try prepare(scratch, spacing: spacing).omitted.map { "\($0.identifier): \($0.reason)" }.joined(separator: "\n")
     } catch { return "\(error)" }
   }
 
-  @Test func aFailureLeavesTheOldPacksAlone() throws {
+  /// A bad file costs its own case: the others are made, and made once.
+  @Test func whatCanBeMadeIsMadeAndKept() throws {
     let scratch = Scratch()
     try scratch.writeDataset()
     _ = try Self.prepare(scratch)
     let before = try PackReader(folder: "\(scratch.path)/packs").index
     try scratch.write(image: Scratch.ball(seed: 77).image, to: "data/imagesTr/a_0000.nii.gz")
     try scratch.write(image: [Float](repeating: 0, count: Scratch.extent.count), to: "data/imagesUn/c_0000.nii.gz")
-    #expect(Self.complaint(scratch).contains("imagesUn/c_0000.nii.gz holds only zeros"))
+    let test = "\(scratch.path)/data/imagesTs/d_0000.nii.gz"
+    let whole = try Data(contentsOf: URL(fileURLWithPath: test))
+    try Data("no image".utf8).write(to: URL(fileURLWithPath: test))
+
+    let outcome = try Self.prepare(scratch)
+    #expect(Self.counts(outcome) == [1, 1, 0] && outcome.counts == [.labelled: 2])
+    #expect(outcome.omitted.map(\.identifier) == ["c", "d"] && outcome.omitted.map(\.role) == [.unlabelled, .test])
+    #expect(outcome.omitted[0].reason.contains("imagesUn/c_0000.nii.gz holds only zeros"))
+    #expect(outcome.omitted[1].reason.contains("imagesTs/d_0000.nii.gz is not a NIfTI file"))
+    let packs = try PackReader(folder: "\(scratch.path)/packs")
+    #expect(packs.index.entries.map(\.identifier) == ["a", "b"] && packs.index.omitted == outcome.omitted)
+    #expect(packs.index["b"] == before["b"] && packs.index["a"] != before["a"])
+    try packs.verify()
+
+    // The mended file is what it was, and its pack has stayed.
+    try whole.write(to: URL(fileURLWithPath: test))
+    #expect(Self.counts(try Self.prepare(scratch)) == [0, 3, 0])
+    try FileManager.default.removeItem(atPath: "\(scratch.path)/data/imagesUn/c_0000.nii.gz")
+    let last = try Self.prepare(scratch)
+    #expect(Self.counts(last) == [0, 3, 0] && last.omitted.isEmpty)
+    let index = try PackReader(folder: "\(scratch.path)/packs").index
+    #expect(index.omitted.isEmpty && index["d"] == before["d"])
+  }
+
+  @Test func whereNoCaseCanBeMadeTheOldPacksStay() throws {
+    let scratch = Scratch()
+    try scratch.writeDataset()
+    _ = try Self.prepare(scratch)
+    let before = try PackReader(folder: "\(scratch.path)/packs").index
+    for name in ["imagesTr/a", "imagesTr/b", "imagesUn/c", "imagesTs/d"] {
+      try scratch.write(image: [Float](repeating: 0, count: Scratch.extent.count), to: "data/\(name)_0000.nii.gz")
+    }
+    let outcome = try Self.prepare(scratch)
+    #expect(Self.counts(outcome) == [0, 0, 0] && outcome.omitted.count == 4 && outcome.counts.isEmpty)
     let packs = try PackReader(folder: "\(scratch.path)/packs")
     #expect(packs.index == before)
     try packs.verify()
+    for name in ["imagesTr/a", "imagesTr/b", "imagesUn/c", "imagesTs/d"] {
+      try Data().write(to: URL(fileURLWithPath: "\(scratch.path)/data/\(name)_0000.nii.gz"))
+    }
+    let text = Self.complaint(scratch)
+    #expect(text.contains("so nothing was done") && text.split(separator: "\n").count == 5, "\(text)")
+  }
+
+  /// A preparation that ends before its index is written has made what it has made.
+  @Test func whatWasMadeIsNotMadeAgain() throws {
+    struct Stop: Error {}
+    /// A team that ends when its cases are made.
+    final class Interrupted: PreparationTeam {
+      let rank = 0, size = 1
+      private var calls = 0
+      func first<Value: Codable>(_ body: () throws -> Value) throws -> Value { try body() }
+      func all<Value: Codable>(_ body: () throws -> Value) throws -> [Value] {
+        calls += 1
+        let value = try body()
+        guard calls < 3 else { throw Stop() }
+        return [value]
+      }
+      func mark(_ what: String) {}
+    }
+    let scratch = Scratch()
+    try scratch.writeDataset()
+    let plan = PreparationPlan(dataset: "\(scratch.path)/data", output: "\(scratch.path)/packs")
+    #expect(throws: Stop.self) { try prepareDataset(plan, team: Interrupted()) { _ in } }
+    #expect(throws: VolumeError.self) { try PackReader(folder: plan.output) }
+    #expect(Self.counts(try Self.prepare(scratch)) == [0, 4, 0])
+    try PackReader(folder: plan.output).verify()
+  }
+
+  @Test func casesAreDealtBySize() {
+    #expect(dealt([1, 9, 3, 3, 3], to: 2) == [1, 0, 1, 1, 1])
+    #expect(dealt([0, 0, 0, 0], to: 2) == [0, 1, 0, 1])
+    #expect(dealt([5, 5], to: 4) == [0, 1] && dealt([], to: 3) == [])
+  }
+
+  /// Nothing is prepared into the data set or where its files lie, whatever the path says.
+  @Test(arguments: ["data", "data/packs", "data/imagesTr", "link", "link/packs", "data/../data/imagesUn/x", "store"])
+  func anInputIsNoOutput(output: String) throws {
+    let scratch = Scratch()
+    try scratch.writeDataset()
+    try FileManager.default.createSymbolicLink(atPath: "\(scratch.path)/link", withDestinationPath: "\(scratch.path)/data")
+    try FileManager.default.createDirectory(atPath: "\(scratch.path)/store", withIntermediateDirectories: false)
+    try FileManager.default.moveItem(
+      atPath: "\(scratch.path)/data/imagesUn/c_0000.nii.gz", toPath: "\(scratch.path)/store/scan.nii.gz")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(scratch.path)/data/imagesUn/c_0000.nii.gz", withDestinationPath: "../../store/scan.nii.gz")
+    let before = try FileManager.default.subpathsOfDirectory(atPath: scratch.path).sorted()
+    let error = #expect(throws: PreparationError.self) {
+      try prepareDataset(PreparationPlan(dataset: "\(scratch.path)/data", output: "\(scratch.path)/\(output)")) { _ in }
+    }
+    #expect(error?.description.contains("choose another --output") == true, "\(String(describing: error))")
+    #expect(try FileManager.default.subpathsOfDirectory(atPath: scratch.path).sorted() == before)
   }
 
   @Test func anUndeclaredLabelIsNamed() throws {
@@ -101,9 +189,9 @@ import Volumes
     try scratch.writeDataset()
     let label = Scratch.ball().label
     let spaced = FileGrid(canonical: Scratch.extent, spacing: Spacing(2, 1, 1.5))
-    var shifted = Scratch.grid
-    shifted.sform[3] += 5
-    shifted.qform[3] += 5
+    var affine = Scratch.grid.affine
+    affine[3] += 7
+    let shifted = FileGrid(dimensions: Scratch.grid.dimensions, affine: affine)
     for (grid, word) in [(spaced, "spacings"), (shifted, "origins")] {
       try scratch.write(label: label, grid: grid, to: "data/labelsTr/b.nii.gz")
       let text = Self.complaint(scratch)

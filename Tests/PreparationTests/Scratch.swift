@@ -26,6 +26,13 @@ struct Scratch {
     return (image, label)
   }
 
+  /// The values [D, H, W] with H reversed.
+  static func mirrored(_ values: [UInt8]) -> [UInt8] {
+    (0..<extent.depth).flatMap { d in
+      (0..<extent.height).reversed().flatMap { h in values[extent.index(d, h, 0)..<extent.index(d, h, extent.width)] }
+    }
+  }
+
   static let extent = Extent(12, 20, 16)
   static let spacing = Spacing(2, 1, 1)
   static let grid = FileGrid(canonical: extent, spacing: spacing)

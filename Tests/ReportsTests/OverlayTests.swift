@@ -86,4 +86,19 @@ import Volumes
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["a.png", "b.png"])
     }
   }
+
+  @Test func aPictureOfOursIsKnownAgain() throws {
+    try withTemporaryFolder { folder in
+      let (image, labels) = scene(), path = "\(folder)/case.png"
+      try writeOverlay(image: image, reference: labels, prediction: nil, classNames: ["background", "liver"], to: path)
+      #expect(try isOwnPicture(path) && Picture(path).width > 0)
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      #expect(bytes.range(of: Data("Software\0Cohort".utf8)) != nil)
+      bytes.removeSubrange(bytes.count - 39..<bytes.count - 12)
+      try bytes.write(to: URL(fileURLWithPath: path))
+      #expect(try !isOwnPicture(path) && Picture(path).width > 0, "the same picture without the program's name")
+      try Data().write(to: URL(fileURLWithPath: path))
+      #expect(!isOwnPicture(path) && !isOwnPicture(folder) && !isOwnPicture("\(folder)/none.png"))
+    }
+  }
 }

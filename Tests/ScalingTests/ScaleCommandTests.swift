@@ -56,7 +56,8 @@ import Scaling
       let again = try cohort(["scale", "run", folder + "/study"])
       #expect(again.contains("23 of 25 measurements exist") && again.contains("[25/25]") && !again.contains("[23/25]"))
 
-      let study = try Study(path: file), measurements = StudyFolder(study.output).measurements(settings: try study.settingsHash())
+      let study = try Study(path: file),
+        measurements = try StudyFolder(study.output).measurements(settings: try study.settingsHash())
       #expect(Set(measurements.map(\.point)) == Set(study.order))
       try check(measurements)
       try checkReport(file, folder + "/study")

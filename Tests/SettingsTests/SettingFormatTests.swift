@@ -26,16 +26,17 @@ import Testing
       ], []
     ),
     (
-      Setting("p", default: [1, 2, 3], .integers(count: 3), ""), [("[4, 5, 6]", "[4, 5, 6]"), ("4,5,6", "[4, 5, 6]")],
+      Setting("p", default: [1, 2, 3], .integers(count: 3, upTo: 99), ""), [("[4, 5, 6]", "[4, 5, 6]"), ("4,5,6", "[4, 5, 6]")],
       ["[1, 2]", "[1, 2, 0]", "[1, 2, x]", "[1, 2, 3, 4]", "[]"]
     ),
     (
-      Setting<[Int]?>("o", default: nil, .optional(.plainIntegers(count: 2)), ""), [("", ""), ("1,2", "1,2")],
+      Setting<[Int]?>("o", default: nil, .optional(.plainIntegers(count: 2, upTo: 99)), ""), [("", ""), ("1,2", "1,2")],
       ["1", "1,2,3", "0,1"]
     ),
     (Setting<Int?>("oi", default: nil, .optional(.integer(in: 1...9)), ""), [("", ""), ("4", "4")], ["0", "x"]),
     (
-      Setting("s", default: [[1, 1, 1]], .triples, ""), [("1,2,2;2,2,2", "1,2,2;2,2,2"), ("1, 2, 3", "1,2,3")],
+      Setting("s", default: [[1, 1, 1]], .triples(upTo: 8, count: 3), ""),
+      [("1,2,2;2,2,2", "1,2,2;2,2,2"), ("1, 2, 3", "1,2,3")],
       ["", "1,2", "1,2,3;", "1,2,0", "1,2,3;4"]
     ),
     (
@@ -58,7 +59,8 @@ import Testing
     let count = Setting("count", default: 3, in: 1...9, ""), fruit = Setting("fruit", default: Fruit.apple, "")
     let share = Setting("share", default: 1.0, in: 0...1, ""),
       steps = Setting<ClosedRange<Int>?>("steps", default: nil, .stepRange, "")
-    let strides = Setting("strides", default: [[2, 2, 2]], .triples, ""), list = Setting("list", default: ["a"], .texts, "")
+    let strides = Setting("strides", default: [[2, 2, 2]], .triples(upTo: 8, count: 3), ""),
+      list = Setting("list", default: ["a"], .texts, "")
     let values = try SettingValues(
       ["count": "4", "fruit": "pear", "steps": "[3, 8]", "strides": "1,2,3;4,5,6", "list": #"["x, y", z]"#],
       of: [count, fruit, share, steps, strides, list], source: "test")

@@ -20,7 +20,8 @@ import Testing
     ("data: d\nkind: exakt\n", "f.yaml: kind is \"exakt\" but must be one of exact, fast: did you mean \"exact\"?"),
     ("data: d\noptimizer: {rate: 2}\n", "f.yaml: optimizer.learningRate is \"2\" but must be a number from 0 to 1."),
     ("data: d\noptimizer: {rate: 1, learningRate: 1}\n", "f.yaml: the key optimizer.learningRate is given twice: keep one."),
-    ("data: d\nkind: &a fast\noptimizer: [[1]]\n", "f.yaml: optimizer must be a plain list, for example [1, 2, 3]."),
+    ("data: d\nkind: &a fast\noptimizer: [[1]]\n", "f.yaml: kind uses a YAML anchor: write the value out."),
+    ("data: d\noptimizer: [[1]]\n", "f.yaml: optimizer must be a plain list, for example [1, 2, 3]."),
     ("- a\n", "f.yaml holds no settings: write one `key: value` a line."),
     ("", "f.yaml holds no settings: write one `key: value` a line."),
   ]) func mistakesAreNamedWithWhatToWrite(yaml: String, sentence: String) {

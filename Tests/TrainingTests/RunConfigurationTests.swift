@@ -124,7 +124,7 @@ import Volumes
     ("data: d\noutput: o\noptimizer: {momentun: 1}\n", ["optimizer.momentun", "optimizer.momentum"]),
     ("data: d\noutput: o\nsteps: many\n", ["steps", "many", "whole number"]),
     ("data: d\noutput: o\nsteps: -4\n", ["steps", "-4"]),
-    ("data: d\noutput: o\npatch: [1, 2]\n", ["patch", "3 positive whole numbers"]),
+    ("data: d\noutput: o\npatch: [1, 2]\n", ["patch", "3 whole numbers from 1 to 4096"]),
     ("data: d\noutput: o\npatch: [16, 16, 0]\n", ["patch"]),
     ("data: d\noutput: o\ntrace: {steps: [5]}\n", ["trace.steps", "[100, 110]"]),
     ("data: d\noutput: o\ntrace: {steps: [9, 5]}\n", ["trace.steps", "first and the last"]),

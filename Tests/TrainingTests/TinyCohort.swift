@@ -26,9 +26,13 @@ struct TinyCohort {
       folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
       classNames: ["background", "bright", "dim"], channelNames: ["MR"])
     for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
-      for identifier in identifiers { try writer.add(phantom(identifier, role), sourceHash: identifier) }
+      for identifier in identifiers { try add(phantom(identifier, role), to: writer) }
     }
-    try writer.finish()
+    _ = try writer.finish()
+  }
+
+  static func add(_ prepared: PackedCase, to writer: PackWriter) throws {
+    try writer.add(prepared, intensities: [ChannelIntensity(of: prepared.image)], sourceHash: prepared.identifier)
   }
 
   static func phantom(_ identifier: String, _ role: CaseRole) -> PackedCase {

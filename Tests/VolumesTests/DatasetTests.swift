@@ -33,7 +33,7 @@ import Volumes
     try withTemporaryFolder { folder in
       try makeDataset(sound, in: folder)
       let dataset = try Dataset.open(folder + "/")
-      #expect(dataset.name == "Trial" && dataset.folder == folder)
+      #expect(dataset.name == "Trial" && dataset.folder == folder && dataset.warnings == [])
       #expect(dataset.channelNames == ["T1", "FLAIR"] && dataset.classNames == ["background", "liver", "tumour"])
       #expect(dataset.cases.map(\.identifier) == ["a", "b_1", "c", "d"])
       #expect(dataset.cases.map(\.role) == [.unlabelled, .labelled, .test, .test])
@@ -54,12 +54,22 @@ import Volumes
 
   @Test(arguments: [
     (["imagesTr/b_1_0001.nii.gz"], [], "imagesTr/b_1_0001.nii.gz is missing"),
+    ([], ["imagesTr/e_00001.nii.gz"], "rename it to e_00001_0000.nii.gz"),
+    ([], ["imagesTr/e_0.nii.gz"], "rename it to e_0_0000.nii.gz"),
+    ([], ["imagesTr/_0000.nii.gz"], "does not end in a channel number"),
+    ([], ["imagesTr/b_1_0000.nii"], "two files for one case"),
+    ([], ["imagesTr/b_1_0000.NII.gz"], "two files for one case"),
+    ([], ["imagesTr/e_0000.mha", "imagesTr/f.nrrd"], "holds e_0000.mha, f.nrrd, which cannot be read"),
+    ([], ["imagesUn/more/x_0000.nii.gz"], "holds more (a folder)"),
+    ([], ["imagesUn/x_0000.img"], "x_0000.img"),
+    ([], ["imagestr/x_0000.nii.gz"], "rename it to imagesTr"),
+    ([], ["imagesVal/x_0000.nii.gz"], "imagesVal is not read"),
+    ([], ["labelsTr/a.nii.gz"], "label without an image"),
     (["labelsTr/b_1.nii.gz"], [], "move its images to imagesUn"),
     ([], ["labelsTr/e.nii.gz"], "label without an image"),
     ([], ["labelsTs/e.nii.gz"], "label without an image"),
     ([], ["imagesUn/b_1_0000.nii.gz", "imagesUn/b_1_0001.nii.gz"], "case b_1 twice"),
     ([], ["imagesTr/e.nii.gz"], "rename it to e_0000.nii.gz"),
-    ([], ["imagesTr/e_0000.nii"], "does not end in .nii.gz"),
     ([], ["imagesTr/b_1_0002.nii.gz"], "dataset.json does not name"),
     (["imagesTr/b_1_0000.nii.gz", "imagesTr/b_1_0001.nii.gz", "labelsTr/b_1.nii.gz"], [], "no labelled case"),
   ])
@@ -68,6 +78,81 @@ import Volumes
       try makeDataset(sound.filter { !removed.contains($0) } + added, in: folder)
       let error = #expect(throws: VolumeError.self) { try Dataset.open(folder) }
       #expect(error?.description.contains(expected) == true, "\(String(describing: error))")
+    }
+  }
+
+  /// Whatever their ending, images are read, and each belongs to the case of its name.
+  @Test func allEndingsAreRead() throws {
+    let files = [
+      "imagesTr/a_0000.NII.GZ", "imagesTr/a_0001.nii", "labelsTr/a.Nii", "imagesUn/b_0000.hdr", "imagesUn/b_0000.img",
+      "imagesUn/b_0001.nii.gz",
+    ]
+    try withTemporaryFolder { folder in
+      let json = #"{"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "liver": 1}, "file_ending": ".NII.GZ"}"#
+      try makeDataset(files, json: json, in: folder)
+      let cases = try Dataset.open(folder).cases
+      #expect(cases.map(\.images) == [files[0...1], [files[3], files[5]]].map { $0.map { "\(folder)/\($0)" } })
+      #expect(cases[0].label == "\(folder)/labelsTr/a.Nii")
+    }
+  }
+
+  /// Names are the same whether an accent is a letter of its own or not; two files that differ only in that are one too many.
+  @Test func accentsAreComparedInOneForm() throws {
+    let (composed, decomposed) = ("Ren\u{e9}", "Rene\u{301}")
+    try withTemporaryFolder { folder in
+      let json = #"{"channel_names": {"0": "T1"}, "labels": {"background": 0, "liver": 1}}"#
+      try makeDataset(["imagesTr/\(decomposed)_0000.nii.gz", "labelsTr/\(composed).nii.gz"], json: json, in: folder)
+      #expect(Array(try Dataset.open(folder).cases[0].identifier.utf8) == Array(composed.utf8))
+      try makeDataset(["imagesTr/\(composed)_0000.nii.gz"], json: json, in: folder)
+      let error = #expect(throws: VolumeError.self) { try Dataset.open(folder) }
+      #expect(error?.description.contains("two files for one case") == true, "\(String(describing: error))")
+    }
+  }
+
+  /// What is no case but may hold one is named; what is found beside any data is not.
+  @Test func whatIsLeftAsideIsNamed() throws {
+    try withTemporaryFolder { folder in
+      try makeDataset(
+        sound + [
+          "labelsUn/a.nii.gz", "masks/a.nii.gz", "atlas.nii.gz", "scan.nrrd", "docs/notes.txt", "README.md", "split.json",
+          "Thumbs.db", ".DS_Store", "imagesTr/Thumbs.db",
+        ], in: folder)
+      let warnings = try Dataset.open(folder).warnings.joined(separator: "\n")
+      for name in ["labelsUn", "masks", "atlas.nii.gz, scan.nrrd"] { #expect(warnings.contains(name), "\(warnings)") }
+      for name in ["docs", "README", "split", "Thumbs", "DS_Store"] { #expect(!warnings.contains(name), "\(warnings)") }
+    }
+    try withTemporaryFolder { folder in
+      let json = #"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 1}"#
+      let files = ["x", "y"].flatMap { ["imagesTr/\($0)_0000.nii.gz", "labelsTr/\($0).nii.gz"] }
+      try makeDataset(files, json: json, in: folder)
+      #expect(try Dataset.open(folder).warnings.map { $0.contains("promises 1 training cases") } == [true])
+    }
+  }
+
+  @Test func everyFaultIsNamedAtOnce() throws {
+    try withTemporaryFolder { folder in
+      try makeDataset(
+        sound + ["imagesTr/e.nii.gz", "imagesUn/f_0000.nii.gz", "labelsTs/g.nii.gz", "imagesTs/h.mha"], in: folder)
+      let error = #expect(throws: VolumeError.self) { try Dataset.open(folder) }
+      let text = "\(try #require(error))"
+      #expect(text.split(separator: "\n").count == 5, "\(text)")
+      for name in ["4 faults", "e.nii.gz", "f_0001.nii.gz", "labelsTs/g.nii.gz", "h.mha"] {
+        #expect(text.contains(name), "\(text)")
+      }
+    }
+  }
+
+  /// Opening a named pipe would wait for ever.
+  @Test(arguments: ["imagesTr/b_1_0000.nii.gz", "imagesUn/p_0000.nii.gz", "labelsTr/b_1.nii.gz", "dataset.json"])
+  func pipesAndLinksToNowhereAreNamed(name: String) throws {
+    for make in [{ mkfifo($0, 0o600) }, { symlink("/nowhere/at/all", $0) }] {
+      try withTemporaryFolder { folder in
+        try makeDataset(sound, in: folder)
+        unlink("\(folder)/\(name)")
+        try #require(make("\(folder)/\(name)") == 0)
+        let error = #expect(throws: VolumeError.self) { try Dataset.open(folder) }
+        #expect(error?.description.contains((name as NSString).lastPathComponent) == true, "\(String(describing: error))")
+      }
     }
   }
 

@@ -82,6 +82,19 @@ reach "$scratch/two" 5
 kill -STOP "$(rank 0)" "$(rank 1)"
 report "SIGSTOP of ranks 0 and 1 of 3" $((deadline + 10)) "$scratch/two.log" "rank 0 of 3 on"
 
+# A pause is no fault: what is checked is that nobody is blamed, and that a rank which then fails still is.
+train 3 "$scratch/paused"
+reach "$scratch/paused" 5
+everybody="$(rank 0) $(rank 1) $(rank 2)"
+kill -STOP $everybody
+sleep $((deadline + 15))
+kill -CONT $everybody
+sleep 5
+[ -n "$(marked)" ] && ! grep -q '^cohort: rank' "$scratch/paused.log" || { failures=$((failures + 1)); echo "a pause of all ranks: FAILED"; }
+kill -STOP "$(rank 1)"
+# Within the grace after the pause and the silence of a rank.
+report "SIGSTOP of rank 1 after a pause of all" $((2 * deadline + 25)) "$scratch/paused.log" "rank 1 of 3 on"
+
 if part_machines; then
   train_apart "$scratch/cut"
   reach "$scratch/cut" 5

@@ -4,7 +4,6 @@
 cohort=$PWD/$BUILD/release/cohort
 export OMP_NUM_THREADS=1 OMPI_MCA_btl=tcp,self OMPI_MCA_memory=^patcher
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
-export TSAN_OPTIONS=suppressions=$PWD/Tests/checks/threads.supp:ignore_noninstrumented_modules=1:halt_on_error=1
 
 # try NAME CODES COMMAND...: runs it; its exit code must be one of CODES.
 try() {

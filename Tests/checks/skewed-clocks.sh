@@ -21,7 +21,7 @@ ranks 1 --bind-to none "$cohort" train "$scratch/run.yaml" \
 python3 - "$scratch" <<'END'
 import json, sys
 folder = sys.argv[1]
-clock = json.load(open(folder + "/run/trace/rank-0001.json"))["clock"]
+clock = json.load(open(folder + "/run/trace/rank-0001.attempt-01.json"))["clock"]
 spans = [e for e in json.load(open(folder + "/trace.json"))["traceEvents"] if e["name"] == "control"]
 # An offset is wrong by half a round trip at most.
 allowed = max(sample["roundTrip"] for sample in clock) * 1e6 + 1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # slurm/*.sbatch on a real Slurm: every run that was interrupted ends in the same bytes as one that was not.
 #
-#   Tests/checks/slurm.sh                        all cases, about fifteen minutes
+#   Tests/checks/slurm.sh                        all cases, about twenty minutes
 #   Tests/checks/slurm.sh requeue alone          some of them
 #   STEPS=60 Tests/checks/slurm.sh requeue       on a shorter run
 #
@@ -9,7 +9,7 @@
 set -u
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 . "$repository/Tests/checks/slurm-bench.bash"
-all_cases="limit-mpirun limit-srun early-mpirun early-srun preempt-mpirun preempt-srun requeue cancel node-down budget end-time alone doctor evaluate"
+all_cases="limit-mpirun limit-srun early-mpirun early-srun preempt-mpirun preempt-srun suspend-mpirun suspend-srun requeue cancel node-down budget end-time alone doctor evaluate"
 if reason=$(slurm_missing); then echo "skipped: $reason (apt-get install slurm-wlm munge)"; exit 0; fi
 
 bench=$(mktemp -d /tmp/cohort-slurm.XXXXXX)
@@ -93,6 +93,19 @@ preempt() {
 }
 case_preempt-mpirun() { preempt preempt-mpirun; }
 case_preempt-srun() { COHORT_LAUNCH=srun preempt preempt-srun; }
+
+# An operator suspends the job for much longer than an operation may last: it goes on as if nothing had happened.
+suspend() {
+  submit "$1" train --time=30 -- run.yaml output="runs/$1" watch.deadline=3
+  slurm_wait 120 "has_saved $1" || { fail "$1" "no checkpoint"; return; }
+  scontrol suspend "$job"
+  sleep 45
+  grep -qs 'cohort: rank' "$log" && fail "$1" "a rank was blamed"
+  scontrol resume "$job"
+  same_bytes "$1" 1 && [ "$(starts)" = 1 ] || fail "$1" "it was started again"
+}
+case_suspend-mpirun() { suspend suspend-mpirun; }
+case_suspend-srun() { COHORT_LAUNCH=srun suspend suspend-srun; }
 
 case_requeue() {
   train requeue && slurm_wait 120 'has_saved requeue' || { fail requeue "no checkpoint"; return; }

@@ -7,8 +7,8 @@
 #
 # USR1 or TERM goes to mpirun or srun. USR1 to a job that is up must end it with code 75 and a checkpoint. Before, any end will do: the signal may find
 # no handler (138), and mpirun gives up where its helper on the other node is not there yet (244). It forgets a signal that comes before it has
-# started the ranks, so that it is repeated, as `cohort launch` and slurm/train.sbatch do. At TERM mpirun and srun kill the ranks. Every second job computes as a processor without AVX-512 would, where
-# oneDNN's matrix product has its stack register on the heap.
+# started the ranks, so that it is repeated, as `cohort launch` and slurm/train.sbatch do. At TERM mpirun and srun kill the ranks. Every second job
+# computes as a processor without AVX-512 would, where oneDNN's matrix product has its stack register on the heap.
 . "$(dirname "$0")/common.bash"
 set +e # a job that fails is counted, the others go on
 . Tests/checks/slurm-bench.bash

@@ -61,7 +61,7 @@ struct CheckpointManifest: Codable {
   /// Reads the manifest of a step's folder.
   init(folder: String) throws(ClusterError) {
     let path = "\(folder)/\(Self.fileName)"
-    let bytes = try clustered { () throws(FileError) in try readAll(path) }
+    let bytes = try clustered { () throws(FileError) in try readAll(path, atMost: Self.mostBytes) }
     let format = try clustered { () throws(FileError) in try unseal(bytes, as: FormatOnly.self, path: path).format }
     guard [Self.format, Self.firstFormat].contains(format) else {
       throw ClusterError(
@@ -69,6 +69,44 @@ struct CheckpointManifest: Codable {
         isNewerFormat: true)
     }
     self = try clustered { () throws(FileError) in try unseal(bytes, as: CheckpointManifest.self, path: path) }
+    if let problem { throw ClusterError("\(path) describes no checkpoint: \(problem). Use an older checkpoint.") }
+  }
+
+  /// The most bytes that a manifest is read with: enough for a state of a terabyte.
+  private static let mostBytes = 1 << 28
+  private static let mostRanks = 1 << 24
+  /// The most bytes outside of the vectors, which are read at once.
+  private static let mostRestBytes = 1 << 30
+
+  /// What keeps the numbers from being those of a file that holds its vectors one after the other, each with the checksums of all of its blocks; nil
+  /// where nothing does. Its own checksum says that a manifest is undamaged, not that it is true.
+  private var problem: String? {
+    guard step >= 0, 1...Self.mostRanks ~= writerRanks, fileBytes >= 0 else {
+      return "it is of step \(step), \(writerRanks) ranks and \(fileBytes) bytes"
+    }
+    let element = MemoryLayout<Float>.stride
+    guard element...1 << 30 ~= blockBytes, blockBytes % element == 0 else { return "its blocks have \(blockBytes) bytes" }
+    var end = 0
+    for vector in vectors.sorted(by: { $0.byteOffset < $1.byteOffset }) {
+      guard vector.count > 0, vector.count <= fileBytes / element, vector.byteOffset >= end,
+        vector.byteOffset <= fileBytes - vector.bytes
+      else {
+        return
+          "its vector \(vector.name) of \(vector.count) values at byte \(vector.byteOffset) has no place of its own in the file"
+      }
+      guard vector.blocks.count == blockCount(vector.count) else {
+        return "its vector \(vector.name) has \(vector.blocks.count) checksums for \(blockCount(vector.count)) blocks"
+      }
+      end = vector.byteOffset + vector.bytes
+    }
+    guard fileBytes - vectors.reduce(0, { $0 + $1.bytes }) <= Self.mostRestBytes else {
+      return "\(fileBytes) bytes hold few vectors"
+    }
+    let names = Set(vectors.map(\.name))
+    guard names.count == vectors.count, names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else {
+      return "the names of its vectors are not all different"
+    }
+    return nil
   }
 }
 

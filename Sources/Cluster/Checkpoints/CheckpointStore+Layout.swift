@@ -29,6 +29,7 @@ extension CheckpointStore {
       throw ClusterError("The vector \(name) is empty. Leave it out of the checkpoint.")
     }
     try CheckpointPoint.begin.reach()
+    try lease?.requireHeld()
     try clustered { () throws(FileError) in try makeFolder(folder) }
     let bytes = state.vectors.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.stride }
     try requireSpace(for: bytes)

@@ -15,7 +15,7 @@ extension CheckpointStore {
     let manifest = try CheckpointManifest(folder: folder)
     let state = "\(folder)/\(CheckpointManifest.stateName)"
     try manifest.verifyFrame(of: state)
-    let (index, metadata) = try readTexts(of: state)
+    let (index, metadata) = try readTexts(of: state, manifest)
     let places = places(metadata)
     var loaded = CheckpointState(step: manifest.step, vectors: [], index: index, metadata: metadata)
     for vector in manifest.vectors {
@@ -65,7 +65,7 @@ extension CheckpointStore {
     return nil
   }
 
-  public static func reportOnStandardError(_ text: String) { FileHandle.standardError.write(Data("cohort: \(text)\n".utf8)) }
+  public static func reportOnStandardError(_ text: String) { complain("cohort: \(text)") }
 
   /// Rank 0's state on every rank.
   private func share(
@@ -134,6 +134,9 @@ extension CheckpointState {
 private func largeArray(
   count: Int, _ fill: (UnsafeMutableBufferPointer<Float>) throws(ClusterError) -> Void
 ) throws(ClusterError) -> [Float] {
+  if let shortage = FreeMemory.shortage(of: count * MemoryLayout<Float>.stride, for: "a vector of the checkpoint") {
+    throw ClusterError("\(shortage). Free some memory, or load it on a larger machine.")
+  }
   var failure: ClusterError? = nil
   let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
     let page = 2 << 20, start = UInt(bitPattern: buffer.baseAddress!), first = (start + UInt(page) - 1) / UInt(page) * UInt(page)

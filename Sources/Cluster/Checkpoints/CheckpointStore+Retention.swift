@@ -28,12 +28,12 @@ extension CheckpointStore {
   /// Removes what earlier jobs left unfinished, and puts back a checkpoint that one of them set aside and did not replace. Only where no other job
   /// writes here: see `RunLease`.
   func removeLeftovers() {
-    for name in entries({ $0.hasPrefix(Self.replacedPrefix) }) {
+    for name in entries({ $0.hasPrefix(Self.replacedPrefix + Self.stepPrefix) }) {
       // Fails, as it should, where the new one has the name.
       rename("\(folder)/\(name)", "\(folder)/\(name.dropFirst(Self.replacedPrefix.count))")
     }
-    for name in entries({ name in [Self.temporaryPrefix, Self.trashPrefix, Self.replacedPrefix].contains { name.hasPrefix($0) } })
-    {
+    let prefixes = [Self.temporaryPrefix, Self.trashPrefix, Self.replacedPrefix].map { $0 + Self.stepPrefix }
+    for name in entries({ name in prefixes.contains { name.hasPrefix($0) } }) {
       try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
     }
   }

@@ -19,7 +19,7 @@ extension CheckpointStore {
       try synchronizeState(in: temporary, over: communicator)
       return try commit(manifest, temporary, as: name, over: communicator)
     } catch {
-      if communicator.rank == 0 { try? FileManager.default.removeItem(atPath: temporary) }
+      if communicator.rank == 0, lease?.isHeld != false { try? FileManager.default.removeItem(atPath: temporary) }
       throw error
     }
   }
@@ -60,6 +60,7 @@ extension CheckpointStore {
       manifest.fileBytes = try clustered { () throws(FileError) in try fileSize(state) }
       manifest.restChecksum = try manifest.restChecksum(of: state)
       try write(manifest, in: temporary)
+      try lease?.requireHeld()
       try replace(name, by: temporary)
       try CheckpointPoint.commit.reach()
       // Only a hint for people and scripts: loading scans the folder, so failing to write it loses nothing.
@@ -71,6 +72,11 @@ extension CheckpointStore {
       Int(try communicator.allreduce(Int64(manifest.fileBytes), .maximum))
     }
     return manifest.record("\(folder)/\(name)")
+  }
+
+  private func exists(_ path: String) -> Bool {
+    var facts = stat()
+    return lstat(path, &facts) == 0
   }
 
   private func write(_ manifest: CheckpointManifest, in temporary: String) throws(ClusterError) {
@@ -85,7 +91,9 @@ extension CheckpointStore {
   /// `removeLeftovers` puts it back where a job died in between.
   private func replace(_ name: String, by temporary: String) throws(ClusterError) {
     let (path, aside) = ("\(folder)/\(name)", "\(folder)/\(Self.replacedPrefix)\(name)")
-    let isReplaced = FileManager.default.fileExists(atPath: path)
+    // What is no whole checkpoint may be anything: it is kept.
+    if exists(path), (try? CheckpointManifest(folder: path)) == nil { _ = quarantine(name) }
+    let isReplaced = exists(path)
     if isReplaced {
       try? FileManager.default.removeItem(atPath: aside)
       try clustered { () throws(FileError) in try moveDurably(path, to: aside) }

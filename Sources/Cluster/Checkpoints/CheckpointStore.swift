@@ -13,6 +13,8 @@ public struct CheckpointStore: Sendable {
   /// Checkpoints of multiples of so many steps are kept for good; 0: none.
   public let keepEvery: Int
   public let backend: CheckpointBackend
+  /// On rank 0, what must be held whenever something is written here; nil where nobody else can.
+  public var lease: RunLease?
 
   public init(folder: String, keep: Int = 3, keepEvery: Int = 0, backend: CheckpointBackend = .auto) {
     (self.folder, self.keep, self.keepEvery, self.backend) = (folder, max(1, keep), keepEvery, backend)

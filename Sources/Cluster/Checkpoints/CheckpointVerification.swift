@@ -4,6 +4,8 @@ import Files
 
 extension CheckpointManifest {
   /// Checks that `state` has the right size and that all of it outside the vectors is as it was written.
+  ///
+  /// Memory is taken for what the manifest says only after the file was found to have its size.
   func verifyFrame(of state: String) throws(ClusterError) {
     let bytes = try clustered { () throws(FileError) in try fileSize(state) }
     guard bytes == fileBytes else {

@@ -46,8 +46,8 @@ public struct DoctorCheck: Sendable {
 }
 
 extension DoctorCheck {
-  /// How long it may take before something must be wrong.
-  var patience: Duration { .seconds(touchesFiles ? 180 : 30) }
+  /// How long it may take before something must be wrong, seconds.
+  var patience: Double { touchesFiles ? 180 : 30 }
 }
 
 /// Facts with the rank and the host that they come from.

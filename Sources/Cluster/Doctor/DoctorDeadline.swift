@@ -1,5 +1,6 @@
 // A check that does not end: messages that never arrive, a file system that does not answer. The doctor prints that and ends.
 
+import Files
 import Foundation
 import MPI
 import Synchronization
@@ -8,9 +9,11 @@ import Synchronization
 final class DoctorDeadline: Sendable {
   private struct Watch {
     var check: DoctorCheck
-    var end: ContinuousClock.Instant
+    /// By the clock of this process, which a suspended job does not use up.
+    var end: Double
   }
   private let watch = Mutex<Watch?>(nil)
+  private let clock = AwakeClock()
   private let rank: Int
 
   init(rank: Int) { self.rank = rank }
@@ -18,7 +21,7 @@ final class DoctorDeadline: Sendable {
   /// Begins with a check; the one before has ended.
   func begin(_ check: DoctorCheck) {
     let isFirst = watch.withLock { watch in
-      defer { watch = Watch(check: check, end: .now + check.patience) }
+      defer { watch = Watch(check: check, end: clock.seconds + check.patience) }
       return watch == nil
     }
     if isFirst { Thread.detachNewThread { self.keep() } }
@@ -31,10 +34,9 @@ final class DoctorDeadline: Sendable {
     while let now = watch.withLock({ $0 }) {
       usleep(200_000)
       // Where all ranks are stuck rank 0 prints; the others follow if it cannot.
-      guard ContinuousClock.now > now.end + .seconds(rank == 0 ? 0 : 5) else { continue }
+      guard clock.seconds > max(now.end, clock.graceEnd) + (rank == 0 ? 0 : 5) else { continue }
       let place = "rank \(rank) on \(Communicator.hostName)"
-      FileHandle.standardError.write(
-        Data("cohort: \(place): the check of \(now.check.name) does not end. \(hint(now.check))\n".utf8))
+      complain("cohort: \(place): the check of \(now.check.name) does not end. \(hint(now.check))")
       _exit(ExitCode.preflight.rawValue)
     }
   }

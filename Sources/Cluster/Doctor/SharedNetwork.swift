@@ -29,6 +29,23 @@ public struct NetworkAddress: Codable, Sendable, Equatable {
     return "\(dotted(address & mask))/\(prefix)"
   }
 
+  /// `10.77.0.1`
+  package var dottedAddress: String { dotted(address) }
+
+  /// `e0/10.77.0.1/24`, as one word for other ranks.
+  var text: String { "\(interface)/\(dottedAddress)/\(prefix)" }
+
+  init?(text: String) {
+    let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return nil }
+    self.init(interface: parts[0], parts[1])
+  }
+
+  /// Whether `other` lies in this network.
+  func contains(_ other: NetworkAddress) -> Bool {
+    network == NetworkAddress(interface: "", address: other.address, prefix: prefix).network
+  }
+
   /// Whether it can reach other hosts at all: not the loopback, no address that a host gave itself for want of one.
   var leadsOut: Bool { address >> 24 != 127 && address >> 16 != 0xA9FE }
 

@@ -19,7 +19,7 @@ let signalCheck = DoctorCheck("signals") { world, plan in
   let previous = signal(SIGUSR1) { _ in hasArrived.store(true, ordering: .relaxed) }
   try world.barrier()
   let started = ContinuousClock.now
-  if world.rank == 0 { kill(getppid(), SIGUSR1) }
+  if world.rank == 0 { LauncherProcess.send(SIGUSR1) }
   while !hasArrived.load(ordering: .relaxed), ContinuousClock.now - started < .seconds(3) { usleep(2_000) }
   let seconds = (ContinuousClock.now - started) / .seconds(1)
   let arrivals = try gathered(hasArrived.load(ordering: .relaxed) ? seconds : -1, over: world)

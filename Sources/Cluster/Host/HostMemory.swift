@@ -6,14 +6,16 @@ import Foundation
 public enum HostMemory {
   /// Why a step on a patch (D, H, W in voxels) does not fit, with a hint; nil if it does, or if the system does not report its
   /// memory.
-  /// - Parameter rehearsed: bytes that a rank's step takes at most, standard or lean.
+  /// - Parameters:
+  ///   - sampleBytes: bytes of the samples of a step for each voxel of the patch.
+  ///   - rehearsed: bytes that a rank's step takes at most, standard or lean.
   public static func problem(
-    patch: [Int], isLean: Bool, ranks: Int, rehearsed: (_ isLean: Bool) throws -> Int
+    patch: [Int], sampleBytes: Int, isLean: Bool, ranks: Int, rehearsed: (_ isLean: Bool) throws -> Int
   ) rethrows -> String? {
     guard let available = FreeMemory.availableBytes else { return nil }
-    // Sixteen channels at full resolution are less than any network holds: a patch that is too large for these need not be rehearsed,
-    // which takes labels in real memory.
-    let least = 16 * MemoryLayout<Float>.stride * patch.reduce(1, *)
+    // Sixteen channels at full resolution are less than any network holds: a patch that is too large for these and its samples need not be
+    // rehearsed, which takes labels in real memory.
+    let least = (16 * MemoryLayout<Float>.stride + sampleBytes) * patch.reduce(1, *)
     if let found = problem(standard: least, lean: least, isLean: isLean, available: available, ranks: ranks) { return found }
     return problem(
       standard: try rehearsed(false), lean: try rehearsed(true), isLean: isLean, available: available, ranks: ranks)

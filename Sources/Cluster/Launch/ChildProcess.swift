@@ -66,7 +66,11 @@ package final class ChildProcess {
     guard refusal == 0 else { throw Self.failure(arguments, refusal) }
   }
 
-  deinit { if let pipe { close(pipe) } }
+  deinit {
+    if let pipe { close(pipe) }
+    // Until now its number belongs to it, and a signal to its group cannot hit a stranger's.
+    if end != nil { waitpid(identifier, nil, 0) }
+  }
 
   private static func failure(_ arguments: [String], _ code: Int32) -> ClusterError {
     ClusterError("Cannot start \(arguments[0]): \(String(cString: strerror(code))). Install it or put it on the PATH.")
@@ -74,10 +78,12 @@ package final class ChildProcess {
 
   /// How it ended; nil while it runs.
   package func poll() -> End? {
-    var status: Int32 = 0
-    guard end == nil, waitpid(identifier, &status, WNOHANG) == identifier else { return end }
-    // The macros WIFEXITED, WEXITSTATUS and WTERMSIG do not reach Swift.
-    end = status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)
+    var facts = siginfo_t()
+    guard end == nil, waitid(P_PID, id_t(identifier), &facts, WEXITED | WNOHANG | WNOWAIT) == 0, facts.si_signo == SIGCHLD else {
+      return end
+    }
+    let status = facts._sifields._sigchld.si_status
+    end = facts.si_code == Int32(CLD_EXITED) ? .exited(status) : .signalled(status)
     return end
   }
 
@@ -117,14 +123,10 @@ package final class ChildProcess {
 /// - Returns: how many there were.
 @discardableResult
 func killMarked(_ variable: String, _ value: String) -> Int {
-  let wanted = Data("\(variable)=\(value)".utf8)
   var killed = 0
-  for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-    guard let process = pid_t(name), process != getpid(),
-      let environment = FileManager.default.contents(atPath: "/proc/\(name)/environ"),
-      environment.split(separator: 0).contains(where: { $0 == wanted })
-    else { continue }
-    if kill(process, SIGKILL) == 0 { killed += 1 }
+  for process in HostProcess.all where process.identifier != getpid() {
+    guard process.environment?.contains("\(variable)=\(value)") == true else { continue }
+    if kill(process.identifier, SIGKILL) == 0 { killed += 1 }
   }
   return killed
 }

@@ -1,5 +1,6 @@
 // An mpirun hostfile: one line for each machine, `lab2 slots=8`; and which of the machines answer.
 
+import Files
 import Foundation
 
 /// The machines that a launch may use.
@@ -12,27 +13,39 @@ public struct Hostfile: Sendable, Equatable {
   public var hosts: [Host]
 
   public init(path: String) throws(ClusterError) {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw ClusterError("cannot read the hostfile \(path): check the path; hostfiles/README.md shows one.")
+    let text: String
+    do { text = try readText(path, atMost: 1 << 24) } catch {
+      throw ClusterError("cannot read the hostfile: \(error) hostfiles/README.md shows one.")
     }
     try self.init(text: text, source: path)
   }
 
   package init(text: String, source: String) throws(ClusterError) {
     hosts = []
-    for line in text.split(separator: "\n") {
+    var refused: [String] = []
+    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
-      guard let name = words.first else { continue }
+      guard let name = words.first.map(String.init) else { continue }
+      guard isHostName(name) else {
+        refused.append("line \(index + 1) (\(name))")
+        continue
+      }
       var slots = 1
       for word in words.dropFirst() {
         let sides = word.split(separator: "=")
-        guard sides.count == 2, let count = Int(sides[1]), count > 0, ["slots", "max_slots", "max-slots"].contains(sides[0])
+        guard sides.count == 2, let count = Int(sides[1]), 1...1_000_000 ~= count,
+          ["slots", "max_slots", "max-slots"].contains(sides[0])
         else {
           throw ClusterError("\(source) has the line \"\(line)\". Write one machine a line, for example lab2 slots=8.")
         }
         if sides[0] == "slots" { slots = count }
       }
-      hosts.append(Host(name: String(name), slots: slots))
+      hosts.append(Host(name: name, slots: slots))
+    }
+    guard refused.isEmpty else {
+      throw ClusterError(
+        "\(source) names a machine that is none in \(refused.joined(separator: ", ")): write a name of letters, digits, dots, hyphens and "
+          + "underscores that begins with a letter or digit, or an IP address.")
     }
     guard !hosts.isEmpty else { throw ClusterError("\(source) names no machine. Write one a line, for example lab2 slots=8.") }
   }
@@ -45,7 +58,8 @@ public struct Hostfile: Sendable, Equatable {
   ///
   /// - Parameter agent: the program that reaches another machine, with its options, as mpirun would call it.
   public func answering(agent: [String]) -> [String: String] {
-    let localName = ProcessInfo.processInfo.hostName, localNames = Set(["localhost", "127.0.0.1", localName] + hostAddresses())
+    let localName = ProcessInfo.processInfo.hostName,
+      localNames = Set(["localhost", localName] + NetworkAddress.ofThisHost.map(\.dottedAddress))
     var names: [String: String] = [:], asked: [(name: String, process: ChildProcess)] = []
     for host in hosts {
       if localNames.contains(host.name) {
@@ -65,4 +79,9 @@ public struct Hostfile: Sendable, Equatable {
 
   /// How long a machine may take to answer.
   static let answerSeconds = 6.0
+}
+
+/// Whether ssh and mpirun take `name` for a host, with a user before an @ or without, and for nothing else such as one of their options.
+package func isHostName(_ name: String) -> Bool {
+  name.wholeMatch(of: /([A-Za-z0-9_][A-Za-z0-9_.-]*@)?([A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)/) != nil
 }

@@ -23,7 +23,7 @@ public struct Launcher {
 
   /// Seconds that mpirun gets to end by itself after a rank has left an incident.
   static let mpirunGrace = 12.0
-  /// Seconds without a sign of life from any rank of this machine, and between looks.
+  /// Seconds without a sign of life from any rank of this machine that nobody has stopped, and between looks.
   static let silence = 30.0
   static let lookSeconds = 5.0
 
@@ -79,17 +79,22 @@ public struct Launcher {
     log(line.map(quoted).joined(separator: " "))
     let mpirun = try ChildProcess(
       line, environment: [LaunchEnvironment.attempt: "\(attempt)", LaunchEnvironment.marker: marker])
-    var incidentSince: Double?, end: ChildProcess.End?, lookedAt = steadySeconds()
+    // The launcher may be suspended with its job: only time in which it runs counts.
+    let clock = AwakeClock()
+    var incidentSince: Double?, end: ChildProcess.End?, lookedAt = clock.seconds, signs = SignsOfLife(at: clock.seconds)
     while end == nil {
       if let signal = signals.next(seconds: 0.5) { mpirun.send(signal) }
       end = mpirun.poll()
       // mpirun itself may wait for a machine that was cut off.
-      if incidentSince == nil, Incident.names(ofRun: run) != known { incidentSince = steadySeconds() }
-      if let since = incidentSince, steadySeconds() - since > Self.mpirunGrace { mpirun.killGroup(SIGKILL) }
-      if steadySeconds() - lookedAt > Self.lookSeconds {
-        lookedAt = steadySeconds()
-        if allAreSilent(attempt) {
-          log("every rank on this machine has been silent for \(Int(Self.silence)) s: ending them")
+      let now = clock.seconds
+      if incidentSince == nil, Incident.names(ofRun: run) != known { incidentSince = now }
+      if let since = incidentSince, now - since > Self.mpirunGrace { mpirun.killGroup(SIGKILL) }
+      if now - lookedAt > Self.lookSeconds {
+        lookedAt = now
+        let silence = signs.silence(
+          of: localFlights(attempt), at: now, graceEnd: clock.graceEnd, isStopped: { HostProcess($0).isStopped })
+        if silence > Self.silence {
+          log("every rank on this machine has been silent for \(Int(silence)) s: ending them")
           mpirun.killGroup(SIGKILL)
         }
       }
@@ -109,11 +114,10 @@ public struct Launcher {
       code: code, stepBefore: stepBefore, stepAfter: newestStep, incident: Incident.newest(ofRun: run, notAmong: known))
   }
 
-  /// Ranks that are stopped all together cannot report each other; their flight files show it.
-  private func allAreSilent(_ attempt: Int) -> Bool {
+  /// The flights of the ranks of this start on this machine.
+  private func localFlights(_ attempt: Int) -> [FlightLog] {
     let flights = (try? FlightLog.all(ofRun: run)) ?? [], host = ProcessInfo.processInfo.hostName
-    let local = flights.filter { $0.header.attempt == Int32(attempt) && $0.header.host == host }
-    return !local.isEmpty && local.allSatisfy { $0.isSilent(seconds: Self.silence) }
+    return flights.filter { $0.header.attempt == Int32(attempt) && $0.header.host == host }
   }
 
   private var newestStep: Int { CheckpointStore(folder: run + "/checkpoints").list().last?.step ?? 0 }
@@ -122,10 +126,9 @@ public struct Launcher {
   private func mpirunLine(_ place: Hostfile?) throws(ClusterError) -> [String] {
     var line = ["mpirun", "-n", "\(min(ranks, place?.slots ?? ranks))", "--bind-to", "none"]
     if let place {
-      let path = run + "/hostfile"
-      do { try write(place.text, to: path) } catch {
-        throw ClusterError("Cannot write \(path): \(error.localizedDescription). Choose a writable run folder.")
-      }
+      let path = realPath(run) + "/hostfile"
+      _ = try RunFolder.take(run)
+      try clustered { () throws(FileError) in try writeDurably(Array(place.text.utf8), to: path) }
       line += ["--hostfile", path, "--map-by", "node"]
     }
     // A daemon that receives nothing for 20 seconds ends its ranks: later than the watch, which can report more.
@@ -138,11 +141,6 @@ public struct Launcher {
       line += ["-x", name]
     }
     return line + command
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
-    try text.write(toFile: path, atomically: true, encoding: .utf8)
   }
 }
 

@@ -1,14 +1,14 @@
 // What a rank does when it crashes: it marks its flight record, informs the watching ranks, writes one line and dies of the same
-// signal. Only what is allowed in a signal handler: stores, send, writev; every text is prepared beforehand.
+// signal. Only what is allowed in a signal handler: stores, arithmetic, send, writev; every text is prepared beforehand.
 
 import Foundation
 
 /// Prepared by `install`; never released.
 private struct CrashKit {
   let recorder: Unmanaged<FlightRecorder>
-  let peers: PeerTable
-  /// Sent to the peers.
-  let heartbeat: UnsafeMutablePointer<Heartbeat>
+  let peers: UnsafeBufferPointer<Peer>
+  /// Sent to the peers, as the last message: its number is the highest.
+  let message: UnsafeMutablePointer<SealedHeartbeat>
   /// The line in pieces: "cohort: rank 2 of 3 on lab2 crashed with ", the signal, " in ", the operation, the rest.
   let line: UnsafeMutablePointer<iovec>
   /// The signals' names by number.
@@ -23,16 +23,17 @@ enum CrashHandlers {
 
   /// Installs the handlers; from the main thread, which gets a stack for them: a stack overflow leaves none.
   /// - Parameter place: "rank 2 of 3 on lab2".
-  static func install(recorder: FlightRecorder, peers: PeerTable, token: UInt64, place: String, rank: Int) {
-    let heartbeat = UnsafeMutablePointer<Heartbeat>.allocate(capacity: 1)
-    heartbeat.initialize(to: Heartbeat(.crashed, token: token, rank: rank))
+  static func install(recorder: FlightRecorder, peers: PeerTable, place: String, rank: Int) {
+    let message = UnsafeMutablePointer<SealedHeartbeat>.allocate(capacity: 1)
+    message.initialize(to: SealedHeartbeat(Heartbeat(.crashed, rank: rank), sequence: .max))
     let prepared = UnsafeMutablePointer<CrashKit>.allocate(capacity: 1)
     prepared.initialize(
       to: CrashKit(
-        recorder: .passRetained(recorder), peers: peers, heartbeat: heartbeat,
+        recorder: .passRetained(recorder), peers: peers.all, message: message,
         line: lasting(["cohort: \(place) crashed with ", "", " in ", "", ". `cohort flight` shows what the ranks did last.\n"]),
         names: lasting((0..<32).map(signalName))))
     kit = prepared
+    JobEnd.prepare()
 
     var stack = stack_t()
     stack.ss_sp = .allocate(byteCount: stackBytes, alignment: 16)
@@ -56,16 +57,16 @@ enum CrashHandlers {
 
 /// The default action is back in force (SA_RESETHAND): raising the signal again ends the process with it, which mpirun sees.
 private func handleCrash(number: Int32) {
-  if let kit = kit?.pointee, JobEnd.claim() {
-    kit.recorder._withUnsafeGuaranteedRef { recorder in
+  if let kit, JobEnd.claim() {
+    kit.pointee.recorder._withUnsafeGuaranteedRef { recorder in
       recorder.markCrash(signal: number)
-      kit.heartbeat.pointee.record = recorder.current
-      kit.line[3] = recorder.operationText
+      kit.pointee.message.pointee.heartbeat.record = recorder.current
+      kit.pointee.line[3] = recorder.operationText.pointee
     }
-    kit.heartbeat.pointee.signal = number
-    kit.peers.send(kit.heartbeat)
-    kit.line[1] = kit.names[Int(number & 31)]
-    _ = writev(STDERR_FILENO, kit.line, 5)
+    kit.pointee.message.pointee.heartbeat.signal = number
+    for peer in kit.pointee.peers { kit.pointee.message.pointee.send(to: peer.descriptor, key: peer.key) }
+    kit.pointee.line[1] = kit.pointee.names[Int(number & 31)]
+    _ = writev(STDERR_FILENO, kit.pointee.line, 5)
   }
   raise(number)
 }

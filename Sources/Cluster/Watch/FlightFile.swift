@@ -2,6 +2,7 @@
 // into memory, so that marking an operation is a few stores, and the kernel keeps what was stored even if the process is killed
 // without warning.
 
+import Files
 import Foundation
 
 /// The beginning of the file.
@@ -11,13 +12,13 @@ package struct FlightHeader: BitwiseCopyable {
   var mark = Self.mark
   package var rank: Int32
   var ranks: Int32
-  var process: Int32
+  package var process: Int32
   /// The number of this start of the run by `cohort launch`, from 1.
   var attempt: Int32
   /// The signal that the process crashed with; 0 while all is well.
   var signal: Int32 = 0
   /// The time at which the watch thread last ran, seconds since 1970.
-  var aliveAt = wallSeconds()
+  package var aliveAt = wallSeconds()
   private var hostCount: Int32 = 0
   private var hostText = InlineArray<64, UInt8>(repeating: 0)
 
@@ -30,8 +31,19 @@ package struct FlightHeader: BitwiseCopyable {
     }
   }
 
+  /// Whether these are numbers of a rank.
+  fileprivate var isPossible: Bool { ranks > 0 && 0..<ranks ~= rank && isMoment(aliveAt) }
+
   package var host: String { String(decoding: (0..<min(max(Int(hostCount), 0), 64)).map { hostText[$0] }, as: UTF8.self) }
 }
+
+extension FlightRecord {
+  /// Whether these are numbers of an operation.
+  fileprivate var isPossible: Bool { isMoment(began) && advanced.isFinite && step >= 0 }
+}
+
+/// Whether a number can be seconds since 1970: until the year 5138.
+private func isMoment(_ seconds: Double) -> Bool { 0...1e11 ~= seconds }
 
 package enum FlightFile {
   /// Operations that are kept.
@@ -50,16 +62,17 @@ package enum FlightFile {
 
 /// The flight of one rank, read back from its file.
 public struct FlightLog: Sendable {
-  package let header: FlightHeader
+  package var header: FlightHeader
   /// Oldest first.
   package let records: [FlightRecord]
 
   init(path: String) throws(ClusterError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ClusterError("Cannot read \(path). Check the path and its permissions.")
-    }
+    let data: [UInt8]
+    do throws(FileError) {
+      data = try fileSize(path) == FlightFile.bytes ? readAll(path) : []
+    } catch { throw ClusterError(error.description) }
     let header = data.count == FlightFile.bytes ? data.withUnsafeBytes { $0.loadUnaligned(as: FlightHeader.self) } : nil
-    guard let header, header.mark == FlightHeader.mark else {
+    guard let header, header.mark == FlightHeader.mark, header.isPossible else {
       throw ClusterError("\(path) is not a flight record of this version. Name the folder of a run that this program trained.")
     }
     self.header = header
@@ -68,6 +81,9 @@ public struct FlightLog: Sendable {
         bytes.loadUnaligned(fromByteOffset: FlightFile.offset(of: UInt64($0)), as: FlightRecord.self)
       }
     }.filter { $0.sequence > 0 }.sorted { $0.sequence < $1.sequence }
+    guard records.allSatisfy(\.isPossible) else {
+      throw ClusterError("\(path) is damaged: it has times that cannot be. Remove it to see the flights of the other ranks.")
+    }
   }
 
   /// The flights of all ranks of a run's last start, in rank order.

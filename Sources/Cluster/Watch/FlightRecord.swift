@@ -2,13 +2,13 @@
 
 /// What a rank may be doing.
 public enum FlightPhase: UInt8, Sendable, CaseIterable {
-  case start, prior, load, compute, average, control, update, checkpoint, validation, done, prediction, decision
+  case start, prior, load, compute, average, control, update, checkpoint, validation, done, prediction, decision, preparation
 
   /// Whether a rank does nothing but wait for the others in this phase.
   var isWaiting: Bool { self == .average || self == .control }
 
   /// Whether a single operation of this phase may take minutes.
-  var isLong: Bool { [.start, .prior, .checkpoint, .validation, .done, .prediction, .decision].contains(self) }
+  var isLong: Bool { [.start, .prior, .checkpoint, .validation, .done, .prediction, .decision, .preparation].contains(self) }
 }
 
 /// One operation. The memory layout is the file's and the message's: the same program runs on every rank.
@@ -19,7 +19,7 @@ package struct FlightRecord: BitwiseCopyable {
   package var sequence: UInt64 = 0
   /// Seconds since 1970.
   package var began = 0.0
-  /// The time at which it began or last got further, by the host's steady clock, seconds.
+  /// The time at which it began or last got further, by the rank's clock, which stands still while the rank does; seconds.
   package var advanced = 0.0
   /// Counts from 1; 0 before the first.
   package var step: Int64 = 0

@@ -32,8 +32,12 @@ package final class FlightRecorder: @unchecked Sendable {
   private let newest = Atomic<UInt64>(0)
   /// The longest time that a piece of each phase has taken, seconds.
   private let longest: UnsafeMutablePointer<Double>
+  /// The time in which this process ran.
+  let clock = AwakeClock()
   /// The last operation in words, for a crash handler, which cannot put words together.
-  private(set) var operationText: iovec
+  let operationText: UnsafeMutablePointer<iovec>
+  /// Where the file keeps the signal of a crash.
+  private let signalPlace: UnsafeMutableRawPointer
   private static let textBytes = 192
 
   package init(run: String, rank: Int, ranks: Int, host: String) throws(ClusterError) {
@@ -57,12 +61,14 @@ package final class FlightRecorder: @unchecked Sendable {
     self.file = file
     longest = .allocate(capacity: FlightPhase.allCases.count)
     longest.initialize(repeating: 0, count: FlightPhase.allCases.count)
-    operationText = iovec(iov_base: .allocate(byteCount: Self.textBytes, alignment: 1), iov_len: 0)
+    operationText = .allocate(capacity: 1)
+    operationText.initialize(to: iovec(iov_base: .allocate(byteCount: Self.textBytes, alignment: 1), iov_len: 0))
+    signalPlace = file + MemoryLayout<FlightHeader>.offset(of: \.signal)!
     file.storeBytes(of: FlightHeader(rank: rank, ranks: ranks, host: host), as: FlightHeader.self)
   }
 
   package func mark(_ phase: FlightPhase, step: Int?, detail: String) {
-    let before = current, now = steadySeconds()
+    let before = current, now = clock.seconds
     if before.sequence > 0 { updateLongest(now - before.advanced, of: before) }
     var record = FlightRecord()
     record.sequence = before.sequence + 1
@@ -77,7 +83,7 @@ package final class FlightRecorder: @unchecked Sendable {
   }
 
   func tick() {
-    let before = current, now = steadySeconds()
+    let before = current, now = clock.seconds
     guard before.sequence > 0 else { return }
     updateLongest(now - before.advanced, of: before)
     let place = file + FlightFile.offset(of: before.sequence) + MemoryLayout<FlightRecord>.offset(of: \.advanced)!
@@ -98,17 +104,15 @@ package final class FlightRecorder: @unchecked Sendable {
   }
 
   /// Records a crash; called in a signal handler.
-  func markCrash(signal: Int32) {
-    file.storeBytes(of: signal, toByteOffset: MemoryLayout<FlightHeader>.offset(of: \.signal)!, as: Int32.self)
-  }
+  func markCrash(signal: Int32) { signalPlace.storeBytes(of: signal, as: Int32.self) }
 
   private func setText(_ text: String) {
-    operationText.iov_len = 0
+    operationText.pointee.iov_len = 0
     var text = text
     text.withUTF8 { bytes in
       let count = min(bytes.count, Self.textBytes)
-      if count > 0 { operationText.iov_base.copyMemory(from: bytes.baseAddress!, byteCount: count) }
-      operationText.iov_len = count
+      if count > 0 { operationText.pointee.iov_base.copyMemory(from: bytes.baseAddress!, byteCount: count) }
+      operationText.pointee.iov_len = count
     }
   }
 
@@ -119,7 +123,7 @@ package final class FlightRecorder: @unchecked Sendable {
 }
 
 /// Seconds of a clock that never jumps.
-func steadySeconds() -> Double { seconds(CLOCK_MONOTONIC) }
+@Sendable package func steadySeconds() -> Double { seconds(CLOCK_MONOTONIC) }
 
 /// Seconds since 1970.
 func wallSeconds() -> Double { seconds(CLOCK_REALTIME) }

@@ -25,15 +25,13 @@ public func flightTable(ofRun run: String, all: Bool) throws(ClusterError) -> St
 }
 
 extension FlightLog {
-  /// Whether its process has stood still for `seconds`, though it is not at its end.
-  func isSilent(seconds: Double) -> Bool {
-    wallSeconds() - header.aliveAt > seconds && records.last?.phase != FlightPhase.done.rawValue
-  }
+  /// Whether its process has done all that it should.
+  var isDone: Bool { records.last?.phase == FlightPhase.done.rawValue }
 
   /// Ended as it should, crashed, or neither.
   package var state: String {
     if header.signal != 0 { return "crashed (\(signalName(header.signal)))" }
-    return records.last?.phase == FlightPhase.done.rawValue ? "done" : "not done"
+    return isDone ? "done" : "not done"
   }
 }
 

@@ -1,6 +1,7 @@
 // An incident file, RUN/incidents/TIME-rank-0002.json: why a start of a run ended, and what every rank did last. `cohort launch`
 // reads them.
 
+import Files
 import Foundation
 
 /// What ended a start of a run, as one rank saw it.
@@ -39,11 +40,12 @@ public struct Incident: Codable, Sendable {
   /// Writes the file; a disk that is full or gone must not keep the job from ending.
   func write(run: String) {
     let folder = Self.folder(ofRun: run)
-    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    // A run folder that was moved away is not made again.
+    mkdir(folder, 0o777)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let name = time.replacing(":", with: "-") + String(format: "-rank-%04d.json", reporter)
-    try? encoder.encode(self).write(to: URL(fileURLWithPath: "\(folder)/\(name)"), options: .atomic)
+    if let bytes = try? encoder.encode(self) { try? writeDurably(Array(bytes), to: "\(folder)/\(name)") }
   }
 
   /// The names of the incident files of a run.

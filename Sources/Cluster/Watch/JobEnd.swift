@@ -1,5 +1,6 @@
 // The last seconds of a job: one message, every rank informed, and a fuse for the case that nothing else ends this process.
 
+import Files
 import Foundation
 import MPI
 import Synchronization
@@ -13,11 +14,14 @@ enum JobEnd {
   /// as a caller.
   static func claim() -> Bool { !isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
 
+  /// To be called once before a signal handler calls `claim`: what is made at its first use must not be made there.
+  static func prepare() { _ = isClaimed.load(ordering: .relaxed) }
+
   /// Ends this process after a few seconds, and the launcher's process above it: on a host that was cut off nobody else will.
   static func lightFuse(code: ExitCode) {
     Thread.detachNewThread {
       sleep(fuseSeconds)
-      endLauncher()
+      LauncherProcess.end()
       _exit(code.rawValue)
     }
   }
@@ -26,28 +30,14 @@ enum JobEnd {
   /// - Parameter isCut: another host does not answer any more. MPI would then wait for it for a quarter of an hour (measured with
   /// Open MPI 4.1.4: the order to end is never acknowledged), so each side ends what it can reach; the fuse is for this process.
   static func end(_ incident: Incident, run: String, code: ExitCode, isCut: Bool = false) -> Never {
-    printError(incident.message)
+    // First of all: whoever should read the message may not read any more.
     lightFuse(code: code)
+    printError(incident.message)
     incident.write(run: run)
-    guard isCut, parentIsLauncher else { MPI.abort(code: code.rawValue) }
-    endLauncher()
+    guard isCut, LauncherProcess.isThere else { MPI.abort(code: code.rawValue) }
+    LauncherProcess.end()
     while true { sleep(fuseSeconds) }
   }
 
-  static func printError(_ message: String) { FileHandle.standardError.write(Data("cohort: \(message)\n".utf8)) }
-
-  /// Ends mpirun or its daemon, if this process was started by it. At the first signal mpirun may wait for a host that does not
-  /// answer; it leaves at the second.
-  static func endLauncher() {
-    for _ in 0..<2 where parentIsLauncher {
-      kill(getppid(), SIGTERM)
-      usleep(100_000)
-    }
-  }
-
-  /// Whether this process was started by mpirun or by its daemon on a remote host.
-  private static var parentIsLauncher: Bool {
-    let name = FileManager.default.contents(atPath: "/proc/\(getppid())/comm").map { String(decoding: $0, as: UTF8.self) }
-    return ["mpirun", "mpiexec", "orterun", "orted", "prted"].contains(name?.trimmingCharacters(in: .newlines))
-  }
+  static func printError(_ message: String) { complain("cohort: \(message)") }
 }

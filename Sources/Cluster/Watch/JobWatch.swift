@@ -2,6 +2,7 @@
 // doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
 // works while MPI waits.
 
+import Files
 import Foundation
 import MPI
 import Synchronization
@@ -14,11 +15,12 @@ public final class JobWatch: @unchecked Sendable {
   let run: String
   let rank: Int
   let hosts: [String]
-  let token: UInt64
   let deadlines: Deadlines
   let recorder: FlightRecorder
   let peers: PeerTable
   private let hint: String
+  /// What the system had killed for want of memory when the watch began.
+  private let killsBefore = MemoryKills.now
   private let secondsSinceTermination: @Sendable () -> Double?
   private let hasEnded = Atomic<Bool>(false)
 
@@ -38,60 +40,59 @@ public final class JobWatch: @unchecked Sendable {
     guard let recorder = Flight.recorder else { fatalError("JobWatch.start: open the flight record first") }
     let hosts = try clustered { () throws(MPIError) in try world.allgather(text: Communicator.hostName) }
     let rank = world.rank
-    let listener = try together(over: world) { _ in rank == 0 ? try WatchListener() : nil }
-    let isOneHost = Set(hosts).count == 1
-    let offer = WatchOffer(
-      token: .random(in: .min ... .max), port: listener?.port ?? 0, addresses: isOneHost ? ["127.0.0.1"] : hostAddresses())
-    let shared = try clustered { () throws(MPIError) in WatchOffer(text: try world.broadcast(text: offer.text)) }
-    let watch = JobWatch(run, rank, hosts, shared.token, Deadlines(floor: deadline), recorder, hint, secondsSinceTermination)
-    CrashHandlers.install(
-      recorder: recorder, peers: watch.peers, token: watch.token, place: watch.place(of: rank), rank: rank)
-    let isConnected = listener.map { watch.lead($0) } ?? watch.follow(shared)
+    let (peers, missing) = try meet(hosts, over: world)
+    let watch = JobWatch(run, rank, hosts, peers, Deadlines(floor: deadline), recorder, hint, secondsSinceTermination)
+    CrashHandlers.install(recorder: recorder, peers: watch.peers, place: watch.place(of: rank), rank: rank)
     current = watch
-    let connections = try clustered { () throws(MPIError) in try world.allgather(text: isConnected ? "yes" : "no") }
-    let missing = connections.indices.filter { connections[$0] == "no" }
+    if rank == 0 {
+      let leader = Leader(watch)
+      startWatchThread { leader.run() }
+    } else if let peer = peers.first {
+      let follower = Follower(watch, peer)
+      startWatchThread { follower.run() }
+    }
     if rank == 0, !missing.isEmpty {
       warn(
         "rank 0 on \(hosts[0]) cannot be reached over TCP by rank \(missing.map { "\($0) on \(hosts[$0])" }.joined(separator: ", ")): "
-          + "it will not be noticed if one of them hangs. Open the firewall between the hosts (port \(shared.port) this time).")
+          + "it will not be noticed if one of them hangs. Open the firewall between the hosts.")
     }
     return watch
   }
 
   private init(
-    _ run: String, _ rank: Int, _ hosts: [String], _ token: UInt64, _ deadlines: Deadlines, _ recorder: FlightRecorder,
+    _ run: String, _ rank: Int, _ hosts: [String], _ peers: [Peer], _ deadlines: Deadlines, _ recorder: FlightRecorder,
     _ hint: String, _ secondsSinceTermination: @escaping @Sendable () -> Double?
   ) {
-    (self.run, self.rank, self.hosts, self.token) = (run, rank, hosts, token)
+    (self.run, self.rank, self.hosts) = (run, rank, hosts)
     (self.deadlines, self.recorder, self.hint) = (deadlines, recorder, hint)
     self.secondsSinceTermination = secondsSinceTermination
-    peers = PeerTable(ranks: hosts.count)
+    self.peers = PeerTable(peers)
   }
 
   /// Signs off: the others stop expecting heartbeats from this rank.
   public func end() {
     Flight.mark(.done)
     guard JobEnd.claim() else { return }
-    // Before the thread of the watch closes the connections.
-    sendToPeers(.goodbye)
+    peers.send(heartbeat(.goodbye))
     hasEnded.store(true, ordering: .releasing)
   }
 
   // MARK: For the threads of the watch
 
+  /// The time in which this process ran, and not the pauses of a suspended job.
+  var clock: AwakeClock { recorder.clock }
+
   var isOver: Bool { hasEnded.load(ordering: .acquiring) }
 
   /// What this rank is doing now.
   func heartbeat(_ kind: Heartbeat.Kind = .heartbeat) -> Heartbeat {
-    var heartbeat = Heartbeat(kind, token: token, rank: rank)
+    var heartbeat = Heartbeat(kind, rank: rank)
     heartbeat.record = recorder.current
     heartbeat.isInMPI = MPIActivity.isInside
-    heartbeat.seconds = heartbeat.record.sequence > 0 ? steadySeconds() - heartbeat.record.advanced : 0
+    heartbeat.seconds = heartbeat.record.sequence > 0 ? max(0, clock.seconds - heartbeat.record.advanced) : 0
     heartbeat.longest = recorder.longest(of: heartbeat.record.phase)
     return heartbeat
   }
-
-  func sendToPeers(_ kind: Heartbeat.Kind) { withUnsafePointer(to: heartbeat(kind)) { peers.send($0) } }
 
   /// "rank 2 of 3 on lab2".
   func place(of rank: Int) -> String { "rank \(rank) of \(hosts.count) on \(hosts[rank])" }
@@ -103,10 +104,13 @@ public final class JobWatch: @unchecked Sendable {
     if verdict.kind == .lost, let seconds = secondsSinceTermination(), seconds > 0.5 {
       return JobEnd.lightFuse(code: verdict.exitCode)
     }
-    sendToPeers(.reported)
+    peers.send(heartbeat(.reported))
     let reports = verdict.kind == .lost ? withLastRecord(of: verdict.rank, reports) : reports
     let operation = reports.first { $0.rank == verdict.rank }?.heartbeat.record.operation ?? ""
-    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(hint)"
+    // The counters of another host cannot be seen from here.
+    let isHere = verdict.kind == .lost && hosts[verdict.rank] == hosts[rank]
+    let kill = isHere ? MemoryKills.now.explanation(since: killsBefore).map { "; a process of its host was \($0)" } : nil
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances)\(kill ?? ""). \(hint)"
     let isSilent = reports.contains { $0.rank == verdict.rank && !$0.isBroken } && verdict.kind == .lost
     JobEnd.end(
       incident(verdict, message, reports), run: run, code: verdict.exitCode,
@@ -136,8 +140,8 @@ public final class JobWatch: @unchecked Sendable {
       sleep(2 * JobEnd.fuseSeconds)
       _exit(code.rawValue)
     }
-    sendToPeers(.reported)
-    var report = RankReport(rank: rank, host: hosts[rank], heartbeat: heartbeat(), heardAt: steadySeconds())
+    peers.send(heartbeat(.reported))
+    var report = RankReport(rank: rank, host: hosts[rank], heartbeat: heartbeat(), heardAt: clock.seconds)
     report.heartbeat.isInMPI = false
     let verdict = Verdict(kind: .error, rank: rank, fault: "failed in", circumstances: "", exitCode: code)
     JobEnd.end(
@@ -148,7 +152,7 @@ public final class JobWatch: @unchecked Sendable {
   /// leaves the incident, rank 1 if it is rank 0 that crashed.
   func isReported(by heartbeat: Heartbeat, _ reports: [RankReport]) {
     guard JobEnd.claim() else { return }
-    sendToPeers(.reported)
+    peers.send(self.heartbeat(.reported))
     JobEnd.lightFuse(code: .rankLost)
     guard heartbeat.kind == Heartbeat.Kind.crashed.rawValue, rank == (heartbeat.rank == 0 ? 1 : 0) else { return }
     let verdict = Verdict(
@@ -161,7 +165,7 @@ public final class JobWatch: @unchecked Sendable {
   }
 
   func incident(_ verdict: Verdict, _ message: String, _ reports: [RankReport]) -> Incident {
-    let now = steadySeconds()
+    let now = clock.seconds
     let record = reports.first { $0.rank == verdict.rank }?.heartbeat.record ?? recorder.current
     return Incident(
       time: timeText(), attempt: currentAttempt, kind: verdict.kind.rawValue, rank: verdict.rank, host: hosts[verdict.rank],
@@ -178,23 +182,4 @@ public final class JobWatch: @unchecked Sendable {
 private final class LastRecord: @unchecked Sendable {
   var record: FlightRecord?
   let isRead = DispatchSemaphore(value: 0)
-}
-
-/// The address of rank 0; broadcast by MPI as text.
-struct WatchOffer {
-  let token: UInt64
-  let port: UInt16
-  let addresses: [String]
-
-  var text: String { ([String(token), String(port)] + addresses).joined(separator: " ") }
-}
-
-extension WatchOffer {
-  init(text: String) {
-    let parts = text.split(separator: " ").map(String.init)
-    guard parts.count >= 2, let token = UInt64(parts[0]), let port = UInt16(parts[1]) else {
-      fatalError("JobWatch.start: rank 0's offer \"\(text)\" cannot be read; all ranks must run the same program")
-    }
-    self.init(token: token, port: port, addresses: Array(parts[2...]))
-  }
 }

@@ -29,7 +29,7 @@ package struct RankReport {
   let rank: Int
   let host: String
   package var heartbeat: Heartbeat
-  /// The time at which that came, by this host's steady clock, seconds.
+  /// The time at which that came, by the clock of the rank that judges, seconds.
   package var heardAt: Double
   /// Whether its connection is gone though it has not signed off.
   package var isBroken = false
@@ -61,19 +61,23 @@ package struct Verdict: Equatable {
   package let fault: String
   package let circumstances: String
   package let exitCode: ExitCode
-
 }
 
-/// The verdict on the ranks at the time `now`; nil while all is well.
-package func judge(_ reports: [RankReport], _ deadlines: Deadlines, at now: Double) -> Verdict? {
+/// The verdict on the ranks at the time `now` of the rank that judges; nil while all is well.
+/// - Parameter graceEnd: nobody is lost for having been silent before that time: this rank has slept, and maybe the others as well.
+package func judge(
+  _ reports: [RankReport], _ deadlines: Deadlines, at now: Double, graceEnd: Double = -.infinity
+) -> Verdict? {
   let present = reports.filter { !$0.isGone }
-  return lost(among: present, deadlines, at: now) ?? hanging(among: present, deadlines, at: now)
+  return lost(among: present, deadlines, at: now, graceEnd: graceEnd) ?? hanging(among: present, deadlines, at: now)
 }
 
-private func lost(among present: [RankReport], _ deadlines: Deadlines, at now: Double) -> Verdict? {
+private func lost(
+  among present: [RankReport], _ deadlines: Deadlines, at now: Double, graceEnd: Double
+) -> Verdict? {
   for report in present {
     let silence = now - report.heardAt
-    guard report.isBroken || silence > deadlines.silence else { continue }
+    guard report.isBroken || now - max(report.heardAt, graceEnd) > deadlines.silence else { continue }
     return Verdict(
       kind: .lost, rank: report.rank,
       fault: report.isBroken

@@ -13,11 +13,16 @@ public enum StartGuard {
   public static func during<Result: ~Copyable>(_ body: () throws -> Result) rethrows -> Result {
     let launch = LaunchCheck()
     guard launch.isWired, let ranks = launch.expectedRanks, ranks > 1 else { return try body() }
+    LauncherProcess.remember()
     let hasCome = DispatchSemaphore(value: 0)
     let seconds = ProcessInfo.processInfo.environment[variable].flatMap { Double($0) } ?? 300
     Thread.detachNewThread {
-      guard hasCome.wait(timeout: .now() + seconds) == .timedOut else { return }
-      end(RankProcess.ofThisJob(), ranks: ranks, waited: seconds)
+      let clock = AwakeClock(), limit = clock.seconds + seconds
+      while true {
+        let left = max(limit, clock.graceEnd) - clock.seconds
+        if left <= 0 { end(RankProcess.ofThisJob(), ranks: ranks, waited: seconds) }
+        if hasCome.wait(timeout: .now() + min(left, AwakeClock.readingSeconds)) == .success { return }
+      }
     }
     defer { hasCome.signal() }
     return try body()
@@ -36,7 +41,7 @@ public enum StartGuard {
     sleep(2)
     if stuck != nil { _exit(ExitCode.rankLost.rawValue) }
     // mpirun would wait for a host that does not answer before it leaves.
-    JobEnd.endLauncher()
+    LauncherProcess.end()
     _exit(ExitCode.hang.rawValue)
   }
 
@@ -65,26 +70,17 @@ private struct RankProcess {
   static func ofThisJob() -> [RankProcess] {
     let space = "PMIX_NAMESPACE", number = "PMIX_RANK"
     guard let nameSpace = ProcessInfo.processInfo.environment[space] else { return [] }
-    let processes = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
-    return processes.compactMap { process in
-      guard let variables = FileManager.default.contents(atPath: "/proc/\(process)/environ") else { return nil }
-      let lines = variables.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-      guard lines.contains("\(space)=\(nameSpace)") else { return nil }
-      guard let rank = lines.first(where: { $0.hasPrefix("\(number)=") }).flatMap({ Int($0.dropFirst(number.count + 1)) }) else {
-        return nil
-      }
-      return RankProcess(rank: rank, process: process, trouble: trouble(of: process))
+    return HostProcess.all.compactMap { process in
+      guard let variables = process.environment, variables.contains("\(space)=\(nameSpace)"),
+        let rank = variables.first(where: { $0.hasPrefix("\(number)=") }).flatMap({ Int($0.dropFirst(number.count + 1)) })
+      else { return nil }
+      return RankProcess(rank: rank, process: process.identifier, trouble: trouble(of: process))
     }
     .sorted { ($0.rank, $0.process) < ($1.rank, $1.process) }
   }
 
-  private static func trouble(of process: pid_t) -> String? {
-    let line = FileManager.default.contents(atPath: "/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
-    // The state follows the name, which stands in parentheses and may hold any character.
-    switch line?.split(separator: ")").last?.split(separator: " ").first {
-    case "T", "t": return "is stopped"
-    case "D": return "waits for a file system or a device"
-    default: return nil
-    }
+  private static func trouble(of process: HostProcess) -> String? {
+    if process.isStopped { return "is stopped" }
+    return process.state == "D" ? "waits for a file system or a device" : nil
   }
 }

@@ -5,11 +5,14 @@
 import Foundation
 import Volumes
 
-/// A raw case, one file for each channel, prepared as the training data was. Its identifier is the name of the first file without ending and
-/// channel number. Errors: another number of files than the network has channels, and those of reading and checking a case.
-/// - Parameters: a label map on the images' grid to prepare with them, and the names of its values.
+/// A raw case, one file for each channel, prepared as the training data was. Errors: another number of files than the network has channels, and those
+/// of reading and checking a case.
+/// - Parameters:
+///   - label, classNames: a label map on the images' grid to prepare with them, and the names of its values.
+///   - fits: throws if a prepared image of this extent is too large, before it is made.
 public func prepareForPrediction(
-  images: [String], settings: PreparationSettings, channels: Int, label: String? = nil, classNames: [String] = []
+  _ identifier: String, images: [String], settings: PreparationSettings, channels: Int, label: String? = nil,
+  classNames: [String] = [], fits: (Extent) throws(PreparationError) -> Void = { _ in }
 ) throws(PreparationError) -> PackedCase {
   try settings.validate()
   guard images.count == channels, channels > 0 else {
@@ -18,7 +21,8 @@ public func prepareForPrediction(
         + "give one file for each channel, in the order of training.")
   }
   return try CasePreparation(settings: settings, classNames: classNames).prepare(
-    identifier: caseName(images[0]), role: .test, images: images, label: label)
+    identifier: identifier, role: .test, images: images, label: label, fits: fits
+  ).packed
 }
 
 /// Labels of the whole volume, in canonical orientation, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm): resampled to the
@@ -31,12 +35,4 @@ public func restoreLabels(scores: [Float], classes: Int, extent: Extent, spacing
   return LabelVolume(
     extent: frame.originalExtent, spacing: frame.originalSpacing,
     labels: whole.cut(cropped, of: frame.cropExtent, padding: [0]), grid: frame.grid)
-}
-
-private func caseName(_ path: String) -> String {
-  var name = path.split(separator: "/").last.map(String.init) ?? path
-  for ending in [".gz", ".nii"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
-  let channelSuffix = name.suffix(5)
-  let isChannel = channelSuffix.count == 5 && channelSuffix.first == "_" && channelSuffix.dropFirst().allSatisfy(\.isNumber)
-  return isChannel && name.count > 5 ? String(name.dropLast(5)) : name
 }

@@ -1,5 +1,5 @@
-// A whole data set from raw files to packs: what `cohort prepare` does. Cases whose files and settings did not change are taken over; the folder
-// of packs is at every moment either the old data set or the new one (PackWriter).
+// A whole data set from raw files to packs: what `cohort prepare` does, alone or on several processes. Cases whose files and settings did not change
+// are taken over; one that cannot be made costs itself only; the folder of packs is at every moment either the old data set or the new one.
 
 import Foundation
 import Volumes
@@ -13,94 +13,110 @@ public struct PreparationPlan: Codable, Sendable {
   /// The spacing of the prepared arrays, mm; nil takes the median of the data set.
   public var spacing: Spacing?
   public var normalization: Normalization
+  /// Whether a label whose origin differs a little from its image's is refused.
+  public var isStrict: Bool
 
-  public init(dataset: String, output: String, spacing: Spacing? = nil, normalization: Normalization = .wholeCrop) {
-    (self.dataset, self.output, self.spacing, self.normalization) = (dataset, output, spacing, normalization)
+  public init(
+    dataset: String, output: String, spacing: Spacing? = nil, normalization: Normalization = .wholeCrop, isStrict: Bool = false
+  ) {
+    (self.dataset, self.output, self.spacing) = (dataset, output, spacing)
+    (self.normalization, self.isStrict) = (normalization, isStrict)
   }
 }
 
 /// What a preparation did.
 public struct PreparationOutcome: Codable, Sendable, Equatable {
   /// Cases made anew, taken over from an earlier run, and dropped because the data set no longer has them.
-  public var prepared, unchanged, removed: Int
+  public var prepared = 0, unchanged = 0, removed = 0
+  /// The cases that are in the packs now, of each role.
+  public var counts: [CaseRole: Int] = [:]
+  /// The cases that could not be prepared and are not in the packs.
+  public var omitted: [OmittedCase] = []
+  /// What people must know, a sentence each.
+  public var warnings: [String] = []
+  /// Why nobody can train on the packs, although they were made.
+  public var problem: String?
   /// The spacing of the prepared arrays, mm.
   public var spacing: Spacing
 }
 
 /// Prepares every case of a data set into packs; a second run with the same inputs and settings writes nothing.
 ///
-/// `report` receives one line of progress for each case that is made. No label of an unlabelled case is read; that of a test case is packed, for
-/// evaluation. Errors: those of the data set and of `CasePreparation.prepare`, an output folder that cannot be written.
-public func prepareDataset(_ plan: PreparationPlan, report: (String) -> Void) throws(PreparationError) -> PreparationOutcome {
+/// The first process talks to the folder of packs; the cases are shared out over the team, and their order in the index does not depend on it.
+/// `report` receives one line of progress for each case that this process makes or cannot make. No label of an unlabelled case is read; that of a
+/// test case is packed, for evaluation.
+/// Errors: those of the data set as a whole, an output folder that cannot be written or holds something else. What is wrong with a case is in the
+/// outcome.
+public func prepareDataset(
+  _ plan: PreparationPlan, team: some PreparationTeam = SoloTeam(), report: (String) -> Void
+) throws -> PreparationOutcome {
+  let dataset = try team.first { try openDataset(plan) }
+  let bytes = dataset.cases.map { bytesOnDisk(files($0)) }
+  let headers = try team.share(dataset.cases, bytes: bytes) { _, item in
+    team.mark("headers of \(item.identifier)")
+    return CaseHeaders(of: item, isStrict: plan.isStrict)
+  }
+  // Only the first process has one.
+  var folder: PackFolder?
+  let settings = try team.first {
+    let settings = try chosenSettings(plan, dataset, headers)
+    folder = try PackFolder(plan, dataset, settings, report: report)
+    return settings
+  }
+  let sources = try team.share(Array(zip(dataset.cases, headers)), bytes: bytes) { _, source in
+    team.mark("content of \(source.0.identifier)")
+    return try CaseSource(source.0, problem: source.1.problem)
+  }
+  let orders = try team.first { try folder!.orders(sources, report: report) }
+  let preparation = CasePreparation(settings: settings, classNames: dataset.classNames, isStrict: plan.isStrict)
+  let total = orders.cases.count
+  let made = try team.share(orders.cases, bytes: orders.cases.map { bytesOnDisk(files($0.item)) }) { number, order in
+    team.mark(order.item.identifier)
+    let made = try make(order, preparation, site: orders.site)
+    report("\(number + 1) of \(total): \(order.item.identifier), \(order.item.role.rawValue), \(made.summary)")
+    return made
+  }
+  return try team.first { try folder!.finish(made, settings: settings) }
+}
+
+/// The data set and the folder of its packs, which must have nothing to do with each other.
+private func openDataset(_ plan: PreparationPlan) throws(PreparationError) -> Dataset {
   let dataset = try readingVolumes { () throws(VolumeError) in try Dataset.open(plan.dataset) }
-  let spacing = if let spacing = plan.spacing { spacing } else { try medianSpacing(dataset) }
-  let settings = PreparationSettings(spacing: spacing, normalization: plan.normalization)
-  try settings.validate()
-  var sources: [(item: DatasetCase, hash: String)] = []
-  for item in dataset.cases { sources.append((item, try sourceHash(item))) }
-  let previous = try? PackIndex(folder: plan.output)
-  let names = Set(sources.map(\.item.identifier))
-  var outcome = PreparationOutcome(
-    prepared: 0, unchanged: 0, removed: previous?.entries.filter { !names.contains($0.identifier) }.count ?? 0,
-    spacing: settings.spacing)
-  if let previous, isCurrent(previous, dataset, settings, sources, folder: plan.output) {
-    outcome.unchanged = sources.count
-    return outcome
-  }
-  let writer = try readingVolumes { () throws(VolumeError) in
-    try PackWriter(
-      folder: plan.output, preparation: settings.text, classNames: dataset.classNames, channelNames: dataset.channelNames)
-  }
-  let preparation = CasePreparation(settings: settings, classNames: dataset.classNames)
-  for (number, source) in sources.enumerated() {
-    let item = source.item
-    if try readingVolumes({ () throws(VolumeError) in
-      try writer.keep(item.identifier, role: item.role, sourceHash: source.hash)
-    }) {
-      outcome.unchanged += 1
-      continue
-    }
-    let prepared = try preparation.prepare(
-      identifier: item.identifier, role: item.role, images: item.images, label: labelPath(item))
-    try readingVolumes { () throws(VolumeError) in try writer.add(prepared, sourceHash: source.hash) }
-    outcome.prepared += 1
-    report("\(number + 1) of \(sources.count): \(item.identifier), \(item.role.rawValue), \(prepared.extent) voxels")
-  }
-  try readingVolumes { () throws(VolumeError) in try writer.finish() }
-  return outcome
+  try refuseInputs(as: plan.output, dataset)
+  return dataset
+}
+
+/// The files that may be read of a case: never the label of an unlabelled one.
+func files(_ item: DatasetCase) -> [String] {
+  (item.images + [labelPath(item)].compactMap { $0 }).flatMap { filesOfVolume($0) }
 }
 
 /// The label file that may be read: never that of an unlabelled case.
-private func labelPath(_ item: DatasetCase) -> String? { item.role == .unlabelled ? nil : item.label }
+func labelPath(_ item: DatasetCase) -> String? { item.role == .unlabelled ? nil : item.label }
 
-/// A text that changes when the content of any file of the case does.
-private func sourceHash(_ item: DatasetCase) throws(PreparationError) -> String {
-  var hashes: [String] = []
-  for path in item.images + (labelPath(item).map { [$0] } ?? []) {
-    hashes.append(try readingVolumes { () throws(VolumeError) in try fileHash(path) })
+private func chosenSettings(
+  _ plan: PreparationPlan, _ dataset: Dataset, _ headers: [CaseHeaders]
+) throws(PreparationError) -> PreparationSettings {
+  let grids = zip(dataset.cases, headers).filter { $0.0.role != .test }.compactMap { $0.1.grid }
+  guard plan.spacing != nil || !grids.isEmpty else {
+    let reasons = headers.compactMap(\.problem).map { "\n  \($0)" }.joined()
+    throw PreparationError("No image of \(plan.dataset) can be read, so nothing was done: mend these files.\(reasons)")
   }
-  return hashes.joined(separator: "+")
+  let settings = PreparationSettings(
+    spacing: plan.spacing ?? targetSpacing(grids.map { ($0.extent, $0.spacing) }), normalization: plan.normalization)
+  try settings.validate()
+  return settings
 }
 
-private func medianSpacing(_ dataset: Dataset) throws(PreparationError) -> Spacing {
-  var grids: [(extent: Extent, spacing: Spacing)] = []
-  for item in dataset.cases where item.role != .test {
-    let grid = try readingVolumes { () throws(VolumeError) in try readGrid(item.images[0]) }
-    grids.append((grid.extent, grid.spacing))
+/// Makes a case as its pack. A case that cannot be made is a result; a folder that cannot be written is an error.
+private func make(_ order: CaseOrder, _ preparation: CasePreparation, site: PackSite) throws(PreparationError) -> MadeCase {
+  let item = order.item, prepared: PreparedCase
+  do throws(PreparationError) {
+    prepared = try preparation.prepare(
+      identifier: item.identifier, role: item.role, images: item.images, label: labelPath(item))
+  } catch { return MadeCase(entry: nil, problem: error.description, warnings: []) }
+  let entry = try readingVolumes { () throws(VolumeError) in
+    try site.write(prepared.packed, intensities: prepared.intensities, number: order.number, sourceHash: order.sourceHash)
   }
-  return targetSpacing(grids)
-}
-
-/// Whether the packs hold exactly these cases, made from these files with these settings.
-private func isCurrent(
-  _ index: PackIndex, _ dataset: Dataset, _ settings: PreparationSettings, _ sources: [(item: DatasetCase, hash: String)],
-  folder: String
-) -> Bool {
-  index.preparation == settings.text && index.classNames == dataset.classNames && index.channelNames == dataset.channelNames
-    && index.entries.count == sources.count
-    && sources.allSatisfy { source in
-      guard let entry = index[source.item.identifier] else { return false }
-      return entry.role == source.item.role && entry.sourceHash == source.hash
-        && FileManager.default.fileExists(atPath: "\(folder)/\(entry.pack)")
-    }
+  return MadeCase(entry: entry, problem: nil, warnings: prepared.warnings)
 }

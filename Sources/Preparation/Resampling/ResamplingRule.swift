@@ -1,6 +1,7 @@
 // The rules that images, labels and scores share when their grid changes (MIC-DKFZ/nnUNet,
-// nnunetv2/preprocessing/resampling/default_resampling.py).
+// nnunetv2/preprocessing/resampling/default_resampling.py), and the bounds within which grids may change.
 
+import Files
 import Volumes
 
 /// The extent of a volume after a change of spacing (both in mm): spacing / target · extent, rounded half to even, at least 1.
@@ -8,6 +9,36 @@ public func resampledExtent(_ extent: Extent, spacing: Spacing, target: Spacing)
   var result = extent
   for axis in 0..<3 {
     result[axis] = max(1, Int((spacing[axis] / target[axis] * Double(extent[axis])).rounded(.toNearestOrEven)))
+  }
+  return result
+}
+
+/// The extent of a volume of the file `path` at the target spacing (mm). Errors: a change of spacing that no scan needs, such as comes from a wrong
+/// unit; more voxels than are sensible or fit the memory.
+func preparedExtent(
+  _ extent: Extent, grid: FileGrid, channels: Int, target: Spacing, path: String
+) throws(PreparationError) -> Extent {
+  let ratios = (0..<3).map { grid.spacing[$0] / target[$0] }
+  guard ratios.allSatisfy({ (0.01...100).contains($0) }) else {
+    throw PreparationError(
+      "\(path) has voxels of \(grid.spacing) (its header gives lengths in \(grid.header.unitName)), more than 100 times larger or smaller than "
+        + "the \(target) of prepared arrays: correct its unit or voxel size, or prepare the data with another --spacing.")
+  }
+  let voxels = (0..<3).map { (ratios[$0] * Double(extent[$0])).rounded(.up) }.reduce(1, *)
+  let refusal = "\(path), \(extent) voxels of \(grid.spacing), cannot be resampled to \(target)"
+  guard voxels <= Double(1 << 31) else {
+    throw PreparationError("\(refusal), it would have \(Int(voxels)) voxels: prepare the data with a coarser --spacing.")
+  }
+  // A channel before and after, all channels together, one of them and the label again.
+  let bytes = 4 * extent.count + (8 * channels + 1) * Int(voxels)
+  if let shortage = FreeMemory.shortage(of: bytes, for: "the resampled case") {
+    throw PreparationError(
+      "\(refusal), \(shortage): prepare the data with a coarser --spacing, or use a machine with more memory.")
+  }
+  let result = resampledExtent(extent, spacing: grid.spacing, target: target)
+  guard (0..<3).filter({ extent[$0] > 1 && result[$0] == 1 }).count < 2 else {
+    throw PreparationError(
+      "\(refusal), only \(result) voxels would be left: prepare the data with a finer --spacing, or remove the case.")
   }
   return result
 }

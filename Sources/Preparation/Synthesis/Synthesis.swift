@@ -84,13 +84,14 @@ private func requireAllClasses(_ subject: SynthesizedSubject, _ classNames: [Str
   }
 }
 
+/// Makes the folders anew: one that is there by now belongs to somebody who began at the same time.
 private func makeFolders(_ plan: SynthesisPlan) throws(PreparationError) {
-  for name in ["imagesTr", "labelsTr", "imagesTs", "labelsTs", "imagesUn"] {
+  for name in ["", "/imagesTr", "/labelsTr", "/imagesTs", "/labelsTs", "/imagesUn"] {
     do {
-      try FileManager.default.createDirectory(atPath: "\(plan.output)/\(name)", withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: plan.output + name, withIntermediateDirectories: name.isEmpty)
     } catch {
       throw PreparationError(
-        "\(plan.output)/\(name) cannot be made (\(error.localizedDescription)): choose another output folder.")
+        "\(plan.output)\(name) cannot be made (\(error.localizedDescription)): choose another output folder.")
     }
   }
 }

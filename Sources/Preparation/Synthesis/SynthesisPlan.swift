@@ -49,7 +49,9 @@ public struct SynthesisPlan: Sendable {
 
   /// Refuses plans that cannot be carried out, before anything is read or written.
   func validate() throws(PreparationError) {
-    guard labelled >= 1 else { throw PreparationError("labelled is \(labelled): at least one subject needs a label.") }
+    guard 1...9999 ~= labelled else {
+      throw PreparationError("labelled is \(labelled): at least one subject needs a label, and 9999 can have one.")
+    }
     let needed = labelled + testSubjects + 1
     guard subjects >= needed, subjects <= 9999 else {
       throw PreparationError(

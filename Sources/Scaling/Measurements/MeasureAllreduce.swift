@@ -1,6 +1,7 @@
 // The time of MPI_Allreduce by message size, as osu_allreduce of the OSU micro-benchmarks (mvapich.cse.ohio-state.edu/benchmarks)
 // takes it: warm-up, barrier, minimum, mean and maximum over the ranks. Buffers hold zeros, so that no sum overflows.
 
+import Files
 import Foundation
 import Kernels
 import MPI
@@ -61,6 +62,10 @@ public func measureMessages(_ sizes: [Int], repeats: Int = 10, over world: borro
 
 /// Runs the plan. Collective.
 func measureAllreduce(_ plan: AllreducePlan, over world: borrowing Communicator) throws -> AllreduceResult {
+  // The values, and twice as much that MPI may take to add them.
+  if let shortage = FreeMemory.shortage(of: 3 * (plan.sizes.max() ?? 0), for: "the allreduce of the largest size") {
+    throw ScalingError("\(shortage): leave it out.")
+  }
   var rows: [AllreduceRow] = []
   for bytes in plan.sizes {
     rows.append(try measure(Float.self, "Float", bytes, plan.repeats, world))

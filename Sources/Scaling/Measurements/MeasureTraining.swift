@@ -1,6 +1,7 @@
 // Steps of a real run, timed in the training loop itself: the same launch, the same lanes, averaging and control word.
 
 import Cluster
+import Files
 import Foundation
 import MPI
 import Training
@@ -39,7 +40,8 @@ public func measureTraining(
   guard code == 0 else { return (code, nil) }
   let identity = try Identity.gather(settings: facts.settings, over: world)
   guard world.rank == 0 else { return (code, nil) }
-  let times = try MetricsFile(run: folder).steps.compactMap(StepTime.init(metrics:))
+  let metrics = try MetricsFile(run: folder), times = metrics.steps.compactMap(StepTime.init(metrics:))
+  if let warning = metrics.warning { complain("warning: \(warning)") }
   guard times.count == count.warmup + count.steps else {
     throw ScalingError("\(folder)/metrics.jsonl holds \(times.count) steps with times: remove the folder and measure again.")
   }

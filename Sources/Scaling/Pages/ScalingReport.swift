@@ -20,7 +20,7 @@ public struct ScalingReport: Sendable {
   /// - Throws: if nothing has been measured with the study's settings.
   public init(_ study: Study) throws {
     let folder = StudyFolder(study.output)
-    let measurements = folder.measurements(settings: try study.settingsHash())
+    let measurements = try folder.measurements(settings: try study.settingsHash())
     guard measurements.contains(where: { !$0.run.steps.isEmpty }) else {
       throw ScalingError("\(folder.measurementsPath) holds no steps of this study: start `cohort scale run` first.")
     }

@@ -10,6 +10,8 @@ import Training
 /// Times of lanes, and what the run averages over its ranks.
 public struct LaneTrace: Codable, Sendable, Equatable {
   static let currentFormat = "cohort-lane-times/1"
+  /// The most floats that a step may average.
+  public static let mostValues = 1_000_000_000_000
 
   public var format: String
   /// The origin of the times, for people.
@@ -33,10 +35,11 @@ public struct LaneTrace: Codable, Sendable, Equatable {
 
   /// Reads a file that `write` or a person wrote.
   public init(path: String) throws(ScalingError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ScalingError("Cannot read \(path): make lane times with `cohort scale record`.")
+    let bytes: [UInt8]
+    do { bytes = try readAll(path, atMost: 1 << 28) } catch {
+      throw ScalingError("\(error) Lane times are made with `cohort scale record`.")
     }
-    do { self = try JSONDecoder().decode(LaneTrace.self, from: data) } catch {
+    do { self = try JSONDecoder().decode(LaneTrace.self, from: Data(bytes)) } catch {
       throw ScalingError("\(path) holds no lane times: make them with `cohort scale record`.")
     }
     guard format == Self.currentFormat else {
@@ -46,10 +49,18 @@ public struct LaneTrace: Codable, Sendable, Equatable {
       throw ScalingError("\(path) must name one lane time or more, none negative: record it again.")
     }
     let shares = readyShares.allSatisfy { $0 >= 0 && $0 <= 1 }
-    guard !arrays.isEmpty, arrays.allSatisfy({ $0 > 0 }), readyShares.count == arrays.count, shares else {
+    let sizes = arrays.allSatisfy { 1...Self.mostValues ~= $0 } && arrays.count <= 1_000_000
+    guard !arrays.isEmpty, sizes, averagedValues <= Self.mostValues, readyShares.count == arrays.count, shares else {
       throw ScalingError(
-        "\(path) must name arrays of one value or more, and for each a ready share from 0 to 1: record it again.")
+        "\(path) must name arrays of 1 to \(Self.mostValues) values in all, and for each a ready share from 0 to 1: record it again."
+      )
     }
+  }
+
+  /// Refuses, before lanes are timed, a file that does not end in .json, and one in the way that is no such record.
+  public static func checkOutput(_ path: String) throws {
+    try checkEnding(of: path, ".json", format: "JSON")
+    try checkOutputs([path], reading: []) { (try? LaneTrace(path: $0)) != nil }
   }
 
   public func write(to path: String) throws {
@@ -96,8 +107,9 @@ public func recordLanes(file: String, overrides: [String], warmup: Int, steps: I
 /// backward pass begins is not in them: it gets two thirds, because it has about twice the arithmetic of a forward pass.
 public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   let path = folder + "/configuration.resolved.yaml"
-  guard let yaml = try? String(contentsOfFile: path, encoding: .utf8) else {
-    throw ScalingError("Cannot read \(path): name the folder of a run that was trained, or a run file to measure.")
+  let yaml: String
+  do { yaml = try readText(path, atMost: longestRunFile) } catch {
+    throw ScalingError("\(error) Name the folder of a run that was trained, or a run file to measure.")
   }
   let configuration = try RunConfiguration(yaml: yaml, source: path), checkpoint = try CheckpointStore.inspect(path: folder)
   let busiest = (configuration.lanes + checkpoint.writerRanks - 1) / checkpoint.writerRanks

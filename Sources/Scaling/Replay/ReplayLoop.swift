@@ -3,6 +3,7 @@
 // few cores.
 
 import Cluster
+import Files
 import Foundation
 import Learning
 import MPI
@@ -63,6 +64,10 @@ private final class RehearsedRun {
 
   init(_ trace: LaneTrace, share: Double, _ plan: ReplayPlan, over world: borrowing Communicator) throws {
     (self.trace, self.plan) = (trace, plan)
+    // Values, gradients, and what averages them in 64 bits.
+    if let shortage = FreeMemory.shortage(of: 16 * trace.averagedValues, for: "averaging \(trace.averagedValues) values") {
+      throw ScalingError("\(shortage): rehearse with fewer, averagedValues in a study or --averaged-values.")
+    }
     let set = ParameterSet(
       trace.arrays.enumerated().map { ParameterSpecification("array \($0)", Shape([$1]), .constant(0)) }, seed: plan.seed)
     for index in 0..<set.count { set.gradients.pointer[index] = 1e-3 * Float(index % 1000) }

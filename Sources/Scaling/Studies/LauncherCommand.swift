@@ -1,6 +1,7 @@
 // The exact command of a measurement: the launcher with its ranks on the study's first nodes, and `cohort scale measure`.
 
 import Cluster
+import Files
 import Foundation
 
 extension Study {
@@ -39,7 +40,7 @@ extension Study {
         "--cpus-per-task=\(self.threads)", "--wait=60",
       ] + self.arguments
     case .mpirun:
-      let hosts = self.hostfile.map { ["--hostfile", $0] } ?? []
+      let hosts = self.hostfile.map { ["--hostfile", realPath($0)] } ?? []
       let mapping = try availableNodes > 1 ? ["--map-by", "ppr:\(self.ranksPerNode):node"] : ["--oversubscribe"]
       return ["mpirun"] + hosts + mapping + ["--bind-to", "none", "-x", "OMP_NUM_THREADS", "-n", "\(point.ranks)"]
         + self.arguments

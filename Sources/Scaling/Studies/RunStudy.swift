@@ -1,6 +1,7 @@
 // Runs a study: what is measured already stays, the rest follows in the plan's order.
 
 import Cluster
+import Files
 import Foundation
 import Kernels
 import Training
@@ -17,7 +18,7 @@ public struct StudyOutcome: Sendable {
 extension Study {
   /// The points that still lack a measurement, in order, and the measurements that exist.
   public func remaining() throws -> (points: [StudyPoint], measured: [Measurement]) {
-    let measured = StudyFolder(self.output).measurements(settings: try settingsHash())
+    let measured = try StudyFolder(self.output).measurements(settings: try settingsHash())
     let done = Set(measured.map(\.point))
     return (order.filter { !done.contains($0) }, measured)
   }
@@ -29,7 +30,7 @@ extension Study {
     try checkNodes()
     let folder = StudyFolder(self.output), settings = try settingsHash()
     try folder.keep(self)
-    let foreign = folder.foreignCount(settings: settings)
+    let foreign = try folder.foreignCount(settings: settings)
     if foreign > 0 { log("\(foreign) measurements in \(folder.measurementsPath) belong to other settings and are left alone.") }
     var (points, measured) = try remaining()
     let total = order.count
@@ -68,21 +69,23 @@ extension Study {
     guard let end else {
       throw ScalingError("not done after \(self.limitSeconds) seconds: see \(log), or raise limitSeconds.")
     }
-    guard end == .exited(0), let data = FileManager.default.contents(atPath: measuredFile(in: runFolder)) else {
-      let lines = (try? String(contentsOfFile: log, encoding: .utf8))?.split(separator: "\n") ?? []
+    guard end == .exited(0), let data = try? readAll(measuredFile(in: runFolder)) else {
+      let lines = (try? readText(log))?.split(separator: "\n") ?? []
       let lastLine = lines.last { $0.contains("cohort: ") } ?? lines.last ?? "no output"
       throw ScalingError("\(end) (\(lastLine)): see \(log).")
     }
-    let run = try JSONDecoder().decode(MeasuredRun.self, from: data)
-    return Measurement(
+    let run = try JSONDecoder().decode(MeasuredRun.self, from: Data(data))
+    let measurement = Measurement(
       run, of: point, study: settings, started: started.ISO8601Format(), seconds: seconds, dilation: self.dilation,
       command: shown(command))
+    guard measurement.isPossible else { throw ScalingError("it measured numbers that cannot be: see \(log).") }
+    return measurement
   }
 
   /// How the launcher ended; nil if it was stopped, because it took too long or a signal asked for it.
   private func wait(for launcher: ChildProcess, _ signals: LaunchSignals) throws -> ChildProcess.End? {
-    let limit = ContinuousClock.now + .seconds(self.limitSeconds)
-    while ContinuousClock.now < limit, !signals.isStopping {
+    let clock = AwakeClock(), limit = clock.seconds + Double(self.limitSeconds)
+    while clock.seconds < limit, !signals.isStopping {
       if let end = launcher.poll() { return end }
       _ = signals.next(seconds: 0.2)
     }
@@ -103,7 +106,7 @@ extension MeasuredRun {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try encoder.encode(self).write(to: URL(fileURLWithPath: measuredFile(in: folder)), options: .atomic)
+    try writeDurably(Array(try encoder.encode(self)), to: measuredFile(in: folder))
   }
 }
 

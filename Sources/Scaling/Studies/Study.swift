@@ -1,8 +1,10 @@
 // A scaling study: which numbers of nodes, how often, how they are started and what is timed. One YAML file with the keys of
 // `StudyKeys`.
 
+import Files
 import Foundation
 import Settings
+import Training
 
 /// A study, checked: its settings by their names in `StudyKeys` (`study.steps`).
 @dynamicMemberLookup
@@ -31,8 +33,9 @@ public struct Study: Sendable {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     let file = exists && isFolder.boolValue ? path + "/" + StudyFolder.studyName : path
-    guard let yaml = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw ScalingError("Cannot read the study \(file): check the path; Sources/Scaling/STUDIES.md shows one.")
+    let yaml: String
+    do { yaml = try readText(file, atMost: longestRunFile) } catch {
+      throw ScalingError("Cannot read the study: \(error) Sources/Scaling/STUDIES.md shows one.")
     }
     try self.init(yaml: yaml, source: file)
   }

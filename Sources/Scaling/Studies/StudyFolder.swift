@@ -13,15 +13,25 @@ public struct StudyFolder: Sendable {
   public var measurementsPath: String { path + "/measurements.jsonl" }
 
   /// The measurements of the study with these settings, oldest first; the others are left alone.
-  public func measurements(settings: String) -> [Measurement] { all().filter { $0.study == settings } }
+  public func measurements(settings: String) throws -> [Measurement] { try all().filter { $0.study == settings } }
 
   /// How many measurements belong to other settings.
-  public func foreignCount(settings: String) -> Int { all().count { $0.study != settings } }
+  public func foreignCount(settings: String) throws -> Int { try all().count { $0.study != settings } }
 
-  /// A line that was cut off by a crash counts as not measured.
-  private func all() -> [Measurement] {
-    guard let text = try? String(contentsOfFile: measurementsPath, encoding: .utf8) else { return [] }
-    return text.split(separator: "\n").compactMap { try? JSONDecoder().decode(Measurement.self, from: Data($0.utf8)) }
+  /// A line that was cut off by a crash counts as not measured; one with numbers that no measurement can have is an error.
+  private func all() throws -> [Measurement] {
+    guard FileManager.default.fileExists(atPath: measurementsPath) else { return [] }
+    let lines = try readAll(measurementsPath, atMost: 1 << 30).split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    return try lines.enumerated().compactMap { number, line in
+      guard let measurement = try? JSONDecoder().decode(Measurement.self, from: Data(line)) else { return nil }
+      guard measurement.isPossible else {
+        throw ScalingError(
+          "Line \(number + 1) of \(measurementsPath) has numbers that no measurement can have: remove it and run the study again."
+        )
+      }
+      return measurement
+    }
   }
 
   /// Keeps the study's text beside its measurements.

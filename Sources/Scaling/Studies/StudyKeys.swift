@@ -26,6 +26,9 @@ public enum LauncherChoice: String, Sendable, CaseIterable {
   case mpirun, srun
 }
 
+/// The most lanes of a study, in all or of each rank.
+private let mostLanes = 1_000_000
+
 /// The table of a study's keys.
 public struct StudyKeys: Sendable {
   static let table = StudyKeys()
@@ -44,9 +47,9 @@ public struct StudyKeys: Sendable {
     "What a step computes: real is the run file's own steps; replay:FILE sleeps for the lane times in FILE, which `cohort scale "
       + "record` made.")
   public let strongLanes = Setting(
-    "strong", default: 0, in: 0...Int.max, "Lanes in all, shared out over the ranks (strong scaling); 0 leaves it out.")
+    "strong", default: 0, in: 0...mostLanes, "Lanes in all, shared out over the ranks (strong scaling); 0 leaves it out.")
   public let weakLanesPerRank = Setting(
-    "weak", default: 0, in: 0...Int.max, "Lanes of each rank (weak scaling); 0 leaves it out.")
+    "weak", default: 0, in: 0...mostLanes, "Lanes of each rank (weak scaling); 0 leaves it out.")
   public let allreduceSizes = Setting(
     "allreduce", default: [], .messageSizes, "Sizes in bytes of the messages whose allreduce is timed too, which the model needs."
   )
@@ -55,23 +58,24 @@ public struct StudyKeys: Sendable {
     "hostfile", default: nil, .optional(.text), "File of hosts for mpirun, in the order in which they are taken.")
   public let arguments = Setting(
     "arguments", default: [], .texts, "More words for the launcher, for example [--mca, btl_tcp_if_include, eth0].")
-  public let ranksPerNode = Setting("ranksPerNode", default: 1, in: 1...Int.max, "Ranks on each node.")
-  public let threads = Setting("threads", default: 1, in: Threads.range, "Threads of each rank.")
+  public let ranksPerNode = Setting("ranksPerNode", default: 1, in: 1...4096, "Ranks on each node.")
+  public let threads = Setting("threads", default: 1, in: 1...Threads.most, "Threads of each rank.")
   public let repeats = Setting(
-    "repeats", default: 5, in: 5...Int.max, "How often each point is measured, in random order; intervals need 5 or more.")
-  public let warmup = Setting("warmup", default: 3, in: 0...Int.max, "Steps that are dropped at the start of each measurement.")
-  public let steps = Setting("steps", default: 10, in: 1...Int.max, "Steps of each measurement that count.")
+    "repeats", default: 5, in: 5...1000, "How often each point is measured, in random order; intervals need 5 or more.")
+  public let warmup = Setting("warmup", default: 3, in: 0...1_000_000, "Steps that are dropped at the start of each measurement.")
+  public let steps = Setting("steps", default: 10, in: 1...1_000_000, "Steps of each measurement that count.")
   public let seed = Setting(
     "seed", default: 1, in: 0...UInt64(Int.max), "The random order, the intervals and the draws of rehearsals follow from it.")
   public let limitSeconds = Setting(
-    "limitSeconds", default: 900, in: 1...Int.max, "Seconds after which a measurement is ended and counts as failed.")
+    "limitSeconds", default: 900, in: 1...31_536_000, "Seconds after which a measurement is ended and counts as failed.")
   public let averagedValues = Setting(
-    "averagedValues", default: 0, in: 0...Int.max, "Values that a rehearsed step averages; 0 takes as many as were recorded.")
+    "averagedValues", default: 0, in: 0...LaneTrace.mostValues,
+    "Values that a rehearsed step averages; 0 takes as many as were recorded.")
   public let dilation = Setting(
-    "dilation", default: 1.0, in: 1e-3...Double.greatestFiniteMagnitude,
+    "dilation", default: 1.0, in: 1e-3...1e6,
     "How many times slower the clocks of a rehearsal run, for a network that was slowed down alike.")
   public let checkpointEvery = Setting(
-    "checkpointEvery", default: 0, in: 0...Int.max, "Steps between the checkpoints that a rehearsal writes; 0 writes none.")
+    "checkpointEvery", default: 0, in: 0...100_000_000, "Steps between the checkpoints that a rehearsal writes; 0 writes none.")
 
   private var list: [any SettingDescription] {
     [
@@ -94,8 +98,9 @@ extension SettingFormat where Value == StudyCompute {
 extension SettingFormat where Value == [Int] {
   /// A list of at least one number, each once, sorted in ascending order.
   fileprivate static var nodeCounts: Self {
-    .plainIntegers().mapped(
-      allowed: "different numbers of 1 or more, for example [1, 2, 4]", { Set($0).count == $0.count ? $0.sorted() : nil },
+    .plainIntegers(upTo: 100_000).mapped(
+      allowed: "at most 1000 different numbers from 1 to 100000, for example [1, 2, 4]",
+      { Set($0).count == $0.count ? $0.sorted() : nil },
       back: { $0 })
   }
 

@@ -1,6 +1,7 @@
 // A run file, checked: YAML with nested keys, `key=value` overrides after it, defaults from the table of keys.
 
 import Cluster
+import Files
 import Foundation
 import Methods
 import Networks
@@ -16,6 +17,9 @@ public struct TrainingError: ExitCoded, CustomStringConvertible, Sendable {
     self.exitCode = exitCode
   }
 }
+
+/// The most bytes that a run file or a study may have.
+package let longestRunFile = 1 << 20
 
 /// All settings of a run: those of `RunKeys` by their names there (`configuration.steps`), those of the method and the network apart. Paths are
 /// relative to the current folder.
@@ -38,9 +42,12 @@ public struct RunConfiguration: Sendable {
       var given = RunTexts(try flattened(yaml: yaml, of: RunKeys.all, source: source))
       for override in overrides {
         guard let sign = override.firstIndex(of: "="), sign != override.startIndex else {
-          throw SettingsError("\(override) is no override: write key=value, for example steps=1000.")
+          throw SettingsError("\(override.prefix(200)) is no override: write key=value, for example steps=1000.")
         }
-        let pair = "\(override[..<sign]): \(override[override.index(after: sign)...])"
+        // Lists and texts in quotation marks are YAML; what else a shell hands over, such as a path with " #" in it, is itself.
+        let value = override[override.index(after: sign)...].trimmingCharacters(in: .whitespaces)
+        let isYAML = value.first.map { "[{\"'".contains($0) } ?? false
+        let pair = "\(override[..<sign]): \(isYAML ? value : quotedYAML(value))"
         try given.override(by: try flattened(yaml: pair, of: RunKeys.all, source: override), source: override)
       }
       try self.init(given, source: source)
@@ -78,9 +85,8 @@ public struct RunConfiguration: Sendable {
   }
 
   package static func text(of file: String) throws(TrainingError) -> String {
-    do { return try String(contentsOfFile: file, encoding: .utf8) } catch {
-      throw TrainingError(
-        "cannot read the run file \(file): check the path, or print a ready one with `cohort recipes demo-relif`.")
+    do { return try readText(file, atMost: longestRunFile) } catch {
+      throw TrainingError("cannot read the run file: \(error) A ready one is printed by `cohort recipes demo-relif`.")
     }
   }
 
@@ -105,7 +111,7 @@ public struct RunConfiguration: Sendable {
   }
 
   /// The whole configuration as YAML, one line a key.
-  public var yaml: String { values.sorted { $0.key < $1.key }.map { "\($0): \($1)\n" }.joined() }
+  public var yaml: String { values.sorted { $0.key < $1.key }.map { yamlLine($0, $1) + "\n" }.joined() }
 
   /// Keys that change results and differ from `other`, the configuration of a checkpoint.
   public func changes(since other: RunConfiguration) -> [String] {

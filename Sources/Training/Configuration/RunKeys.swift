@@ -3,6 +3,7 @@
 // `list`.
 
 import Cluster
+import Kernels
 import Learning
 import Methods
 import Networks
@@ -191,7 +192,7 @@ public struct RunKeys: Sendable {
     "What is kept for the backward pass: standard keeps everything; lean computes parts of the network twice instead, about 0.6 "
       + "of the memory for a third more time, with the same bits.")
   public let threads = Setting(
-    "threads", default: 0, in: 0...4096, changesResults: false,
+    "threads", default: 0, in: 0...Threads.most, changesResults: false,
     "Threads of each rank; 0 takes OMP_NUM_THREADS, or shares the machine's processors out.")
 
   private var list: [any SettingDescription] {
@@ -237,9 +238,9 @@ extension SettingFormat where Value == LabelledChoice {
   /// A number or a list of cases.
   fileprivate static var labelledChoice: Self {
     Self(
-      "a whole number of 0 or more, or a list of cases, for example [p01, p02]",
+      "a whole number from 0 to 1000000, or a list of cases, for example [p01, p02]",
       read: { text in
-        if let count = Int(text) { return count < 0 ? nil : count == 0 ? .all : .first(count) }
+        if let count = Int(text) { return !(0...1_000_000).contains(count) ? nil : count == 0 ? .all : .first(count) }
         let names = SettingFormat<[String]>.texts.read(text) ?? []
         return text.hasPrefix("[") && !names.isEmpty ? .named(names) : nil
       },
@@ -256,7 +257,7 @@ extension SettingFormat where Value == LabelledChoice {
 extension SettingFormat where Value == Extent {
   /// [D, H, W].
   fileprivate static var extent: Self {
-    SettingFormat<[Int]>.integers(count: 3).mapped(
+    SettingFormat<[Int]>.integers(count: 3, upTo: longestPatchSide).mapped(
       { Extent($0[0], $0[1], $0[2]) }, back: { [$0.depth, $0.height, $0.width] })
   }
 }

@@ -1,6 +1,8 @@
 // `cohort report gradcam`: activation maps of one class for raw images, by one or several trained networks.
 
+import Files
 import Foundation
+import MPI
 import Networks
 import Preparation
 import Reports
@@ -23,9 +25,11 @@ public struct ActivationRequest: Sendable {
 ///   - methods: run folders or checkpoints, all trained on data prepared alike; each is a row.
 ///   - references: a folder of label maps, used where it has one of a case.
 ///   - report: the path of each figure as it is written.
+/// - Returns: the cases that could not be drawn, and how many there are.
+/// Errors: those of the cases of an input; pictures in the way that Cohort did not write.
 public func drawActivations(
   methods: [NamedPath], input: String, references: String?, request: ActivationRequest, output: String, report: (String) -> Void
-) throws {
+) throws -> (failures: [CaseFailure], count: Int) {
   let models = try methods.map { try TrainedModel(checkpoint: $0.path) }
   let mappers = try models.map { model in
     try ActivationMapper(
@@ -36,21 +40,25 @@ public func drawActivations(
   for (method, model) in zip(methods, models) where model.description.preparation != description.preparation {
     throw TrainingError("\(methods[0].path) and \(method.path) expect data prepared differently: draw them separately.")
   }
-  let cases = try rawCases(in: input, channels: description.channelNames.count)
-  let files = try references.map { try labelFiles($0) } ?? [:]
-  let settings = try PreparationSettings(text: description.preparation)
+  let cases = try RawCases(in: input, channels: description.channelNames.count, output: output).cases
+  let labels = try references.map { try LabelMaps($0).paths } ?? [:]
+  let reader = try CaseReader(description, values: description.classNames.count + 1, ranksOnHost: 1)
+  let groups = stride(from: 0, to: cases.count, by: 4).map { cases[$0..<min($0 + 4, cases.count)] }
+  let pictures = groups.indices.map { join(output, "gradcam-\($0 + 1).png") }
+  try checkOutputs(pictures, reading: [], isOwn: isOwnPicture)
   try makeFolder(output)
-  for (number, first) in stride(from: 0, to: cases.count, by: 4).enumerated() {
-    let columns = try cases[first..<min(first + 4, cases.count)].map { item in
-      let prepared = try prepareForPrediction(
-        images: item.images, settings: settings, channels: description.channelNames.count, label: files[item.identifier],
-        classNames: description.classNames)
-      return column(of: prepared, named: item.identifier, mappers)
+  var failures: [CaseFailure] = []
+  for (group, path) in zip(groups, pictures) {
+    var columns: [ActivationColumn] = []
+    failures += try forEachCase(Array(group), over: .alone, detail: \.identifier) { item in
+      let prepared = try reader.prepare(item, label: labels[item.identifier])
+      columns.append(column(of: prepared, named: item.identifier, mappers))
     }
-    let path = join(output, "gradcam-\(number + 1).png")
+    if columns.isEmpty { continue }
     try writeActivationFigure(columns, methods: methods.map(\.name), to: path)
     report(path)
   }
+  return (failures, cases.count)
 }
 
 private func column(of volume: PackedCase, named identifier: String, _ mappers: [ActivationMapper]) -> ActivationColumn {

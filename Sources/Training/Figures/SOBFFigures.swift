@@ -1,5 +1,6 @@
 // `cohort report sobf`: what a bias field makes of prepared cases.
 
+import Files
 import Preparation
 import Reports
 import Volumes
@@ -7,8 +8,11 @@ import Volumes
 /// Writes the figure of up to four cases in packs, under the preset's fields at full strength.
 /// - Parameters:
 ///   - packs: what `cohort prepare` wrote.
+///   - path: ends in .png; a picture there is replaced, any other file is not.
 ///   - cases: identifiers; if empty, the first with labels, else the first.
 public func drawBiasFields(packs: String, cases: [String], preset: SOBFPreset, seed: UInt64, to path: String) throws {
+  try checkEnding(of: path, ".png", format: "PNG")
+  try checkOutputs([path], reading: [], isOwn: isOwnPicture)
   let reader = try PackReader(folder: packs)
   let entries = reader.index.entries, labelled = entries.filter(\.hasLabel)
   let chosen = cases.isEmpty ? (labelled.isEmpty ? entries : labelled).prefix(4).map(\.identifier) : cases

@@ -2,7 +2,7 @@
 // one rank ends all of them with one message.
 
 import Cluster
-import Foundation
+import Files
 import Kernels
 import MPI
 import Methods
@@ -13,12 +13,13 @@ import Methods
 ///   - file: the run file, read by rank 0.
 ///   - overrides: `key=value` texts that replace keys of the file.
 ///   - budget: the time that the run has.
+///   - acceptsChangedData: whether the run goes on on data that are not those that it began with.
 ///   - measuring: given for measurements: the run does its steps and nothing else, and is shown before the first.
 public func launchTraining(
-  file: String, overrides: [String], budget: TimeBudget = TimeBudget(), over world: borrowing Communicator,
-  measuring: ((Run) throws -> Void)? = nil
+  file: String, overrides: [String], budget: TimeBudget = TimeBudget(), acceptsChangedData: Bool = false,
+  over world: borrowing Communicator, measuring: ((Run) throws -> Void)? = nil
 ) throws -> Int32 {
-  try launchTraining(budget: budget, over: world, measuring: measuring) { world in
+  try launchTraining(budget: budget, acceptsChangedData: acceptsChangedData, over: world, measuring: measuring) { world in
     let text = try sharedText(file, over: world)
     let configuration = try RunConfiguration(yaml: text, source: file, overrides: overrides)
     guard measuring != nil, let first = configuration.stages.first?.name, !first.isEmpty else { return configuration }
@@ -30,8 +31,8 @@ public func launchTraining(
 
 /// Runs a training whose configuration `read` gives, the same on every rank.
 func launchTraining(
-  budget: TimeBudget, over world: borrowing Communicator, measuring: ((Run) throws -> Void)? = nil,
-  _ read: (borrowing Communicator) throws -> RunConfiguration
+  budget: TimeBudget, acceptsChangedData: Bool = false, over world: borrowing Communicator,
+  measuring: ((Run) throws -> Void)? = nil, _ read: (borrowing Communicator) throws -> RunConfiguration
 ) throws -> Int32 {
   let console = Console(rank: world.rank)
   return try refusing(over: world, console: console) { world in
@@ -40,14 +41,16 @@ func launchTraining(
     // alone meets goes through reportAndAbort.
     defer { opened.close() }
     opened.configuration.warnings.forEach(console.warn)
-    let (run, placementProblem) = try opened.leavingNothingBehind {
+    let (run, warnings) = try opened.leavingNothingBehind {
       try together(over: world) { world in try checkedRun(opened.configuration, budget, over: world) }
     }
+    run.lease = opened.lease
+    run.acceptsChangedData = acceptsChangedData
     let observer = try Observer(run, console: console, over: world)
     run.observer = observer
     do {
       let log = try start(run, over: world, console: console)
-      if let placementProblem { console.warn(placementProblem) }
+      warnings.forEach(console.warn)
       try measuring?(run)
       return try finish(run, log, stepsOnly: measuring != nil, over: world, console: console)
     } catch let error as ClusterError where error.isShared {
@@ -58,25 +61,26 @@ func launchTraining(
 }
 
 /// Makes the run and checks all its stages on this rank.
-/// - Returns: the run, and a warning about its processors.
+/// - Returns: the run, and warnings about its data and its processors.
 private func checkedRun(
   _ configuration: RunConfiguration, _ budget: TimeBudget, over world: borrowing Communicator
-) throws -> (run: Run, placementProblem: String?) {
+) throws -> (run: Run, warnings: [String]) {
   Flight.mark(.start, detail: "data and method")
   let placement = try RankPlacement(over: world), problem = placement.chooseThreads(configuration.threads)
   let run = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks)
-  try run.checkStages()
+  let warnings = try run.checkStages()
   run.budget = budget
-  return (run, problem)
+  return (run, warnings + [problem].compactMap { $0 })
 }
 
 /// Brings the run to its first or next step. Collective; throws the same on every rank.
 /// - Returns: metrics.jsonl, on rank 0 unless nothing is left to do.
 private func start(_ run: Run, over world: borrowing Communicator, console: Console) throws -> MetricsLog? {
-  let log = try together(over: world) { world in
+  let log = try together(over: world) { world -> MetricsLog? in
     try run.requireSamePlan(over: world)
     try resume(run, over: world, console: console)
-    return world.rank == 0 && run.stepsDone < run.steps ? try MetricsLog(run.configuration, stepsDone: run.stepsDone) : nil
+    guard world.rank == 0, run.stepsDone < run.steps else { return nil }
+    return try MetricsLog(run.configuration, stepsDone: run.stepsDone, warn: console.warn)
   }
   run.observer?.started(at: run.stepsDone)
   try together(over: world) { world in try prepareStage(run, log, over: world, console: console) }
@@ -103,7 +107,7 @@ private func finish(
     case .completed: return observer.ended(ExitCode.success.rawValue)
     case .stopped: return observer.ended(ExitCode.requeue.rawValue)
     case .failed(let error):
-      if world.rank == 0 { printError(error) }
+      if world.rank == 0 { complain("cohort: \(error)") }
       return observer.ended(error.exitCode, "\(error)")
     }
   } catch {
@@ -112,8 +116,6 @@ private func finish(
   }
 }
 
-private func printError(_ error: some CustomStringConvertible) { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
-
 /// Runs `body` on all ranks. An error that all ranks share is printed once, by rank 0, and becomes the exit code.
 /// - Parameter console: has the logs that the error goes into, once there are any.
 public func refusing(
@@ -121,7 +123,7 @@ public func refusing(
 ) throws -> Int32 {
   do { return try body(world) } catch let error as ClusterError where error.isShared {
     console?.log("error: \(error)")
-    if world.rank == 0 { printError(error) }
+    if world.rank == 0 { complain("cohort: \(error)") }
     return error.exitCode
   }
 }

@@ -2,6 +2,7 @@
 // data is where a file system may hang, so the watch comes first.
 
 import Cluster
+import Files
 import Foundation
 import MPI
 
@@ -9,10 +10,10 @@ import MPI
 final class OpenedRun {
   let configuration: RunConfiguration
   /// The lock on the run folder, held by rank 0.
-  private var lease: RunLease?
+  private(set) var lease: RunLease?
   private var watch: JobWatch?
-  /// Whether this job has made the run folder; false on other ranks than 0.
-  private var isFolderNew = false
+  /// What this job has made to take the run folder; nothing on other ranks than 0.
+  private var made: RunFolder.Made?
 
   private init(_ configuration: RunConfiguration) { self.configuration = configuration }
 
@@ -23,7 +24,7 @@ final class OpenedRun {
     try StartGuard.during {
       let opened = try together(over: world) { world in
         let opened = OpenedRun(try read(world))
-        if world.rank == 0 { try opened.takeFolder() }
+        if world.rank == 0 { try opened.takeFolder(console) }
         return opened
       }
       try opened.startWatch(over: world, console: console)
@@ -31,21 +32,21 @@ final class OpenedRun {
     }
   }
 
-  private func takeFolder() throws {
-    let folder = configuration.output
-    isFolderNew = !FileManager.default.fileExists(atPath: folder)
-    try makeRunFolder(folder)
-    lease = try RunLease(folder: folder)
+  private func takeFolder(_ console: Console) throws {
+    try configuration.requireFolderApartFromData()
+    made = try RunFolder.take(configuration.output)
+    lease = try leavingNothingBehind { try RunLease(folder: configuration.output, waiting: console.warn) }
   }
 
   /// From here on the ranks watch each other. Collective.
   private func startWatch(over world: borrowing Communicator, console: Console) throws {
     let folder = configuration.output
     try together(over: world) { world in
-      try makeRunFolder(folder)
-      do { try Flight.open(run: folder, rank: world.rank, ranks: world.size, host: Communicator.hostName) } catch {
-        throw TrainingError("\(error)", exitCode: ExitCode.storage.rawValue)
-      }
+      do {
+        // On hosts that do not see the folder of rank 0, one of their own.
+        try makeFolder(folder)
+        try Flight.open(run: folder, rank: world.rank, ranks: world.size, host: Communicator.hostName)
+      } catch { throw TrainingError("\(error)", exitCode: ExitCode.storage.rawValue) }
     }
     Flight.mark(.start)
     watch = try JobWatch.start(
@@ -54,16 +55,20 @@ final class OpenedRun {
       secondsSinceTermination: { StopSignal.secondsSinceTermination }, warn: console.warn)
   }
 
-  /// Runs `body`; if it refuses the run, the folder goes again if it was made for it.
+  /// Runs `body`; if it refuses the run, what was made for it goes again.
   func leavingNothingBehind<Value>(_ body: () throws -> Value) throws -> Value {
     do { return try body() } catch {
-      if isFolderNew { try? FileManager.default.removeItem(atPath: configuration.output) }
+      lease?.release()
+      made?.undo()
       throw error
     }
   }
 
   /// Signs off: the other ranks stop expecting heartbeats from this one.
-  func close() { watch?.end() }
+  func close() {
+    watch?.end()
+    lease?.release()
+  }
 }
 
 /// The text of a file that only rank 0 need see. Collective; every rank throws the same error.
@@ -72,9 +77,15 @@ func sharedText(_ file: String, over world: borrowing Communicator) throws -> St
   return try world.broadcast(text: text, from: 0)
 }
 
-private func makeRunFolder(_ folder: String) throws(TrainingError) {
-  do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-    throw TrainingError(
-      "cannot make the run folder \(folder) (\(error.localizedDescription)): choose a writable folder as output.", exitCode: 79)
+extension RunConfiguration {
+  /// Refuses a run folder whose files would lie among prepared data.
+  func requireFolderApartFromData() throws(TrainingError) {
+    for data in Set(stages.map(\.configuration.data)).sorted() where !data.isEmpty {
+      let isMixed = isSamePlace(data, self.output) || RunFolder.names.contains { isInside(data, "\(self.output)/\($0)") }
+      guard !isMixed else {
+        throw TrainingError(
+          "the run would write among the prepared data in \(data): choose another folder than \(self.output) as output.")
+      }
+    }
   }
 }

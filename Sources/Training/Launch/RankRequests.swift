@@ -23,6 +23,6 @@ struct RankRequests {
     if StopSignal.isRequested { flags.insert(.stop) }
     guard rank == 0 else { return flags }
     if isSaveDue { flags.insert(.save) }
-    return flags.union(files.take())
+    return flags.union(files.take(lease: run.lease))
   }
 }

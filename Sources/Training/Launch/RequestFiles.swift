@@ -12,10 +12,12 @@ struct RequestFiles {
   init(folder: String) { requests = [(folder + "/STOP", .stop), (folder + "/SAVE", .save)] }
 
   /// New requests. Their files are removed, so that each counts once and the run can be started again.
-  mutating func take() -> ControlFlags {
+  /// - Parameter lease: that of the folder. Where it is lost, files of these names are another's.
+  mutating func take(lease: RunLease? = nil) -> ControlFlags {
     let now = ProcessInfo.processInfo.systemUptime
     guard now - lastLook >= 1 else { return [] }
     lastLook = now
+    guard lease?.isHeld != false else { return .lost }
     return requests.reduce(into: []) { flags, request in if unlink(request.path) == 0 { flags.insert(request.flag) } }
   }
 }

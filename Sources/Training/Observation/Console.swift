@@ -1,6 +1,7 @@
 // What a person sees of a run: rank 0 prints, with a progress line that rewrites itself on a terminal and plain lines elsewhere.
 // What is printed, progress excepted, also stands in every rank's log.
 
+import Files
 import Foundation
 
 /// Standard output of rank 0; silent on the others.
@@ -8,6 +9,8 @@ public final class Console {
   private let isRankZero: Bool
   private let isTerminal: Bool
   private var lineIsOpen = false
+  /// Whether the log says already that nobody can see the console.
+  private var isLost = false
   private var lastProgress = -Double.infinity
   /// This rank's log, once there is a run folder.
   var rankLog: RankLog?
@@ -30,7 +33,7 @@ public final class Console {
     log("warning: \(text)")
     guard isRankZero else { return }
     closeLine()
-    FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
+    complain("warning: \(text)")
   }
 
   /// Writes a line to the log alone.
@@ -58,7 +61,14 @@ public final class Console {
     lineIsOpen = false
   }
 
-  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+  /// The console is not the run: whoever reads it may leave, stand still, or have no room.
+  private func write(_ text: String) {
+    guard let failure = Outlet.output.write(text), !isLost else { return }
+    isLost = true
+    log(
+      "warning: what the run prints can no longer be seen (\(String(cString: strerror(failure)))); it goes on, and its logs are whole."
+    )
+  }
 
   /// A line that wraps cannot be rewritten. Under mpirun the pseudo terminal has no size: 80 columns are safe.
   private static var columns: Int {

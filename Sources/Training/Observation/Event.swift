@@ -56,36 +56,52 @@ public struct Event: Codable, Sendable, Equatable {
 /// Appends events (rank 0). A full disk loses events, never the run.
 package final class EventLog {
   package let attempt: Int
-  private let descriptor: Int32
+  private let file: LineFile
 
-  /// Opens the file; nil where that is impossible. The attempt follows the greatest in the file.
-  package init?(folder: String) {
+  /// Opens the file; nil, with a warning, where that is impossible. The attempt follows the greatest in the file.
+  package init?(folder: String, warn: (String) -> Void = { _ in }) {
     let path = Self.path(folder)
-    let old = (try? Data(contentsOf: URL(fileURLWithPath: path))) ?? Data()
-    attempt = (Self.events(in: old).map(\.attempt).max() ?? 0) + 1
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, newFilePermissions)
-    if descriptor < 0 { return nil }
+    var newest = 0, isCutOff = false
+    do throws(FileError) {
+      file = try LineFile(path)
+      try forEachLine(of: path) { line in
+        newest = max(newest, Self.event(in: line)?.attempt ?? 0)
+        isCutOff = !line.isEnded
+      }
+    } catch {
+      warn("no events are recorded. \(error)")
+      return nil
+    }
+    attempt = newest + 1
     // A power cut may leave half a line: it stays, on a line of its own.
-    if let last = old.last, last != UInt8(ascii: "\n") { appendLine("", to: descriptor) }
+    if isCutOff { file.append("") }
   }
-
-  deinit { close(descriptor) }
 
   package func append(_ event: Event) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     guard let line = try? encoder.encode(event) else { return }
-    appendLine(String(decoding: line, as: UTF8.self), to: descriptor)
-    fsync(descriptor)
+    file.append(String(decoding: line, as: UTF8.self))
+    file.synchronize()
   }
 
   static func path(_ folder: String) -> String { folder + "/events.jsonl" }
 
-  /// The events of a file; lines that are none are passed over.
-  package static func events(in data: Data) -> [Event] {
+  /// The events of a run, and how many lines that have an end are none.
+  package static func read(folder: String) throws(FileError) -> (events: [Event], damaged: Int) {
+    var events: [Event] = [], damaged = 0
+    try forEachLine(of: path(folder)) { line in
+      if let event = event(in: line) { events.append(event) } else if line.isEnded, !line.bytes.isEmpty { damaged += 1 }
+    }
+    return (events, damaged)
+  }
+
+  /// The event of a line; nil for half a line and for one that is damaged.
+  private static func event(in line: FileLine) -> Event? {
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return data.split(separator: UInt8(ascii: "\n")).compactMap { try? decoder.decode(Event.self, from: $0) }
+    let event = try? decoder.decode(Event.self, from: Data(line.bytes))
+    return event.flatMap { (0..<1_000_000_000).contains($0.attempt) ? $0 : nil }
   }
 }

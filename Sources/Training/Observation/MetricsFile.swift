@@ -1,8 +1,9 @@
 // metrics.jsonl read back, for reports and measurements.
 
+import Files
 import Foundation
 
-/// The lines of a run's metrics.jsonl. Lines that an interruption cut off are left out.
+/// The lines of a run's metrics.jsonl. Lines that an interruption cut off are left out, and so is what is damaged.
 public struct MetricsFile: Sendable {
   /// What is known of one step, or one validation.
   public struct Line: Sendable {
@@ -12,20 +13,46 @@ public struct MetricsFile: Sendable {
     public let numbers: [String: Double]
   }
 
-  public let lines: [Line]
+  public private(set) var lines: [Line] = []
+  /// What could not be read, a sentence; nil if nothing was damaged.
+  public let warning: String?
 
   /// Reads the file of a run folder. Throws where there is none.
   public init(run: String) throws(TrainingError) {
-    let path = run + "/metrics.jsonl"
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw TrainingError("Cannot read \(path): name the folder of a run that has done some steps.")
-    }
-    lines = text.split(separator: "\n").compactMap { line in
-      let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      return (object?["kind"] as? String).map { Line(kind: $0, numbers: object!.compactMapValues { $0 as? Double }) }
-    }
+    var lines: [Line] = []
+    warning = try Self.forEachLine(ofRun: run) { lines.append($0) }
+    self.lines = lines
   }
 
   /// The numbers of the steps, in their order.
   public var steps: [[String: Double]] { lines.filter { $0.kind == "step" }.map(\.numbers) }
+
+  static func path(_ run: String) -> String { run + "/metrics.jsonl" }
+
+  /// Calls `body` with each line, one after the other. Throws where there is no file.
+  /// - Returns: what could not be read, a sentence.
+  static func forEachLine(ofRun run: String, _ body: (Line) -> Void) throws(TrainingError) -> String? {
+    let path = path(run)
+    var damaged = 0, count = 0
+    do throws(FileError) {
+      try Files.forEachLine(of: path) { line in
+        count += 1
+        if let object = object(in: line), let kind = object["kind"] as? String {
+          body(Line(kind: kind, numbers: object.compactMapValues { $0 as? Double }))
+        } else if line.isEnded {
+          damaged += 1
+        }
+      }
+    } catch {
+      guard count > 0 else { throw TrainingError("\(error) Name the folder of a run that has done some steps.") }
+      return "\(path) cannot be read beyond line \(count): \(error)"
+    }
+    return damaged == 0 ? nil : "\(path) has \(counted(damaged, "line")) that cannot be read, which are left out."
+  }
+
+  /// The JSON object of a line; nil where there is none.
+  static func object(in line: FileLine) -> [String: Any]? {
+    guard line.isWhole else { return nil }
+    return try? JSONSerialization.jsonObject(with: Data(line.bytes)) as? [String: Any]
+  }
 }

@@ -2,32 +2,26 @@
 // write again. Beside it, the configuration with all defaults filled in.
 
 import Cluster
+import Files
 import Foundation
 
 /// Appends lines to the metrics file of a run folder (rank 0).
 public final class MetricsLog {
-  private let file: FileHandle
+  private let file: LineFile
   private let encoder = JSONEncoder()
 
-  /// - Parameter stepsDone: lines of later steps, left by an interrupted run, are removed.
-  public init(_ configuration: RunConfiguration, stepsDone: Int) throws(TrainingError) {
-    let path = configuration.output + "/metrics.jsonl"
-    var kept = Data()
-    if let old = try? String(contentsOfFile: path, encoding: .utf8) {
-      for line in old.split(separator: "\n") where Self.step(of: line).map({ $0 <= stepsDone }) ?? false {
-        kept += Data("\(line)\n".utf8)
-      }
-    }
-    do {
-      try Data(configuration.yaml.utf8).write(
-        to: URL(fileURLWithPath: configuration.output + "/configuration.resolved.yaml"), options: .atomic)
-      try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
-      file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-      try file.seekToEnd()
-    } catch {
-      throw TrainingError(
-        "cannot write \(path) (\(error.localizedDescription)): check that the folder is writable and has space.", exitCode: 79)
-    }
+  /// - Parameters:
+  ///   - stepsDone: lines of later steps, left by an interrupted run, are removed.
+  ///   - warn: gets a sentence if the file is damaged.
+  public init(
+    _ configuration: RunConfiguration, stepsDone: Int, warn: (String) -> Void = { _ in }
+  ) throws(TrainingError) {
+    do throws(FileError) {
+      try writeDurably(Array(configuration.yaml.utf8), to: configuration.output + "/configuration.resolved.yaml")
+      let path = MetricsFile.path(configuration.output)
+      try MetricsHistory(path).keep(steps: stepsDone, warn: warn)
+      file = try LineFile(path)
+    } catch { throw TrainingError(error.description, exitCode: ExitCode.storage.rawValue) }
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   }
@@ -35,11 +29,7 @@ public final class MetricsLog {
   /// Appends one line; a full disk loses metrics, never the run.
   public func append(kind: String, step: Int, _ numbers: [String: Double]) {
     guard let line = try? encoder.encode(Line(kind: kind, step: step, numbers: numbers)) else { return }
-    try? file.write(contentsOf: line + Data("\n".utf8))
-  }
-
-  private static func step(of line: Substring) -> Int? {
-    (try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["step"] as? Int
+    file.append(String(decoding: line, as: UTF8.self))
   }
 
   private struct Line: Encodable {

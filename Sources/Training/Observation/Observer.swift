@@ -33,18 +33,16 @@ public final class Observer {
   public init(_ run: Run, console: Console, over world: borrowing Communicator) throws {
     (self.run, self.console, rank, ranks) = (run, console, world.rank, world.size)
     let folder = run.configuration.output, host = Communicator.hostName
-    events = world.rank == 0 ? EventLog(folder: folder) : nil
+    events = world.rank == 0 ? EventLog(folder: folder, warn: console.warn) : nil
     attempt = Int(try world.allreduce(Int64(events?.attempt ?? 0), .maximum))
     hosts = try world.allgather(text: host)
     let plan = try LanePlan(lanes: run.configuration.lanes, ranks: world.size)
     history = RankHistory(hosts: hosts, lanes: hosts.indices.map { plan.lanes(ofRank: $0, of: world.size).count })
     if let steps = run.configuration.tracedSteps {
-      trace = Trace(steps: steps, run: folder, rank: world.rank, ranks: world.size, host: host, attempt: attempt)
+      trace = Trace(
+        steps: steps, run: folder, lease: run.lease, rank: world.rank, ranks: world.size, host: host, attempt: attempt)
     }
     console.rankLog = RankLog(folder: folder + "/logs", rank: world.rank, attempt: attempt)
-    if world.rank == 0, events == nil {
-      console.warn("no events: \(EventLog.path(folder)) cannot be opened; check its permissions and the space of the disk.")
-    }
     if console.rankLog == nil { console.warn("no log in \(folder)/logs: check that every host can write there.") }
     let lanes = plan.lanes(ofRank: world.rank, of: world.size)
     console.log(
@@ -165,7 +163,8 @@ public final class Observer {
       page.samplesPerSecond = Double(run.stage.work.samplesPerStep) / mean
       page.exposedCommunication = page.rows.max { $0.load + $0.compute < $1.load + $1.compute }?.waitShare
     }
-    // A full disk costs a version of the page, never the run.
+    // A full disk costs a version of the page, never the run. In a folder that is another's by now it would be a lie.
+    guard run.lease?.isHeld != false else { return }
     try? page.write(to: run.configuration.output + "/metrics.prom")
   }
 }

@@ -17,8 +17,11 @@ public struct RankRow: Codable, Sendable, Equatable {
     (self.load, self.compute, self.wait) = (load, compute, wait)
   }
 
-  /// The part of its time for which the rank waits, 0...1.
-  var waitShare: Double { wait / max(load + compute + wait, .leastNormalMagnitude) }
+  /// The part of its time for which the rank waits, 0...1; 0 where the times, which may be read from a file, are no numbers.
+  var waitShare: Double {
+    let share = wait / max(load + compute + wait, .leastNormalMagnitude)
+    return share >= 0 && share <= 1 ? share : 0
+  }
 }
 
 /// The times in the ranks' control words.

@@ -38,21 +38,23 @@ public struct RunReport: Encodable, Sendable {
   public let slowestSteps: [Int: Int]
   /// Means of a step on each rank, of the last attempt that came to an end.
   public let ranks: [RankRow]
+  /// What could not be read of the files, a sentence each.
+  public let warnings: [String]
 
   /// - Parameter run: the run folder.
   public init(run: String) throws {
     self.run = run
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: EventLog.path(run))) else {
-      throw TrainingError("\(run) holds no events.jsonl: name the run folder of `cohort train`.")
+    let (events, damaged): ([Event], Int)
+    do { (events, damaged) = try EventLog.read(folder: run) } catch {
+      throw TrainingError("\(error) Name the run folder of `cohort train`.")
     }
-    let events = EventLog.events(in: data)
     totalSteps = events.last { $0.totalSteps != nil }?.totalSteps ?? 0
     attempts = Dictionary(grouping: events, by: \.attempt).sorted { $0.key < $1.key }.map { number, group in
       // An attempt that is refused has an end only.
       let start = group.first { $0.event == .start }, end = group.last { $0.event == .end }
       return Attempt(
         number: number, started: group[0].time, ranks: start?.ranks ?? 0, hosts: start?.hosts ?? [], firstStep: start?.step ?? 0,
-        lastStep: group.map(\.step).max()!, code: end?.code, message: end?.message)
+        lastStep: group.map(\.step).max() ?? 0, code: end?.code, message: end?.message)
     }
     guard !attempts.isEmpty else { throw TrainingError("\(EventLog.path(run)) holds no events: name another run folder.") }
     let saved = events.filter { $0.event == .save }
@@ -60,13 +62,16 @@ public struct RunReport: Encodable, Sendable {
     failedSaves = events.count { $0.event == .saveFailed }
     saveSeconds = saved.isEmpty ? nil : saved.reduce(0) { $0 + ($1.seconds ?? 0) } / Double(saved.count)
     lastDice = events.last { $0.event == .validation }?.dice
-    slowestSteps = Self.slowestSteps(run)
+    var steps: [Int: Int] = [:]
+    let metricsWarning = try? MetricsFile.forEachLine(ofRun: run) { line in
+      guard line.kind == "step", let rank = line.numbers["slowestRank"].flatMap({ Int(exactly: $0) }) else { return }
+      steps[rank, default: 0] += 1
+    }
+    slowestSteps = steps
+    let eventsWarning =
+      damaged == 0 ? nil : "\(EventLog.path(run)) has \(counted(damaged, "line")) that cannot be read, which are left out."
+    warnings = [eventsWarning, metricsWarning].compactMap { $0 }
     ranks = events.last { $0.times != nil }?.times ?? []
-  }
-
-  private static func slowestSteps(_ run: String) -> [Int: Int] {
-    let found = (try? MetricsFile(run: run))?.steps.compactMap { $0["slowestRank"] } ?? []
-    return Dictionary(grouping: found.map { Int($0) }) { $0 }.mapValues(\.count)
   }
 
   public var text: String {

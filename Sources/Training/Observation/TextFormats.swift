@@ -11,9 +11,9 @@ extension Duration {
   public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
-/// Seconds as 1:05:09 or 5:09.
+/// Seconds as 1:05:09 or 5:09; "forever" for more than can be counted.
 public func clockTime(_ seconds: Double) -> String {
-  let whole = Int(seconds.rounded())
+  guard let whole = Int(exactly: seconds.rounded()) else { return "forever" }
   return whole >= 3600
     ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
     : String(format: "%d:%02d", whole / 60, whole % 60)

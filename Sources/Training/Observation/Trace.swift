@@ -1,4 +1,4 @@
-// One rank's part of a trace: RUN/trace/rank-0003.json, in Chrome's trace event format, with what is needed to put the ranks'
+// One rank's part of a trace: RUN/trace/rank-0003.attempt-02.json, in Chrome's trace event format, with what is needed to put the ranks'
 // clocks in line. `cohort trace merge` joins the parts.
 
 import Cluster
@@ -60,20 +60,23 @@ public struct TracePart: Codable, Sendable {
   }
 
   static func folder(_ run: String) -> String { run + "/trace" }
-  static func name(rank: Int) -> String { String(format: "rank-%04d.json", rank) }
+  static func name(rank: Int, attempt: Int) -> String { String(format: "rank-%04d.attempt-%02d.json", rank, attempt) }
 }
 
 /// Collects the spans of the steps that `trace.steps` names.
 struct Trace {
   private let steps: ClosedRange<Int>
   private let folder: String
+  private let lease: RunLease?
   private var part: TracePart
   private enum State { case ahead, running, done }
   private var state = State.ahead
 
-  /// - Parameter steps: the first and the last step to trace.
-  init(steps: ClosedRange<Int>, run: String, rank: Int, ranks: Int, host: String, attempt: Int) {
-    self.steps = steps
+  /// - Parameters:
+  ///   - steps: the first and the last step to trace.
+  ///   - lease: that of the run folder, on rank 0.
+  init(steps: ClosedRange<Int>, run: String, lease: RunLease?, rank: Int, ranks: Int, host: String, attempt: Int) {
+    (self.steps, self.lease) = (steps, lease)
     folder = TracePart.folder(run)
     part = TracePart(rank: rank, ranks: ranks, host: host, attempt: attempt)
   }
@@ -101,9 +104,14 @@ struct Trace {
     guard state == .running else { return nil }
     state = .done
     part.clock.append(try compareClocks(over: world))
+    do throws(ClusterError) { try together(over: world) { _ in try lease?.requireHeld() } } catch {
+      if error.isCommunication { throw error }
+      return "no trace: \(error)"
+    }
     do {
       try makeFolder(folder)
-      try writeDurably(Array(try JSONEncoder().encode(part)), to: "\(folder)/\(TracePart.name(rank: part.rank))")
+      try writeDurably(
+        Array(try JSONEncoder().encode(part)), to: "\(folder)/\(TracePart.name(rank: part.rank, attempt: part.attempt))")
       return nil
     } catch { return "no trace: \(error)" }
   }

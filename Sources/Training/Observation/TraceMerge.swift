@@ -8,7 +8,15 @@ import Foundation
 /// A merged trace.
 public struct MergedTrace: Codable, Sendable {
   public var displayTimeUnit = "ms"
+  /// By which a merged trace of ours is known again.
+  public var otherData = Self.origin
+  private static let origin = ["command": "cohort trace merge"]
   public var traceEvents: [TraceEvent]
+
+  /// Whether a file is a merged trace of ours.
+  static func isOne(_ path: String) -> Bool {
+    (try? JSONDecoder().decode(MergedTrace.self, from: Data(readAll(path))))?.otherData == origin
+  }
 
   /// - Parameter parts: one of each rank. Time 0 is the beginning of the earliest span.
   package init(_ parts: [TracePart]) {
@@ -42,22 +50,34 @@ public struct MergedTrace: Codable, Sendable {
   }
 }
 
-/// Merges the trace of the newest traced attempt of a run folder into the file `output`.
+/// Merges the trace of the newest traced attempt of a run folder into the file `output`, which ends in .json.
 /// - Returns: how many ranks and spans it holds.
 public func mergeTraces(run: String, output: String) throws -> (ranks: Int, spans: Int) {
+  try checkEnding(of: output, ".json", format: "JSON")
+  try checkOutputs([output], reading: [], isOwn: MergedTrace.isOne)
   let folder = TracePart.folder(run)
   let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".json") }
   let all = try names.sorted().map { name in
     let path = "\(folder)/\(name)"
-    do { return try JSONDecoder().decode(TracePart.self, from: Data(try readAll(path))) } catch let error as DecodingError {
-      throw TrainingError("\(path) is no trace of a rank (\(error.shortReason)): remove the folder and trace again.")
+    func refuse(_ reason: String) -> TrainingError {
+      TrainingError("\(path) is no trace of a rank (\(reason)): remove the folder and trace again.")
     }
+    do {
+      let part = try JSONDecoder().decode(TracePart.self, from: Data(try readAll(path)))
+      guard part.isPossible else { throw refuse("it has numbers that no trace can have") }
+      return part
+    } catch let error as DecodingError { throw refuse(error.reason) }
   }
   // A run that went on with fewer ranks leaves the files of the others behind.
   let attempt = all.map(\.attempt).max() ?? 0
   let parts = all.filter { $0.attempt == attempt }
   guard let first = parts.first else {
     throw TrainingError("\(folder) holds no trace: train with trace.steps=[100, 110], which traces these steps.")
+  }
+  guard (1...65536).contains(first.ranks), parts.allSatisfy({ $0.ranks == first.ranks }),
+    Set(parts.map(\.rank)).count == parts.count
+  else {
+    throw TrainingError("\(folder) holds traces of different runs or two of one rank: remove the folder and trace again.")
   }
   let missing = Set(0..<first.ranks).subtracting(parts.map(\.rank)).sorted()
   guard missing.isEmpty else {
@@ -72,13 +92,12 @@ public func mergeTraces(run: String, output: String) throws -> (ranks: Int, span
   return (parts.count, merged.traceEvents.filter { $0.ph == "X" }.count)
 }
 
-extension DecodingError {
-  /// What is wrong, without the path of keys.
-  fileprivate var shortReason: String {
-    switch self {
-    case .keyNotFound(let key, _): "it lacks \(key.stringValue)"
-    case .dataCorrupted: "it is not whole"
-    default: "it has other contents"
-    }
+extension TracePart {
+  /// Whether all numbers are ones that a trace can have: of ranks that there are, and times within a human life.
+  fileprivate var isPossible: Bool {
+    func isTime(_ seconds: Double) -> Bool { abs(seconds) < 1e10 }
+    return 1...1_000_000 ~= ranks && 0..<ranks ~= rank
+      && clock.allSatisfy { isTime($0.time) && isTime($0.offset) && isTime($0.roundTrip) }
+      && traceEvents.allSatisfy { isTime($0.ts * 1e-6) && isTime($0.dur * 1e-6) }
   }
 }

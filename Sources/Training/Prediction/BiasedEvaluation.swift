@@ -8,7 +8,7 @@ import Metrics
 import Preparation
 import Volumes
 
-/// Strengths of a bias field: of the multiplicative part, 0 to below 1, and of the additive part in standard deviations of the
+/// Strengths of a bias field: of the multiplicative part, 0 to below 1, and of the additive part, 0 to 100 standard deviations of the
 /// image.
 public struct BiasSetting: Hashable, Sendable, Codable {
   public var multiplicative, additive: Double
@@ -18,7 +18,7 @@ public struct BiasSetting: Hashable, Sendable, Codable {
   /// Reads "0.15,0.05"; nil for anything else.
   public init?(_ text: String) {
     let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
-    guard numbers.count == 2, let gain = numbers[0], let shift = numbers[1], (0..<1).contains(gain), shift >= 0, shift.isFinite
+    guard numbers.count == 2, let gain = numbers[0], let shift = numbers[1], (0..<1).contains(gain), (0...100).contains(shift)
     else { return nil }
     self.init(multiplicative: gain, additive: shift)
   }
@@ -39,31 +39,34 @@ public struct BiasSetting: Hashable, Sendable, Codable {
   }
 }
 
-/// Predicts this rank's share of the cases (case i on rank i mod R) under every setting and scores it on the grid of its
-/// reference.
+/// Predicts the cases under every setting and scores them on the grid of their references. The ranks share the cases out. Collective.
 /// - Parameters:
 ///   - references: a folder with a label map for each case.
-///   - inMillimetres, policy: of distances, as in `evaluatePredictions`.
-/// - Returns: the scores of each setting, to be `gathered`.
+///   - inMillimetres, policy: as in `evaluatePredictions`.
+/// - Returns: the scores of each setting, of all ranks on every rank, the cases that failed, and slips of headers.
+/// Errors: cases without a reference, all of them listed.
 public func evaluateUnderBias(
   _ cases: [RawCase], settings: [BiasSetting], model: TrainedModel, segmenter: Segmenter, references: String,
-  inMillimetres: Bool, policy: EmptyPolicy, rank: Int, ranks: Int
-) throws -> [BiasedScores] {
-  let files = try labelFiles(references), preparation = try PreparationSettings(text: model.description.preparation)
-  let classNames = model.description.classNames
-  let empty = ScoreTable(classNames: classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
+  inMillimetres: Bool, policy: EmptyPolicy, over world: borrowing Communicator
+) throws -> (scores: [BiasedScores], failures: [CaseFailure], warnings: [String]) {
+  let truth = try together(over: world) { _ in
+    let truth = try LabelMaps(references)
+    try truth.requireAllRead()
+    try truth.require(cases.map(\.identifier), cure: "add it, or remove the image")
+    return truth
+  }
+  // The image is kept while a copy with its field is predicted.
+  let values = 2 * model.description.channelNames.count + segmenter.classes + 2
+  let reader = try CaseReader(model.description, values: values, ranksOnHost: RankPlacement(over: world).ranks)
+  let empty = ScoreTable(
+    classNames: model.description.classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
   var scores = settings.map { BiasedScores(setting: $0, table: empty) }
-  for (number, item) in cases.enumerated() where number % ranks == rank {
-    Flight.mark(.prediction, detail: item.identifier)
-    guard let path = files[item.identifier] else {
-      throw TrainingError("\(references) has no label map of \(item.identifier): add it, or remove the image.")
-    }
-    let reference = try readLabels(path)
-    let prepared = try prepareForPrediction(
-      images: item.images, settings: preparation, channels: model.description.channelNames.count)
-    if let difference = sameGrid(prepared.frame.grid, reference.grid) {
-      throw TrainingError("\(item.images[0]) and \(path) \(difference): use the label map of this image.")
-    }
+  var slips: [DataWarning] = []
+  let failures = try forEachCase(cases, over: world, detail: \.identifier) { item in
+    slips += try reader.checkHeaders(of: item)
+    let path = truth.paths[item.identifier]!, reference = try readLabels(path), prepared = try reader.prepare(item)
+    slips += try gridWarnings(
+      prepared.frame.grid, of: item.images[0], reference.grid, of: path, cure: "use the label map of this image")
     for (index, setting) in settings.enumerated() {
       var biased = prepared
       setting.apply(to: &biased)
@@ -71,9 +74,10 @@ public func evaluateUnderBias(
         scores: segmenter.probabilities(of: biased), classes: segmenter.classes, extent: prepared.extent,
         spacing: prepared.spacing, frame: prepared.frame)
       scores[index].table.add(
-        item.identifier, prediction: prediction.labels, reference: reference.labels, extent: reference.extent,
+        item.identifier,
+        LabelComparison(prediction: prediction.labels, reference: reference.labels, extent: reference.extent),
         spacing: inMillimetres ? reference.spacing : Spacing(1, 1, 1))
     }
   }
-  return scores
+  return (try joined(scores, over: world), failures, listed(try gathered(slips, over: world)))
 }

@@ -14,32 +14,31 @@ public struct BiasedScores: Sendable, Codable {
     public let setting: BiasSetting
     public let overall: [String: Double]
     public let classes: [ClassSummary]
+    /// Values that the means of each metric leave out.
+    public let leftOut: [String: Int]
     public let table: ScoreTable
   }
 
   public var summary: Summary {
     let means = Metric.allCases.compactMap { metric in table.overall(metric).map { (metric.rawValue, $0) } }
-    return Summary(setting: setting, overall: Dictionary(uniqueKeysWithValues: means), classes: table.classes, table: table)
+    let leftOut = Metric.allCases.map { ($0.rawValue, table.leftOut($0)) }
+    return Summary(
+      setting: setting, overall: Dictionary(uniqueKeysWithValues: means), classes: table.classes,
+      leftOut: Dictionary(uniqueKeysWithValues: leftOut), table: table)
   }
 }
 
 /// The scores of all ranks, on every rank, in the order of the cases' names. Collective; all ranks have the same settings.
-public func gathered(_ scores: [BiasedScores], over world: borrowing Communicator) throws -> [BiasedScores] {
-  let texts = try world.allgather(text: String(decoding: JSONEncoder().encode(scores), as: UTF8.self))
-  let shares = try texts.map { try JSONDecoder().decode([BiasedScores].self, from: Data($0.utf8)) }
-  return shares[0].indices.map { index in
-    let first = shares[0][index].table, rows = shares.flatMap { $0[index].table.rows }
-    var table = ScoreTable(classNames: first.classNames, policy: first.policy, distanceUnit: first.distanceUnit)
-    for row in rows.sorted(by: { ($0.identifier, $0.label) < ($1.identifier, $1.label) }) {
-      table.add(row.identifier, label: row.label, score: row.score)
-    }
-    return BiasedScores(setting: shares[0][index].setting, table: table)
+func joined(_ scores: [BiasedScores], over world: borrowing Communicator) throws -> [BiasedScores] {
+  let all = try gathered(scores, over: world)
+  return scores.indices.map { index in
+    stride(from: index, to: all.count, by: scores.count).dropFirst().reduce(into: all[index]) { $0.table.add(all[$1].table) }
   }
 }
 
 /// A row for each setting with the means over classes and cases; a dash stands for an undefined value.
 public func biasTable(_ scores: [BiasedScores]) -> String {
-  let unit = scores.first?.table.distanceUnit ?? "mm", cases = Set(scores.first?.table.rows.map(\.identifier) ?? []).count
+  let unit = scores.first?.table.distanceUnit ?? "mm", cases = scores.first?.table.cases.count ?? 0
   let head = ["alphaM", "alphaA"] + Metric.allCases.map { $0.isDistance ? "\($0.name) (\(unit))" : $0.name }
   let rows = scores.map { scores in
     [scores.setting.multiplicative, scores.setting.additive].map { "\($0)" }
@@ -51,6 +50,10 @@ public func biasTable(_ scores: [BiasedScores]) -> String {
   let lines = ([head] + rows).map { row in
     zip(row, widths).map { String(repeating: " ", count: $1 - $0.count) + $0 }.joined(separator: "  ")
   }
-  return (lines + ["Means over \(cases) cases and \(scores.first.map { $0.table.classNames.count - 1 } ?? 0) classes."])
-    .joined(separator: "\n")
+  let leftOut = scores.map { $0.table.leftOut(.dice) }.max() ?? 0
+  return
+    (lines + [
+      "Means over \(cases) cases and \(scores.first?.table.classes.count ?? 0) classes. Dice and Jaccard leave out up to \(leftOut) "
+        + "classes of cases that neither prediction nor reference has."
+    ]).joined(separator: "\n")
 }

@@ -1,5 +1,6 @@
 // What must be known to use a trained network again: kept as text in every checkpoint.
 
+import Files
 import Foundation
 import Networks
 import Preparation
@@ -64,7 +65,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   /// What made the predictions of a folder; nil where that is unknown.
   public init?(predictions folder: String) {
     let path = folder + "/" + Self.fileName
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8), let found = try? Self(json: text, from: path) else {
+    guard let text = try? readText(path, atMost: 1 << 24), let found = try? Self(json: text, from: path) else {
       return nil
     }
     self = found
@@ -77,9 +78,20 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     return String(decoding: try! encoder.encode(self), as: UTF8.self)
   }
 
+  /// Errors: anything but the description of a network that can be made, and of data that can be prepared for it.
   public init(json: String, from path: String) throws(TrainingError) {
     do { self = try JSONDecoder().decode(Self.self, from: Data(json.utf8)) } catch {
       throw TrainingError("\(path) does not describe its network: it was not written by `cohort train`.")
     }
+    let sides = (0..<3).map { patch[$0] }
+    guard sides.allSatisfy({ 1...longestPatchSide ~= $0 }) else {
+      throw TrainingError("\(path) describes a network for patches of \(patch), which cannot be: use another checkpoint.")
+    }
+    guard (0..<3).allSatisfy({ 1e-6...1e6 ~= spacing[$0] }) else {
+      throw TrainingError("\(path) describes a network for voxels of \(spacing), which cannot be: use another checkpoint.")
+    }
+    do {
+      try check(patch: patch, divisor: Networks.network(named: network, for: plan).specification(plan).divisor)
+    } catch { throw TrainingError("\(path) describes no network: \(error)") }
   }
 }

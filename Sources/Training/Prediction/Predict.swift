@@ -1,93 +1,95 @@
-// `cohort predict`: raw images in, label maps on the same grid out; cases are dealt round to the ranks.
+// `cohort predict`: raw images in, label maps on the same grid out; cases are dealt round to the ranks, and a bad file costs one case.
 
 import Cluster
 import Foundation
 import MPI
 import Preparation
+import Reports
 import Volumes
 
-/// One raw case: a file for each channel.
-public struct RawCase: Sendable, Equatable {
-  public let identifier: String
-  public let images: [String]
-}
-
-/// The cases of a file or folder. With several channels the names end in _0000, _0001, ... as in nnU-Net.
-public func rawCases(in path: String, channels: Int) throws(TrainingError) -> [RawCase] {
-  var isFolder: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-    throw TrainingError("there is no file or folder \(path): check --input.")
-  }
-  let folder = isFolder.boolValue ? path : (path as NSString).deletingLastPathComponent
-  let names =
-    isFolder.boolValue
-    ? ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter(isImage).sorted()
-    : [(path as NSString).lastPathComponent]
-  guard !names.isEmpty else { throw TrainingError("\(path) holds no .nii or .nii.gz file: check --input.") }
-  var cases: [RawCase] = []
-  for name in names {
-    let stem = imageStem(name) ?? name, channel = Int(stem.suffix(4))
-    let isNumbered = stem.count > 5 && stem.dropLast(4).hasSuffix("_") && channel != nil && stem.suffix(4).allSatisfy(\.isNumber)
-    guard isNumbered else {
-      guard channels == 1 else {
-        throw TrainingError(
-          "\(name) has no channel number, but the model has \(channels) channels: name files case_0000.nii.gz and so on.")
-      }
-      cases.append(RawCase(identifier: stem, images: [join(folder, name)]))
-      continue
-    }
-    guard channel == 0 else { continue }
-    let ending = name.dropFirst(stem.count), base = stem.dropLast(4)
-    let images = (0..<channels).map { join(folder, base + String(format: "%04d", $0) + ending) }
-    for image in images where !FileManager.default.fileExists(atPath: image) {
-      throw TrainingError("\(image) is missing: the model has \(channels) channels, so every case needs that many files.")
-    }
-    cases.append(RawCase(identifier: String(base.dropLast()), images: images))
-  }
-  guard !cases.isEmpty else { throw TrainingError("\(path) holds no file of channel 0 (…_0000.nii.gz): check --input.") }
-  return cases
-}
-
-/// Predicts every case and writes `identifier.nii.gz` into `output`, on the grid of the first channel's file, and beside them what made them.
-/// Predicts cases, which the ranks share out. Collective.
-/// - Parameter report: a line for each case this rank has written.
+/// Predicts cases and writes `identifier.nii.gz` into the output, on the grid of the first channel's file, and beside them what made them. The ranks
+/// share the cases out. Collective.
+///
+/// All headers are read first; nothing is written where no case can be predicted.
+/// - Parameters:
+///   - warn: told on rank 0 of slips of headers, and which files are bad already by these.
+///   - report: a line for each case this rank has written.
+/// - Returns: the cases that failed, on every rank.
+/// Errors: an output that cannot be written.
 public func predictCases(
-  _ cases: [RawCase], model: TrainedModel, segmenter: Segmenter, output: String, over world: borrowing Communicator,
-  report: (String) -> Void
-) throws {
-  let settings = try PreparationSettings(text: model.description.preparation)
-  if world.rank == 0 {
-    let path = join(output, ModelDescription.fileName)
-    do { try Data(model.description.json.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw TrainingError(
-        "cannot write \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
-    }
-  }
-  for (number, item) in cases.enumerated() where number % world.size == world.rank {
-    Flight.mark(.prediction, detail: item.identifier)
+  _ cases: [RawCase], model: TrainedModel, segmenter: Segmenter, output: PredictionOutput, over world: borrowing Communicator,
+  warn: (String) -> Void, report: (String) -> Void
+) throws -> [CaseFailure] {
+  let reader = try CaseReader(model.description, values: segmenter.classes, ranksOnHost: RankPlacement(over: world).ranks)
+  var slips: [DataWarning] = []
+  let unread = try forEachCase(cases, over: world, detail: \.identifier) { slips += try reader.checkHeaders(of: $0) }
+  let warnings = listed(try gathered(slips, over: world))
+  if world.rank == 0 { warnings.forEach(warn) }
+  if unread.count == cases.count { return unread }
+  if world.rank == 0, let text = failureText(unread, of: cases.count, done: "predicted") { warn(text) }
+  try together(over: world) { world in if world.rank == 0 { try output.open(model.description) } }
+  return try forEachCase(cases, passingOver: unread, over: world, detail: \.identifier) { item in
     let started = ContinuousClock.now
-    let prepared = try prepareForPrediction(
-      images: item.images, settings: settings, channels: model.description.channelNames.count)
+    let prepared = try reader.prepare(item)
     let labels = restoreLabels(
       scores: segmenter.probabilities(of: prepared), classes: segmenter.classes, extent: prepared.extent,
-      spacing: prepared.spacing,
-      frame: prepared.frame)
-    let path = join(output, item.identifier + ".nii.gz")
-    try writeLabels(labels, to: path)
+      spacing: prepared.spacing, frame: prepared.frame)
+    let path = output.labelMap(item.identifier)
+    do { try writePrediction(labels, to: path) } catch { throw TrainingError("\(error)", exitCode: 79) }
     report("\(path)  \((ContinuousClock.now - started).seconds.formatted(decimals: 1)) s")
+    try output.draw(item, prediction: labels, classNames: model.description.classNames)
   }
 }
 
-public func isImage(_ name: String) -> Bool { !name.hasPrefix(".") && (name.hasSuffix(".nii") || name.hasSuffix(".nii.gz")) }
+/// Reads raw cases as a network expects them.
+struct CaseReader {
+  private let settings: PreparationSettings
+  private let classNames: [String]
+  private let memory: CaseMemory
 
-func join(_ folder: some StringProtocol, _ name: some StringProtocol) -> String {
-  folder.isEmpty ? String(name) : "\(folder)/\(name)"
+  /// - Parameter values: of each voxel that the sliding window averages.
+  init(_ model: ModelDescription, values: Int, ranksOnHost: Int) throws {
+    settings = try PreparationSettings(text: model.preparation)
+    classNames = model.classNames
+    memory = CaseMemory(channels: model.channelNames.count, values: values, ranks: ranksOnHost)
+  }
+
+  /// Throws if a case's files are bad or too large by their headers, or of different grids.
+  /// - Returns: slips of the headers, and how they were read.
+  func checkHeaders(of item: RawCase) throws -> [DataWarning] {
+    let grids = try item.images.map { try readGrid($0) }, first = grids[0]
+    for (path, grid) in zip(item.images, grids).dropFirst() {
+      if let difference = sameGrid(first, grid) {
+        throw TrainingError("The channels \(item.images[0]) and \(path) \(difference): resample one onto the grid of the other.")
+      }
+    }
+    guard first.dimensions.allSatisfy({ $0 <= Int(Int16.max) }) else {
+      throw TrainingError(
+        "\(item.images[0]) has an axis of \(first.dimensions.max()!) voxels, too long for its label map's NIfTI-1: crop it.")
+    }
+    try memory.checkReading(first, of: item.images[0])
+    return zip(grids, item.images).flatMap { $0.warnings(of: $1) }
+  }
+
+  /// - Parameter label: a label map on the images' grid to prepare with them.
+  func prepare(_ item: RawCase, label: String? = nil) throws -> PackedCase {
+    try prepareForPrediction(
+      item.identifier, images: item.images, settings: settings, channels: memory.channels, label: label, classNames: classNames
+    ) { extent throws(PreparationError) in try memory.checkScores(extent, of: item.images[0]) }
+  }
 }
 
-/// Makes a folder for output, with those above it.
-public func makeFolder(_ path: String) throws(TrainingError) {
-  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-    throw TrainingError(
-      "cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+extension PredictionOutput {
+  /// Draws a case beside its reference, if pictures are wanted.
+  fileprivate func draw(_ item: RawCase, prediction: LabelVolume, classNames: [String]) throws {
+    guard let references else { return }
+    let image = try readVolume(item.images[0]), path = references.paths[item.identifier]
+    let reference = try path.map { path in
+      let labels = try readLabels(path)
+      _ = try gridWarnings(image.grid, of: item.images[0], labels.grid, of: path, cure: "use the label map of this image")
+      return labels
+    }
+    try writeOverlay(
+      image: image, reference: reference, prediction: prediction, classNames: classNames, to: picture(item.identifier))
   }
 }

@@ -22,13 +22,13 @@ public struct TrainedModel {
     let state = try CheckpointStore.load(path: path)
     step = state.step
     description = try ModelDescription(json: state.metadata["model"] ?? "", from: path)
-    network = try makeNetwork(description.network, description.plan)
     // Checkpoints of earlier versions do not name the predictor: there it is the first module.
-    guard let name = description.predictor ?? state.index.first?.vector, let values = state[name],
-      values.count == network.parameters.count
-    else {
+    let plan = description.plan,
+      count = try Networks.network(named: description.network, for: plan).specification(plan).parameterCount
+    guard let name = description.predictor ?? state.index.first?.vector, let values = state[name], values.count == count else {
       throw TrainingError("\(path) holds no weights for \(description.network): it was written by another network or version.")
     }
+    network = try makeNetwork(description.network, plan)
     network.parameters.load(values)
     guard let statistics = network.statistics else { return }
     guard let running = state[statisticsVector(name)], running.count == statistics.buffers.count else {

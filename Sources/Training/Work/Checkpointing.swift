@@ -28,8 +28,8 @@ struct Checkpointing {
   /// Whether to ask for a save at the end of the step that is the `step`th. On rank 0.
   func isDue(afterStep step: Int) -> Bool { interval.isDue(afterStep: step, now: now) }
 
-  /// Saves; a save that fails is a warning, and the older checkpoints are untouched. Throws where the ranks have nothing common to save.
-  /// Saves a checkpoint. Collective.
+  /// Saves a checkpoint; a save that fails is a warning, and the older checkpoints are untouched. Throws where the ranks have nothing common to
+  /// save, or no longer the folder to save it in. Collective.
   /// - Returns: whether the checkpoint is on the disk.
   mutating func save(_ run: Run, over world: borrowing Communicator, console: Console) throws -> Bool {
     let started = now, step = run.stepsDone
@@ -46,6 +46,7 @@ struct Checkpointing {
       (savedStep, failuresInARow) = (step, 0)
       return true
     } catch {
+      if error.isFolderLost { throw error }
       failures += 1
       failuresInARow += 1
       run.observer?.notSaved(error, step: step)
@@ -63,9 +64,13 @@ struct Checkpointing {
   mutating func export(_ run: Run, over world: borrowing Communicator, console: Console) throws(ClusterError) {
     exportProblem = nil
     do throws(ClusterError) {
-      try together(over: world) { world in if world.rank == 0 { try run.stage.work.saved(afterSteps: run.stage.stepsDone) } }
+      try together(over: world) { world in
+        guard world.rank == 0 else { return }
+        try run.lease?.requireHeld()
+        try run.stage.work.saved(afterSteps: run.stage.stepsDone)
+      }
     } catch {
-      if error.isCommunication { throw error }
+      if error.isCommunication || error.isFolderLost { throw error }
       exportProblem = error.description
       console.warn(error.description)
     }

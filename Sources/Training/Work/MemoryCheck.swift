@@ -11,8 +11,12 @@ extension Run {
   /// - Parameter ranksOnHost: the ranks that share the host's memory.
   package func checkMemory(of stage: Stage, ranksOnHost: Int) throws {
     let patch = (0..<3).map { stage.configuration.patch[$0] }
-    let problem = try HostMemory.problem(patch: patch, isLean: stage.configuration.memory == .lean, ranks: ranksOnHost) {
-      isLean in
+    // An image of one channel or more and a label of each sample that the settings ask for.
+    let samples = stage.configuration.labelledSamples + stage.configuration.unlabelledSamples
+    let problem = try HostMemory.problem(
+      patch: patch, sampleBytes: samples * (MemoryLayout<Float>.stride + MemoryLayout<UInt8>.stride),
+      isLean: stage.configuration.memory == .lean, ranks: ranksOnHost
+    ) { isLean in
       guard let batch = try stage.work.rehearsalBatch(at: stage.last) else { return 0 }
       return try rehearsedBytes(batch, isLean ? .lean : .standard)
     }

@@ -21,6 +21,7 @@ public final class MethodWork: Work {
   public let store: CaseStore
   public let segmenter: Segmenter
   public let description: ModelDescription
+  public let warnings: [String]
   /// The prior's set-up; nil for methods that ask no prior, and for `prior.kind: none`.
   package let priorSetup: PriorSetup?
   package let loader: LaneLoader
@@ -38,6 +39,7 @@ public final class MethodWork: Work {
     self.configuration = configuration
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
+    warnings = try dataWarnings(of: index, in: configuration.data)
     var description = try ModelDescription(configuration, index)
     let options = configuration.methodOptions
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
@@ -78,7 +80,14 @@ public final class MethodWork: Work {
       + "\(split.test.count) test volumes; prior: \(prior?.title ?? "none")"
   }
 
-  public var metadata: [String: String] { ["model": description.json] }
+  public var metadata: [String: String] { ["model": description.json, Self.dataKey: dataRecord.text] }
+  private static let dataKey = "data"
+  private var dataRecord: DataRecord { DataRecord(split, store.index, usesUnlabelled: recipe.unlabelledCount > 0) }
+
+  /// Checkpoints of earlier versions do not tell: nothing has changed as far as is known.
+  public func dataChanges(since metadata: [String: String]) throws -> [String] {
+    metadata[Self.dataKey].flatMap { DataRecord(text: $0) }.map { dataRecord.changes(since: $0) } ?? []
+  }
 
   public func check(metadata: [String: String]) throws {
     var saved = try ModelDescription(json: metadata["model"] ?? "", from: configuration.output)
@@ -136,8 +145,9 @@ public final class MethodWork: Work {
   public func validate(over world: borrowing Communicator) throws -> StageScores {
     let scores = try dice(of: split.validation, over: world)
     let kind = split.isHeldOut ? "validation" : "training volumes", names = description.classNames.dropFirst()
+    let classes = zip(names, scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
     var numbers = ["dice": scores.mean]
-    for (name, value) in zip(names, scores.classMeans) { numbers["dice." + name] = value }
+    for (name, value) in classes { numbers["dice." + name] = value }
     return StageScores(
       mean: scores.mean, isHeldOut: split.isHeldOut,
       text: "Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) "
@@ -145,7 +155,7 @@ public final class MethodWork: Work {
       kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
       heading: "Dice on the "
         + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
-      table: zip(names, scores.classMeans).map { ($0, $1) } + [("mean", scores.mean)])
+      table: classes + [("mean", scores.mean)])
   }
 
   /// Copies tensors of the same name and shape from the networks of the stage before, trained or carried.

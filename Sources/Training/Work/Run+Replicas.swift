@@ -1,6 +1,7 @@
 // Every rank holds the whole state of a run and changes it by equal numbers: here the ranks make sure that they plan alike and that they still agree.
 
 import Cluster
+import Files
 import MPI
 import Tensors
 
@@ -9,7 +10,8 @@ extension Run {
   func requireSamePlan(over world: borrowing Communicator) throws(ClusterError) {
     let keys = configuration.values.filter { !RunConfiguration.isFree($0.key) }.sorted { $0.key < $1.key }
     let plans = stage.work.modules.flatMap { update in update.averages.map { "\(update.module.name): \($0.planText)" } }
-    try requireAlike("\(keys)\n\(plans)", "the run", over: world)
+    let data = stage.work.metadata["data"] ?? ""
+    try requireAlike("\(keys)\n\(plans)\n\(hexadecimal(checksum(of: Array(data.utf8))))", "the run", over: world)
   }
 
   /// The hash of all that a step depends on: weights, optimisers, what the work carries and decided, what averaging expects. The same on every rank

@@ -11,7 +11,11 @@ public final class Run {
   public let configuration: RunConfiguration
   /// The stage at work.
   public private(set) var stage: Stage
-  let checkpoints: CheckpointStore
+  private(set) var checkpoints: CheckpointStore
+  /// The lease on the run folder, on rank 0; nil in tests.
+  var lease: RunLease? { didSet { checkpoints.lease = lease } }
+  /// Whether the run goes on on data that are not those that it began with.
+  var acceptsChangedData = false
   /// A fault to inject in drills and tests; nil otherwise.
   let fault: Fault?
   /// The time that the run has; rank 0 decides by it.
@@ -68,16 +72,20 @@ public final class Run {
 
   /// Makes every stage once and checks what can be checked before the first step: settings, data, memory, and that it can take up what the stage
   /// before leaves.
-  func checkStages() throws {
+  /// - Returns: warnings about the data.
+  func checkStages() throws -> [String] {
     try checkMemory(of: stage, ranksOnHost: ranksOnHost)
     let first = stage
+    var warnings = stage.work.warnings
     for number in configuration.stages.indices.dropFirst() {
       do {
         _ = try enterNextStage()
         try checkMemory(of: stage, ranksOnHost: ranksOnHost)
+        warnings += stage.work.warnings.filter { !warnings.contains($0) }
       } catch { throw TrainingError("stage \(configuration.stages[number].name): \(error)") }
     }
     stage = first
+    return warnings
   }
 }
 

@@ -60,6 +60,18 @@ extension Run {
       step: stepsDone, vectors: stage.vectors.map { ($0, $1.values) }, index: index, metadata: metadata)
   }
 
+  /// A run goes on on the data that it began with, unless it was told otherwise.
+  private func checkData(since metadata: [String: String], _ console: Console) throws {
+    let changes = try stage.work.dataChanges(since: metadata), most = 10
+    guard !changes.isEmpty else { return }
+    let list = changes.prefix(most).joined(separator: ", ") + (changes.count > most ? ", and \(changes.count - most) more" : "")
+    let text = "\(stage.configuration.data) no longer holds the data that \(configuration.output) was trained on: \(list)"
+    guard acceptsChangedData else {
+      throw TrainingError("\(text). Prepare the former data again, or go on with these by --accept-changed-data.")
+    }
+    console.warn("\(text); the run goes on with the new data.")
+  }
+
   /// Takes up a saved state whose vectors have been read to `places`.
   func restore(_ state: CheckpointState, console: Console) throws {
     let saved = try RunConfiguration(yaml: state.metadata["configuration"] ?? "", source: "the checkpoint's configuration")
@@ -72,6 +84,7 @@ extension Run {
     }
     if let number = stageNumber(state.metadata) { try enter(stage: number) }
     try stage.work.check(metadata: state.metadata)
+    try checkData(since: state.metadata, console)
     if let threads = state.metadata["threads"], threads != String(Threads.count) {
       console.warn(
         "the run was saved with \(threads) threads on each rank and goes on with \(Threads.count): "

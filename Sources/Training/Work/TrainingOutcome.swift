@@ -32,6 +32,9 @@ public struct TrainingOutcome: Sendable {
       .storage)
   }
 
+  /// The run folder is no longer this run's; rank 0 knows how.
+  static func lost(_ run: Run, _ text: String? = nil) -> Self { failed(run, text ?? run.lease?.loss ?? "", .storage) }
+
   static func stopped(_ run: Run, _ console: Console) -> Self {
     console.print("stopped at step \(run.stepsDone) of \(run.steps) as asked: start the same command again to go on.")
     return Self(end: .stopped, step: run.stepsDone, scores: nil)

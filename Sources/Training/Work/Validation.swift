@@ -11,14 +11,14 @@ public struct ValidationScores: Sendable, Equatable {
   /// Dice of each case and foreground class; nil where neither prediction nor reference has the class.
   public let dice: [[Double?]]
 
-  /// Mean over cases of each foreground class.
-  public var classMeans: [Double] {
+  /// Mean over cases of each foreground class, as `cohort evaluate` counts them; nil for a class that no case has.
+  public var classMeans: [Double?] {
     (dice.first ?? []).indices.map { k in mean(dice.compactMap { $0[k] }) }
   }
-  /// Mean over foreground classes.
-  public var mean: Double { mean(classMeans) }
+  /// Mean over the classes that have one; 0 where none has.
+  public var mean: Double { mean(classMeans.compactMap { $0 }) ?? 0 }
 
-  private func mean(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count) }
+  private func mean(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
 }
 
 extension MethodWork {
@@ -35,7 +35,7 @@ extension MethodWork {
       }
       let prediction = segmenter.labels(of: volume)
       for label in 1...classes {
-        let found = Metrics.dice(prediction: prediction, reference: reference, extent: volume.extent, label: UInt8(label))
+        let found = Metrics.dice(prediction: prediction, reference: reference, label: UInt8(label))
         guard let found else { continue }
         scores[number * classes + label - 1] = found
         defined[number * classes + label - 1] = 1

@@ -64,8 +64,12 @@ public protocol Work: AnyObject, SendableMetatype {
   var carried: [CarriedVector] { get }
   /// Texts beside the weights in a checkpoint: the model's description.
   var metadata: [String: String] { get }
-  /// Throws if a checkpoint with this metadata belongs to other data or another model.
+  /// Throws if a checkpoint with this metadata belongs to another model.
   func check(metadata: [String: String]) throws
+  /// How the data differ from those that a checkpoint with this metadata was trained on, a phrase for each case.
+  func dataChanges(since metadata: [String: String]) throws -> [String]
+  /// What people should know about the data, a sentence each.
+  var warnings: [String] { get }
 
   /// Computes what the steps to come need of all ranks, such as embeddings. Collective, at each start.
   /// - Returns: numbers for metrics.jsonl, written before the first step.
@@ -102,6 +106,8 @@ extension Work {
   public var carried: [CarriedVector] { [] }
   public var metadata: [String: String] { [:] }
   public func check(metadata: [String: String]) throws {}
+  public func dataChanges(since metadata: [String: String]) throws -> [String] { [] }
+  public var warnings: [String] { [] }
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] { [:] }
   public var stepsPerRound: Int { 0 }
   public func decide(round: Int, over world: borrowing Communicator) throws -> String { "" }

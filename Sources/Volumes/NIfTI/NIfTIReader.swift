@@ -44,57 +44,19 @@ public func readLabels(_ path: String) throws(VolumeError) -> LabelVolume {
 }
 
 /// The grid of a file, from its header alone.
-public func readGrid(_ path: String) throws(VolumeError) -> FileGrid {
-  try readHeader(GzipReader(path), path: path).header.grid
-}
+public func readGrid(_ path: String) throws(VolumeError) -> FileGrid { try NIfTIFile(path).header.grid }
 
 /// Header and canonical voxels [D, H, W] of a file.
 private func readVoxels(_ path: String) throws(VolumeError) -> (header: NIfTIHeader, voxels: [Float]) {
-  let reader = try GzipReader(path)
-  let (header, consumed) = try readHeader(reader, path: path)
-  // A stream of deflate grows at most 1032-fold, so a header that promises more is refused before memory is asked for.
-  let growth = reader.isUncompressed ? 1 : 1032
-  guard let byteCount = exactByteCount(header), byteCount <= reader.sizeOnDisk * growth - header.dataOffset else {
-    throw truncated(path, header: header)
-  }
-  var gap = [UInt8](repeating: 0, count: header.dataOffset - consumed)
-  var raw = [UInt8](repeating: 0, count: byteCount)
-  let found = try reader.read(into: &gap) + reader.read(into: &raw)
-  try reader.verifyEnd()
-  guard found == gap.count + raw.count else { throw truncated(path, header: header) }
+  let file = try NIfTIFile(path)
+  let header = file.header
+  var raw = try file.readVoxels()
   if header.isSwapped, header.scalar.byteCount > 1 {
     raw.withUnsafeMutableBytes {
-      nifti_swap_Nbytes(Int64(byteCount / header.scalar.byteCount), Int32(header.scalar.byteCount), $0.baseAddress!)
+      nifti_swap_Nbytes(Int64($0.count / header.scalar.byteCount), Int32(header.scalar.byteCount), $0.baseAddress!)
     }
   }
   return (header, canonicalVoxels(raw, header: header))
-}
-
-private func readHeader(_ reader: GzipReader, path: String) throws(VolumeError) -> (header: NIfTIHeader, consumed: Int) {
-  var bytes = [UInt8](repeating: 0, count: NIfTIHeader.size1)
-  var count = try reader.read(into: &bytes)
-  let size = bytes.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
-  if size == NIfTIHeader.size2 || size.byteSwapped == NIfTIHeader.size2 {
-    bytes += [UInt8](repeating: 0, count: NIfTIHeader.size2 - NIfTIHeader.size1)
-    count += try reader.read(into: &bytes, from: NIfTIHeader.size1)
-  }
-  return (try NIfTIHeader(Array(bytes[0..<count]), path: path), count)
-}
-
-/// Bytes of the voxels, or nil when the dimensions of a damaged header overflow.
-private func exactByteCount(_ header: NIfTIHeader) -> Int? {
-  var count = header.scalar.byteCount
-  for dimension in header.grid.dimensions {
-    let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-    if overflow { return nil }
-    count = product
-  }
-  return count
-}
-
-private func truncated(_ path: String, header: NIfTIHeader) -> VolumeError {
-  let size = header.grid.dimensions.map(String.init).joined(separator: "x")
-  return VolumeError("\(path) is truncated, its header promises \(size) voxels of \(header.scalar): copy or download it again.")
 }
 
 private func canonicalVoxels(_ raw: [UInt8], header: NIfTIHeader) -> [Float] {

@@ -1,4 +1,4 @@
-// Writing NIfTI-1 back to the exact grid of a file: its axis order, affines and codes; uint8 for labels, float32 for volumes.
+// Writing NIfTI-1 back to the exact grid of a file: its axis order and the numbers of its header; uint8 for labels, float32 for volumes.
 
 import CNIfTI
 
@@ -9,6 +9,13 @@ public func writeLabels(_ labels: LabelVolume, to path: String) throws(VolumeErr
   requireMatch(labels.extent, count: labels.labels.count, grid: labels.grid, operation: "writeLabels")
   let voxels = VoxelOrder(labels.grid).scatter(labels.labels, filling: 0)
   try write(voxels, type: .uint8, grid: labels.grid, to: path)
+}
+
+/// Writes predicted labels as `writeLabels` does, with a seal by which `isUnchangedPrediction` knows them again.
+public func writePrediction(_ labels: LabelVolume, to path: String) throws(VolumeError) {
+  requireMatch(labels.extent, count: labels.labels.count, grid: labels.grid, operation: "writePrediction")
+  let voxels = VoxelOrder(labels.grid).scatter(labels.labels, filling: 0)
+  try write(voxels, type: .uint8, grid: labels.grid, isPrediction: true, to: path)
 }
 
 /// Writes intensities to the grid they were read from; otherwise as `writeLabels`.
@@ -26,14 +33,15 @@ private func requireMatch(_ extent: Extent, count: Int, grid: FileGrid, operatio
   }
 }
 
-private func write<Value: BitwiseCopyable>(_ voxels: [Value], type: ScalarType, grid: FileGrid, to path: String)
-  throws(VolumeError)
-{
+private func write<Value: BitwiseCopyable>(
+  _ voxels: [Value], type: ScalarType, grid: FileGrid, isPrediction: Bool = false, to path: String
+) throws(VolumeError) {
   guard let longest = grid.dimensions.max(), longest <= Int(Int16.max) else {
     throw VolumeError(
       "\(path) cannot be written, an axis of \(grid.dimensions) voxels is too long for NIfTI-1: crop or resample it.")
   }
-  let header = headerBytes(grid, type: type) + [0, 0, 0, 0]  // the last four bytes: no extensions
+  var header = headerBytes(grid, type: type) + [0, 0, 0, 0]  // the last four bytes: no extensions
+  if isPrediction { voxels.withUnsafeBytes { PredictionSeal.seal(&header, voxels: $0) } }
   try header.withUnsafeBufferPointer { (first) throws(VolumeError) in
     try voxels.withUnsafeBufferPointer { (second) throws(VolumeError) in
       try writeFile([UnsafeRawBufferPointer(first), UnsafeRawBufferPointer(second)], to: path)
@@ -48,30 +56,22 @@ private func headerBytes(_ grid: FileGrid, type: ScalarType) -> [UInt8] {
   header.dim = (3, Int16(grid.dimensions[0]), Int16(grid.dimensions[1]), Int16(grid.dimensions[2]), 1, 1, 1, 1)
   header.datatype = Int16(type.rawValue)
   header.bitpix = Int16(8 * type.byteCount)
-  let pixels = grid.pixelDimensions.map { Float($0) }
-  header.pixdim = (Float(grid.quaternionSign), pixels[0], pixels[1], pixels[2], 0, 0, 0, 0)
+  let stored = grid.header
+  let p = stored.pixdim.map { Float($0) }
+  header.pixdim = (p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7])
   header.vox_offset = 352
   header.scl_slope = 1
-  header.xyzt_units = CChar(NIFTI_UNITS_MM)
-  header.qform_code = Int16(grid.qformCode)
-  header.sform_code = Int16(grid.sformCode)
-  setQuaternion(&header, grid)
-  let s = grid.sform.map { Float($0) }
+  header.xyzt_units = CChar(truncatingIfNeeded: stored.units)
+  header.qform_code = Int16(clamping: stored.qformCode)
+  header.sform_code = Int16(clamping: stored.sformCode)
+  let quaternion = stored.quaternion.map { Float($0) }, offset = stored.quaternionOffset.map { Float($0) }
+  (header.quatern_b, header.quatern_c, header.quatern_d) = (quaternion[0], quaternion[1], quaternion[2])
+  (header.qoffset_x, header.qoffset_y, header.qoffset_z) = (offset[0], offset[1], offset[2])
+  let s = stored.sform.map { Float($0) }
   header.srow_x = (s[0], s[1], s[2], s[3])
   header.srow_y = (s[4], s[5], s[6], s[7])
   header.srow_z = (s[8], s[9], s[10], s[11])
   withUnsafeMutableBytes(of: &header.descrip) { $0.copyBytes(from: "Cohort".utf8) }
   withUnsafeMutableBytes(of: &header.magic) { $0.copyBytes(from: "n+1\0".utf8) }
   return withUnsafeBytes(of: header) { Array($0) }
-}
-
-/// The quaternion and offset of the grid's qform; a grid without one keeps zeros.
-private func setQuaternion(_ header: inout nifti_1_header, _ grid: FileGrid) {
-  guard grid.qformCode > 0 else { return }
-  let q = grid.qform
-  let matrix = nifti_dmat44(m: ((q[0], q[1], q[2], q[3]), (q[4], q[5], q[6], q[7]), (q[8], q[9], q[10], q[11]), (0, 0, 0, 1)))
-  var (b, c, d, x, y, z) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-  nifti_dmat44_to_quatern(matrix, &b, &c, &d, &x, &y, &z, nil, nil, nil, nil)
-  (header.quatern_b, header.quatern_c, header.quatern_d) = (Float(b), Float(c), Float(d))
-  (header.qoffset_x, header.qoffset_y, header.qoffset_z) = (Float(x), Float(y), Float(z))
 }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Benchmarks
+import Kernels
 import Networks
 import Tensors
 import Training
@@ -32,10 +33,9 @@ struct Bench: ParsableCommand {
     @Flag(help: "Show the time by operation, beside what the machine's measured rates would allow.")
     var profile = false
 
-    func validate() throws { try atLeast([("batch", batch, 1)]) }
+    func validate() throws { try inRange([("batch", batch, 1...1024)]) }
 
     func run() throws {
-      try requireThreads(step.threads)
       try reportingErrors {
         let plan = try step.plan(channels: channels, classes: classes, batch: batch, memory: memory)
         let result = try measureStep(plan), shown = profile ? result : result.summary
@@ -59,10 +59,9 @@ extension Bench {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws { try atLeast([("repeats", repeats, 1)]) }
+    func validate() throws { try inRange([("threads", threads, 1...Threads.most), ("repeats", repeats, 1...mostRepeats)]) }
 
     func run() throws {
-      try requireThreads(threads)
       try reportingErrors {
         let network = try weights.map { try SAMMed3D(file: $0) } ?? randomPrior()
         let result = measurePrior(network, threads: threads, repeats: repeats)

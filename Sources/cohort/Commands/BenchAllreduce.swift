@@ -21,7 +21,7 @@ extension Bench {
     @Flag(help: "Print JSON, with hosts, program and MCA parameters.")
     var json = false
 
-    func validate() throws { try atLeast([("repeats", repeats, 1)]) }
+    func validate() throws { try inRange([("repeats", repeats, 1...mostRepeats)]) }
 
     func run() throws {
       try withRanks(alwaysMPI: true) { world in

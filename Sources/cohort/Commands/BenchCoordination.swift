@@ -23,10 +23,9 @@ extension Bench {
     @Option(help: "How gradients are averaged: \(averagerCatalog.map { $0.name }.joined(separator: " or ")).")
     var reduction = ExactAverager.name
 
-    func validate() throws { try atLeast([("lanes", lanes, 1)]) }
+    func validate() throws { try inRange([("lanes", lanes, 1...1024)]) }
 
     func run() throws {
-      try requireThreads(step.threads)
       let type = try reportingErrors { try averager(named: reduction) }
       try withRanks(alwaysMPI: false) { world in
         let result = try measureCoordination(

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Benchmarks
 import Cluster
+import Files
 import Foundation
 
 /// What both are asked.
@@ -17,21 +18,21 @@ struct DiskChoice: ParsableArguments {
   var json = false
 
   func validate() throws {
-    guard repeats > 0 else { throw ValidationError("--repeats \(repeats) must be 1 or more.") }
+    try inRange([("repeats", repeats, 1...mostRepeats)])
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
       throw ValidationError("--folder \(folder): there is no such folder; make it or name another.")
     }
   }
 
+  private static let mostBytes = 1_000_000_000_000
+
   private static func bytes(_ text: String) throws -> Int {
     for (unit, factor) in [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)] where text.hasSuffix(unit) {
-      guard let count = Int(text.dropLast(unit.count)), (1...1_000_000).contains(count) || (unit.isEmpty && count > 0) else {
-        break
-      }
+      guard let count = Int(text.dropLast(unit.count)), 1...mostBytes / factor ~= count else { break }
       return count * factor
     }
-    throw ValidationError("\(text) is no number of bytes: write for example 256MB.")
+    throw ValidationError("\(text) is no number of bytes from 1 to 1000GB: write for example 256MB.")
   }
 }
 
@@ -52,7 +53,7 @@ extension Bench {
           return 0
         } catch {
           // Every rank throws the same error.
-          if world.rank == 0 { FileHandle.standardError.write(Data("cohort: \(error)\n".utf8)) }
+          if world.rank == 0 { complain("cohort: \(error)") }
           return Cluster.ExitCode.storage.rawValue
         }
       }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Benchmarks
+import Kernels
 
 extension Bench {
   struct Gemm: ParsableCommand {
@@ -16,10 +17,9 @@ extension Bench {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws { try atLeast([("repeats", repeats, 1)]) }
+    func validate() throws { try inRange([("threads", threads, 1...Threads.most), ("repeats", repeats, 1...mostRepeats)]) }
 
     func run() throws {
-      try requireThreads(threads)
       try withRanks(alwaysMPI: false) { world in
         let result = try measureProducts(threads: threads, repeats: repeats, over: world)
         if world.rank == 0 { if json { try printJSON(result) } else { print(result.text) } }

@@ -74,13 +74,15 @@ struct Checkpoint: ParsableCommand {
       abstract: "Write the student's weights as safetensors with the original state-dict names.")
     @Argument(help: "Step folder, or run folder for its newest.")
     var path: String
-    @Option(help: "File to write.")
+    @Option(help: "File to write (.safetensors).")
     var output: String
 
     func run() throws {
       try reportingErrors {
+        let command = "cohort checkpoint export"
+        try Safetensors.checkOutput(output, command: command)
         let model = try TrainedModel(checkpoint: path)
-        try Safetensors.write(model.stateDict, to: output)
+        try Safetensors.write(model.stateDict, metadata: ["command": command], to: output)
         print("\(model.stateDict.count) tensors of \(model.description.network), step \(model.step), written to \(output)")
       }
     }

@@ -24,7 +24,7 @@ struct Doctor: ParsableCommand {
 
   func run() throws {
     if let hostfile {
-      let options = (folder.map { ["--folder", $0] } ?? []) + (data.map { ["--data", $0] } ?? []) + (json ? ["--json"] : [])
+      let options = (folder.map { ["--folder=\($0)"] } ?? []) + (data.map { ["--data=\($0)"] } ?? []) + (json ? ["--json"] : [])
       return try reportingErrors { try examineHosts(of: hostfile, arguments: ["doctor"] + options, isQuiet: json) }
     }
     // No process may be started once MPI runs.

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Cluster
+import Files
 import Foundation
 import Metrics
 import Preparation
@@ -24,7 +25,7 @@ struct Evaluate: ParsableCommand {
   var references: String
   @Option(help: "Distances in voxels, as the published benchmarks, or in mm.")
   var spacing = Unit.mm
-  @Option(help: "What an empty mask counts for in mean distances: zero, skip or diagonal. Empty masks are always counted.")
+  @Option(help: "What empty masks count for in means: skip, zero (0 everywhere) or diagonal (the scan's diagonal as distance).")
   var empty = EmptyPolicy.skip
   @Option(help: "Data set folder whose dataset.json names the classes; the folder above the references if it has one.")
   var dataset: String?
@@ -48,11 +49,15 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     if let checkpoint, let input { return try scoreUnderBias(checkpoint, input) }
     try reportingErrors {
-      let table = try evaluatePredictions(
+      let found = try evaluatePredictions(
         predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
         classNames: try classNames(dataset: dataset, references: references))
-      print(json ? table.json() : table.text())
-      if !json { printCaveat(ModelDescription(predictions: predictions!)?.caveat) }
+      if found.failures.count < found.count {
+        print(json ? found.table.json() : found.table.text())
+        if !json { printCaveat(ModelDescription(predictions: predictions!)?.caveat) }
+      }
+      for warning in found.warnings { complain("warning: \(warning)") }
+      throw ArgumentParser.ExitCode(listFailures(found.failures, of: found.count, done: "scored"))
     }
   }
 
@@ -61,16 +66,15 @@ struct Evaluate: ParsableCommand {
       Flight.mark(.start, detail: "checkpoint and images")
       let (model, cases) = try together(over: world) { _ in
         let model = try TrainedModel(checkpoint: checkpoint)
-        return (model, try rawCases(in: input, channels: model.description.channelNames.count))
+        return (model, try RawCases(in: input, channels: model.description.channelNames.count).cases)
       }
-      let scores = try together(over: world) { world in
-        try evaluateUnderBias(
-          cases, settings: bias, model: model, segmenter: model.segmenter(overlap: 0.5, weighting: .gaussian),
-          references: references, inMillimetres: spacing == .mm, policy: empty, rank: world.rank, ranks: world.size)
-      }
-      let all = try gathered(scores, over: world)
-      if world.rank == 0 { try report(all, model) }
-      return 0
+      let (scores, failures, warnings) = try evaluateUnderBias(
+        cases, settings: bias, model: model, segmenter: model.segmenter(overlap: 0.5, weighting: .gaussian),
+        references: references, inMillimetres: spacing == .mm, policy: empty, over: world)
+      guard world.rank == 0 else { return failures.isEmpty ? 0 : 3 }
+      if failures.count < cases.count { try report(scores, model) }
+      for warning in warnings { complain("warning: \(warning)") }
+      return listFailures(failures, of: cases.count, done: "scored")
     }
   }
 

@@ -2,6 +2,8 @@
 // implementations.
 
 import ArgumentParser
+import Files
+import Kernels
 import Networks
 import Tensors
 import Weights
@@ -43,11 +45,14 @@ struct NetworkCommand: ParsableCommand {
     var weights: String
     @Option(help: "File with the tensor `input` (safetensors).")
     var input: String
-    @Option(help: "File to write (safetensors).")
+    @Option(help: "File to write (.safetensors).")
     var output: String
+
+    static let command = "cohort network forward"
 
     func run() throws {
       try reportingErrors {
+        try Safetensors.checkOutput(output, reading: [weights, input], command: Self.command)
         if choice.network == SAMMed3D.name {
           return try PriorForward(weights: weights, input: input, output: output, padding: padding).run()
         }
@@ -64,8 +69,12 @@ struct NetworkCommand: ParsableCommand {
         let file = try WeightFile(weights)
         let prefix = file.entries.contains { $0.name.hasPrefix("weights.") } ? "weights." : ""
         let report = try file.load(into: made.state, prefix: prefix, allowing: LoadAllowance(unexpected: { _ in true }))
+        let bytes = Rehearsal.peakBytes { _ = made.logits(x, mode: .evaluation, on: Tape(recording: false)) }
+        if let shortage = FreeMemory.shortage(of: bytes, for: "the forward pass") {
+          throw NetworkError("\(input): \(shortage): give a smaller image.")
+        }
         let logits = made.logits(x, mode: .evaluation, on: Tape(recording: false))
-        try Safetensors.write(["logits": logits.channelsFirst], to: output)
+        try Safetensors.write(["logits": logits.channelsFirst], metadata: ["command": Self.command], to: output)
         print("\(report)\nlogits \(logits.channelsFirst.shape) written to \(output)")
       }
     }

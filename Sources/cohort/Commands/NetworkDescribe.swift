@@ -22,22 +22,15 @@ extension NetworkCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    func validate() throws { _ = try patch.map(patchSides) }
+
     func run() throws {
       try reportingErrors {
         let plan = try choice.plan(channels: channels, classes: classes)
         let type = try network(named: choice.network, for: plan)
-        let facts = try NetworkFacts(type, try type.specification(plan), patch: try patchSize())
+        let facts = try NetworkFacts(type, try type.specification(plan), patch: try patch.map(patchSides))
         json ? try printJSON(facts) : facts.print()
       }
-    }
-
-    private func patchSize() throws -> [Int]? {
-      guard let patch else { return nil }
-      let sides = patch.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-      guard sides.count == 3, sides.allSatisfy({ $0 > 0 }) else {
-        throw NetworkError("--patch \(patch): write three positive whole numbers, for example 64,64,64.")
-      }
-      return sides
     }
   }
 }

@@ -2,21 +2,28 @@
 
 import ArgumentParser
 import Cluster
+import Files
 import Foundation
 import MPI
 import Preparation
-import Reports
 import Training
 import Volumes
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Segment images with a trained network.",
-    discussion: "Under mpirun the cases are shared out over the ranks. Each label map lies on the exact grid of its image.")
+    discussion: """
+      Under mpirun the cases are shared out over the ranks. Each label map lies on the exact grid of its image. A file that cannot be \
+      predicted is named, the others are predicted, and the exit code is 3. A file in the output folder is replaced only if it is an \
+      unchanged label map of an earlier prediction.
+      """)
 
   @Option(help: "Checkpoint: a step folder, or a run folder for its newest.")
   var checkpoint: String
-  @Option(help: "Image or folder of images (NIfTI; several channels as case_0000, case_0001, ...).")
+  @Option(
+    help:
+      "Image or folder of images (NIfTI; several channels as case_0000, case_0001, ...). With one channel _0000 is taken off if all names end so."
+  )
   var input: String
   @Option(help: "Folder for the label maps.")
   var output: String
@@ -35,33 +42,20 @@ struct Predict: ParsableCommand {
   func run() throws {
     try withWatchedRanks(watch, command: "predict") { world in
       Flight.mark(.start, detail: "checkpoint and images")
-      let (model, cases) = try together(over: world) { world in
+      let (model, found, destination) = try together(over: world) { world in
         let model = try TrainedModel(checkpoint: checkpoint)
-        let cases = try rawCases(in: input, channels: model.description.channelNames.count)
-        if world.rank == 0 { try makeFolder(output) }
-        return (model, cases)
+        let found = try RawCases(in: input, channels: model.description.channelNames.count, output: output)
+        let destination = try PredictionOutput(folder: output, references: references)
+        if world.rank == 0 { try destination.check(found.cases, input: input) }
+        return (model, found, destination)
       }
-      Console(rank: world.rank).print(
-        "\(model.description.network) of \(model.path), \(cases.count) cases on \(counted(world.size, "rank"))")
-      try together(over: world) { world in
-        let segmenter = model.segmenter(overlap: overlap, weighting: weighting)
-        try predictCases(cases, model: model, segmenter: segmenter, output: output, over: world) { print($0) }
-        if let references { try drawOverlays(cases, model: model, references: references, world: world) }
-      }
-      return 0
-    }
-  }
-
-  private func drawOverlays(_ cases: [RawCase], model: TrainedModel, references: String, world: borrowing Communicator) throws {
-    for (number, item) in cases.enumerated() where number % world.size == world.rank {
-      Flight.mark(.prediction, detail: "picture of \(item.identifier)")
-      let prediction = try readLabels("\(output)/\(item.identifier).nii.gz")
-      let found = [".nii.gz", ".nii"].map { "\(references)/\(item.identifier)\($0)" }.first {
-        FileManager.default.fileExists(atPath: $0)
-      }
-      try writeOverlay(
-        image: try readVolume(item.images[0]), reference: try found.map { try readLabels($0) }, prediction: prediction,
-        classNames: model.description.classNames, to: "\(output)/\(item.identifier).png")
+      let console = Console(rank: world.rank), cases = found.cases
+      console.print("\(model.description.network) of \(model.path), \(cases.count) cases on \(counted(world.size, "rank"))")
+      if let note = found.note { console.print("note: \(note)") }
+      let failures = try predictCases(
+        cases, model: model, segmenter: model.segmenter(overlap: overlap, weighting: weighting), output: destination, over: world,
+        warn: { complain("warning: \($0)") }, report: { print($0) })
+      return world.rank == 0 ? listFailures(failures, of: cases.count, done: "predicted") : failures.isEmpty ? 0 : 3
     }
   }
 }

@@ -1,30 +1,57 @@
 // `cohort prepare`: from a raw data set to packs.
 
 import ArgumentParser
+import Cluster
+import Files
+import MPI
 import Preparation
+import Training
 import Volumes
 
 struct Prepare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Crop, resample and normalise a data set into packs.",
-    discussion: "A second run with the same inputs does nothing; changed and new cases are prepared again.")
+    discussion: """
+      A second run with the same inputs does nothing; changed and new cases are prepared again, and a run that was cut off goes on where it was. \
+      A case that cannot be prepared is left out and named at the end, with exit code 3. Under mpirun the cases are shared out over the ranks.
+      """)
 
   @Argument(help: "Data set: an nnU-Net raw folder; unlabelled images lie in imagesUn.")
   var dataset: String
-  @Option(help: "Folder of packs.")
+  @Option(help: "Folder of packs, outside the data set.")
   var output: String
   @Option(help: "Voxel size in millimetres: one number, or depth,height,width; the median of the data set if not given.")
   var spacing: String?
+  @Flag(help: "Refuse labels whose origin differs a little from their image's, which otherwise is a warning.")
+  var strict = false
+  @OptionGroup var watch: WatchOptions
 
   func run() throws {
-    try reportingErrors {
-      let outcome = try prepareDataset(
-        PreparationPlan(dataset: dataset, output: output, spacing: try spacing.map(parseSpacing))
-      ) { print($0) }
-      print(
-        "\(outcome.prepared) cases prepared, \(outcome.unchanged) unchanged, \(outcome.removed) removed; "
-          + "voxels of \(outcome.spacing) in \(output)")
+    try withWatchedRanks(watch, command: "prepare") { world in
+      let plan = PreparationPlan(dataset: dataset, output: output, spacing: try spacing.map(parseSpacing), isStrict: strict)
+      let team = try RankTeam(world)
+      defer { try? team.close() }
+      let outcome = try prepareDataset(plan, team: team) { print($0) }
+      if world.rank == 0 { tell(outcome) }
+      let isWhole = outcome.omitted.isEmpty && outcome.problem == nil
+      return (isWhole ? Cluster.ExitCode.success : .configuration).rawValue
     }
+  }
+
+  private func tell(_ outcome: PreparationOutcome) {
+    for warning in outcome.warnings { complain("warning: \(warning)") }
+    let roles = CaseRole.allCases.map { "\(outcome.counts[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
+    print(
+      "\(counted(outcome.prepared, "case")) prepared, \(outcome.unchanged) unchanged, \(outcome.removed) removed; \(roles); "
+        + "voxels of \(outcome.spacing) in \(output)")
+    if let problem = outcome.problem { complain("cohort: \(problem)") }
+    guard !outcome.omitted.isEmpty else { return }
+    let isNothing = outcome.counts.isEmpty
+    complain(
+      "cohort: \(counted(outcome.omitted.count, "case")) of \(dataset) could not be prepared and "
+        + (isNothing ? "nothing else was, so \(output) is as it was" : "are missing from \(output)")
+        + ": mend or remove these files and prepare again, which makes only what is missing.")
+    for item in outcome.omitted { complain("  \(item.identifier), \(item.role.rawValue): \(item.reason)") }
   }
 
   private func parseSpacing(_ text: String) throws -> Spacing {

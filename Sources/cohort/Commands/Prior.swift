@@ -15,7 +15,7 @@ struct PriorCommand: ParsableCommand {
         + "The same command continues a run that was stopped or killed. `prompt Dice` is that of wrong masks of structures, `prior Dice` "
         + "that of the answers to them.")
 
-    @Option(help: "File to write (safetensors, float16).")
+    @Option(help: "File to write (.safetensors, float16).")
     var output: String
     @Option(help: "Number of steps.")
     var steps: Int

@@ -27,7 +27,7 @@ struct PriorForward {
         embedding: embedding, mask: mask ?? Tensor(zeros: [1, low, low, low, 1]), points: try points(of: stored), on: tape)
       results["lowres_logits"] = logits.channelsFirst
     }
-    try Safetensors.write(results, to: output)
+    try Safetensors.write(results, metadata: ["command": NetworkCommand.Forward.command], to: output)
     for (name, tensor) in results.sorted(by: { $0.key < $1.key }) { print("\(name) \(tensor.shape) written to \(output)") }
   }
 
@@ -42,8 +42,8 @@ struct PriorForward {
   /// Positive clicks [1, N, 3], in voxels along the axes of the image.
   private func points(of stored: [String: StoredTensor]) throws -> [PointPrompt] {
     guard let found = stored["point"] else { return [] }
-    guard found.shape.count == 3, found.shape[0] == 1, found.shape[2] == 3 else {
-      throw WeightError("\(input): tensor point is of shape \(found.shape): write N clicks as [1, N, 3], in voxels.")
+    guard found.shape.count == 3, found.shape[0] == 1, found.shape[2] == 3, found.values.allSatisfy({ 0...4096 ~= $0 }) else {
+      throw WeightError("\(input): tensor point is of shape \(found.shape): write N clicks as [1, N, 3], in voxels of the image.")
     }
     return (0..<found.shape[1]).map { click in
       let voxel = found.values[(3 * click)..<(3 * click + 3)].map { Double($0) }

@@ -33,10 +33,11 @@ struct Report: ParsableCommand {
 
     func run() throws {
       try reportingErrors {
-        try drawActivations(
+        let (failures, count) = try drawActivations(
           methods: checkpoint.map(NamedPath.init), input: input, references: references,
           request: ActivationRequest(layer: layer, label: label, kind: kind), output: output
         ) { print($0) }
+        throw ArgumentParser.ExitCode(listFailures(failures, of: count, done: "drawn"))
       }
     }
   }
@@ -53,7 +54,7 @@ struct Report: ParsableCommand {
     var preset = SOBFPreset.paper
     @Option(help: "Seed of the fields.")
     var seed: UInt64 = 1337
-    @Option(help: "Picture to write.")
+    @Option(help: "Picture to write (.png).")
     var output: String
 
     func run() throws {
@@ -82,10 +83,11 @@ struct Report: ParsableCommand {
 
     func run() throws {
       try reportingErrors {
-        try drawComparisons(
+        let (failures, count) = try drawComparisons(
           images: images, references: references, predictions: predictions.map(NamedPath.init),
           classNames: try classNames(dataset: dataset, references: references), output: output
         ) { print($0) }
+        throw ArgumentParser.ExitCode(listFailures(failures, of: count, done: "drawn"))
       }
     }
   }

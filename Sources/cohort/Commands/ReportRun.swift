@@ -1,6 +1,7 @@
 // `cohort report run`: the story of a run folder as text.
 
 import ArgumentParser
+import Files
 import Training
 
 extension Report {
@@ -16,6 +17,7 @@ extension Report {
     func run() throws {
       try reportingErrors {
         let report = try RunReport(run: folder)
+        for warning in report.warnings { complain("warning: \(warning)") }
         if json { try printJSON(report) } else { print(report.text) }
       }
     }

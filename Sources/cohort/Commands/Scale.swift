@@ -2,6 +2,7 @@
 // made of.
 
 import ArgumentParser
+import Files
 import Foundation
 import Scaling
 
@@ -72,7 +73,7 @@ struct Scale: ParsableCommand {
         let study = try Study(path: chosen.study)
         let outcome = try study.run(program: programPath) { text in
           // At once, also into a file.
-          FileHandle.standardOutput.write(Data((text + "\n").utf8))
+          Outlet.output.write(text + "\n")
         }
         if outcome.isInterrupted {
           print("stopped as asked: the same command continues the study.")
@@ -119,13 +120,14 @@ struct Scale: ParsableCommand {
     var warmup = 3
     @Option(help: "Steps that count.")
     var steps = 10
-    @Option(help: "File to write (JSON).")
+    @Option(help: "File to write (.json).")
     var output: String
 
-    func validate() throws { try atLeast([("warmup", warmup, 0), ("steps", steps, 1)]) }
+    func validate() throws { try inRange([("warmup", warmup, 0...mostRepeats), ("steps", steps, 1...mostRepeats)]) }
 
     func run() throws {
       try reportingErrors {
+        try LaneTrace.checkOutput(output)
         let isFolder = (try? FileManager.default.contentsOfDirectory(atPath: source)) != nil
         let trace =
           isFolder
@@ -142,11 +144,4 @@ struct Scale: ParsableCommand {
 /// This program's own path: the ranks run the same file.
 private var programPath: String {
   (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-}
-
-/// Refuses options below their least value.
-func atLeast(_ options: [(name: String, value: Int, least: Int)]) throws {
-  for (name, value, least) in options where value < least {
-    throw ValidationError("--\(name) \(value) must be \(least) or more.")
-  }
 }

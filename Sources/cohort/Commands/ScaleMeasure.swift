@@ -41,11 +41,12 @@ extension Scale {
     var output: String
 
     func validate() throws {
-      try atLeast([
-        ("lanes", lanes, 1), ("warmup", warmup, 0), ("steps", steps, 1), ("averaged-values", averagedValues ?? 1, 1),
-        ("checkpoint-every", checkpointEvery, 0),
+      try inRange([
+        ("lanes", lanes, 1...1_000_000), ("warmup", warmup, 0...mostRepeats), ("steps", steps, 1...mostRepeats),
+        ("averaged-values", averagedValues ?? 1, 1...LaneTrace.mostValues),
+        ("checkpoint-every", checkpointEvery, 0...100_000_000),
       ])
-      guard dilation > 0 else { throw ValidationError("--dilation \(dilation) must be above 0.") }
+      try inRange([("dilation", dilation, 1e-3...1e6)])
     }
 
     /// What is timed.

@@ -2,6 +2,9 @@
 
 import ArgumentParser
 import Benchmarks
+import Kernels
+import Networks
+import Settings
 import Tensors
 
 /// A network, a patch and how often a step is timed.
@@ -19,16 +22,26 @@ struct StepChoice: ParsableArguments {
   var json = false
 
   func validate() throws {
-    guard sides.count == 3 else { throw ValidationError("--patch \(patch): give three sides, for example 96,96,96.") }
-    try atLeast([("steps", steps, 1), ("warmup", warmup, 0)])
+    _ = try patchSides(patch)
+    try inRange([
+      ("threads", threads, 1...Threads.most), ("steps", steps, 1...mostRepeats), ("warmup", warmup, 0...mostRepeats),
+    ])
   }
-
-  private var sides: [Int] { patch.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int($0) } }
 
   /// - Parameter batch: the samples that a rank does in a step.
   func plan(channels: Int = 1, classes: Int = 2, batch: Int, memory: TapeMemory = .standard) throws -> StepPlan {
     StepPlan(
-      network: choice.network, networkPlan: try choice.plan(channels: channels, classes: classes), patch: sides, batch: batch,
+      network: choice.network, networkPlan: try choice.plan(channels: channels, classes: classes), patch: try patchSides(patch),
+      batch: batch,
       threads: threads, memory: memory, steps: steps, warmup: warmup)
   }
+}
+
+/// D, H, W of a patch on the command line.
+func patchSides(_ text: String) throws -> [Int] {
+  let format = SettingFormat<[Int]>.patchSides
+  guard let sides = format.read(text) else {
+    throw ValidationError("--patch \(text.prefix(100)) must be \(format.allowed), for example 64,64,64.")
+  }
+  return sides
 }

@@ -25,6 +25,11 @@ struct Synthesize: ParsableCommand {
   @Option(help: "Voxel size of the subjects, millimetres.")
   var spacing = 2.0
 
+  func validate() throws {
+    try inRange([("subjects", subjects, 1...9999), ("labelled", labelled, 1...9999)])
+    try inRange([("spacing", spacing, 0.2...10)])
+  }
+
   func run() throws {
     try reportingErrors {
       let plan = SynthesisPlan(

@@ -14,7 +14,7 @@ struct Trace: ParsableCommand {
 
     @Argument(help: "Run folder.")
     var folder: String
-    @Option(help: "File to write.")
+    @Option(help: "File to write (.json).")
     var output: String
 
     func run() throws {

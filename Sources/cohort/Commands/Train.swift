@@ -15,11 +15,14 @@ struct Train: ParsableCommand {
   @Argument(help: "Keys that replace those of the run file, for example steps=100 optimizer.learningRate=0.02.")
   var overrides: [String] = []
 
+  @Flag(help: "Go on though the data are not those that the run has been trained on so far.")
+  var acceptChangedData = false
   @OptionGroup var budget: BudgetOption
 
   func run() throws {
     try withStoppableRanks { world in
-      try launchTraining(file: file, overrides: overrides, budget: budget.budget, over: world)
+      try launchTraining(
+        file: file, overrides: overrides, budget: budget.budget, acceptsChangedData: acceptChangedData, over: world)
     }
   }
 }

@@ -2,9 +2,11 @@
 // what a frozen prior is asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person
 // is used.
 
+import Files
 import Foundation
 import MPI
 import Networks
+import Settings
 import Weights
 
 /// One pretraining.
@@ -37,8 +39,8 @@ public struct PretrainingPlan: Sendable {
   package func runFile(folder: String, threads: Int = 0, deadline: Int = 60) -> String {
     """
     work: \(Pretraining.name)
-    output: \(folder)
-    pretraining: {output: \(output)}
+    output: \(quotedYAML(folder))
+    pretraining: {output: \(quotedYAML(output))}
     steps: \(steps)
     seed: \(seed)
     lanes: \(lanes)
@@ -56,8 +58,10 @@ public struct PretrainingPlan: Sendable {
   var command: String { "cohort prior pretrain --output \(URL(fileURLWithPath: output).lastPathComponent) \(choices)" }
   private var choices: String { "--steps \(steps) --seed \(seed) --lanes \(lanes)" }
 
-  /// Before minutes are spent: the folder must be there and writable.
-  func checkOutput() throws(TrainingError) {
+  /// Before minutes are spent: the folder must be there and writable, and a file that is there must be this prior's.
+  func checkOutput() throws {
+    try checkEnding(of: output, ".safetensors", format: "safetensors")
+    try checkOutputs([output], reading: []) { (try? PriorDescription(of: $0))?.command == command }
     let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
     guard FileManager.default.isWritableFile(atPath: folder) else {
       throw TrainingError("cannot write \(output): make the folder \(folder), or choose another.", exitCode: 79)

@@ -56,7 +56,7 @@ extension PromptExample {
     known.clear(&prediction, side: side)
     known.clear(&reference, side: side)
     // Both empty cannot be: a prompt covers a third of the target at least.
-    return Metrics.dice(prediction: prediction, reference: reference, extent: Extent(side, side, side), label: 1) ?? 0
+    return Metrics.dice(prediction: prediction, reference: reference, label: 1) ?? 0
   }
 }
 

@@ -4,16 +4,19 @@
 import Files
 import HDF5
 
-/// A folder of packs, open for reading.
+/// A folder of packs, open for reading: `cohort prepare` may replace them meanwhile, and those of this index stay.
 public struct PackReader: Sendable {
   public let folder: String
   public let index: PackIndex
   private let entries: [String: PackEntry]
+  private let presence: PackReaders?
 
   public init(folder: String) throws(VolumeError) {
     self.folder = folder
+    // Before the index is read, so that its packs cannot go in between.
+    presence = PackReaders(entering: folder)
     index = try PackIndex(folder: folder)
-    entries = Dictionary(index.entries.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
+    entries = Dictionary(index.entries.map { ($0.identifier, $0) }) { first, _ in first }
   }
 
   /// Reads one case and verifies its checksums.
@@ -37,17 +40,22 @@ public struct PackReader: Sendable {
 
   /// - Returns: image [D, H, W, C] and label [D, H, W].
   private func readArrays(_ entry: PackEntry) throws(VolumeError) -> (image: [Float], label: [UInt8]?) {
-    let extent = [entry.extent.depth, entry.extent.height, entry.extent.width]
-    let group = packGroup(entry.position)
-    do throws(H5Error) {
-      return try File.open("\(folder)/\(entry.pack)").closing { (file) throws(H5Error) in
-        let image: [Float] = try file.read(group + "/image", extent: extent + [entry.channels])
-        let label: [UInt8]? = entry.hasLabel ? try file.read(group + "/label", extent: extent) : nil
+    let path = "\(folder)/\(entry.pack)", extent = [entry.extent.depth, entry.extent.height, entry.extent.width]
+    let bytes = entry.extent.count * (4 * entry.channels + (entry.hasLabel ? 1 : 0))
+    do {
+      // A pack that is a pipe would be waited for, and one that a forger made of zeros can promise more than its bytes can hold.
+      guard bytes / largestGrowth <= (try fileSize(path)) else { throw damage(entry, "image") }
+      if let shortage = FreeMemory.shortage(of: bytes, for: "it") { throw VolumeError("\(shortage): free some memory.") }
+      return try File.open(path).closing { (file) throws(H5Error) in
+        let image: [Float] = try file.read("/image", extent: extent + [entry.channels])
+        let label: [UInt8]? = entry.hasLabel ? try file.read("/label", extent: extent) : nil
         return (image, label)
       }
+    } catch let error as VolumeError {
+      throw VolumeError("Case \(entry.identifier) in \(path) cannot be read: \(error.description)")
     } catch {
       throw VolumeError(
-        "Case \(entry.identifier) cannot be read: \(error.description) If the pack is damaged, delete it and prepare again.")
+        "Case \(entry.identifier) cannot be read: \(error) If the pack is damaged, delete it and prepare again.")
     }
   }
 
@@ -57,3 +65,6 @@ public struct PackReader: Sendable {
         + "Delete the pack and prepare again.")
   }
 }
+
+/// Deflate makes bytes at most so many times more.
+private let largestGrowth = 1032

@@ -1,22 +1,22 @@
-// The content of dataset.json: channel names, class names, file ending (nnU-Net's format: MIC-DKFZ/nnUNet,
-// documentation/dataset_format.md).
+// The content of dataset.json: channel names and class names (nnU-Net's format: MIC-DKFZ/nnUNet, documentation/dataset_format.md).
 
+import Files
 import Foundation
 
 struct DatasetDescription {
   var name: String?
   var channelNames: [String]
   var classNames: [String]
-  var fileEnding: String
   /// The number of training images that the file promises.
   var trainingCount: Int?
 
   static func read(_ path: String) throws(VolumeError) -> DatasetDescription {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw VolumeError(
-        "\(path) is missing or may not be read: a data set folder needs it to name channels and labels (nnU-Net's format).")
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw VolumeError("\(path) is missing: a data set folder needs it to name channels and labels (nnU-Net's format).")
     }
-    guard let content = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+    let bytes: [UInt8]
+    do throws(FileError) { bytes = try readAll(path, atMost: largestBytes) } catch { throw VolumeError(error.description) }
+    guard let content = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
       throw VolumeError("\(path) is not valid JSON: check it for a missing comma, quote or brace.")
     }
     if content["dataset"] != nil {
@@ -24,13 +24,18 @@ struct DatasetDescription {
         "\(path) lists its files under 'dataset', which is not supported: put them into imagesTr, labelsTr, imagesUn, imagesTs.")
     }
     let fileEnding = content["file_ending"] as? String ?? ".nii.gz"
-    guard [".nii.gz", ".nii"].contains(fileEnding) else {
+    // Whichever of them it names, files of all of these endings are read.
+    guard imageEndings.contains(fileEnding.lowercased()) else {
       throw VolumeError("\(path) gives file_ending '\(fileEnding)', which is not supported: convert the files to .nii.gz.")
     }
     return DatasetDescription(
       name: content["name"] as? String, channelNames: try channels(content, path), classNames: try classes(content, path),
-      fileEnding: fileEnding, trainingCount: content["numTraining"] as? Int)
+      trainingCount: content["numTraining"] as? Int)
   }
+
+  private static let imageEndings = [".nii.gz", ".nii", ".hdr", ".img"]
+  /// More than any description has.
+  private static let largestBytes = 64 << 20
 
   private static func channels(_ content: [String: Any], _ path: String) throws(VolumeError) -> [String] {
     guard let table = (content["channel_names"] ?? content["modality"]) as? [String: String], !table.isEmpty else {

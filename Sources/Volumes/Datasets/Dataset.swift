@@ -1,8 +1,9 @@
 // A data set on disk in the raw layout of nnU-Net (shared by most public sets), extended by imagesUn for images without labels:
-//   dataset.json                    channel names, class names, file ending
+//   dataset.json                    channel names, class names
 //   imagesTr/{case}_{0000}{ending}  labelled training images, one file for each channel      labelsTr/{case}{ending}
 //   imagesUn/{case}_{0000}{ending}  unlabelled training images
 //   imagesTs/{case}_{0000}{ending}  test images                                              labelsTs/{case}{ending} when known
+// The endings are .nii.gz, .nii, or .hdr with its .img, in any case. Identifiers are in Unicode normal form C.
 
 import Foundation
 
@@ -21,7 +22,7 @@ public struct DatasetCase: Hashable, Sendable, Codable {
 }
 
 /// The cases of a data set folder and what their channels and labels mean.
-public struct Dataset: Sendable {
+public struct Dataset: Sendable, Codable {
   public var name: String
   public var folder: String
   public var channelNames: [String]
@@ -29,11 +30,17 @@ public struct Dataset: Sendable {
   public var classNames: [String]
   /// Sorted by identifier.
   public var cases: [DatasetCase]
+  /// What is left aside and is no case, a sentence each.
+  public var warnings: [String]
 
-  /// Reads the description and lists the files of a data set; no image is opened.
+  /// The folders of images and labels, all that are read.
+  public static let subfolders = ["imagesTr", "labelsTr", "imagesUn", "imagesTs", "labelsTs"]
+
+  /// Reads the description and lists the files of a data set; no image is opened. Every file that looks like data is part of a case or is named.
   ///
-  /// Errors: no such folder, no or a damaged dataset.json, a missing channel, an image without its label, a label without its image,
-  /// a case in two folders, no labelled case. Layout: MIC-DKFZ/nnUNet, documentation/dataset_format.md.
+  /// Errors: no such folder, no or a damaged dataset.json; and all of these at once, a line each: files that cannot be read, a missing channel, an
+  /// image without its label, a label without its image, a case in two folders, no labelled case.
+  /// Layout: MIC-DKFZ/nnUNet, documentation/dataset_format.md.
   public static func open(_ folder: String) throws(VolumeError) -> Dataset {
     let folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
     var isFolder: ObjCBool = false
@@ -41,10 +48,17 @@ public struct Dataset: Sendable {
       throw VolumeError("There is no data set folder \(folder): check the path.")
     }
     let description = try DatasetDescription.read("\(folder)/dataset.json")
-    let cases = try DatasetScan(folder: folder, description: description).cases()
+    var scan = DatasetScan(folder: folder, description: description)
+    let cases = try scan.cases()
     let name = description.name ?? URL(fileURLWithPath: folder).lastPathComponent
     return Dataset(
-      name: name, folder: folder, channelNames: description.channelNames, classNames: description.classNames, cases: cases)
+      name: name, folder: folder, channelNames: description.channelNames, classNames: description.classNames, cases: cases,
+      warnings: scan.warnings)
+  }
+
+  /// The class names of a data set, from its description alone: its files need not be in order.
+  public static func classNames(ofFolder folder: String) throws(VolumeError) -> [String] {
+    try DatasetDescription.read("\(folder)/dataset.json").classNames
   }
 
   /// Writes `folder/dataset.json`, which `open` reads back.

@@ -1,0 +1,59 @@
+// What a prediction writes: a label map for each case, on request a picture, and the description of the network. None of it takes the place of
+// what a prediction reads, or of a file that no prediction wrote.
+
+import Files
+import Foundation
+import Reports
+import Volumes
+
+/// The folder into which cases are predicted.
+public struct PredictionOutput: Sendable {
+  public let folder: String
+  /// A folder of reference label maps, with which a picture is drawn for each case.
+  let references: LabelMaps?
+
+  /// - Parameter references: a folder of label maps; nil for no pictures.
+  public init(folder: String, references: String? = nil) throws {
+    (self.folder, self.references) = (folder, try references.map { try LabelMaps($0) })
+  }
+
+  func labelMap(_ identifier: String) -> String { join(folder, identifier + ".nii.gz") }
+  func picture(_ identifier: String) -> String { join(folder, identifier + ".png") }
+  var description: String { join(folder, ModelDescription.fileName) }
+
+  /// Refuses, before anything is written, to take the place of an input or of somebody else's file. Label maps are replaced if they are predictions
+  /// that nobody has changed, in a folder of predictions.
+  /// - Parameter input: the file or folder of the images.
+  public func check(_ cases: [RawCase], input: String) throws {
+    for (path, what) in [(input, "images"), (references?.path ?? "", "references")]
+    where isFolder(path) && isSamePlace(path, folder) {
+      throw TrainingError("\(folder) is the folder of the \(what), so no label map is written into it: choose another --output.")
+    }
+    let names = cases.map(\.identifier), isRecord = ModelDescription(predictions: folder) != nil
+    try checkOutputs(
+      [description] + names.map(labelMap) + (references == nil ? [] : names.map(picture)),
+      reading: cases.flatMap(\.images) + (references?.paths.values.map { $0 } ?? [])
+    ) { path in
+      path.hasSuffix(".png") ? isOwnPicture(path) : isRecord && (path == description || isUnchangedPrediction(path))
+    }
+  }
+
+  /// Makes the folder and writes what predicts into it.
+  func open(_ model: ModelDescription) throws {
+    try makeFolder(folder)
+    do { try writeDurably(Array(model.json.utf8), to: description) } catch { throw TrainingError("\(error)", exitCode: 79) }
+  }
+
+  private func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+}
+
+/// Makes a folder for output, with those above it.
+public func makeFolder(_ path: String) throws(TrainingError) {
+  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+    throw TrainingError(
+      "cannot make the folder \(path) (\(error.localizedDescription)): choose a writable place for --output.", exitCode: 79)
+  }
+}

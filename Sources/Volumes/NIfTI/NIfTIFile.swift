@@ -1,0 +1,87 @@
+// A NIfTI file, or a pair of header (.hdr) and voxels (.img), opened for reading: nothing is inflated or allocated beyond what its header promises,
+// and nothing that the memory does not hold.
+
+import Files
+
+/// A file whose header has been read.
+struct NIfTIFile {
+  let path: String
+  let header: NIfTIHeader
+  private let reader: GzipReader
+  /// Bytes of the header that were read from it.
+  private let consumed: Int
+
+  /// Opens a file; the .img of a pair is as good as its .hdr. Errors: those of the header.
+  init(_ path: String) throws(VolumeError) {
+    self.path = path
+    let headerPath = counterpart(of: path, ending: "img", with: "hdr") ?? path
+    let reader = try GzipReader(headerPath)
+    var bytes = [UInt8](repeating: 0, count: NIfTIHeader.size1)
+    var count = try reader.read(into: &bytes)
+    let size = bytes.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
+    if size == NIfTIHeader.size2 || size.byteSwapped == NIfTIHeader.size2 {
+      bytes += [UInt8](repeating: 0, count: NIfTIHeader.size2 - NIfTIHeader.size1)
+      count += try reader.read(into: &bytes, from: NIfTIHeader.size1)
+    }
+    header = try NIfTIHeader(Array(bytes[0..<count]), path: headerPath)
+    (self.reader, consumed) = (reader, count)
+  }
+
+  /// The bytes of the voxels as stored. Errors: a file that is shorter or more than a little longer than its header promises, damage, a pair without
+  /// .img, too little memory.
+  func readVoxels() throws(VolumeError) -> [UInt8] {
+    guard header.isPair else { return try voxels(of: reader, after: consumed) }
+    guard let voxelPath = counterpart(of: path, ending: "img", with: "img") ?? counterpart(of: path, ending: "hdr", with: "img")
+    else {
+      throw VolumeError("\(path) is a NIfTI header whose voxels are in a separate .img file: put that beside it.")
+    }
+    return try voxels(of: GzipReader(voxelPath), after: 0)
+  }
+
+  private func voxels(of reader: GzipReader, after consumed: Int) throws(VolumeError) -> [UInt8] {
+    // A stream of deflate grows at most 1032-fold, so a header that promises more is refused before memory is asked for.
+    let promised = header.dataOffset + header.byteCount
+    let gap = try reader.skip(header.dataOffset - consumed)
+    guard promised / (reader.isUncompressed ? 1 : 1032) <= reader.sizeOnDisk, gap == header.dataOffset - consumed else {
+      throw truncated()
+    }
+    try requireMemory()
+    var raw = [UInt8](repeating: 0, count: header.byteCount)
+    let found = try reader.read(into: &raw)
+    // Some programs pad their files to a whole number of blocks.
+    try reader.verifyEnd(limit: 8192)
+    guard found == raw.count else { throw truncated() }
+    return raw
+  }
+
+  /// Stored voxels are turned into floats, and both exist at once.
+  private func requireMemory() throws(VolumeError) {
+    let bytes = header.byteCount + 4 * header.grid.extent.count
+    if let shortage = FreeMemory.shortage(of: bytes, for: "the volume of \(size)") {
+      throw VolumeError("\(path) cannot be read, \(shortage): crop or resample it, or use a machine with more memory.")
+    }
+  }
+
+  private var size: String { "\(header.grid.dimensions.map(String.init).joined(separator: "x")) voxels of \(header.scalar)" }
+
+  private func truncated() -> VolumeError {
+    VolumeError("\(path) is truncated, its header promises \(size): copy or download it again.")
+  }
+}
+
+/// The files that hold the volume at `path`: itself, or the header and the voxels of a pair.
+public func filesOfVolume(_ path: String) -> [String] {
+  let header = counterpart(of: path, ending: "img", with: "hdr") ?? path
+  return [header] + (counterpart(of: header, ending: "hdr", with: "img").map { [$0] } ?? [])
+}
+
+/// The file of the same name as `path` but with `other` in place of its `ending`, in the same or the other case, compressed or not; nil if `path` has
+/// another ending or there is no such file.
+private func counterpart(of path: String, ending: String, with other: String) -> String? {
+  let isCompressed = path.lowercased().hasSuffix(".gz")
+  let name = isCompressed ? String(path.dropLast(3)) : path
+  guard name.lowercased().hasSuffix("." + ending) else { return nil }
+  let stem = name.dropLast(ending.count)
+  let candidates = [other, other.uppercased()].flatMap { ["\(stem)\($0)", "\(stem)\($0).gz", "\(stem)\($0).GZ"] }
+  return candidates.first { (try? regularFileSize($0)) != nil }
+}
