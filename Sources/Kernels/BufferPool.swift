@@ -2,6 +2,7 @@
 // the lowest address in one region keeps the resident size close to what is alive; asking the system each time would cost as much as a
 // convolution, because fresh pages must be cleared.
 
+import CKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -45,7 +46,9 @@ public enum BufferPool {
     guard let address else {
       fatalError("out of memory: \(bytes) bytes for one tensor: use a smaller patch or batch, or memory: lean.")
     }
-    return UnsafeMutableRawPointer(bitPattern: address)!.bindMemory(to: Float.self, capacity: count)
+    let start = UnsafeMutableRawPointer(bitPattern: address)!
+    cohort_allow(start, bytes)
+    return start.bindMemory(to: Float.self, capacity: count)
   }
 
   static func giveBack(_ pointer: UnsafeMutablePointer<Float>) {
@@ -102,6 +105,7 @@ private struct Region: ~Copyable {
       free[index].size -= size
     }
     sizes[start] = size
+    cohort_forbid(UnsafeRawPointer(bitPattern: start), Int(size))
     used += Int(size)
     peak = max(peak, used)
     return start
@@ -119,6 +123,7 @@ private struct Region: ~Copyable {
 
   mutating func giveBack(_ start: UInt) {
     let size = sizes.removeValue(forKey: start)!
+    cohort_forbid(UnsafeRawPointer(bitPattern: start), Int(size))
     used -= Int(size)
     let next = free.firstIndex { $0.start > start } ?? free.endIndex
     let joinsNext = next < free.endIndex && free[next].start == start + size

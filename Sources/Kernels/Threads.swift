@@ -11,6 +11,15 @@ public enum Threads {
   /// The most threads that a process may be asked to compute with.
   public static let most = 1024
 
+  /// Why OMP_NUM_THREADS is no number of threads, as a sentence; nil if it is one or is not there. Numbers for loops within loops may follow. libgomp
+  /// would start as many as it says, or pass it over.
+  public static func problem(_ environment: [String: String]) -> String? {
+    guard let text = environment["OMP_NUM_THREADS"] else { return nil }
+    let first = text.split(separator: ",", omittingEmptySubsequences: false)[0].filter { $0 != " " }
+    if let count = Int(first), (1...most).contains(count) { return nil }
+    return "OMP_NUM_THREADS is \"\(text)\": give a number of threads from 1 to \(most)."
+  }
+
   public static func set(_ count: Int) { omp_set_num_threads(Int32(max(1, count))) }
 
   /// Lets the calling thread, which works briefly and often, have a core as soon as it wakes rather than when the thread that computes there has used
@@ -18,7 +27,7 @@ public enum Threads {
   public static func askForShortSlices() { _ = cohort_set_time_slice(100_000) }
 }
 
-/// Runs `body(start, end)` on consecutive parts of 0..<count, each at least `grain` long, one part to a thread.
+/// Runs `body(start, end)` on consecutive parts of 0..<count, each at least `grain` long, as many parts as threads.
 ///
 /// The parts depend on the number of threads: use it only where the parts do not change the result, and split reductions into fixed
 /// blocks first (`forEachBlock`).
@@ -48,6 +57,9 @@ private struct ParallelWork {
 
 private let runPart: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
   let work = context!.assumingMemoryBound(to: ParallelWork.self)
-  let part = Int(omp_get_thread_num()), parts = work.pointee.parts, count = work.pointee.count
-  work.pointee.body(part * count / parts, (part + 1) * count / parts)
+  let parts = work.pointee.parts, count = work.pointee.count
+  // libgomp gives fewer threads than it is asked for within another loop, and where OMP_DYNAMIC or OMP_THREAD_LIMIT says so.
+  for part in stride(from: Int(omp_get_thread_num()), to: parts, by: Int(omp_get_num_threads())) {
+    work.pointee.body(part * count / parts, (part + 1) * count / parts)
+  }
 }

@@ -6,6 +6,7 @@ import Files
 @preconcurrency import Foundation
 @preconcurrency import Glibc
 import Kernels
+import Training
 
 @main
 struct Cohort: ParsableCommand {
@@ -18,11 +19,14 @@ struct Cohort: ParsableCommand {
       Doctor.self, Trace.self,
     ])
 
+  /// A stop that comes while the program starts must be obeyed, not kill it, and the start may begin again for OpenBLAS.
   static func main() {
+    if ["train", "launch"].contains(CommandLine.arguments.dropFirst().first) { StopSignal.hold() }
     secureStandardStreams()
     startAgainWithFittingOpenBLAS()
     var code = ArgumentParser.ExitCode.success.rawValue
     do {
+      try requireThreads()
       var command = try parseAsRoot()
       try command.run()
     } catch {

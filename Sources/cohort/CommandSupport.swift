@@ -4,6 +4,7 @@ import ArgumentParser
 import Cluster
 import Files
 import Foundation
+import Kernels
 import MPI
 import Training
 import Volumes
@@ -33,10 +34,23 @@ func withRanks(alwaysMPI: Bool, _ body: (borrowing Communicator) throws -> Int32
   throw ArgumentParser.ExitCode(code)
 }
 
-/// Ends a process that the launcher did not join to the others: the first of them prints why, all end with the same code.
-private func refuse(_ problem: String, _ launch: LaunchCheck) throws -> Never {
+/// Runs `body` as `withRanks` does, under MPI in any case, and stops cleanly when asked by a signal (`StopSignal`).
+func withStoppableRanks(_ body: (borrowing Communicator) throws -> Int32) throws {
+  StopSignal.install()
+  try withRanks(alwaysMPI: true, body)
+}
+
+/// Ends a process that is not joined to the other ranks: the first of them prints why, all end with the same code.
+private func refuse(_ problem: String, _ launch: LaunchCheck, code: Cluster.ExitCode = .preflight) throws -> Never {
   if launch.isFirst { complain("cohort: \(problem)") }
-  throw ArgumentParser.ExitCode(Cluster.ExitCode.preflight.rawValue)
+  throw ArgumentParser.ExitCode(code.rawValue)
+}
+
+/// Refuses an OMP_NUM_THREADS that cannot be meant, before anything starts so many.
+func requireThreads() throws {
+  if let problem = Threads.problem(ProcessInfo.processInfo.environment) {
+    try refuse(problem, LaunchCheck(), code: .configuration)
+  }
 }
 
 /// Runs `body`; an error becomes one sentence on standard error and exit code 3.

@@ -56,6 +56,11 @@ import Testing
         == .end(code: 76, reason: "it failed while it was being stopped"))
   }
 
+  @Test func aStopThatFoundNoHandlerYetIsAStop() {
+    var policy = RestartPolicy(retries: 100)
+    #expect(policy.decide(after: attempt(128 + SIGUSR1), isStopping: true) == .end(code: 75, reason: ""))
+  }
+
   @Test func hostsNamedInTwoFailuresAreAvoided() {
     var policy = RestartPolicy(retries: 100)
     for (step, host) in [(1, "lab2"), (2, "lab3"), (3, "lab2")] {

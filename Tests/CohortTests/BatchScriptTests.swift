@@ -20,8 +20,41 @@ import Testing
     #expect(try script.start().code == 0)
     #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
     let idle = try BatchScript(savedStep: 20, afterwards: 20, exitCode: code)
-    #expect(try idle.start().code == code)
-    #expect(try idle.calls("scontrol") == ["show job 17"])
+    #expect(try idle.start().code == (code == 77 ? 0 : code))
+    #expect(try idle.calls("scontrol") == ["show job 17"] + (code == 77 ? ["requeue 17"] : []))
+  }
+
+  /// Killed by the stop that came before there were handlers, or suspended: nothing new is saved, and nothing is wrong.
+  @Test(arguments: [138, 143, 77]) func aStartThatWasStoppedOrSuspendedIsRepeatedAFewTimes(_ code: Int32) throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: code)
+    let outcomes = try (0..<4).map { try script.start(["SLURM_RESTART_COUNT": "\($0)"]) }
+    #expect(outcomes.map(\.code) == [0, 0, 0, code])
+    #expect(outcomes[3].errors.contains("no new checkpoint since step 0"))
+  }
+
+  /// The script asks for the newest checkpoint before it starts the ranks.
+  @Test func aStopBeforeTheRanksAreStartedReachesThem() throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 0, exitCode: 75)
+    try script.write("#!/bin/bash\necho asked >> \"$SLURM_SUBMIT_DIR/signals.calls\"\nsleep 0.5\n", to: "bin/squeue")
+    #expect(try script.start(signals: [SIGUSR1]).code == 0)
+    #expect(try script.calls("signals").prefix(3) == ["asked", "ready", "USR1"])
+  }
+
+  /// mpirun's handlers are not there from the beginning, and its first ranks only later: the stop waits for the ones and is repeated for the others.
+  @Test func aStopIsHeldBackUntilTheLauncherHandlesItAndIsRepeated() throws {
+    let script = try BatchScript(savedStep: 0, afterwards: 1, exitCode: 75)
+    try script.write(
+      """
+      #!/bin/bash
+      kill -USR1 $PPID
+      sleep 1.5
+      trap 'echo USR1 >> "$SLURM_SUBMIT_DIR/signals.calls"' USR1
+      until [ "$(grep -c USR1 "$SLURM_SUBMIT_DIR/signals.calls")" -ge 2 ]; do sleep 0.05; done
+      echo 1 > "$SLURM_SUBMIT_DIR/step"
+      exit 75
+      """, to: "bin/mpirun")
+    #expect(try script.start().code == 0)
+    #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
   }
 
   @Test(arguments: [0, 3, 4, 78, 79]) func otherCodesArePassedOn(_ code: Int32) throws {
@@ -56,7 +89,8 @@ import Testing
   func signalsReachTheRanksAsUSR1(_ signals: [Int32]) throws {
     let script = try BatchScript(savedStep: 20, afterwards: 40, exitCode: 75)
     #expect(try script.start(signals: signals).code == 0)
-    #expect(try script.calls("signals") == ["ready"] + signals.map { _ in "USR1" })
+    let calls = try script.calls("signals")
+    #expect(calls.first == "ready" && calls.dropFirst().allSatisfy { $0 == "USR1" } && calls.count > signals.count, "\(calls)")
     #expect(try script.calls("scontrol") == ["show job 17", "requeue 17"])
   }
 
@@ -180,7 +214,9 @@ private final class BatchScript {
     var environment = ["PATH": "\(submitted)/bin:/usr/bin:/bin", "SLURM_SUBMIT_DIR": submitted, "SLURM_JOB_ID": "17"]
     environment["SIGNALS"] = "\(signals.count)"
     environment.merge(variables) { $1 }
-    return try run("/bin/bash", [Self.path] + arguments, environment: environment) { process in
+    let log = "\(submitted)/cohort-17.out"
+    if !FileManager.default.fileExists(atPath: log) { try write("", to: "cohort-17.out") }
+    return try run("/bin/bash", [Self.path] + arguments, environment: environment, log: log) { process in
       for (number, signal) in signals.enumerated() {
         for _ in 0..<400 where (try? calls("signals").count) ?? 0 <= number { usleep(25_000) }
         kill(process, signal)
@@ -202,10 +238,12 @@ private struct Outcome {
 }
 
 /// Runs a program in the temporary folder to its end; `meanwhile` gets its process number.
+/// - Parameter log: the file to which its errors are appended.
 private func run(
-  _ program: String, _ arguments: [String], environment: [String: String] = [:], meanwhile: (Int32) -> Void = { _ in }
+  _ program: String, _ arguments: [String], environment: [String: String], log: String, meanwhile: (Int32) -> Void
 ) throws -> Outcome {
-  let process = Process(), errors = Pipe()
+  let process = Process(), errors = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+  try errors.seekToEnd()
   process.executableURL = URL(fileURLWithPath: program)
   process.arguments = arguments
   process.environment = environment
@@ -214,7 +252,6 @@ private func run(
   process.standardError = errors
   try withoutBlockedSignals { try process.run() }
   meanwhile(process.processIdentifier)
-  let text = errors.fileHandleForReading.readDataToEndOfFile()
   process.waitUntilExit()
-  return Outcome(code: process.terminationStatus, errors: String(decoding: text, as: UTF8.self))
+  return Outcome(code: process.terminationStatus, errors: try String(contentsOfFile: log, encoding: .utf8))
 }

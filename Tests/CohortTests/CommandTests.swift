@@ -18,6 +18,16 @@ import Weights
     return output
   }
 
+  /// libgomp has a line of its own for some of these.
+  @Test(arguments: ["abc", "1e9", "1000000000"]) func aWrongNumberOfThreadsInTheEnvironmentIsRefusedOnce(_ text: String) throws {
+    let variables = ["OMP_NUM_THREADS": text]
+    let alone = try runAlone(["methods"], environment: variables, executable: "cohort")
+    let together = try mpirun(2, ["methods"], environment: variables, executable: "cohort")
+    for (code, output) in [alone, together] {
+      #expect(code == 3 && output.components(separatedBy: "cohort: OMP_NUM_THREADS is \"\(text)\"").count == 2, "\(output)")
+    }
+  }
+
   @Test func forwardWritesTheLogitsOfTheOriginalNetwork() throws {
     let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("NetworksTests/Fixtures/unet3d_base2.safetensors").path

@@ -71,7 +71,7 @@ public func startAlone(_ arguments: [String], environment: [String: String] = [:
   process.standardOutput = FileHandle.nullDevice
   process.standardError = FileHandle.nullDevice
   process.standardInput = FileHandle.nullDevice
-  try process.run()
+  try withoutBlockedSignals { try process.run() }
   return process
 }
 

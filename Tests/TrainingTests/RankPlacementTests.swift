@@ -31,6 +31,26 @@ import Training
     #expect(try placement(processors, all).share { $0 % 8 } == threads)
   }
 
+  /// The quota of a container for all its ranks, and one for each rank.
+  @Test(arguments: [(["/job": 6.0], 6), (["/job": 6, "/job/rank-0": 1.5], 1), (["/job": 0.5], 1), (["/job": 99], 8), ([:], 8)])
+  func aQuotaBoundsTheThreads(_ quotas: [String: Double], _ threads: Int) throws {
+    let processors = try #require(ProcessorList("0-7")), groups: [Set<String>] = [Set(quotas.keys), []]
+    let quota = RankPlacement.share(of: quotas, groupsOfRanks: groups)
+    #expect(quota == quotas.values.min())
+    let alone = RankPlacement(thisRank: processors, all: [processors], launcher: nil, quota: quota)
+    #expect(alone.share { $0 } == threads)
+    let shared = RankPlacement.share(of: quotas, groupsOfRanks: [Set(quotas.keys), ["/job"], ["/other"]])
+    #expect(shared == quotas.map { $0 == "/job" ? $1 / 2 : $1 }.min())
+  }
+
+  @Test func warnsAboutThreadsBeyondTheQuota() throws {
+    let processors = try #require(ProcessorList("0-7"))
+    let place = RankPlacement(thisRank: processors, all: [processors], launcher: nil, quota: 2.5)
+    let text = try #require(place.problem(threads: 8, chosen: true))
+    #expect(text.contains("8 threads share the time of 2.5 processors") && text.contains("no faster than 2"))
+    #expect(place.problem(threads: 2, chosen: true) == nil)
+  }
+
   @Test func warnsAboutIdleProcessors() throws {
     let bound = try placement("0", ["0", "1"], launcher: "0-15")
     let text = try #require(bound.problem(threads: 1, chosen: false))

@@ -9,7 +9,7 @@
 set -u
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 . "$repository/Tests/checks/slurm-bench.bash"
-all_cases="limit-mpirun limit-srun preempt-mpirun preempt-srun suspend-mpirun suspend-srun requeue cancel node-down budget end-time alone doctor evaluate"
+all_cases="limit-mpirun limit-srun early-mpirun early-srun preempt-mpirun preempt-srun suspend-mpirun suspend-srun requeue cancel node-down budget end-time alone doctor evaluate"
 if reason=$(slurm_missing); then echo "skipped: $reason (apt-get install slurm-wlm munge)"; exit 0; fi
 
 bench=$(mktemp -d /tmp/cohort-slurm.XXXXXX)
@@ -70,6 +70,20 @@ same_bytes() {
 limit() { train "$1" --time=1 --signal=B:USR1@45 && same_bytes "$1" 2; }
 case_limit-mpirun() { limit limit-mpirun; }
 case_limit-srun() { COHORT_LAUNCH=srun limit limit-srun; }
+
+# Signals at the very beginning: before the launcher, before its handlers, before the ranks.
+early() {
+  local start
+  train "$1" || { fail "$1" "not queued"; return; }
+  for start in 1 2 3; do
+    slurm_wait 120 "[ \"\$(starts)\" = $start ]" || { fail "$1" "start $start does not come"; return; }
+    sleep "0.$((start * 3 - 3))"
+    scancel --batch --signal=USR1 "$job"
+  done
+  same_bytes "$1" 4
+}
+case_early-mpirun() { early early-mpirun; }
+case_early-srun() { COHORT_LAUNCH=srun early early-srun; }
 
 # A job of the higher partition takes both nodes for a moment.
 preempt() {

@@ -130,6 +130,11 @@ void cohort_winograd_weights(float *u, size_t stride, const float *w, size_t ste
 // Consecutive dw[3, 3, 3] from consecutive u[3, 3] of the 6 points.
 void cohort_winograd_weight_gradient(float *dw, const float *u, size_t stride, size_t filters);
 
+// memory.c: what lies there may not be read or written until it is allowed again. AddressSanitizer stops a program that does; other builds do
+// nothing.
+void cohort_forbid(const void *start, size_t bytes);
+void cohort_allow(const void *start, size_t bytes);
+
 // fixed_point.c: sums[n] in units of 1 / scale, a power of two.
 // Adds values[n], rounded to nearest. Returns the greatest magnitude, as the bits of a float: a NaN exceeds infinity exceeds every number.
 int32_t cohort_add_fixed_point(int64_t *sums, const float *values, double scale, size_t n);

@@ -105,7 +105,15 @@ package final class ChildProcess {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  package func send(_ signal: Int32) { if poll() == nil { kill(identifier, signal) } }
+  /// Sends a signal; SIGUSR1, which is a request, only if the program handles it: before its handlers are there it would die of it.
+  package func send(_ signal: Int32) { if poll() == nil, signal != SIGUSR1 || handles(signal) { kill(identifier, signal) } }
+
+  /// Whether the program catches a signal, or blocks it for a thread that waits for it.
+  private func handles(_ signal: Int32) -> Bool {
+    let status = (try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)) ?? ""
+    let masks = status.split(separator: "\n").filter { $0.hasPrefix("SigCgt:") || $0.hasPrefix("SigBlk:") }
+    return masks.contains { UInt64($0.dropFirst(8), radix: 16).map { $0 >> (signal - 1) & 1 == 1 } ?? false }
+  }
 
   /// Sends a signal to it and all that it has started in its process group, even after its end.
   package func killGroup(_ signal: Int32) { kill(-identifier, signal) }

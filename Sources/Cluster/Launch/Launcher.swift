@@ -74,7 +74,7 @@ public struct Launcher {
   private func runOnce(
     _ attempt: Int, on place: Hostfile?, _ signals: LaunchSignals, log: (String) -> Void
   ) throws(ClusterError) -> Attempt {
-    let known = Incident.names(ofRun: run), stepBefore = newestStep
+    let known = Incident.names(ofRun: run), stepBefore = newestStep, kills = MemoryKills.now
     let line = try mpirunLine(place)
     log(line.map(quoted).joined(separator: " "))
     let mpirun = try ChildProcess(
@@ -101,6 +101,9 @@ public struct Launcher {
     }
     mpirun.killGroup(SIGKILL)
     killMarked(LaunchEnvironment.marker, marker)
+    if let reason = MemoryKills.now.explanation(since: kills) {
+      log("a process of this machine was \(reason): take memory: lean, a smaller patch or fewer ranks on a machine")
+    }
     let code =
       switch end {
       case .exited(let code): code

@@ -1,5 +1,7 @@
 // Whether a run that ended is started again: which ends are final, how long to rest, when to give up, which machines to leave out.
 
+import Foundation
+
 /// How one start of a run ended.
 public struct Attempt: Sendable {
   /// The launcher's exit code; 128 and the number of a signal.
@@ -43,6 +45,10 @@ public struct RestartPolicy: Sendable {
     attempts.append(attempt)
     guard attempt.mayBeRepeated else { return .end(code: attempt.incident?.exitCode ?? attempt.code, reason: "") }
     let code = attempt.incident?.exitCode ?? ExitCode.rankLost.rawValue
+    // The stop found a rank that had no handler yet: nothing was lost.
+    if isStopping, attempt.incident == nil, attempt.code == 128 + SIGUSR1 {
+      return .end(code: ExitCode.requeue.rawValue, reason: "")
+    }
     if isStopping { return .end(code: code, reason: "it failed while it was being stopped") }
     if let step = attempt.incident?.step, step > 0 {
       let failures = attempts.filter { $0.incident?.step == step }.count

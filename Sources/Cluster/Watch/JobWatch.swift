@@ -2,6 +2,7 @@
 // doing; rank 0 notices who is lost or hangs, the others notice if rank 0 is lost. Runs on a thread of its own without MPI, so it
 // works while MPI waits.
 
+import Files
 import Foundation
 import MPI
 import Synchronization
@@ -18,6 +19,8 @@ public final class JobWatch: @unchecked Sendable {
   let recorder: FlightRecorder
   let peers: PeerTable
   private let hint: String
+  /// What the system had killed for want of memory when the watch began.
+  private let killsBefore = MemoryKills.now
   private let secondsSinceTermination: @Sendable () -> Double?
   private let hasEnded = Atomic<Bool>(false)
 
@@ -104,7 +107,10 @@ public final class JobWatch: @unchecked Sendable {
     peers.send(heartbeat(.reported))
     let reports = verdict.kind == .lost ? withLastRecord(of: verdict.rank, reports) : reports
     let operation = reports.first { $0.rank == verdict.rank }?.heartbeat.record.operation ?? ""
-    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances). \(hint)"
+    // The counters of another host cannot be seen from here.
+    let isHere = verdict.kind == .lost && hosts[verdict.rank] == hosts[rank]
+    let kill = isHere ? MemoryKills.now.explanation(since: killsBefore).map { "; a process of its host was \($0)" } : nil
+    let message = "\(place(of: verdict.rank)) \(verdict.fault) \(operation)\(verdict.circumstances)\(kill ?? ""). \(hint)"
     let isSilent = reports.contains { $0.rank == verdict.rank && !$0.isBroken } && verdict.kind == .lost
     JobEnd.end(
       incident(verdict, message, reports), run: run, code: verdict.exitCode,

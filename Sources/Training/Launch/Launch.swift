@@ -35,7 +35,6 @@ func launchTraining(
   measuring: ((Run) throws -> Void)? = nil, _ read: (borrowing Communicator) throws -> RunConfiguration
 ) throws -> Int32 {
   let console = Console(rank: world.rank)
-  StopSignal.install()
   return try refusing(over: world, console: console) { world in
     let opened = try OpenedRun.open(over: world, console: console, read)
     // The lease is given back after the last line about the run is written. A failure of all ranks alike is an end like any other; what one rank

@@ -32,7 +32,7 @@ struct PriorCommand: ParsableCommand {
 
     func run() throws {
       let plan = PretrainingPlan(output: output, steps: steps, seed: seed, lanes: lanes)
-      try withRanks(alwaysMPI: true) { world in
+      try withStoppableRanks { world in
         try launchPretraining(
           plan, folder: runFolder, threads: threads, deadline: watch.deadline, budget: budget.budget, over: world)
       }

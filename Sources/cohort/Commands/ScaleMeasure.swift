@@ -66,7 +66,7 @@ extension Scale {
     }
 
     func run() throws {
-      try withRanks(alwaysMPI: true) { world in
+      try withStoppableRanks { world in
         let subject = try together(over: world) { _ in try self.subject() }
         let (code, run) = try measure(subject, over: world)
         if world.rank == 0 { try run?.write(to: output) }

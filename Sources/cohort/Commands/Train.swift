@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
   @OptionGroup var budget: BudgetOption
 
   func run() throws {
-    try withRanks(alwaysMPI: true) { world in
+    try withStoppableRanks { world in
       try launchTraining(
         file: file, overrides: overrides, budget: budget.budget, acceptsChangedData: acceptChangedData, over: world)
     }
