@@ -31,7 +31,7 @@ import Testing
   @Test func leasesExcludeEachOtherAndEndWithTheirHolder() throws {
     let folder = TemporaryFolder()
     var lease: RunLease? = try RunLease(folder: folder.path)
-    #expect(lease?.isExclusive == true)
+    #expect(lease?.isHeld == true)
     let error = #expect(throws: ClusterError.self) { try RunLease(folder: folder.path) }
     #expect(error?.description.contains("process") == true)
     lease = nil

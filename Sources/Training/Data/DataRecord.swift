@@ -18,15 +18,14 @@ struct DataRecord {
   /// By identifier.
   private var cases: [String: Case] = [:]
 
-  /// - Parameter usesUnlabelled: whether the method trains on cases without labels.
-  init(_ split: DataSplit, _ index: PackIndex, usesUnlabelled: Bool) {
+  init(_ split: DataSplit, _ index: PackIndex) {
     let entries = Dictionary(index.entries.map { ($0.identifier, $0) }, uniquingKeysWith: { first, _ in first })
     func add(_ identifiers: [String], as use: String, labels: Bool) {
       for entry in identifiers.compactMap({ entries[$0] }) {
         cases[entry.identifier] = Case(use: use, image: entry.imageChecksum, label: labels ? entry.labelChecksum : "-")
       }
     }
-    if usesUnlabelled { add(split.unlabelled, as: "unlabelled", labels: false) }
+    add(split.unlabelled, as: "unlabelled", labels: false)
     add(split.labelled, as: "labelled", labels: true)
     if split.isHeldOut { add(split.validation, as: "validation", labels: true) }
   }

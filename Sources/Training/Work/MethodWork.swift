@@ -82,7 +82,7 @@ public final class MethodWork: Work {
 
   public var metadata: [String: String] { ["model": description.json, Self.dataKey: dataRecord.text] }
   private static let dataKey = "data"
-  private var dataRecord: DataRecord { DataRecord(split, store.index, usesUnlabelled: recipe.unlabelledCount > 0) }
+  private var dataRecord: DataRecord { DataRecord(split, store.index) }
 
   /// Checkpoints of earlier versions do not tell: nothing has changed as far as is known.
   public func dataChanges(since metadata: [String: String]) throws -> [String] {

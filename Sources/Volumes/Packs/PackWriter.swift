@@ -45,7 +45,7 @@ public final class PackWriter {
       try PackReaders.prepare(folder)
       try Self.makeUnfinishedFolder(in: folder)
     } catch {
-      lock.release()
+      lock.release(removing: true)
       throw error
     }
     let listed = Set(previous?.entries.map(\.pack) ?? []),
