@@ -34,7 +34,9 @@ public enum RunFolder {
   public static func take(_ folder: String) throws(ClusterError) -> Made {
     try requireOwn(folder)
     var made = Made()
-    do throws(FileError) { made.folders = try makeMissingFolders(folder) } catch { throw ClusterError(error.description, exitCode: 79) }
+    do throws(FileError) { made.folders = try makeMissingFolders(folder) } catch {
+      throw ClusterError(error.description, exitCode: 79)
+    }
     let lease = "\(folder)/\(leaseName)"
     let descriptor = open(lease, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, newFilePermissions)
     if descriptor >= 0 {
@@ -50,13 +52,19 @@ public enum RunFolder {
 
   private static func requireOwn(_ folder: String) throws(ClusterError) {
     guard !isOwn(folder) else { return }
-    var facts = stat()
-    let foreign = names.filter { lstat("\(folder)/\($0)", &facts) == 0 }
+    let foreign = names.filter { isInTheWay($0, of: folder) }
     guard foreign.isEmpty else {
       throw ClusterError(
         "\(folder) is not the folder of a run and holds \(foreign.joined(separator: ", ")), which a run would replace. "
           + "Choose another folder as output, or move them away.")
     }
+  }
+
+  /// Whether a file of this name is somebody else's. An empty STOP or SAVE is a request to the run that is about to begin.
+  private static func isInTheWay(_ name: String, of folder: String) -> Bool {
+    var facts = stat()
+    guard lstat("\(folder)/\(name)", &facts) == 0 else { return false }
+    return !(["STOP", "SAVE"].contains(name) && facts.st_mode & S_IFMT == S_IFREG && facts.st_size == 0)
   }
 
   /// Whether a run made the folder: by its lease, or, where that is missing, by its checkpoints or its configuration.

@@ -39,8 +39,10 @@ public final class FileLock: Sendable {
 
   /// Whether the lock is still this process's: its files lie where they did, and nobody has made a further claim.
   public var isHeld: Bool {
-    isFile(files.lock, at: path) != false && isFile(files.claim, at: LockFiles.claim(files.number, of: path)) != false
-      && access(LockFiles.claim(files.number + 1, of: path), F_OK) != 0
+    isOpen.withLock { isOpen in
+      isOpen && isFile(files.lock, at: path) != false && isFile(files.claim, at: LockFiles.claim(files.number, of: path)) != false
+        && access(LockFiles.claim(files.number + 1, of: path), F_OK) != 0
+    }
   }
 
   /// Gives the lock back.

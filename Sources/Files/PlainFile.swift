@@ -14,7 +14,9 @@ public func fileSize(_ path: String) throws(FileError) -> Int {
 public func openPlainFile(_ path: String) throws(FileError) -> (descriptor: Int32, bytes: Int) {
   _ = try fileSize(path)
   // Not waiting, and asked again of what was opened: the path may name a pipe by now.
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  var descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  // Somebody has a lease on it, as file servers do: the system takes it back while we wait.
+  if descriptor < 0, errno == EWOULDBLOCK { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
   guard descriptor >= 0 else { throw FileError("open", path) }
   do throws(FileError) {
     var facts = stat()

@@ -7,7 +7,8 @@ extension Tensor {
   /// - Shape: `stored` [B, C, D, H, W]; result [B, D, H, W, C].
   public init(channelsFirst stored: StoredTensor) throws(WeightError) {
     guard stored.shape.count == 5, stored.shape.allSatisfy({ $0 > 0 }) else {
-      throw WeightError("an image tensor has 5 axes [B, C, D, H, W], none empty; this one has shape \(stored.shape): add what is missing.")
+      throw WeightError(
+        "an image tensor has 5 axes [B, C, D, H, W], none empty; this one has shape \(stored.shape): add what is missing.")
     }
     let (batch, channels, voxels) = (stored.shape[0], stored.shape[1], stored.shape[2...].reduce(1, *))
     self.init(uninitialized: Shape([batch] + stored.shape[2...] + [channels]))

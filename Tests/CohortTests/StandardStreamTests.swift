@@ -27,7 +27,8 @@ import Volumes
 
   @Test func closedStreamsTakeNoFilesNumber() throws {
     try withTemporaryFolder { folder in
-      let (code, text) = try shell("$cohort recipes demo-relif > \(folder)/relif.yaml && $cohort recipes >&- 2>&- <&-; echo code $?")
+      let (code, text) = try shell(
+        "$cohort recipes demo-relif > \(folder)/relif.yaml && $cohort recipes >&- 2>&- <&-; echo code $?")
       #expect(code == 0 && text.contains("code 79"), "\(text)")
     }
   }

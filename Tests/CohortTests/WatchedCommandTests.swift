@@ -64,32 +64,19 @@ import Testing
 
       // A file system that does not answer: whoever opens a file under a lease waits until it ends.
       let name = try #require(FileManager.default.contentsOfDirectory(atPath: images).sorted().dropFirst().first)
-      let lease = try Lease("\(images)/\(name)")
+      var lease = try FileLease("\(images)/\(name)")
       let identifier = name.replacing("_0000.nii.gz", with: "")
       let (hung, message) = try run(["predict"] + input + ["--output", folder + "/hung", "--deadline", "1"], in: folder)
       #expect(hung == 77, "\(hung)")
       try expectNamed(message, "hangs in prediction (\(identifier)) since 1")
       lease.end()
 
+      lease = try FileLease("\(images)/\(name)")
+      defer { lease.end() }
       let bias = ["evaluate"] + input + ["--references", raw + "/labelsTs", "--bias", "0.1,0"]
       let (killed, lost) = try run(bias, in: folder, signal: "KILL")
       #expect([76, 137].contains(killed), "\(killed)")
       try expectNamed(lost, "is lost (killed, or its host went down): it was in prediction (\(identifier))")
     }
   }
-}
-
-/// A lease on a file, which makes others wait when they open it, 45 s at most (Linux, fcntl(2)).
-private final class Lease {
-  private let descriptor: Int32
-
-  init(_ path: String) throws {
-    // The system tells the holder that somebody waits; the signal would end the tests.
-    signal(SIGIO, SIG_IGN)
-    descriptor = open(path, O_RDWR | O_CLOEXEC)
-    let setLease: Int32 = 1024  // F_SETLEASE of Linux's fcntl.h
-    try #require(descriptor >= 0 && fcntl(descriptor, setLease, Int32(F_WRLCK)) == 0, "\(path): \(String(cString: strerror(errno)))")
-  }
-
-  func end() { close(descriptor) }
 }

@@ -121,12 +121,11 @@ import Weights
     }
   }
 
-  /// A file system that does not answer, as a pipe that nobody writes to.
+  /// A file system that does not answer.
   @Test func dataThatCannotBeOpenedDoesNotHangTheRun() throws {
     try withTemporaryFolder { folder in
-      let trial = try Trial(folder), index = folder + "/packs/packs.json"
-      try FileManager.default.removeItem(atPath: index)
-      try #require(mkfifo(index, 0o600) == 0)
+      let trial = try Trial(folder), lease = try FileLease(folder + "/packs/packs.json")
+      defer { lease.end() }
       let (status, output) = try mpirun(
         2, ["train", trial.file, "method=supervised", "watch.deadline=1"], environment: trial.environment(), executable: "cohort")
       #expect(status == 77 && trial.survivors == [], "\(status): \(output)")

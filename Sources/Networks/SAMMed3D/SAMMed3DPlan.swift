@@ -101,7 +101,8 @@ extension SAMMed3DPlan {
     }
     if maskPromptChannels % 4 != 0 { return "a SAM-Med3D's mask prompt has a multiple of 4 channels, not \(maskPromptChannels)." }
     if imageSize > 512 || grid > 16 {
-      return "a SAM-Med3D of \(imageSize) voxels and \(grid) tokens a side is larger than any that is supported: use images of 128."
+      return
+        "a SAM-Med3D of \(imageSize) voxels and \(grid) tokens a side is larger than any that is supported: use images of 128."
     }
     if imageSize % patchSize != 0 { return "an image side of \(imageSize) does not divide by the patch size \(patchSize)." }
     if window < grid {

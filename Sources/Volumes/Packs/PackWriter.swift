@@ -35,17 +35,18 @@ public final class PackWriter {
       preparation: preparation, classNames: classNames, channelNames: channelNames,
       dataset: dataset.isEmpty ? "" : realPath(dataset))
     index = common
+    let lockPath = "\(folder)/packs.lock", isLockNew = !FileManager.default.fileExists(atPath: lockPath)
     do throws(FileError) {
       try makeFolder(folder)
       try refuseLinks(in: folder)
-      lock = try FileLock("\(folder)/packs.lock", waiting: waiting)
+      lock = try FileLock(lockPath, waiting: waiting)
     } catch { throw VolumeError(error.description) }
     do throws(VolumeError) {
       previous = try Self.previousIndex(of: folder, for: common.dataset)
       try PackReaders.prepare(folder)
       try Self.makeUnfinishedFolder(in: folder)
     } catch {
-      lock.release(removing: true)
+      lock.release(removing: isLockNew)
       throw error
     }
     let listed = Set(previous?.entries.map(\.pack) ?? []),
