@@ -156,11 +156,24 @@ import Volumes
     }
   }
 
+  /// Four digits in a file's name number a channel.
+  @Test(arguments: [(10_000, "lacks 9996 further channels of x"), (10_001, "no more than 10000")])
+  func manyChannelsAreCounted(count: Int, expected: String) throws {
+    let channels = (0..<count).map { "\"\($0)\": \"T\"" }.joined(separator: ", ")
+    try withTemporaryFolder { folder in
+      try makeDataset(
+        ["imagesTr/x_0000.nii.gz", "labelsTr/x.nii.gz"],
+        json: "{\"channel_names\": {\(channels)}, \"labels\": {\"background\": 0, \"a\": 1}}", in: folder)
+      let error = #expect(throws: VolumeError.self) { try Dataset.open(folder) }
+      #expect(error?.description.contains(expected) == true && error!.description.count < 1500)
+    }
+  }
+
   @Test(arguments: [
     ("{", "not valid JSON"),
     (#"{"labels": {"background": 0, "a": 1}}"#, "no channel_names"),
     (#"{"channel_names": {"1": "CT"}, "labels": {"background": 0, "a": 1}}"#, "without key \"0\""),
-    (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 2}}"#, "[0, 2]"),
+    (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 2}}"#, "values 0, 2:"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 1}}"#, "same value 1"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "whole": [1, 2]}}"#, "no single integer"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "ignore": 2}}"#, "'ignore'"),

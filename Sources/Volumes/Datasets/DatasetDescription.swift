@@ -41,6 +41,10 @@ struct DatasetDescription {
     guard let table = (content["channel_names"] ?? content["modality"]) as? [String: String], !table.isEmpty else {
       throw VolumeError("\(path) has no channel_names: add for instance \"channel_names\": {\"0\": \"T1\"}.")
     }
+    // The number of a channel has four digits in a file's name.
+    guard table.count <= 10_000 else {
+      throw VolumeError("\(path) has \(table.count) channel_names, and no more than 10000 can be read: leave out channels.")
+    }
     var names: [String] = []
     for index in 0..<table.count {
       guard let name = table[String(index)] else {
@@ -73,8 +77,10 @@ struct DatasetDescription {
       }
     }
     guard Set(names.keys) == Set(0..<names.count), names.count <= 256 else {
+      let values = names.keys.sorted().map(String.init)
+      let text = values.prefix(20).joined(separator: ", ") + (values.count > 20 ? " and \(values.count - 20) more" : "")
       throw VolumeError(
-        "\(path) has the label values \(names.keys.sorted()): they must be 0 (background), 1, 2, ... without gaps, 255 at most.")
+        "\(path) has the label values \(text): they must be 0 (background), 1, 2, ... without gaps, 255 at most.")
     }
     return (0..<names.count).map { names[$0]! }
   }

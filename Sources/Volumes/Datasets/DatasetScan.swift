@@ -97,10 +97,15 @@ struct DatasetScan {
   /// Whether a case has just the channels of the description.
   private mutating func check(_ identifier: String, _ present: [Int: String], in images: String) -> Bool {
     let names = description.channelNames
-    for channel in names.indices where present[channel] == nil {
+    let missing = names.indices.filter { present[$0] == nil }
+    for channel in missing.prefix(3) {
       problems.append(
         "\(folder)/\(images)/\(identifier)_\(digits(channel)).nii.gz is missing: every case needs channel \(channel) (\(names[channel])), so add the file or remove the case."
       )
+    }
+    if missing.count > 3 {
+      problems.append(
+        "\(folder)/\(images) lacks \(missing.count - 3) further channels of \(identifier): add the files or remove the case.")
     }
     for (channel, path) in present.sorted(by: { $0.key < $1.key }) where channel >= names.count {
       problems.append(
