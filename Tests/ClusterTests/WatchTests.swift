@@ -58,6 +58,18 @@ import Testing
     #expect(judge([report(0, .average, 5), silent], short, at: 1000)?.kind == .lost)
   }
 
+  /// The time since the last heartbeat is not known to have gone into that operation: after a pause ranks report a second of it, and go on.
+  @Test func aRankIsOverdueByItsOwnWord() {
+    var busy = report(1, .compute, 1.2)
+    // The longest piece so far took 0.1 s, so that the limit is the floor.
+    (busy.heardAt, busy.heartbeat.longest) = (999.1, 0.1)
+    let short = Deadlines(floor: 2)
+    func verdict() -> Verdict? { judge([report(0, .average, 2.5), busy], short, at: 1000) }
+    #expect(verdict() == nil)
+    busy.heartbeat.seconds = 2.1
+    #expect(verdict()?.rank == 1 && verdict()?.circumstances.hasPrefix(" since 3.0 s (deadline 2.0 s)") == true)
+  }
+
   @Test func silenceAndBrokenConnectionsAreLosses() {
     var silent = report(1, .load, 1), broken = report(2, .compute, 1)
     silent.heardAt = 984

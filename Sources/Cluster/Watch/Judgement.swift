@@ -101,7 +101,8 @@ private func hanging(among present: [RankReport], _ deadlines: Deadlines, at now
       kind: .hang, rank: report.rank, fault: "hangs in",
       circumstances: " since \(report.seconds(at: now).tenths) s (deadline \(limit(report).tenths) s)" + rest, exitCode: .hang)
   }
-  let overdue = present.filter { $0.seconds(at: now) > limit($0) }
+  // By its own word: the operation may have ended a moment after the heartbeat, and the next one comes within a second.
+  let overdue = present.filter { $0.heartbeat.seconds > limit($0) }
   if let culprit = overdue.filter({ !$0.isWaiting }).max(by: { $0.seconds(at: now) < $1.seconds(at: now) }) {
     let othersWait = present.count > 1 && present.allSatisfy { $0.isWaiting || $0.rank == culprit.rank }
     return hang(culprit, othersWait ? "; all others wait for it" : "")
