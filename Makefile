@@ -53,15 +53,17 @@ test:
 	swift build $(SWIFT_FLAGS) --build-tests
 	OMP_WAIT_POLICY=passive swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
 
-# Tests and runs with AddressSanitizer, in a build folder of its own. Open MPI keeps its hands off malloc meanwhile (memory_patcher), and what it never
-# frees does not count.
-SANITIZED_TESTS := KernelsTests|TensorsTests|LearningTests|NetworksTests|ClusterTests|FilesTests
+# Tests and runs with AddressSanitizer, and runs with ThreadSanitizer, in build folders of their own. Open MPI keeps its hands off malloc meanwhile
+# (memory_patcher), and what it never frees does not count.
+SANITIZED_TESTS := KernelsTests|TensorsTests|LearningTests|NetworksTests|ClusterTests|FilesTests|TrainingTests
 sanitize:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --sanitize address --scratch-path .build-address --build-tests
 	ASAN_OPTIONS=detect_leaks=0 OMP_WAIT_POLICY=passive swift test $(SWIFT_FLAGS) --sanitize address --scratch-path .build-address --skip-build --disable-xctest \
 	  --no-parallel --filter '$(SANITIZED_TESTS)'
 	BUILD=.build-address bash Tests/checks/sanitized-runs.bash
+	swift build $(SWIFT_FLAGS) --sanitize thread --scratch-path .build-thread --product cohort
+	BUILD=.build-thread bash Tests/checks/sanitized-runs.bash
 
 cluster-packages:
 	$(call install,$(CLUSTER_PACKAGES))
@@ -111,4 +113,4 @@ format:
 	swift format --in-place --recursive Sources Tests Package.swift
 
 clean:
-	rm -rf $(BUILD) .build-address demo compare
+	rm -rf $(BUILD) .build-address .build-thread demo compare

@@ -1,5 +1,5 @@
-// What this process is doing, written down as it goes: by the main thread alone, read by the watch thread, by crash handlers and
-// after death.
+// What this process is doing, written down as it goes: by the main thread alone, read by the watch thread under a lock, by crash handlers without
+// one and after death.
 
 import Files
 import Foundation
@@ -30,8 +30,8 @@ package final class FlightRecorder: @unchecked Sendable {
   let file: UnsafeMutableRawPointer
   /// The sequence number of the last operation that is whole.
   private let newest = Atomic<UInt64>(0)
-  /// The longest time that a piece of each phase has taken, seconds.
-  private let longest: UnsafeMutablePointer<Double>
+  /// The longest time that a piece of each phase has taken, seconds; the lock is over the records as well.
+  private let longest = Mutex([Double](repeating: 0, count: FlightPhase.allCases.count))
   /// The time in which this process ran.
   let clock = AwakeClock()
   /// The last operation in words, for a crash handler, which cannot put words together.
@@ -59,8 +59,6 @@ package final class FlightRecorder: @unchecked Sendable {
       throw ClusterError("Cannot map \(path): \(String(cString: strerror(errno))). Put the run folder on another file system.")
     }
     self.file = file
-    longest = .allocate(capacity: FlightPhase.allCases.count)
-    longest.initialize(repeating: 0, count: FlightPhase.allCases.count)
     operationText = .allocate(capacity: 1)
     operationText.initialize(to: iovec(iov_base: .allocate(byteCount: Self.textBytes, alignment: 1), iov_len: 0))
     signalPlace = file + MemoryLayout<FlightHeader>.offset(of: \.signal)!
@@ -69,7 +67,6 @@ package final class FlightRecorder: @unchecked Sendable {
 
   package func mark(_ phase: FlightPhase, step: Int?, detail: String) {
     let before = current, now = clock.seconds
-    if before.sequence > 0 { updateLongest(now - before.advanced, of: before) }
     var record = FlightRecord()
     record.sequence = before.sequence + 1
     record.began = wallSeconds()
@@ -77,26 +74,36 @@ package final class FlightRecorder: @unchecked Sendable {
     record.step = step.map(Int64.init) ?? before.step
     record.phase = phase.rawValue
     record.detail = detail
-    file.storeBytes(of: record, toByteOffset: FlightFile.offset(of: record.sequence), as: FlightRecord.self)
-    newest.store(record.sequence, ordering: .releasing)
+    longest.withLock { longest in
+      longest.note(now - before.advanced, of: before)
+      file.storeBytes(of: record, toByteOffset: FlightFile.offset(of: record.sequence), as: FlightRecord.self)
+      newest.store(record.sequence, ordering: .releasing)
+    }
     setText(record.operation)
   }
 
   func tick() {
     let before = current, now = clock.seconds
     guard before.sequence > 0 else { return }
-    updateLongest(now - before.advanced, of: before)
     let place = file + FlightFile.offset(of: before.sequence) + MemoryLayout<FlightRecord>.offset(of: \.advanced)!
-    place.storeBytes(of: now, as: Double.self)
+    longest.withLock { longest in
+      longest.note(now - before.advanced, of: before)
+      place.storeBytes(of: now, as: Double.self)
+    }
   }
 
-  /// The last operation. Another thread may read it: the ring would have to turn once meanwhile to spoil what it reads.
+  /// The last operation as a crash handler may read it, which must not wait for a lock, and the main thread, which alone writes.
   var current: FlightRecord {
     file.load(fromByteOffset: FlightFile.offset(of: newest.load(ordering: .acquiring)), as: FlightRecord.self)
   }
 
-  /// The longest piece of a phase so far, seconds; 0 until one has ended.
-  package func longest(of phase: UInt8) -> Double { Int(phase) < FlightPhase.allCases.count ? longest[Int(phase)] : 0 }
+  /// The last operation, and the longest piece of its phase so far, seconds; 0 until one has ended.
+  package var lastOperation: (record: FlightRecord, longest: Double) {
+    longest.withLock { longest in
+      let record = current
+      return (record, longest[Int(record.phase)])
+    }
+  }
 
   /// Tells the launcher that the process is not stopped.
   func markAlive() {
@@ -115,10 +122,13 @@ package final class FlightRecorder: @unchecked Sendable {
       operationText.pointee.iov_len = count
     }
   }
+}
 
-  private func updateLongest(_ seconds: Double, of record: FlightRecord) {
-    // Even a piece that took no measurable time has ended.
-    longest[Int(record.phase)] = max(longest[Int(record.phase)], seconds, 1e-9)
+extension [Double] {
+  /// Takes note of how long a piece of an operation took, in seconds by phase. Even one that took no measurable time has ended.
+  fileprivate mutating func note(_ seconds: Double, of record: FlightRecord) {
+    guard record.sequence > 0 else { return }
+    self[Int(record.phase)] = Swift.max(self[Int(record.phase)], seconds, 1e-9)
   }
 }
 

@@ -87,10 +87,9 @@ public final class JobWatch: @unchecked Sendable {
   /// What this rank is doing now.
   func heartbeat(_ kind: Heartbeat.Kind = .heartbeat) -> Heartbeat {
     var heartbeat = Heartbeat(kind, rank: rank)
-    heartbeat.record = recorder.current
+    (heartbeat.record, heartbeat.longest) = recorder.lastOperation
     heartbeat.isInMPI = MPIActivity.isInside
     heartbeat.seconds = heartbeat.record.sequence > 0 ? max(0, clock.seconds - heartbeat.record.advanced) : 0
-    heartbeat.longest = recorder.longest(of: heartbeat.record.phase)
     return heartbeat
   }
 
@@ -166,7 +165,7 @@ public final class JobWatch: @unchecked Sendable {
 
   func incident(_ verdict: Verdict, _ message: String, _ reports: [RankReport]) -> Incident {
     let now = clock.seconds
-    let record = reports.first { $0.rank == verdict.rank }?.heartbeat.record ?? recorder.current
+    let record = reports.first { $0.rank == verdict.rank }?.heartbeat.record ?? recorder.lastOperation.record
     return Incident(
       time: timeText(), attempt: currentAttempt, kind: verdict.kind.rawValue, rank: verdict.rank, host: hosts[verdict.rank],
       step: Int(record.step), operation: record.operation, exitCode: verdict.exitCode.rawValue, message: message, reporter: rank,
