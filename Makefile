@@ -59,7 +59,7 @@ SANITIZED_TESTS := KernelsTests|TensorsTests|LearningTests|NetworksTests|Cluster
 sanitize:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --sanitize address --scratch-path .build-address --build-tests
-	ASAN_OPTIONS=detect_leaks=0 OMP_WAIT_POLICY=passive swift test $(SWIFT_FLAGS) --sanitize address --scratch-path .build-address --skip-build --disable-xctest \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 OMP_WAIT_POLICY=passive swift test $(SWIFT_FLAGS) --sanitize address --scratch-path .build-address --skip-build --disable-xctest \
 	  --no-parallel --filter '$(SANITIZED_TESTS)'
 	BUILD=.build-address bash Tests/checks/sanitized-runs.bash
 	swift build $(SWIFT_FLAGS) --sanitize thread --scratch-path .build-thread --product cohort

@@ -78,7 +78,7 @@ import Testing
           // Other values of each option: all are tried somewhere.
           let values = isWhole ? hostileNumbers : (0..<2).map { hostileNumbers[(tried * 7 + $0 * 5) % hostileNumbers.count] }
           // Some gigabytes are a wish that a disk and a network may be asked.
-          let honest = ["--bytes", "--sizes"].contains(word) ? ["2147483648", "4294967296"] : []
+          let honest = ["--bytes", "--sizes", "--allreduce"].contains(word) ? ["2147483648", "4294967296"] : []
           for value in values where !honest.contains(value) {
             var arguments = path
             let words = words(path.joined(separator: " "), in: folder)

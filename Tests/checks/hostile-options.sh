@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every option of every command with every number that nobody means (Tests/CohortTests/HostileOptionsTests.swift): about ten minutes.
+# Every option of every command with every number that nobody means (Tests/CohortTests/HostileOptionsTests.swift): about two minutes.
 #   Tests/checks/hostile-options.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."

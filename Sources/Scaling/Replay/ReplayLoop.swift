@@ -64,9 +64,10 @@ private final class RehearsedRun {
 
   init(_ trace: LaneTrace, share: Double, _ plan: ReplayPlan, over world: borrowing Communicator) throws {
     (self.trace, self.plan) = (trace, plan)
-    // Values, gradients, and what averages them in 64 bits.
-    if let shortage = FreeMemory.shortage(of: 16 * trace.averagedValues, for: "averaging \(trace.averagedValues) values") {
-      throw ScalingError("\(shortage): rehearse with fewer, averagedValues in a study or --averaged-values.")
+    try together(over: world) { _ in
+      // Values, gradients, and what averages them in 64 bits.
+      let shortage = FreeMemory.shortage(of: 16 * trace.averagedValues, for: "averaging \(trace.averagedValues) values")
+      if let shortage { throw ScalingError("\(shortage): rehearse with fewer, averagedValues in a study or --averaged-values.") }
     }
     let set = ParameterSet(
       trace.arrays.enumerated().map { ParameterSpecification("array \($0)", Shape([$1]), .constant(0)) }, seed: plan.seed)
