@@ -1,4 +1,5 @@
-// Class scores of voxels: softmax, and the sums and gradients of the losses on it. Labels are bytes 0..K-1.
+// Class scores of voxels: softmax, and the sums and gradients of the losses on it. Labels are bytes 0..K-1; others name no
+// class.
 #include <math.h>
 #include <string.h>
 
@@ -38,26 +39,33 @@ COHORT_CLONES void cohort_softmax_gradient(float *dlogits, const float *p, const
   }
 }
 
-COHORT_CLONES void cohort_dice_sums(const float *p, const uint8_t *labels, size_t n, size_t classes, double *sums) {
+COHORT_CLONES void cohort_dice_sums(
+    const float *p, const uint8_t *labels, int counts_others, size_t n, size_t classes, double *sums) {
   double *both = sums, *squares = sums + classes, *count = sums + 2 * classes;
   for (size_t v = 0; v < n; v++, p += classes) {
+    int is_class = labels[v] < classes;
+    if (!is_class && !counts_others) continue;
     for (size_t k = 0; k < classes; k++) squares[k] += (double)p[k] * p[k];
+    if (!is_class) continue;
     both[labels[v]] += p[labels[v]];
     count[labels[v]] += 1;
   }
 }
 
 COHORT_CLONES void cohort_dice_gradient(
-    float *dp, const float *p, const uint8_t *labels, const float *on_label, const float *on_value, size_t n, size_t classes) {
+    float *dp, const float *p, const uint8_t *labels, int counts_others, const float *on_label, const float *on_value, size_t n,
+    size_t classes) {
   for (size_t v = 0; v < n; v++, p += classes, dp += classes) {
-    for (size_t k = 0; k < classes; k++) dp[k] = on_value[k] * p[k];
-    dp[labels[v]] += on_label[labels[v]];
+    int is_class = labels[v] < classes;
+    for (size_t k = 0; k < classes; k++) dp[k] = is_class || counts_others ? on_value[k] * p[k] : 0;
+    if (is_class) dp[labels[v]] += on_label[labels[v]];
   }
 }
 
 double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, size_t classes) {
   double sum = 0;
   for (size_t v = 0; v < n; v++) {
+    if (labels[v] >= classes) continue;
     float q = p[v * classes + labels[v]];
     sum -= log(q > 1e-38f ? q : 1e-38f);
   }
@@ -67,8 +75,9 @@ double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, 
 COHORT_CLONES void cohort_cross_entropy_gradient(
     float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes) {
   for (size_t v = 0; v < n; v++, p += classes, dlogits += classes) {
-    for (size_t k = 0; k < classes; k++) dlogits[k] = scale * p[k];
-    dlogits[labels[v]] -= scale;
+    int is_class = labels[v] < classes;
+    for (size_t k = 0; k < classes; k++) dlogits[k] = is_class ? scale * p[k] : 0;
+    if (is_class) dlogits[labels[v]] -= scale;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "CKernels.h"
 #include "clones.h"
 #include "exponential.h"
+#include "highest.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -48,20 +49,6 @@ COHORT_CLONES void cohort_layer_norm_gradient(
     for (size_t i = 0; i < n; i++) dy[i] = inverse * (gain[i] * dy[i] - sum - (x[i] - mean) * inverse * product);
   }
   for (size_t i = 0; i < n; i++) dgain[i] += on_gain[i], dbias[i] += on_bias[i];
-}
-
-enum { LANES = 16 };
-
-// The compiler does not split a maximum into lanes by itself.
-INLINE float highest_of(const float *x, size_t n) {
-  float lane[LANES], highest = x[0];
-  for (size_t k = 0; k < LANES; k++) lane[k] = x[0];
-  size_t i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (size_t k = 0; k < LANES; k++) lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
-  for (; i < n; i++) highest = x[i] > highest ? x[i] : highest;
-  for (size_t k = 0; k < LANES; k++) highest = lane[k] > highest ? lane[k] : highest;
-  return highest;
 }
 
 COHORT_CLONES void cohort_softmax_rows(float *x, size_t rows, size_t n) {

@@ -1,4 +1,5 @@
-// Class scores of voxels: softmax, arg max, and the sums and gradients of segmentation losses. `count` voxels of K classes, labels are bytes.
+// Class scores of voxels: softmax, arg max, and the sums and gradients of segmentation losses. `count` voxels of K classes, labels are bytes; a
+// label of K or more names no class.
 
 import CKernels
 
@@ -21,30 +22,34 @@ public func softmaxGradient(
 }
 
 /// The sums Σ p·y, Σ p² and Σ y of each class: three runs of K values.
-public func diceSums(_ p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, count: Int, classes: Int) -> [Double] {
+/// - Parameter countsOthers: whether Σ p² is over the voxels of no class as well.
+public func diceSums(
+  _ p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, countsOthers: Bool, count: Int, classes: Int
+) -> [Double] {
   sumOverBlocks(count, sums: 3 * classes) { start, length, sums in
-    cohort_dice_sums(p + start * classes, labels + start, length, classes, sums)
+    cohort_dice_sums(p + start * classes, labels + start, countsOthers ? 1 : 0, length, classes, sums)
   }
 }
 
-/// dp = onLabel[k]·[label = k] + onValue[k]·p.
+/// dp = onLabel[k]·[label = k] + onValue[k]·p; 0 at voxels of no class, unless `countsOthers`.
 public func diceGradient(
-  p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, onLabel: [Float], onValue: [Float], into dp: UnsafeMutablePointer<Float>,
-  count: Int, classes: Int
+  p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, countsOthers: Bool, onLabel: [Float], onValue: [Float],
+  into dp: UnsafeMutablePointer<Float>, count: Int, classes: Int
 ) {
   parallelFor(count, grain: grain) { start, end in
-    cohort_dice_gradient(dp + start * classes, p + start * classes, labels + start, onLabel, onValue, end - start, classes)
+    cohort_dice_gradient(
+      dp + start * classes, p + start * classes, labels + start, countsOthers ? 1 : 0, onLabel, onValue, end - start, classes)
   }
 }
 
-/// Σ -log p[label].
+/// Σ -log p[label] over the voxels of a class.
 public func negativeLogSum(_ p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, count: Int, classes: Int) -> Double {
   sumOverBlocks(count, sums: 1) { start, length, sums in
     sums[0] = cohort_negative_log_sum(p + start * classes, labels + start, length, classes)
   }[0]
 }
 
-/// dlogits = scale · (p - onehot(label)).
+/// dlogits = scale · (p - onehot(label)), 0 at voxels of no class.
 public func crossEntropyGradient(
   p: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, scale: Float, into dlogits: UnsafeMutablePointer<Float>, count: Int,
   classes: Int

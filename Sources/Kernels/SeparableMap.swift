@@ -26,6 +26,38 @@ public struct AxisWeights: Sendable {
   }
 }
 
+extension AxisWeights {
+  /// Linear interpolation, half-pixel centres, ends clamped (align_corners false).
+  public static func resized(_ inputs: Int, to outputs: Int) -> AxisWeights {
+    var axis = AxisWeights(inputs: inputs)
+    for output in 0..<outputs {
+      let place = (Float(output) + 0.5) * Float(inputs) / Float(outputs) - 0.5, position = min(max(place, 0), Float(inputs - 1))
+      let first = Int(position), share = position - Float(first)
+      axis.append(first: first, share > 0 ? [1 - share, share] : [1])
+    }
+    return axis
+  }
+
+  /// The map backwards, from gradients of outputs to those of inputs.
+  public var transposed: AxisWeights {
+    var axis = AxisWeights(inputs: outputs)
+    for input in 0..<inputs {
+      let readers = (0..<outputs).filter { weight(of: input, in: $0) != 0 }
+      guard let low = readers.first, let high = readers.last else {
+        axis.append(first: 0, [])
+        continue
+      }
+      axis.append(first: low, (low...high).map { weight(of: input, in: $0) })
+    }
+    return axis
+  }
+
+  private func weight(of input: Int, in output: Int) -> Float {
+    let number = input - first[output], count = starts[output + 1] - starts[output]
+    return (0..<count).contains(number) ? weights[starts[output] + number] : 0
+  }
+}
+
 /// y[j0, j1, j2, c] = Σ w0[j0, i0] w1[j1, i1] w2[j2, i2] x[i0, i1, i2, c]; overwrites y.
 /// - Parameters:
 ///   - x: [A0, A1, A2, C], A the inputs of the three axes.

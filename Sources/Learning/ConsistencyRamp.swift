@@ -9,7 +9,13 @@ public enum ConsistencyRamp {
   ///   - step: t, from 0.
   ///   - total: T, steps of the whole run.
   public static func weight(at step: Int, of total: Int) -> Double {
-    let rest = 1 - Double(min(200, 200 * step / max(1, total))) / 200
+    weight(epoch: min(200, 200 * step / max(1, total)), of: 200)
+  }
+
+  /// The same in epochs, as the programs count them; 1 from the last on.
+  public static func weight(epoch: Int, of length: Int) -> Double {
+    if length == 0 { return 1 }
+    let rest = 1 - Double(min(epoch, length)) / Double(length)
     return exponential(-5 * rest * rest)
   }
 }

@@ -6,6 +6,7 @@ import Tensors
 public protocol ParameterTable {
   /// The parameter of that name; a network asks only for names that its own specification lists.
   subscript(name: String) -> Parameter { get }
+  func contains(_ name: String) -> Bool
 }
 
 /// Parameters without gradients. Copies no values.
@@ -21,6 +22,8 @@ public final class FrozenParameters: ParameterTable {
       fatalError("FrozenParameters: \"\(first.name)\" is given twice: name each array once.")
     }
   }
+
+  public func contains(_ name: String) -> Bool { byName[name] != nil }
 
   public subscript(name: String) -> Parameter {
     guard let parameter = byName[name] else {

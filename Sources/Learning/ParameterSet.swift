@@ -30,6 +30,8 @@ public final class ParameterSet: ParameterTable {
     byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
   }
 
+  public func contains(_ name: String) -> Bool { byName[name] != nil }
+
   /// The parameter of that name, which the network itself specified.
   public subscript(name: String) -> Parameter {
     guard let parameter = byName[name] else {

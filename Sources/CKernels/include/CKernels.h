@@ -97,14 +97,21 @@ void cohort_double_width(float *y, const float *x, size_t width, size_t channels
 void cohort_softmax(float *p, const float *logits, size_t n, size_t classes);
 // dlogits = p (dp - <p, dp>)
 void cohort_softmax_gradient(float *dlogits, const float *p, const float *dp, size_t n, size_t classes);
-// sums[3 K]: sum p y, sum p p, sum y of each class
-void cohort_dice_sums(const float *p, const uint8_t *labels, size_t n, size_t classes, double *sums);
+// sums[3 K]: sum p y, sum p p, sum y of each class; counts_others: voxels that belong to no class count in p p
+void cohort_dice_sums(const float *p, const uint8_t *labels, int counts_others, size_t n, size_t classes, double *sums);
 // dp = onLabel[k] [label == k] + onValue[k] p
 void cohort_dice_gradient(
-    float *dp, const float *p, const uint8_t *labels, const float *on_label, const float *on_value, size_t n, size_t classes);
+    float *dp, const float *p, const uint8_t *labels, int counts_others, const float *on_label, const float *on_value, size_t n,
+    size_t classes);
 double cohort_negative_log_sum(const float *p, const uint8_t *labels, size_t n, size_t classes);  // sum of -log p[label]
 void cohort_cross_entropy_gradient(float *dlogits, const float *p, const uint8_t *labels, float scale, size_t n, size_t classes);
 void cohort_argmax(uint8_t *labels, const float *scores, size_t n, size_t classes);
+
+// plane_attention.c: attention of SAM on a plane, for the queries of `lines` lines of `width` places from line `first` of a window of n lines of n places,
+// and its n * n keys. A row of th and tw has a query's products with 2 n - 1 distances, that to the key farthest behind it last.
+void cohort_softmax_plane(float *rows, const float *th, const float *tw, size_t first, size_t lines, size_t width, size_t n);
+// The sums of the gradients of logits by what th and tw hold.
+void cohort_plane_terms_gradient(float *th, float *tw, const float *rows, size_t first, size_t lines, size_t width, size_t n);
 
 // attention.c: attention with the relative positions of SAM-Med3D, for the g queries (a, b, 0 .. g - 1) and the g^3 keys (i, j, l).
 // td, th, tw: products of the g query vectors with the vectors of 2 n - 1 distances, one row for each query; n is the window.

@@ -24,19 +24,19 @@ extension SAMMed3D {
   }
 
   private func block(_ name: String, _ x: Tensor, _ tape: Tape) -> Tensor {
-    let qkv = linear("\(name).attn.qkv", normalized("\(name).norm1", x, tape), tape)
+    let qkv = parameters.linear("\(name).attn.qkv", parameters.normalized("\(name).norm1", x, tape), tape)
     let positions = RelativePositions(depth: "d", height: "h", width: "w").map { parameters["\(name).attn.rel_pos_\($0)"] }
     let attended = tape.relativeAttention(
       qkv, positions: positions, bias: parameters["\(name).attn.qkv.bias"], heads: plan.heads, padding: padding)
-    let y = tape.sum(x, linear("\(name).attn.proj", attended, tape))
-    let hidden = tape.gelu(linear("\(name).mlp.lin1", normalized("\(name).norm2", y, tape), tape))
-    return tape.sum(y, linear("\(name).mlp.lin2", hidden, tape))
+    let y = tape.sum(x, parameters.linear("\(name).attn.proj", attended, tape))
+    let hidden = tape.gelu(parameters.linear("\(name).mlp.lin1", parameters.normalized("\(name).norm2", y, tape), tape))
+    return tape.sum(y, parameters.linear("\(name).mlp.lin2", hidden, tape))
   }
 
   /// 1x1x1 and 3x3x3 convolutions without bias, each normalised over channels.
   private func neck(_ name: String, _ x: Tensor, _ tape: Tape) -> Tensor {
-    let narrow = normalized("\(name).1", tape.convolution(x, weight: parameters["\(name).0.weight"]), tape)
+    let narrow = parameters.normalized("\(name).1", tape.convolution(x, weight: parameters["\(name).0.weight"]), tape)
     let smooth = tape.convolution(narrow, weight: parameters["\(name).2.weight"], padding: [1, 1, 1])
-    return normalized("\(name).3", smooth, tape)
+    return parameters.normalized("\(name).3", smooth, tape)
   }
 }

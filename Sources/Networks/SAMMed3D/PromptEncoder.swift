@@ -14,13 +14,7 @@ extension SAMMed3D {
   /// - Shape: mask [1, 4g, 4g, 4g, 1], embedding and result [1, g, g, g, P].
   func withMask(_ mask: Tensor?, embedding: Tensor, on tape: Tape) -> Tensor {
     guard let mask else { return tape.sum(embedding, parameters["prompt_encoder.no_mask_embed.weight"]) }
-    let name = "prompt_encoder.mask_downscaling"
-    var x = mask
-    for step in [0, 3] {
-      x = tape.patchConvolution(x, weight: parameters["\(name).\(step).weight"], bias: parameters["\(name).\(step).bias"])
-      x = tape.gelu(normalized("\(name).\(step + 1)", x, tape))
-    }
-    let dense = tape.convolution(x, weight: parameters["\(name).6.weight"], bias: parameters["\(name).6.bias"])
+    let dense = parameters.maskPrompt("prompt_encoder.mask_downscaling", mask, tape)
     return tape.sum(embedding, dense)
   }
 

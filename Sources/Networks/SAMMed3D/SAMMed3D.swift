@@ -55,15 +55,3 @@ public final class SAMMed3D {
     return decoded(withMask(mask, embedding: embedding, on: tape), pointTokens(points, on: tape), on: tape)
   }
 }
-
-/// What the parts of the network are made of, by the names of the state dict.
-extension SAMMed3D {
-  func linear(_ name: String, _ x: Tensor, _ tape: Tape) -> Tensor {
-    tape.linear(x, weight: parameters["\(name).weight"], bias: parameters["\(name).bias"])
-  }
-
-  /// Normalises over the channels of each token or voxel.
-  func normalized(_ name: String, _ x: Tensor, epsilon: Double = 1e-6, _ tape: Tape) -> Tensor {
-    tape.layerNormalization(x, gain: parameters["\(name).weight"], bias: parameters["\(name).bias"], epsilon: epsilon)
-  }
-}

@@ -57,8 +57,6 @@ public struct SAMMed3DPlan: Hashable, Sendable {
 
   // What all SAM-Med3D have in common.
   static let channelFactor = 4
-  static let decoderHeads = 8
-  static let decoderLayers = 2
   static let decoderHidden = 2048
   static let scoreHidden = 256
   static let masks = 4

@@ -3,32 +3,30 @@
 import Kernels
 
 extension Tape {
-  /// y = x · Wᵀ + bias on the last axis.
+  /// y = x · Wᵀ + bias on the last axis, plus what `adapters` add to parts of it. A frozen weight costs no gradient of its own, and x is not kept for it.
   /// - Shape: x [..., I], weight [O, I], bias [O]; result [..., O].
-  public func linear(_ x: Tensor, weight: Parameter, bias: Parameter?) -> Tensor {
+  public func linear(_ x: Tensor, weight: Parameter, bias: Parameter?, adapters: [LowRankAdapter] = []) -> Tensor {
     require(
       weight.shape.rank == 2 && x.shape.channels == weight.shape[1],
       "linear \(weight.name): input \(x.shape) does not fit weights \(weight.shape): the input needs \(weight.shape[1]) channels."
     )
-    let (rows, inputs, outputs) = (x.shape.rows, weight.shape[1], weight.shape[0])
+    let (rows, inputs, outputs) = (x.shape.rows, weight.shape[1], weight.shape[0]), place = x.place
     let y = Tensor(uninitialized: Shape(x.shape.sizes.dropLast() + [outputs]))
     matrixProduct(
       .secondTransposed, x.pointer, weight.value.pointer, bias: bias?.value.pointer, into: y.pointer, m: rows, n: outputs,
       k: inputs)
+    for adapter in adapters { adapter.add(to: y, x) }
+    let own = [weight] + (bias.map { [$0] } ?? []), isTrained = !own.allSatisfy(\.isFrozen)
+    let kept = isTrained || !adapters.isEmpty ? x : nil
     return record(
-      "linear", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y,
+      "linear", inputs: [x], parameters: own + adapters.flatMap { [$0.down, $0.up] }, output: y,
       operations: 2 * Double(rows * inputs * outputs)
     ) { dy in
-      let dw = Tensor(uninitialized: weight.shape)
-      matrixProduct(.firstTransposed, dy.pointer, x.pointer, into: dw.pointer, m: outputs, n: inputs, k: rows)
-      weight.accumulate(dw)
-      if let bias {
-        bias.accumulate(Tensor(columnSums(dy.pointer, rows: rows, channels: outputs).map { Float($0) }, shape: bias.shape))
-      }
-      guard x.slot != nil else { return }
-      let dx = Tensor(uninitialized: x.shape)
-      matrixProduct(.plain, dy.pointer, weight.value.pointer, into: dx.pointer, m: rows, n: inputs, k: outputs)
-      self.accumulate(dx, for: x)
+      if let kept, isTrained { accumulateLinear(weight, bias, x: kept, dy) }
+      let dx = place.slot == nil ? nil : Tensor(uninitialized: place.shape)
+      if let dx { matrixProduct(.plain, dy.pointer, weight.value.pointer, into: dx.pointer, m: rows, n: inputs, k: outputs) }
+      for adapter in adapters { adapter.accumulate(kept!, dy, addingTo: dx) }
+      if let dx { self.accumulate(dx, at: place) }
     }
   }
 
@@ -53,5 +51,18 @@ extension Tape {
       self.accumulate(da, for: a)
       self.accumulate(db, for: b)
     }
+  }
+}
+
+/// Adds the gradients of a linear layer's own parameters.
+private func accumulateLinear(_ weight: Parameter, _ bias: Parameter?, x: Tensor, _ dy: Tensor) {
+  let (rows, outputs, inputs) = (x.shape.rows, weight.shape[0], weight.shape[1])
+  if !weight.isFrozen {
+    let dw = Tensor(uninitialized: weight.shape)
+    matrixProduct(.firstTransposed, dy.pointer, x.pointer, into: dw.pointer, m: outputs, n: inputs, k: rows)
+    weight.accumulate(dw)
+  }
+  if let bias, !bias.isFrozen {
+    bias.accumulate(Tensor(columnSums(dy.pointer, rows: rows, channels: outputs).map { Float($0) }, shape: bias.shape))
   }
 }

@@ -5,9 +5,9 @@ import Kernels
 
 extension Tape {
   /// Convolution with stride = kernel and no padding.
-  /// - Shape: x [B, fD·D, fH·H, fW·W, I], weight [O, I, fD, fH, fW], bias [O]; result [B, D, H, W, O].
+  /// - Shape: x [B, fD·D, fH·H, fW·W, I], weight [O, I, fD, fH, fW] or [O, I, fH, fW] of a plane, bias [O]; result [B, D, H, W, O].
   public func patchConvolution(_ x: Tensor, weight: Parameter, bias: Parameter? = nil) -> Tensor {
-    let factors = Array(weight.shape.sizes[2...]), spatial = x.shape.spatial
+    let factors = weight.kernel, spatial = x.shape.spatial
     require(
       x.shape.channels == weight.shape[1] && (0..<3).allSatisfy { spatial[$0] % factors[$0] == 0 },
       "patch convolution \(weight.name): input \(x.shape) does not fit weights \(weight.shape): the input needs \(weight.shape[1]) "
@@ -20,7 +20,7 @@ extension Tape {
     return record(
       "patchConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y, operations: shape.operations
     ) { dy in
-      self.accumulateWeights(weight, bias, shape, coarse: dy, fine: x, gradient: dy)
+      if !weight.isFrozen { self.accumulateWeights(weight, bias, shape, coarse: dy, fine: x, gradient: dy) }
       guard x.slot != nil else { return }
       let dx = Tensor(uninitialized: x.shape)
       spreadPatches(shape, coarse: dy.pointer, weights: weight.value.pointer, bias: nil, into: dx.pointer)
@@ -29,14 +29,14 @@ extension Tape {
   }
 
   /// Transposed convolution with stride = kernel: each voxel becomes a block of fD x fH x fW voxels.
-  /// - Shape: x [B, D, H, W, I], weight [I, O, fD, fH, fW], bias [O]; result [B, fD·D, fH·H, fW·W, O].
+  /// - Shape: x [B, D, H, W, I], weight [I, O, fD, fH, fW] or [I, O, fH, fW] of a plane, bias [O]; result [B, fD·D, fH·H, fW·W, O].
   public func transposedConvolution(_ x: Tensor, weight: Parameter, bias: Parameter? = nil) -> Tensor {
     require(
       x.shape.channels == weight.shape[0],
       "transposed convolution \(weight.name): input \(x.shape) does not fit weights \(weight.shape): "
         + "the input needs \(weight.shape[0]) channels.")
     let shape = PatchShape(
-      batch: x.shape.batch, coarse: x.shape.spatial, factors: Array(weight.shape.sizes[2...]), coarseChannels: weight.shape[0],
+      batch: x.shape.batch, coarse: x.shape.spatial, factors: weight.kernel, coarseChannels: weight.shape[0],
       fineChannels: weight.shape[1])
     let fine = (0..<3).map { shape.coarse[$0] * shape.factors[$0] }
     let y = Tensor(uninitialized: Shape([shape.batch] + fine + [shape.fineChannels]))
@@ -45,7 +45,7 @@ extension Tape {
       "transposedConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y,
       operations: shape.operations
     ) { dy in
-      self.accumulateWeights(weight, bias, shape, coarse: x, fine: dy, gradient: dy)
+      if !weight.isFrozen { self.accumulateWeights(weight, bias, shape, coarse: x, fine: dy, gradient: dy) }
       guard x.slot != nil else { return }
       let dx = Tensor(uninitialized: x.shape)
       collectPatches(shape, fine: dy.pointer, weights: weight.value.pointer, bias: nil, into: dx.pointer)
