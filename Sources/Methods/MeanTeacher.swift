@@ -9,7 +9,15 @@ import Tensors
 public final class MeanTeacher: Method {
   public static let name = "mean-teacher"
   public static let summary = "Mean Teacher: agreement with a moving average of the student that sees noisy crops"
-  public static let options: [any SettingDescription] = []
+  private static let consistency = Setting(
+    "consistency", default: "unlabelled", among: ["unlabelled", "all"],
+    "Crops on which student and teacher must agree: unlabelled, or all as in SFR.")
+  private static let rampEpochs = Setting(
+    "rampEpochs", default: 0, in: 0...1_000_000,
+    "Epochs over which the weight of the agreement rises to 0.1 (published: 40); 0 spreads the rise over the run.")
+  private static let epochSteps = Setting(
+    "epochSteps", default: 150, in: 1...1_000_000, "Steps that rampEpochs counts as an epoch.")
+  public static let options: [any SettingDescription] = [consistency, rampEpochs, epochSteps]
 
   private let specialist: Specialist
   public var trained: [TrainedModule] { specialist.trained }
@@ -17,10 +25,17 @@ public final class MeanTeacher: Method {
   public var predictor: any Network { specialist.student }
   public let recipe = Specialist.recipe
 
-  public init(_ plan: MethodPlan) throws(MethodError) { specialist = try Specialist(.meanTeacher, plan) }
+  public init(_ plan: MethodPlan) throws(MethodError) {
+    let epochs = plan[Self.rampEpochs]
+    specialist = try Specialist(
+      .meanTeacher, plan,
+      Specialist.Consistency(
+        includesLabelled: plan[Self.consistency] == "all",
+        ramp: epochs > 0 ? (epochSteps: plan[Self.epochSteps], epochs: epochs) : nil))
+  }
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
-    try specialist.loss(batch, at: step, on: tape).terms
+    try specialist.loss(batch, at: step, on: tape)
   }
 
   public func afterUpdate(at step: Step) { specialist.afterUpdate(at: step) }

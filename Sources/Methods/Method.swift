@@ -55,10 +55,11 @@ public struct LossTerms {
   public var terms: [LossTerm]
   /// Numbers to log beside the losses (gate coverage), averaged over lanes.
   public var diagnostics: [(name: String, value: Double)]
+  /// The trained network's predictions of the clean unlabelled crops, for terms that others add; empty if the method makes none.
+  package var unlabelled: [Prediction]
 
   public init(_ terms: [LossTerm], diagnostics: [(name: String, value: Double)] = []) {
-    self.terms = terms
-    self.diagnostics = diagnostics
+    (self.terms, self.diagnostics, unlabelled) = (terms, diagnostics, [])
   }
 
   /// Σ weight · loss.

@@ -14,6 +14,19 @@ package struct Prediction {
   package let probabilities: Tensor
   /// The features that were asked for.
   let features: [FeatureLayer: Tensor]
+
+  package init(sample: Sample, logits: Tensor, probabilities: Tensor, features: [FeatureLayer: Tensor] = [:]) {
+    (self.sample, self.logits, self.probabilities, self.features) = (sample, logits, probabilities, features)
+  }
+}
+
+extension [Prediction] {
+  /// The labels of predictions of labelled samples.
+  func labels() throws(MethodError) -> [[UInt8]] {
+    var labels: [[UInt8]] = []
+    for prediction in self { labels.append(try prediction.sample.knownLabel()) }
+    return labels
+  }
 }
 
 extension Network {

@@ -29,12 +29,13 @@ public final class PriorOnly: Method {
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     var terms = try batch.supervisedTerms(.half, view: .clean, network: predictor, at: step, on: tape)
-    for sample in batch.unlabelled {
-      let prediction = predictor.predict(sample, .clean, at: step, on: tape), student = prediction.probabilities.detached
-      let labels = try prior.answer(for: sample, student: student, at: step)?.labels(beside: student)
-      terms += pseudoLabelTerms(
-        prediction, labels, weight: weight / Double(batch.unlabelled.count), readsPrior: true, on: tape)
+    var pairs: [(Prediction, [UInt8])] = []
+    for prediction in predictor.predict(batch.unlabelled, .clean, at: step, on: tape) {
+      let student = prediction.probabilities.detached
+      let labels = try prior.answer(for: prediction.sample, student: student, at: step)?.labels(beside: student)
+      if let labels { pairs.append((prediction, labels)) }
     }
+    terms += pseudoLabelTerms(pairs, weight: weight, readsPrior: true, on: tape)
     return LossTerms(terms)
   }
 }

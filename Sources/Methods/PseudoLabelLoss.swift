@@ -1,20 +1,26 @@
-// Learning from labels that nobody drew: a prior's mask, or what an earlier student predicted.
+// Learning from labels that nobody drew: a prior's mask, what an earlier student predicted, what SAM says.
 
 import Learning
 import Tensors
 
-/// ½ (Dice + cross entropy) of a prediction against pseudo-labels, in two terms; both count as 0 where there are none.
+/// ½ (Dice + cross entropy) of predictions against pseudo-labels, in two terms; both count as 0 where there are none. The sums of Dice run over all crops
+/// (SFR: Li et al., arXiv:2403.11229, equation 7).
 /// - Parameters:
-///   - labels: D·H·W labels.
+///   - labels: D·H·W labels of each prediction that has any.
 ///   - weight: of the sum of both.
-func pseudoLabelTerms(
-  _ prediction: Prediction, _ labels: [UInt8]?, weight: Double, readsPrior: Bool, on tape: Tape
+package func pseudoLabelTerms(
+  _ pairs: [(prediction: Prediction, labels: [UInt8])], weight: Double, readsPrior: Bool, on tape: Tape
 ) -> [LossTerm] {
-  let dice = labels.map { tape.diceLoss(prediction.probabilities, labels: $0) }
-  let crossEntropy = labels.map {
-    tape.crossEntropy(prediction.logits, probabilities: prediction.probabilities, labels: $0)
+  func term(_ name: String, _ loss: Scalar, _ share: Double = 1) -> LossTerm {
+    LossTerm(name, loss, weight: 0.5 * share * weight, readsPrior: readsPrior)
   }
-  return [("pseudoDice", dice), ("pseudoCrossEntropy", crossEntropy)].map { name, loss in
-    LossTerm(name, loss ?? Scalar(constant: 0), weight: 0.5 * weight, readsPrior: readsPrior)
-  }
+  let names = (dice: "pseudoDice", crossEntropy: "pseudoCrossEntropy")
+  if pairs.isEmpty { return [names.dice, names.crossEntropy].map { term($0, Scalar(constant: 0)) } }
+  let dice = tape.diceLoss(
+    tape.stacked(pairs.map(\.prediction.probabilities)), labels: Array(pairs.map(\.labels).joined()), wholeBatch: true)
+  return [term(names.dice, dice)]
+    + pairs.map { prediction, labels in
+      let loss = tape.crossEntropy(prediction.logits, probabilities: prediction.probabilities, labels: labels)
+      return term(names.crossEntropy, loss, 1 / Double(pairs.count))
+    }
 }

@@ -54,12 +54,14 @@ public final class SemiSAMO1: Method {
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     // The earlier student goes first: what its passes take is free again when the student's are kept.
     let earlierLabels = finished.values[0] > 0 ? batch.unlabelled.map({ labelsOfEarlierStudent($0, at: step) }) : nil
-    var (result, predictions) = try specialist.loss(batch, at: step, on: tape)
-    let weight = pseudoLabelWeight(at: step) / Double(max(1, predictions.count))
-    for (index, prediction) in predictions.enumerated() {
+    var result = try specialist.loss(batch, at: step, on: tape)
+    var pairs: [(Prediction, [UInt8])] = []
+    for (index, prediction) in result.unlabelled.enumerated() {
       let labels = if let earlierLabels { earlierLabels[index] } else { try labelsOfPrior(prediction, at: step) }
-      result.terms += pseudoLabelTerms(prediction, labels, weight: weight, readsPrior: earlierLabels == nil, on: tape)
+      if let labels { pairs.append((prediction, labels)) }
     }
+    result.terms += pseudoLabelTerms(
+      pairs, weight: pseudoLabelWeight(at: step), readsPrior: earlierLabels == nil, on: tape)
     return result
   }
 

@@ -46,8 +46,8 @@ public final class SemiSAMPlus: Method {
   }
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
-    var (result, predictions) = try specialist.loss(batch, at: step, on: tape)
-    let weight = generalistWeight(at: step) / Double(max(1, predictions.count))
+    var result = try specialist.loss(batch, at: step, on: tape)
+    let predictions = result.unlabelled, weight = generalistWeight(at: step) / Double(max(1, predictions.count))
     for prediction in predictions {
       guard let prior else {
         result.terms.append(LossTerm("generalist", Scalar(constant: 1), weight: weight))

@@ -16,6 +16,19 @@ final class Specialist {
     /// The voxels of which eight more passes of the teacher are certain.
     case uncertaintyAware = "ua-mt"
   }
+  /// Where and how strongly student and teacher must agree.
+  struct Consistency {
+    /// On labelled crops as well (ShumengLI/SFR).
+    var includesLabelled = false
+    /// Steps of an epoch, and the epochs in which the weight rises; nil spreads 200 epochs over the run.
+    var ramp: (epochSteps: Int, epochs: Int)?
+
+    /// λ.
+    func weight(at step: Step) -> Double {
+      let share = ramp.map { ConsistencyRamp.weight(epoch: step.index / $0.epochSteps, of: $0.epochs) }
+      return Specialist.highestWeight * (share ?? ConsistencyRamp.weight(at: step.index, of: step.total))
+    }
+  }
   /// λ at the last step.
   static let highestWeight = 0.1
   private static let certaintyPasses = 8
@@ -23,9 +36,10 @@ final class Specialist {
   let student: any Network
   private let teacher: Teacher
   private let kind: Kind
+  private let consistency: Consistency
 
-  init(_ kind: Kind, _ plan: MethodPlan) throws(MethodError) {
-    self.kind = kind
+  init(_ kind: Kind, _ plan: MethodPlan, _ consistency: Consistency = Consistency()) throws(MethodError) {
+    (self.kind, self.consistency) = (kind, consistency)
     student = try plan.makeNetwork()
     teacher = try Teacher(plan)
   }
@@ -34,33 +48,43 @@ final class Specialist {
   var carried: [CarriedVector] { [teacher.carried] }
   static let recipe = BatchRecipe(labelled: [.clean], unlabelled: [.clean])
 
-  /// w(t) = 0.1 exp(-5 (1 - t/T)²) in 200 stairs.
-  static func consistencyWeight(at step: Step) -> Double {
-    highestWeight * ConsistencyRamp.weight(at: step.index, of: step.total)
-  }
-
   /// The share of the highest entropy below which UA-MT calls a voxel certain: 0.75 + 0.25 exp(-5 (1 - t/T)²).
   static func certaintyLimit(at step: Step) -> Double {
     let rest = 1 - step.progress
     return 0.75 + 0.25 * exponential(-5 * rest * rest)
   }
 
-  /// - Returns: the terms, and the student's predictions of the unlabelled crops for terms that others add.
-  func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> (terms: LossTerms, unlabelled: [Prediction]) {
-    var terms = LossTerms(try batch.supervisedTerms(.half, view: .clean, network: student, at: step, on: tape))
-    let weight = Self.consistencyWeight(at: step), share = 1 / Double(max(1, batch.unlabelled.count))
-    var predictions: [Prediction] = [], certain = 0.0
+  func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     // The teacher goes first: what its passes take is free again when the student's are kept.
-    let targets = batch.unlabelled.map { (teacher.probabilities($0, at: step), certainty(of: $0, at: step)) }
-    for (prediction, (target, weights)) in zip(student.predict(batch.unlabelled, .clean, at: step, on: tape), targets) {
-      let loss = tape.squaredDifference(prediction.probabilities, to: target, weights: weights)
-      terms.terms.append(LossTerm("consistency", loss, weight: share * weight))
-      predictions.append(prediction)
-      if let weights { certain += share * weights.shareOfOnes }
+    func targets(_ samples: [Sample]) -> [Target] {
+      samples.map { Target(probabilities: teacher.probabilities($0, at: step), weights: certainty(of: $0, at: step)) }
     }
-    terms.diagnostics = [("consistencyWeight", weight)]
-    if kind == .uncertaintyAware { terms.diagnostics.append(("certainVoxels", certain)) }
-    return (terms, predictions)
+    let onLabelled = consistency.includesLabelled ? targets(batch.labelled) : [], onUnlabelled = targets(batch.unlabelled)
+    let labelled = student.predict(batch.labelled, .clean, at: step, on: tape), labels = try labelled.labels()
+    var terms = LossTerms(SupervisedBlend.half.terms(labelled, labels: labels, at: step, on: tape))
+    terms.unlabelled = student.predict(batch.unlabelled, .clean, at: step, on: tape)
+    let predictions = (consistency.includesLabelled ? labelled : []) + terms.unlabelled
+    terms.terms += agreement(Array(zip(predictions, onLabelled + onUnlabelled)), at: step, on: tape)
+    terms.diagnostics = [("consistencyWeight", consistency.weight(at: step))]
+    if kind == .uncertaintyAware { terms.diagnostics.append(("certainVoxels", onUnlabelled.certainShare)) }
+    return terms
+  }
+
+  /// What the student must agree with on a crop.
+  struct Target {
+    /// [1, D, H, W, K].
+    var probabilities: Tensor
+    /// 1 for the voxels that count, [1, D, H, W, 1]; nil for all.
+    var weights: Tensor?
+  }
+
+  /// The mean over crops of the squared differences between student and target.
+  private func agreement(_ pairs: [(Prediction, Target)], at step: Step, on tape: Tape) -> [LossTerm] {
+    let weight = consistency.weight(at: step) / Double(max(1, pairs.count))
+    return pairs.map { prediction, target in
+      let loss = tape.squaredDifference(prediction.probabilities, to: target.probabilities, weights: target.weights)
+      return LossTerm("consistency", loss, weight: weight)
+    }
   }
 
   func afterUpdate(at step: Step) { teacher.follow(student, at: step) }
@@ -75,6 +99,11 @@ final class Specialist {
     }
     return VoxelWeights.certain(sum: sum, passes: Self.certaintyPasses, limit: Self.certaintyLimit(at: step))
   }
+}
+
+extension [Specialist.Target] {
+  /// The mean share of the voxels that count.
+  fileprivate var certainShare: Double { reduce(0) { $0 + ($1.weights?.shareOfOnes ?? 1) } / Double(Swift.max(1, count)) }
 }
 
 extension Tensor {

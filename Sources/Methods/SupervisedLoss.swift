@@ -25,15 +25,21 @@ package enum SupervisedBlend: String, CaseIterable {
     }
   }
 
-  /// The terms of one labelled sample; `share` is 1 / the number of labelled samples.
-  func terms(_ prediction: Prediction, label: [UInt8], share: Double, at step: Step, on tape: Tape) -> [LossTerm] {
-    let weights = weights(at: step), p = prediction.probabilities
-    return [
-      LossTerm("dice", tape.diceLoss(p, labels: label), weight: share * weights.dice),
-      LossTerm(
-        "crossEntropy", tape.crossEntropy(prediction.logits, probabilities: p, labels: label),
-        weight: share * weights.crossEntropy),
-    ]
+  /// The terms of labelled samples, `share` of the whole: the sums of Dice run over all of them, as in the programs that this follows.
+  package func terms(
+    _ predictions: [Prediction], labels: [[UInt8]], share: Double = 1, at step: Step, on tape: Tape
+  ) -> [LossTerm] {
+    if predictions.isEmpty { return [] }
+    var weights = weights(at: step)
+    weights = (share * weights.dice, share * weights.crossEntropy)
+    let dice = tape.diceLoss(
+      tape.stacked(predictions.map(\.probabilities)), labels: Array(labels.joined()), wholeBatch: true)
+    return [LossTerm("dice", dice, weight: weights.dice)]
+      + zip(predictions, labels).map { prediction, label in
+        LossTerm(
+          "crossEntropy", tape.crossEntropy(prediction.logits, probabilities: prediction.probabilities, labels: label),
+          weight: weights.crossEntropy / Double(predictions.count))
+      }
   }
 }
 
@@ -42,11 +48,7 @@ extension Batch {
   package func supervisedTerms(
     _ blend: SupervisedBlend, view: View, network: any Network, at step: Step, on tape: Tape
   ) throws(MethodError) -> [LossTerm] {
-    var terms: [LossTerm] = []
-    for prediction in network.predict(labelled, view, at: step, on: tape) {
-      let label = try prediction.sample.knownLabel()
-      terms += blend.terms(prediction, label: label, share: 1 / Double(labelled.count), at: step, on: tape)
-    }
-    return terms
+    let predictions = network.predict(labelled, view, at: step, on: tape)
+    return blend.terms(predictions, labels: try predictions.labels(), at: step, on: tape)
   }
 }

@@ -48,7 +48,7 @@ public final class ReLiF: Method {
       let label = try sample.knownLabel(), biased = predict(sample, .biased, step, tape)
       let clean = alignment.comparesViews && options.larc.includesLabelled ? predict(sample, .clean, step, tape) : nil
       let guidance = try guidance(of: sample, biased, at: step, &statistics)
-      terms += options.blend.terms(biased, label: label, share: shares.labelled, at: step, on: tape)
+      terms += options.blend.terms([biased], labels: [label], share: shares.labelled, at: step, on: tape)
       if options.kl.includesLabelled { terms += distillation(biased, guidance, share: shares.distillation, at: step, tape) }
       if options.larc.includesLabelled {
         let known = PriorProbabilities(labels: label, shape: biased.probabilities.shape)

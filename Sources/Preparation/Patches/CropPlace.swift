@@ -29,3 +29,26 @@ public struct CropPlace: Sendable, Equatable {
     (0..<3).map { origin[$0] + d * steps[0][$0] + h * steps[1][$0] + w * steps[2][$0] }
   }
 }
+
+extension CropPlace {
+  /// The crop of another array [D, H, W] of the same volume, with `outside` where the crop reaches beyond it.
+  public func cut<Value: BitwiseCopyable>(_ values: [Value], outside: Value) -> [Value] {
+    guard values.count == volume.count else {
+      fatalError("a crop of \(values.count) values where its volume has \(volume): prepare the data again")
+    }
+    var result: [Value] = []
+    result.reserveCapacity(crop.count)
+    for d in 0..<crop.depth {
+      for h in 0..<crop.height {
+        for w in 0..<crop.width {
+          let z = origin[0] + d * steps[0][0] + h * steps[1][0] + w * steps[2][0]
+          let y = origin[1] + d * steps[0][1] + h * steps[1][1] + w * steps[2][1]
+          let x = origin[2] + d * steps[0][2] + h * steps[1][2] + w * steps[2][2]
+          let isInside = (0..<volume.depth).contains(z) && (0..<volume.height).contains(y) && (0..<volume.width).contains(x)
+          result.append(isInside ? values[(z * volume.height + y) * volume.width + x] : outside)
+        }
+      }
+    }
+    return result
+  }
+}

@@ -93,6 +93,8 @@ public struct RunConfiguration: Sendable {
   /// The value of a key.
   public subscript<Value>(dynamicMember key: KeyPath<RunKeys, Setting<Value>>) -> Value { run[RunKeys.table[keyPath: key]] }
 
+  subscript<Value>(key: Setting<Value>) -> Value { run[key] }
+
   // MARK: As texts
 
   /// Dotted key → value in normal form: all keys of a run file, and the options, modules' and stages' keys that were given.

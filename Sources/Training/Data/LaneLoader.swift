@@ -33,23 +33,16 @@ public final class LaneLoader {
     let (labelledCount, unlabelledCount) = (recipe.labelledCount, recipe.unlabelledCount), micro = step.index * lanes + lane
     var labelledSamples: [Sample] = [], unlabelledSamples: [Sample] = []
     for number in 0..<labelledCount {
-      let position = micro * labelledCount + number, identifier = pick(labelled, position: position, stream: "labelled")
+      let position = micro * labelledCount + number, identifier = CaseOrder(labelled, seed: seed, stream: "labelled")[position]
       labelledSamples.append(try sample(identifier, recipe.labelled, isLabelled: true, draw: UInt64(position), at: step))
     }
     for number in 0..<unlabelledCount {
       let position = step.index * unlabelledCount + number
-      let identifier = pick(shards[lane], position: position, stream: "unlabelled lane \(lane)")
+      let identifier = CaseOrder(shards[lane], seed: seed, stream: "unlabelled lane \(lane)")[position]
       let draw = UInt64(micro * unlabelledCount + number)
       unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, at: step))
     }
     return Batch(labelled: labelledSamples, unlabelled: unlabelledSamples)
-  }
-
-  /// Element `position` of an endless sequence of epochs, each a fresh permutation of `identifiers`.
-  private func pick(_ identifiers: [String], position: Int, stream: String) -> String {
-    let epoch = position / identifiers.count
-    let key = RandomKey(seed: seed, volume: stream, draw: UInt64(epoch), stream: RandomStream.dataOrder)
-    return permuted(identifiers, key: key)[position % identifiers.count]
   }
 
   /// - Parameter isLabelled: if not, neither the label nor crop positions derived from it may be used, even where the data have one.

@@ -75,8 +75,9 @@ func prepareStage(_ run: Run, _ log: MetricsLog?, over world: borrowing Communic
 }
 
 extension Stage {
-  /// The learning rate of the first module with which the newest step was taken.
+  /// The learning rate of the first module with which the newest step was taken; 0 where nothing is trained.
   fileprivate func learningRate(afterSteps steps: Int) -> Double {
-    work.modules[0].learningRate.at(Step(index: steps - 1, total: self.steps, seed: configuration.seed))
+    guard let module = work.modules.first else { return 0 }
+    return module.learningRate.at(Step(index: steps - 1, total: self.steps, seed: configuration.seed))
   }
 }

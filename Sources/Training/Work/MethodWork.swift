@@ -28,6 +28,8 @@ public final class MethodWork: Work {
   /// The unlabelled cases that the lanes of this rank draw.
   package let unlabelledOfLanes: Set<String>
   private let prior: NegatablePrior?
+  /// SAM's labels of unlabelled crops; nil where the stage has none.
+  private let pseudoLabels: StudentPseudoLabels?
   private let recipe: BatchRecipe
   private let configuration: RunConfiguration
 
@@ -69,9 +71,15 @@ public final class MethodWork: Work {
       network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
       overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
     modules = try configuration.updates(of: method.trained)
+    pseudoLabels = try StudentPseudoLabels(configuration, store)
+    if pseudoLabels != nil, recipe.unlabelledCount == 0 {
+      throw TrainingError(
+        "pseudoLabels.kind needs a method that sees unlabelled crops, not \(configuration.methodName): choose method: mean-teacher."
+      )
+    }
   }
 
-  public var carried: [CarriedVector] { method.carried }
+  public var carried: [CarriedVector] { method.carried + (pseudoLabels?.carried ?? []) }
   public var samplesPerStep: Int { configuration.lanes * (recipe.labelledCount + recipe.unlabelledCount) }
 
   public var title: String {
@@ -80,7 +88,9 @@ public final class MethodWork: Work {
       + "\(split.test.count) test volumes; prior: \(prior?.title ?? "none")"
   }
 
-  public var metadata: [String: String] { ["model": description.json, Self.dataKey: dataRecord.text] }
+  public var metadata: [String: String] {
+    ["model": description.json, Self.dataKey: dataRecord.text].merging(pseudoLabels?.metadata ?? [:]) { $1 }
+  }
   private static let dataKey = "data"
   private var dataRecord: DataRecord { DataRecord(split, store.index) }
 
@@ -90,6 +100,7 @@ public final class MethodWork: Work {
   }
 
   public func check(metadata: [String: String]) throws {
+    try pseudoLabels?.check(metadata: metadata)
     var saved = try ModelDescription(json: metadata["model"] ?? "", from: configuration.output)
     // Checkpoints of earlier versions do not name the predictor.
     saved.predictor = saved.predictor ?? description.predictor
@@ -101,6 +112,7 @@ public final class MethodWork: Work {
   }
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
+    try together(over: world) { _ in try pseudoLabels?.prepare(unlabelledOfLanes) }
     guard let priorSetup else { return [:] }
     Flight.mark(.prior)
     return try priorSetup.prepare(split, lanes: unlabelledOfLanes, over: world, console: console)
@@ -136,30 +148,27 @@ public final class MethodWork: Work {
         return try method.loss(batch, at: step, on: Tape(recording: false))
       }
     }
-    return LaneBatch(loss: { [method] tape in try method.loss(batch, at: step, on: tape) }, oppositeLoss: opposite)
+    return LaneBatch(
+      loss: { [method, pseudoLabels] tape in
+        var terms = try method.loss(batch, at: step, on: tape)
+        terms.terms += pseudoLabels?.terms(batch, terms.unlabelled, method.predictor, at: step, on: tape) ?? []
+        return terms
+      }, oppositeLoss: opposite)
   }
 
   public func updated(at step: Step) -> [Int] { method.updated(at: step) }
   public func afterUpdate(at step: Step) { method.afterUpdate(at: step) }
 
   public func validate(over world: borrowing Communicator) throws -> StageScores {
-    let scores = try dice(of: split.validation, over: world)
-    let kind = split.isHeldOut ? "validation" : "training volumes", names = description.classNames.dropFirst()
-    let classes = zip(names, scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
-    var numbers = ["dice": scores.mean]
-    for (name, value) in classes { numbers["dice." + name] = value }
-    return StageScores(
-      mean: scores.mean, isHeldOut: split.isHeldOut,
-      text: "Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) "
-        + (split.isHeldOut ? "validation cases" : kind),
-      kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
-      heading: "Dice on the "
-        + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
-      table: classes + [("mean", scores.mean)])
+    let scores = try ValidationScores(
+      of: split.validation, store, classes: description.classNames.count, over: world, labels: segmenter.labels)
+    return StageScores(scores, split, classNames: description.classNames)
   }
 
   /// Copies tensors of the same name and shape from the networks of the stage before, trained or carried.
   public func takeOver(from earlier: any Work) throws -> String {
+    let learned = try pseudoLabels?.takeOver(from: earlier)
+    if let learned, !earlier.modules.contains(where: { $0.module.name == modules[0].module.name }) { return learned }
     guard configuration.start == .previous else { return "starts from weights of its own" }
     let sources = earlier.modules.map(\.module)
     var taken = 0, all = 0

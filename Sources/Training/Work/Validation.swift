@@ -21,33 +21,56 @@ public struct ValidationScores: Sendable, Equatable {
   private func mean(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
 }
 
-extension MethodWork {
-  /// Predicts and scores `cases`, case i on rank i mod R. Collective.
-  func dice(of cases: [String], over world: borrowing Communicator) throws -> ValidationScores {
-    let classes = description.classNames.count - 1
+extension ValidationScores {
+  /// Segments and scores `cases`, case i on rank i mod R. Collective.
+  /// - Parameters:
+  ///   - classes: K.
+  ///   - labels: segments a volume.
+  init(
+    of cases: [String], _ store: CaseStore, classes: Int, over world: borrowing Communicator, labels: (PackedCase) -> [UInt8]
+  ) throws {
+    let foreground = classes - 1
     // One slot for each case and class; a rank fills the slots of its cases, so the sum over ranks is exact.
-    var scores = [Double](repeating: 0, count: cases.count * classes), defined = scores
+    var scores = [Double](repeating: 0, count: cases.count * foreground), defined = scores
     for (number, identifier) in cases.enumerated() where number % world.size == world.rank {
       let volume = try store.volume(identifier)
       Flight.mark(.validation, detail: identifier)
       guard let reference = volume.label else {
         throw TrainingError("case \(identifier) has no label to validate on: prepare the data again.")
       }
-      let prediction = segmenter.labels(of: volume)
-      for label in 1...classes {
+      let prediction = labels(volume)
+      for label in 1...foreground {
         let found = Metrics.dice(prediction: prediction, reference: reference, label: UInt8(label))
         guard let found else { continue }
-        scores[number * classes + label - 1] = found
-        defined[number * classes + label - 1] = 1
+        scores[number * foreground + label - 1] = found
+        defined[number * foreground + label - 1] = 1
       }
     }
     Flight.mark(.validation, detail: "scores of all ranks")
     try world.allreduce(&scores, .sum)
     try world.allreduce(&defined, .sum)
-    return ValidationScores(
+    self.init(
       cases: cases,
       dice: cases.indices.map { number in
-        (0..<classes).map { defined[number * classes + $0] > 0 ? scores[number * classes + $0] : nil }
+        (0..<foreground).map { defined[number * foreground + $0] > 0 ? scores[number * foreground + $0] : nil }
       })
+  }
+}
+
+extension StageScores {
+  /// - Parameter classNames: by label value.
+  init(_ scores: ValidationScores, _ split: DataSplit, classNames: [String]) {
+    let kind = split.isHeldOut ? "validation" : "training volumes"
+    let classes = zip(classNames.dropFirst(), scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
+    var numbers = ["dice": scores.mean]
+    for (name, value) in classes { numbers["dice." + name] = value }
+    self.init(
+      mean: scores.mean, isHeldOut: split.isHeldOut,
+      text: "Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) "
+        + (split.isHeldOut ? "validation cases" : kind),
+      kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
+      heading: "Dice on the "
+        + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
+      table: classes + [("mean", scores.mean)])
   }
 }

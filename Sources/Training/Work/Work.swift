@@ -12,6 +12,8 @@ import Tensors
 public let workCatalog: [any Work.Type] = [
   MethodWork.self,
   Pretraining.self,
+  FineTuning.self,
+  PseudoLabelling.self,
 ]
 
 /// What a work is made from: the settings of its stage, and which part of it falls to this rank.

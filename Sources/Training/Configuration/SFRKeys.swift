@@ -1,0 +1,77 @@
+// Keys of a run file about SAM, the canvases that it sees, its fine-tuning and its pseudo-labels (SFR: Li et al., arXiv:2403.11229).
+
+import Preparation
+import Settings
+
+/// What SAM learns from a slice besides its own intensities.
+public enum SliceRemap: String, Sendable, CaseIterable {
+  /// Half of the slices go through a random curve on [0, 1], to which z-scores are clamped (published).
+  case published
+  /// Each slice is scaled to [0, 1] before, and the canvas to z-scores behind.
+  case rescaled
+  case none
+}
+
+/// Where the labels of unlabelled volumes come from in a stage that trains a student.
+public enum PseudoLabelKind: String, Sendable, CaseIterable {
+  case none
+  /// From the file of whole volumes that the stage before made.
+  case bank
+  /// SAM labels each crop when it is drawn (published).
+  case online
+}
+
+/// The weight of the pseudo-label term over a stage.
+public enum PseudoLabelSchedule: String, Sendable, CaseIterable { case constant, linearDecay, rampUp }
+
+public enum SFRKeys {
+  static let checkpoint = Setting(
+    "sam.checkpoint", default: "demo", .text,
+    "Weights of SAM: the path of SAM's own checkpoint (.pth or safetensors), or demo, the small SAM that comes with Cohort.")
+  static let adapters = Setting(
+    "sam.adapters", default: "none", .text,
+    "LoRA and decoder to start with, a file as SAMed or an earlier run wrote it, or none for fresh ones.")
+  static let canvas = Setting(
+    "sam.canvas", default: 0, in: 0...4096, "Pixels along each side of the canvas; 0 takes those of the checkpoint (SAM: 1024).")
+  static let rank = Setting("sam.rank", default: 4, in: 1...256, "Rank of LoRA on the queries and values of each block.")
+  static let reusesMasks = Setting(
+    "sam.reuseMasks", default: false, .flag,
+    "Begin with SAM's own mask tokens as far as they go, rather than with fresh ones for the classes.")
+  static let geometry = Setting(
+    "stitch.geometry", default: StitchGeometry.released,
+    "Layout of slices on the canvas: released as the published program does, paper as the paper says, scale stitch.tiles x stitch.tiles "
+      + "slices at another resolution.")
+  static let tiles = Setting(
+    "stitch.tiles", default: 0, in: 0...64, "Slices along each side of the canvas, of stitch.geometry: scale.")
+  static let remap = Setting(
+    "fineTune.remap", default: SliceRemap.published,
+    "Change of intensities in fine-tuning: published clamps half of the slices to [0, 1] and bends them, rescaled keeps their range, none."
+  )
+  static let turnsCanvas = Setting(
+    "fineTune.turnCanvas", default: true, .flag, "Turn and mirror whole canvases at random in fine-tuning.")
+  static let flipProbability = Setting(
+    "fineTune.flipProbability", default: 1.0, in: 0...1,
+    "Probability with which a turned volume is mirrored as well: 1 as published, which never shows a volume as it is; 0.5 shows all."
+  )
+  static let turnsVolume = Setting(
+    "fineTune.turnVolume", default: false, .flag,
+    "Turn and mirror volumes in the slice plane in fine-tuning (published for LA and BraTS).")
+  static let leavesOutGaps = Setting(
+    "fineTune.leaveOutGaps", default: false, .flag,
+    "Leave the gaps between slices out of Dice in fine-tuning; false keeps their probabilities in its denominators (published).")
+  static let pseudoLabels = Setting(
+    "pseudoLabels.kind", default: PseudoLabelKind.none,
+    "Labels of unlabelled crops for work: train: bank takes those of the stage pseudo-label, online asks SAM for each crop, none."
+  )
+  static let pseudoLabelWeight = Setting(
+    "pseudoLabels.weight", default: 1.0, in: 0...1000, "Weight of half Dice and half cross entropy against pseudo-labels.")
+  static let pseudoLabelSchedule = Setting(
+    "pseudoLabels.schedule", default: PseudoLabelSchedule.constant,
+    "Their weight over the steps: constant, linearDecay to 0, rampUp as exp(-5 (1 - t/T)^2).")
+
+  static let all: [any SettingDescription] = [
+    checkpoint, adapters, canvas, rank, reusesMasks, geometry, tiles, remap, turnsCanvas, turnsVolume, flipProbability,
+    leavesOutGaps,
+    pseudoLabels, pseudoLabelWeight, pseudoLabelSchedule,
+  ]
+}

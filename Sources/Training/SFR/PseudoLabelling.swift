@@ -1,0 +1,114 @@
+// The stage between fine-tuning and re-training (SFR: Li et al., arXiv:2403.11229, section III.B, equation 3): SAM as the stage before left it labels every
+// unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing.
+
+import Cluster
+import Foundation
+import Learning
+import MPI
+import Methods
+import Preparation
+import Tensors
+import Volumes
+
+public final class PseudoLabelling: Work {
+  public static let name = "pseudo-label"
+  public static let summary = "label the unlabelled volumes by the SAM of the stage before, for a stage with pseudo-labels"
+
+  let bank: () -> PseudoLabelBank
+  private let setup: SAMSetup
+  private let store: CaseStore
+  private let split: DataSplit
+  private let configuration: RunConfiguration
+  /// The unlabelled cases of this rank's lanes.
+  private let cases: [String]
+  private var console: Console?
+  private(set) var known = 0
+
+  public init(_ plan: StagePlan) throws {
+    let configuration = plan.configuration
+    guard configuration.steps == 1 else { throw TrainingError("work: pseudo-label takes one step: set steps: 1 in its stage.") }
+    let store = try CaseStore(folder: configuration.data, budget: 0), index = store.index
+    let setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
+    split = try DataSplit(
+      index, validation: configuration.validationCases, choice: configuration.labelledChoice, needsUnlabelled: true,
+      data: configuration.data)
+    let lanes = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), unlabelled = split.unlabelled
+    cases = plan.lanes.flatMap { lanes.shard(lane: $0, of: unlabelled, seed: configuration.seed) }.sorted()
+    (self.setup, self.store, self.configuration) = (setup, store, configuration)
+    bank = { PseudoLabelBank(key: setup.labelKey(configuration), data: configuration.data, fallback: configuration.output) }
+  }
+
+  public var title: String { "pseudo-labels of \(split.unlabelled.count) volumes by \(setup.title)" }
+  public var samplesPerStep: Int { split.unlabelled.count }
+  public var modules: [ModuleUpdate] { [] }
+  public var carried: [CarriedVector] { [setup.carried] }
+  public var metadata: [String: String] { setup.metadata }
+  public func check(metadata: [String: String]) throws { try setup.check(metadata: metadata) }
+
+  public func takeOver(from earlier: any Work) throws -> String {
+    guard setup.takeOver(from: earlier) else {
+      throw TrainingError("the stage before left no SAM of this size: put a stage with work: fine-tune-sam before it.")
+    }
+    return "labels with the SAM of the stage before"
+  }
+
+  public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
+    let started = ContinuousClock.now
+    known = try VolumeLabelling(
+      labeller: SAMLabeller(setup), bank: bank(), store: store, overlap: configuration.windowOverlap,
+      weighting: configuration.windowWeighting
+    ).run(cases, over: world, console: console)
+    let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
+    console.print("pseudo-labels: \(split.unlabelled.count) volumes, \(known) of them were there, \(seconds) s")
+    return try numbers(over: world)
+  }
+
+  /// Nothing is trained.
+  public func batch(lane: Int, at step: Step) throws -> LaneBatch { LaneBatch { _ in LossTerms([]) } }
+
+  /// The share of foreground, voxels of each class, and the mean certainty of all labels. Collective.
+  private func numbers(over world: borrowing Communicator) throws -> [String: Double] {
+    var sums = [Double](repeating: 0, count: setup.classes + 1)
+    for identifier in cases {
+      let volume = try bank().read(store.index.entry(identifier))
+      for label in volume.labels { sums[Int(label)] += 1 }
+      for certainty in volume.certainty { sums[setup.classes] += Double(certainty) / 255 }
+    }
+    try world.allreduce(&sums, .sum)
+    let voxels = sums[..<setup.classes].reduce(0, +)
+    var numbers = ["foreground": 1 - sums[0] / voxels, "certainty": sums[setup.classes] / voxels]
+    for (name, count) in zip(store.index.classNames, sums) { numbers["voxels.\(name)"] = count }
+    return numbers
+  }
+
+  /// SAM's own labels of the labelled volumes.
+  public func validate(over world: borrowing Communicator) throws -> StageScores {
+    try setup.validate(split, store, configuration, over: world)
+  }
+}
+
+extension SAMSetup {
+  /// Stands for SAM as it is now and for all that decides how volumes are labelled by it.
+  func labelKey(_ configuration: RunConfiguration) -> String {
+    var hash = StateHash()
+    withExtendedLifetime(sam.trained.values) {
+      hash.add(UnsafeBufferPointer(start: sam.trained.values.pointer, count: sam.trained.values.count))
+    }
+    hash.add(
+      "\(file.weights) \(stitching) \(patch) \(classes) \(configuration.windowOverlap) \(configuration.windowWeighting)")
+    return String(hash.value, radix: 16)
+  }
+
+  /// Dice of SAM's labels of the validation cases, or of the labelled ones. Collective.
+  func validate(
+    _ split: DataSplit, _ store: CaseStore, _ configuration: RunConfiguration, over world: borrowing Communicator
+  ) throws -> StageScores {
+    let labeller = SAMLabeller(self), classes = classes
+    let scores = try ValidationScores(of: split.validation, store, classes: classes, over: world) { volume in
+      argmaxLabels(
+        labeller.probabilities(volume: volume, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting),
+        classes: classes)
+    }
+    return StageScores(scores, split, classNames: store.index.classNames)
+  }
+}
