@@ -75,6 +75,7 @@ let layers: [[Target]] = [
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
+      .embedInCode("Recipes/sfr-mean-teacher.yaml"),
       .copy("Resources/demo-prior.safetensors"),
     ], tests: ["cohort"]),
   // 7. How training scales: studies over numbers of nodes, and what follows from them.

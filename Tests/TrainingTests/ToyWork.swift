@@ -16,7 +16,7 @@ final class ToyWork: Work {
   static let length = 40
 
   let modules: [ModuleUpdate]
-  let stepsPerRound = 3
+  func round(of step: Int) -> Int? { step / 3 }
   let samplesPerStep = 1
   let title = "two vectors"
   /// What rank 0 decided, round by round.

@@ -204,7 +204,7 @@ public struct RunKeys: Sendable {
       pretrainingOutput, reduction, validationEvery, validationCases, windowOverlap, windowWeighting, checkpointEvery,
       checkpointSeconds, checkpointOverhead, checkpointKeep, checkpointKeepEvery, checkpointBackend, replicaCheckEvery,
       watchDeadline, tracedSteps, memory, threads,
-    ] + SFRKeys.all
+    ] + SFRKeys.all + ConfidenceKeys.all
   }
 
   /// The keys that a module may have of its own.

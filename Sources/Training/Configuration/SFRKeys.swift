@@ -60,7 +60,7 @@ public enum SFRKeys {
     "fineTune.leaveOutGaps", default: false, .flag,
     "Leave the gaps between slices out of Dice in fine-tuning; false keeps their probabilities in its denominators (published).")
   static let pseudoLabels = Setting(
-    "pseudoLabels.kind", default: PseudoLabelKind.none,
+    "pseudoLabels.kind", default: PseudoLabelKind.none, aliases: ["pseudoLabels"],
     "Labels of unlabelled crops for work: train: bank takes those of the stage pseudo-label, online asks SAM for each crop, none."
   )
   static let pseudoLabelWeight = Setting(

@@ -44,6 +44,9 @@ struct PseudoLabelBank {
     folder = isBesideData ? beside : "\(fallback)/pseudo-labels/\(key)"
   }
 
+  /// A bank in a run folder, that no other run reads.
+  init(key: String, ofRun run: String) { (self.key, folder) = (key, "\(run)/pseudo-labels/\(key)") }
+
   private func path(_ entry: PackEntry) -> String { "\(folder)/\(entry.identifier).h5" }
 
   /// Whether the labels of a case are there and belong to its image.

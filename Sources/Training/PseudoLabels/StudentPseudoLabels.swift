@@ -9,25 +9,44 @@ import Preparation
 import Tensors
 
 /// Labels unlabelled crops for a stage that trains a student.
-final class StudentPseudoLabels {
+public final class StudentPseudoLabels {
+  private enum Source {
+    /// The bank of the stage before.
+    case bank
+    /// SAM as the stage before left it.
+    case online(SAMSetup)
+    /// Whoever made this gives the labels of each round.
+    case given
+  }
+  private let source: Source
   private let configuration: RunConfiguration
   private let store: CaseStore
-  private let setup: SAMSetup?
-  /// The bank of the stage before, for `pseudoLabels.kind: bank`; its key is part of checkpoints.
-  var bank: PseudoLabelBank?
+  /// The bank of the stage before; its key is part of checkpoints.
+  private var bank: PseudoLabelBank?
+  /// Labels [D, H, W] of whole volumes; crops of other volumes have no such term.
   private var volumes: [String: [UInt8]] = [:]
   private var labeller: SAMLabeller?
 
   /// - Returns: nil for `pseudoLabels.kind: none`.
   init?(_ configuration: RunConfiguration, _ store: CaseStore) throws {
-    let kind = configuration[SFRKeys.pseudoLabels]
+    let kind = configuration[SFRKeys.pseudoLabels], index = store.index
     if kind == .none { return nil }
     (self.configuration, self.store) = (configuration, store)
-    let index = store.index
-    setup =
-      kind == .online ? try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count) : nil
+    source =
+      kind == .bank
+      ? .bank
+      : .online(try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count))
   }
 
+  /// Labels that `give` brings.
+  init(given configuration: RunConfiguration, _ store: CaseStore) {
+    (self.configuration, self.store, source) = (configuration, store, .given)
+  }
+
+  /// Takes the labels of whole volumes, in place of those before.
+  func give(_ volumes: [String: [UInt8]]) { self.volumes = volumes }
+
+  private var setup: SAMSetup? { if case .online(let setup) = source { setup } else { nil } }
   var carried: [CarriedVector] { setup.map { [$0.carried] } ?? [] }
 
   // MARK: From stage to stage
@@ -45,55 +64,55 @@ final class StudentPseudoLabels {
     if let key = metadata[Self.key] { bank = PseudoLabelBank(key: key, configuration) }
   }
 
-  func takeOver(from earlier: any Work) throws -> String {
-    if let setup {
+  func takeOver(from earlier: any Work) throws -> String? {
+    switch source {
+    case .given: return nil
+    case .online(let setup):
       guard setup.takeOver(from: earlier) else {
-        throw TrainingError(
-          "pseudoLabels.kind: online needs the SAM of the stage before: put a stage with work: fine-tune-sam before it.")
+        throw TrainingError("pseudoLabels.kind: online needs the SAM of the stage before: put a stage with work: fine-tune-sam before it.")
       }
       return "labels crops with the SAM of the stage before"
+    case .bank:
+      guard let labelling = earlier as? PseudoLabelling else {
+        throw TrainingError("pseudoLabels.kind: bank needs labels: put a stage with work: pseudo-label before it, or set online.")
+      }
+      bank = labelling.bank()
+      return "learns from the pseudo-labels of the stage before"
     }
-    guard let labelling = earlier as? PseudoLabelling else {
-      throw TrainingError("pseudoLabels.kind: bank needs labels: put a stage with work: pseudo-label before it, or set online.")
+  }
+
+  /// Reads the labels of the cases that this rank draws, so that a missing one is told before the first step.
+  func prepare(_ identifiers: Set<String>) throws {
+    switch source {
+    case .given: break
+    case .online(let setup): labeller = SAMLabeller(setup)
+    case .bank:
+      guard let bank else {
+        throw TrainingError("pseudoLabels.kind: bank has no stage with work: pseudo-label before it: add one, or set online.")
+      }
+      for identifier in identifiers.sorted() { volumes[identifier] = try bank.read(store.index.entry(identifier)).labels }
     }
-    bank = labelling.bank()
-    return "learns from the pseudo-labels of the stage before"
   }
 
   // MARK: The term
 
-  /// Reads the labels of the cases that this rank draws, so that a missing one is told before the first step.
-  func prepare(_ identifiers: Set<String>) throws {
-    labeller = setup.map(SAMLabeller.init)
-    guard setup == nil else { return }
-    guard let bank else {
-      throw TrainingError("pseudoLabels.kind: bank has no stage with work: pseudo-label before it: add one, or set online.")
-    }
-    for identifier in identifiers.sorted() { volumes[identifier] = try bank.read(store.index.entry(identifier)).labels }
-  }
-
-  /// ½ (Dice + cross entropy) of the student's predictions of the unlabelled crops against SAM's labels.
+  /// ½ (Dice + cross entropy) of the student's predictions of the unlabelled crops against their labels, where they have any.
   /// - Parameter predictions: those that the method made; if it made none, `network` makes them.
   func terms(
     _ batch: Batch, _ predictions: [Prediction], _ network: any Network, at step: Step, on tape: Tape
   ) -> [LossTerm] {
-    let labels = batch.unlabelled.map(labels)
     let predictions = predictions.isEmpty ? network.predict(batch.unlabelled, .clean, at: step, on: tape) : predictions
-    return pseudoLabelTerms(Array(zip(predictions, labels)), weight: weight(at: step), readsPrior: false, on: tape)
+    let pairs = predictions.compactMap { prediction in labels(of: prediction.sample).map { (prediction, $0) } }
+    return pseudoLabelTerms(pairs, weight: weight(at: step), readsPrior: false, on: tape)
   }
 
-  private func labels(of sample: Sample) -> [UInt8] {
+  private func labels(of sample: Sample) -> [UInt8]? {
     guard let place = sample.place, let image = sample.clean else {
       // A rehearsal: the size counts alone.
       return [UInt8](repeating: 0, count: configuration.patch.count)
     }
-    if let labeller, let setup {
-      return argmaxLabels(labeller.probabilities(crop: image.values), classes: setup.classes)
-    }
-    guard let volume = volumes[sample.identifier] else {
-      fatalError("no pseudo-labels of \(sample.identifier): report this fault")
-    }
-    return place.cut(volume, outside: 0)
+    if let labeller { return labeller.labels(crop: image.values) }
+    return volumes[sample.identifier].map { place.cut($0, outside: 0) }
   }
 
   private func weight(at step: Step) -> Double {

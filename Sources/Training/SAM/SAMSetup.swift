@@ -113,6 +113,9 @@ struct SAMLabeller {
     return setup.stitching.volume(tape.softmax(setup.logits(network, image, on: tape)).values, classes: setup.classes)
   }
 
+  /// The likeliest class of each voxel of a crop, [D, H, W].
+  func labels(crop: [Float]) -> [UInt8] { argmaxLabels(probabilities(crop: crop), classes: setup.classes) }
+
   /// Class probabilities [D, H, W, K] of a whole volume, averaged over windows of the patch's size.
   func probabilities(volume: PackedCase, overlap: Double, weighting: WindowWeighting) -> [Float] {
     let cover = SlidingWindow(volume: volume.extent, patch: setup.patch, step: .relative(1 - overlap), weighting: weighting)

@@ -61,11 +61,8 @@ public final class FineTuning: Work {
     return LaneBatch { [self] tape in loss([CanvasExample](repeating: example, count: canvases.count), on: tape) }
   }
 
-  /// ½ (Dice + cross entropy) over the pixels of all canvases together; gaps between slices have no class.
   private func loss(_ examples: [CanvasExample], on tape: Tape) -> LossTerms {
-    let logits = examples.map { setup.logits(setup.sam.network, setup.tensor(canvas: $0.image), on: tape) }
-    return stitchedLoss(
-      logits, labels: examples.map(\.labels), ignored: configuration[SFRKeys.leavesOutGaps] ? .leftOut : .counted, on: tape)
+    setup.loss(examples, leavingOutGaps: configuration[SFRKeys.leavesOutGaps], on: tape)
   }
 
   public func validate(over world: borrowing Communicator) throws -> StageScores {
@@ -80,6 +77,15 @@ public final class FineTuning: Work {
 
   public func takeOver(from earlier: any Work) throws -> String {
     setup.takeOver(from: earlier) ? "goes on with the SAM of the stage before" : "starts with adapters of its own"
+  }
+}
+
+extension SAMSetup {
+  /// The loss of fine-tuning on canvases of a lane; gaps between slices have no class.
+  func loss(_ examples: [CanvasExample], leavingOutGaps: Bool, on tape: Tape) -> LossTerms {
+    stitchedLoss(
+      examples.map { logits(sam.network, tensor(canvas: $0.image), on: tape) }, labels: examples.map(\.labels),
+      ignored: leavingOutGaps ? .leftOut : .counted, on: tape)
   }
 }
 

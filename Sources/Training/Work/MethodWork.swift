@@ -29,14 +29,22 @@ public final class MethodWork: Work {
   package let unlabelledOfLanes: Set<String>
   private let prior: NegatablePrior?
   /// SAM's labels of unlabelled crops; nil where the stage has none.
-  private let pseudoLabels: StudentPseudoLabels?
+  let pseudoLabels: StudentPseudoLabels?
   private let recipe: BatchRecipe
   private let configuration: RunConfiguration
+  /// The unlabelled cases of each lane.
+  let shards: [[String]]
 
   public convenience init(_ plan: StagePlan) throws { try self.init(plan, make: makeMethod) }
 
-  /// - Parameter make: builds the method; the catalogue's, unless a test brings its own.
-  public init(_ plan: StagePlan, make: (String, MethodPlan) throws -> any Method) throws {
+  /// - Parameters:
+  ///   - make: builds the method; the catalogue's, unless a test brings its own.
+  ///   - beside: what the stage trains besides the method's networks.
+  ///   - labels: labels unlabelled crops, in place of what the settings name.
+  public init(
+    _ plan: StagePlan, make: (String, MethodPlan) throws -> any Method, beside: [TrainedModule] = [],
+    labels: (CaseStore) throws -> StudentPseudoLabels? = { _ in nil }
+  ) throws {
     let configuration = plan.configuration
     self.configuration = configuration
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
@@ -59,7 +67,7 @@ public final class MethodWork: Work {
       index, validation: configuration.validationCases, choice: configuration.labelledChoice,
       needsUnlabelled: recipe.unlabelledCount > 0, data: configuration.data)
     let lanePlan = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), unlabelled = split.unlabelled
-    let shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: unlabelled, seed: configuration.seed) }
+    shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: unlabelled, seed: configuration.seed) }
     unlabelledOfLanes = Set(shards[plan.lanes].joined())
     loader = LaneLoader(
       store: store,
@@ -70,8 +78,8 @@ public final class MethodWork: Work {
     segmenter = Segmenter(
       network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
       overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
-    modules = try configuration.updates(of: method.trained)
-    pseudoLabels = try StudentPseudoLabels(configuration, store)
+    modules = try configuration.updates(of: method.trained + beside)
+    pseudoLabels = try labels(store) ?? StudentPseudoLabels(configuration, store)
     if pseudoLabels != nil, recipe.unlabelledCount == 0 {
       throw TrainingError(
         "pseudoLabels.kind needs a method that sees unlabelled crops, not \(configuration.methodName): choose method: mean-teacher."

@@ -37,8 +37,7 @@ public final class Stage {
 
   /// Decides the round that begins with the next step, if one does. Collective.
   func decideRound(over world: borrowing Communicator) throws {
-    let length = work.stepsPerRound, round = length > 0 ? stepsDone / length : 0
-    guard length > 0, stepsDone % length == 0, decision?.round != round else { return }
+    guard let round = work.round(of: stepsDone), decision?.round != round else { return }
     Flight.mark(.decision, detail: "round \(round)")
     let text = try work.decide(round: round, over: world)
     try requireAlike(text, "the decision for round \(round)", over: world)

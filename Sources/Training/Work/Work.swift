@@ -14,6 +14,7 @@ public let workCatalog: [any Work.Type] = [
   Pretraining.self,
   FineTuning.self,
   PseudoLabelling.self,
+  Alternation.self,
 ]
 
 /// What a work is made from: the settings of its stage, and which part of it falls to this rank.
@@ -77,8 +78,8 @@ public protocol Work: AnyObject, SendableMetatype {
   /// - Returns: numbers for metrics.jsonl, written before the first step.
   func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double]
 
-  /// Steps of a round, before each of which `decide` is called; 0: there are no rounds.
-  var stepsPerRound: Int { get }
+  /// The round that a step belongs to, counted from 0, before whose first step `decide` is called; nil: there are no rounds.
+  func round(of step: Int) -> Int?
   /// Decides, before the first step of a round, how all ranks go on: rank 0 may lead, and every rank returns the same text, which is compared
   /// between the ranks, saved in checkpoints and given to `adopt`. Collective.
   func decide(round: Int, over world: borrowing Communicator) throws -> String
@@ -111,7 +112,7 @@ extension Work {
   public func dataChanges(since metadata: [String: String]) throws -> [String] { [] }
   public var warnings: [String] { [] }
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] { [:] }
-  public var stepsPerRound: Int { 0 }
+  public func round(of step: Int) -> Int? { nil }
   public func decide(round: Int, over world: borrowing Communicator) throws -> String { "" }
   public func adopt(decision: String, round: Int) throws {}
   public func rehearsalBatch(at step: Step) throws -> LaneBatch? { nil }

@@ -1,0 +1,171 @@
+// SFR+ in rounds (Li et al., arXiv:2403.11229, section III.D): the student trains on SAM's labels; then its confidence decides which volumes teach SAM, which
+// trains on their canvases and labels the volumes again. In a round SAM's labels stand still, so that all ranks can share them and a round can be resumed.
+
+import Cluster
+import Foundation
+import Learning
+import MPI
+import Methods
+import Preparation
+import Tensors
+import Volumes
+
+public final class Alternation: Work, StudentWithSAM {
+  public static let name = "sfr-plus"
+  public static let summary = "train a student and SAM in rounds; rank 0 decides by the student's confidence which volumes teach SAM (`confidence`)"
+
+  let pair: StudentAndSAM
+  private let turns: Turns
+  private var decision = RoundDecision(round: 0, labels: "")
+  /// The student's labels of the confident volumes of this rank.
+  private var studentLabels: [String: [UInt8]] = [:]
+  /// SAM's labels of this rank's volumes.
+  private var samLabels: [String: [UInt8]] = [:]
+  private var console: Console?
+  private var everUncertain = false
+
+  public init(_ plan: StagePlan) throws {
+    pair = try StudentAndSAM(plan)
+    turns = Turns(plan.configuration)
+  }
+
+  public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
+    self.console = console
+    return try pair.student.prepare(over: world, console: console)
+  }
+
+  // MARK: Whose turn it is
+
+  /// A turn of SAM in which no volume is confident is the student's.
+  private func isSAMs(_ step: Int) -> Bool { turns.isSAMs(step) && decision.volumes.contains(where: \.isConfident) }
+
+  public func round(of step: Int) -> Int? { turns.decision(of: step) }
+  public func updated(at step: Step) -> [Int] { isSAMs(step.index) ? pair.samModules : pair.studentModules }
+  public func afterUpdate(at step: Step) { if !isSAMs(step.index) { pair.student.afterUpdate(at: step) } }
+
+  public func batch(lane: Int, at step: Step) throws -> LaneBatch {
+    guard isSAMs(step.index) else { return try pair.student.batch(lane: lane, at: step) }
+    var examples = Array(try pair.canvases.examples(lane: lane, at: step).prefix(1))
+    if let example = try confidentExample(lane: lane, at: step) { examples.append(example) }
+    return LaneBatch { [pair] tape in pair.fineTuningLoss(examples, on: tape) }
+  }
+
+  /// A canvas of one of the lane's confident volumes with the student's labels; nil if it has none.
+  private func confidentExample(lane: Int, at step: Step) throws -> CanvasExample? {
+    let confident = Set(decision.volumes.filter(\.isConfident).map(\.identifier))
+    let candidates = (pair.shards[lane] ?? []).filter(confident.contains)
+    if candidates.isEmpty { return nil }
+    let identifier = CaseOrder(candidates, seed: pair.configuration.seed, stream: "confident lane \(lane)")[step.index]
+    guard let labels = studentLabels[identifier] else { fatalError("no labels of the student for \(identifier): report this fault") }
+    let draw = UInt64(step.index * pair.configuration.lanes + lane)
+    return pair.canvases.example(label: labels, of: try pair.store.volume(identifier), draw: draw)
+  }
+
+  // MARK: Decisions
+
+  public func decide(round: Int, over world: borrowing Communicator) throws -> String {
+    guard round % 2 == 1 else { return try label(over: world) }
+    var volumes = try score(over: world, round: round)
+    let isLeader = world.rank == 0
+    let text = try together(over: world) { _ -> String in
+      guard isLeader else { return "" }
+      volumes = pair.schedule.partition(volumes, round: turns.round(ofDecision: round))
+      let decision = RoundDecision(round: turns.round(ofDecision: round), labels: decision.labels, volumes: volumes)
+      try ConfidenceFile.write(decision, run: pair.configuration.output)
+      report(decision)
+      return try decision.text
+    }
+    return try world.broadcast(text: text, from: 0)
+  }
+
+  /// Lets SAM label all volumes, unless it has not changed since.
+  private func label(over world: borrowing Communicator) throws -> String {
+    let configuration = pair.configuration
+    let bank = PseudoLabelBank(key: pair.setup.labelKey(configuration), ofRun: configuration.output)
+    _ = try VolumeLabelling(
+      labeller: SAMLabeller(pair.setup), bank: bank, store: pair.store, overlap: configuration.windowOverlap,
+      weighting: configuration.windowWeighting
+    ).run(pair.cases, over: world, console: console ?? Console(rank: world.rank))
+    return try RoundDecision(round: decision.round, labels: bank.key, volumes: decision.volumes).text
+  }
+
+  /// The student's confidence of every unlabelled volume, each found by the rank of its lane, which keeps the labels. Collective.
+  private func score(over world: borrowing Communicator, round: Int) throws -> [VolumeConfidence] {
+    let all = pair.student.split.unlabelled, count = 3, bank = studentBank(round)
+    var numbers = [Double](repeating: 0, count: count * all.count)
+    try together(over: world) { _ in
+      for (place, identifier) in all.enumerated() where samLabels[identifier] != nil {
+        Flight.mark(.decision, detail: identifier)
+        let probabilities = pair.student.segmenter.probabilities(of: try pair.store.volume(identifier))
+        let found = PseudoLabelVolume(probabilities: probabilities, classes: pair.setup.classes)
+        let confidence = VolumeConfidence(
+          identifier, probabilities: probabilities, classes: pair.setup.classes, labels: found.labels, sam: samLabels[identifier]!)
+        numbers.replaceSubrange(count * place..<count * (place + 1), with: confidence.numbers)
+        if pair.schedule.mayPass(confidence) { try bank.write(found, of: pair.store.index.entry(identifier)) }
+      }
+    }
+    try world.allreduce(&numbers, .sum)
+    return all.enumerated().map { VolumeConfidence($1, numbers: numbers[count * $0..<count * ($0 + 1)]) }
+  }
+
+  /// The student's labels of a round's confident volumes.
+  private func studentBank(_ round: Int) -> PseudoLabelBank {
+    PseudoLabelBank(key: "student-\(turns.round(ofDecision: round))", ofRun: pair.configuration.output)
+  }
+
+  public func adopt(decision text: String, round: Int) throws {
+    let decision = try RoundDecision(text: text), index = pair.store.index
+    self.decision = decision
+    let bank = PseudoLabelBank(key: decision.labels, ofRun: pair.configuration.output)
+    for identifier in pair.cases { samLabels[identifier] = try bank.read(index.entry(identifier)).labels }
+    let confident = Set(decision.volumes.filter(\.isConfident).map(\.identifier))
+    studentLabels = [:]
+    if turns.isPartition(decision: round) {
+      for identifier in pair.cases where confident.contains(identifier) {
+        studentLabels[identifier] = try studentBank(round).read(index.entry(identifier)).labels
+      }
+    }
+    let labelsConfident = pair.configuration[ConfidenceKeys.labelsConfident]
+    pair.student.pseudoLabels?.give(samLabels.filter { labelsConfident || !confident.contains($0.key) })
+  }
+
+  /// Tells on rank 0 what was decided.
+  private func report(_ decision: RoundDecision) {
+    let confident = decision.volumes.filter(\.isConfident).count, values = decision.volumes.map(\.confidence)
+    let agreement = decision.volumes.reduce(0) { $0 + $1.agreement } / Double(max(1, values.count))
+    let range = "\((values.min() ?? 0).formatted(decimals: 4)) to \((values.max() ?? 0).formatted(decimals: 4))"
+    console?.print(
+      "round \(decision.round): \(confident) of \(values.count) volumes are confident and teach SAM (confidences \(range)); "
+        + "SAM and student agree with Dice \(agreement.formatted(decimals: 3))")
+    everUncertain = everUncertain || confident < values.count
+    if !everUncertain {
+      console?.warn(
+        "no volume is uncertain, so that SAM teaches the student nothing: confidences are \(range), confidence.threshold is "
+          + "\(pair.schedule.threshold.formatted(decimals: 4)); raise it, or take confidence.schedule: quantile.")
+    }
+  }
+}
+
+/// The turns of a stage: the student's first, then SAM's and the student's in each round. Before SAM's turn of round r comes decision 2r - 1, which volumes
+/// teach it; before the student's decision 2r, SAM's labels.
+struct Turns {
+  private let reTrain, fineTune: Int
+
+  init(_ configuration: RunConfiguration) {
+    self.init(reTrain: configuration[ConfidenceKeys.reTrainSteps], fineTune: configuration[ConfidenceKeys.fineTuneSteps])
+  }
+
+  init(reTrain: Int, fineTune: Int) { (self.reTrain, self.fineTune) = (reTrain, fineTune) }
+
+  /// The decision in force at a step.
+  func decision(of step: Int) -> Int {
+    let rest = step - reTrain
+    if rest < 0 { return 0 }
+    let round = rest / (fineTune + reTrain) + 1
+    return rest % (fineTune + reTrain) < fineTune ? 2 * round - 1 : 2 * round
+  }
+
+  func isPartition(decision: Int) -> Bool { decision % 2 == 1 }
+  func isSAMs(_ step: Int) -> Bool { isPartition(decision: decision(of: step)) }
+  func round(ofDecision decision: Int) -> Int { (decision + 1) / 2 }
+}
