@@ -8,14 +8,18 @@ import Volumes
 /// How patches are turned and mirrored.
 public struct PatchAugmentation: Sendable, Codable, Equatable {
   /// `flip` mirrors each of `flipAxes` with probability one half. `rotateFlip` turns in the (H, W) plane by a random number of quarter turns
-  /// (half turns if the patch is not square there), then mirrors exactly one of `flipAxes`, as published.
+  /// (half turns if the patch is not square there), then mirrors one of `flipAxes` with `flipProbability`.
   public enum Kind: String, Sendable, Codable, CaseIterable { case none, flip, rotateFlip }
 
   public var kind: Kind
   /// Axes that may be mirrored. Empty by default: mirroring W exchanges left and right, which is wrong for data with paired classes.
   public var flipAxes: FlipAxes
+  /// How often `rotateFlip` mirrors. With 1, as published, a patch is always a mirror image, never as it was or only turned; 0.5 reaches those too.
+  public var flipProbability: Double
 
-  public init(_ kind: Kind = .none, flipAxes: FlipAxes = []) { (self.kind, self.flipAxes) = (kind, flipAxes) }
+  public init(_ kind: Kind = .none, flipAxes: FlipAxes = [], flipProbability: Double = 1) {
+    (self.kind, self.flipAxes, self.flipProbability) = (kind, flipAxes, flipProbability)
+  }
 
   /// The permutation of one draw.
   package func draw(_ key: RandomKey, patch: Extent) -> PatchPermutation {
@@ -25,7 +29,8 @@ public struct PatchAugmentation: Sendable, Codable, Equatable {
     case .flip: return PatchPermutation(quarterTurns: 0, flips: axes.filter { key.uniform(UInt64($0)) < 0.5 })
     case .rotateFlip:
       let turns = patch.height == patch.width ? key.integer(3, below: 4) : 2 * key.integer(3, below: 2)
-      return PatchPermutation(quarterTurns: turns, flips: axes.isEmpty ? [] : [axes[key.integer(4, below: axes.count)]])
+      let mirrors = !axes.isEmpty && key.uniform(5) < flipProbability
+      return PatchPermutation(quarterTurns: turns, flips: mirrors ? [axes[key.integer(4, below: axes.count)]] : [])
     }
   }
 }
