@@ -59,7 +59,7 @@ let layers: [[Target]] = [
   // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Networks", ["Learning", "Tensors", "Kernels", "Files", "Settings"], tests: ["Weights"], fixtures: true),
-  module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"]),
+  module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.

@@ -53,6 +53,11 @@ struct Canvas {
     for left in [x, x + width - thickness] { fill(x: left, y: y, width: thickness, height: height, color) }
   }
 
+  /// Copies a picture that fits, with its upper left corner at (x, y).
+  mutating func draw(_ other: Canvas, x: Int, y: Int) {
+    for row in 0..<other.height { for column in 0..<other.width { self[x + column, y + row] = other[column, row] } }
+  }
+
   /// Draws text with its upper left corner at (x, y); what does not fit is cut off. A dot of the font is `scale` pixels wide.
   mutating func draw(_ text: String, x: Int, y: Int, scale: Int, _ color: Color) {
     var left = x

@@ -41,24 +41,23 @@ private struct OverlayRow {
 
 private func overlayRows(image: Volume, columns: [LabelVolume?], guide: LabelVolume?) -> [OverlayRow] {
   let window = robustWindow(image.voxels)
-  let pixels = pixelsPerMillimetre(image)
+  let scale = pixelsPerMillimetre(image.extent, image.spacing)
   return SlicePlane.allCases.map { plane in
     let index = plane.fullestSlice(guide?.labels, extent: image.extent)
     let gray = PanelLayer.gray(plane.slice(image.voxels, extent: image.extent, index: index), window: window)
     let labels = columns.map { $0.map { plane.slice($0.labels, extent: image.extent, index: index) } }
-    func length(_ axis: Int) -> Int { max(8, Int((Double(image.extent[axis]) * image.spacing[axis] * pixels).rounded())) }
     let panels = labels.map { labels in
       Panel(
-        plane: plane, width: length(plane.horizontal), height: length(plane.vertical),
-        layers: [gray] + (labels.map { [.classes($0)] } ?? []))
+        plane: plane, layers: [gray] + (labels.map { [.classes($0)] } ?? []), extent: image.extent, spacing: image.spacing,
+        pixelsPerMillimetre: scale)
     }
     return OverlayRow(plane: plane, panels: panels, labels: labels.compactMap { $0 })
   }
 }
 
 /// One scale for all panels: the longer side of the smallest is at least 320 pixels, and no side is longer than 900.
-private func pixelsPerMillimetre(_ image: Volume) -> Double {
-  let lengths = (0..<3).map { Double(image.extent[$0]) * image.spacing[$0] }
+func pixelsPerMillimetre(_ extent: Extent, _ spacing: Spacing) -> Double {
+  let lengths = (0..<3).map { Double(extent[$0]) * spacing[$0] }
   let smallest = SlicePlane.allCases.map { max(lengths[$0.horizontal], lengths[$0.vertical]) }.min()!
   return min(320 / smallest, 900 / lengths.max()!)
 }

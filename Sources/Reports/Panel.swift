@@ -57,14 +57,23 @@ struct Panel {
 }
 
 extension Panel {
+  /// A slice of a plane at its physical size.
+  init(
+    plane: SlicePlane, layers: [PanelLayer], extent: Extent, spacing: Spacing, pixelsPerMillimetre: Double, marks: [Mark] = [],
+    showsLetters: Bool = true
+  ) {
+    func pixels(_ axis: Int) -> Int { max(8, Int((Double(extent[axis]) * spacing[axis] * pixelsPerMillimetre).rounded())) }
+    self.init(
+      plane: plane, width: pixels(plane.horizontal), height: pixels(plane.vertical), layers: layers, marks: marks,
+      showsLetters: showsLetters)
+  }
+
   /// An axial slice whose longer side has `longest` pixels.
   init(axial layers: [PanelLayer], extent: Extent, spacing: Spacing, longest: Int, marks: [Mark] = [], showsLetters: Bool = true)
   {
     let sides = (height: Double(extent.height) * spacing.height, width: Double(extent.width) * spacing.width)
-    let scale = Double(longest) / max(sides.height, sides.width)
-    func pixels(_ side: Double) -> Int { max(8, Int((side * scale).rounded())) }
     self.init(
-      plane: .axial, width: pixels(sides.width), height: pixels(sides.height), layers: layers, marks: marks,
-      showsLetters: showsLetters)
+      plane: .axial, layers: layers, extent: extent, spacing: spacing,
+      pixelsPerMillimetre: Double(longest) / max(sides.height, sides.width), marks: marks, showsLetters: showsLetters)
   }
 }

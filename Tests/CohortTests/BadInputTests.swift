@@ -126,6 +126,27 @@ struct BadInputTests {
     }
   }
 
+  @Test func stitchedCanvases() throws {
+    try withTemporaryFolder { folder in
+      let picture = folder + "/s.png"
+      func stitch(_ options: [String], patch: String = "16,16,16", to output: String? = nil) -> [String] {
+        ["report", "stitch", "--data", packs, "--patch", patch, "--output", output ?? picture] + options
+      }
+      let one = ["--case", "subject_0001"]
+      try expectSentence(stitch(["--case", "nobody"]), ["nobody"])
+      try expectSentence(stitch(one, patch: "100,112,112"), ["do not fit on a canvas of 1024", "100x102x102", "canvas of 1120"])
+      try expectSentence(stitch(one + ["--canvas", "0"]), ["canvas of 0"])
+      try expectSentence(stitch(one, to: folder + "/s.jpg"), ["does not end in .png"])
+      try expectSentence(stitch(one + ["--predictions", folder + "/none"]), ["no folder"])
+      try expectSentence(stitch(one + ["--predictions", raw + "/labelsTs"]), ["labelsTs has no label map of subject_0001"])
+      for (options, patch) in [(one, "16,16"), (one, "0,1,1"), (one + ["--geometry", "uniform"], "16,16,16")] {
+        let (status, output) = try cohort(stitch(options, patch: patch))
+        #expect(status == 64 && output.contains("Error: "), "\(output)")
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+    }
+  }
+
   @Test func checkpointsThatDoNotFitOrAreDamaged() throws {
     try withTemporaryFolder { folder in
       let file = try runFile(folder)

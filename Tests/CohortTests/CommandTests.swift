@@ -113,12 +113,16 @@ import Weights
     ])
     #expect(cam == folder + "/cam/gradcam-1.png\n")
     _ = try cohort(["report", "sobf", "--input", packs, "--preset", "physical", "--output", folder + "/sobf.png"])
+    _ = try cohort([
+      "report", "stitch", "--data", packs, "--case", "subject_0003", "--patch", "16,24,24", "--canvas", "128", "--predictions",
+      folder + "/alone", "--output", folder + "/stitched.png",
+    ])
     let pictures = try cohort([
       "report", "compare", "--images", raw + "/imagesTs", "--references", raw + "/labelsTs", "--predictions",
       "ours=\(folder)/alone", "--output", folder + "/compared",
     ])
     #expect(pictures.split(separator: "\n").count == 2)
-    for path in [folder + "/cam/gradcam-1.png", folder + "/sobf.png", folder + "/compared/subject_0003.png"] {
+    for path in ["cam/gradcam-1.png", "sobf.png", "stitched.png", "compared/subject_0003.png"].map({ "\(folder)/\($0)" }) {
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: [0x89, 0x50, 0x4E, 0x47]), "\(path)")
     }
   }

@@ -80,9 +80,12 @@ struct TileLayout: Sendable, Equatable {
   private static func scaled(canvas: Int, tiles: Int) throws(PreparationError) -> TileLayout {
     let border = TileAxis.scaledBorder, smallest = 2 * border + 1
     guard tiles <= canvas / smallest else {
+      var cures = canvas >= smallest ? ["\(canvas / smallest) tiles at most"] : []
+      if tiles * smallest <= Stitching.longestSide { cures.append("a canvas of \(tiles * smallest) or more") }
+      if cures.isEmpty { cures.append("fewer tiles and a larger canvas") }
       throw PreparationError(
-        "\(tiles) tiles on each side of a canvas of \(canvas) pixels leave nothing within their borders of \(border): "
-          + "take \(max(1, canvas / smallest)) tiles at most, or a canvas of \(max(tiles, 1) * smallest) or more.")
+        "\(tiles) tiles on each side of a canvas of \(canvas) pixels leave nothing within their borders of \(border): take "
+          + cures.joined(separator: ", or ") + ".")
     }
     let axis = TileAxis(count: tiles, pitch: canvas / tiles, origin: border), side = axis.pitch - 2 * border
     return TileLayout(rows: axis, columns: axis, emptyTiles: 0, height: side, width: side)
@@ -97,10 +100,10 @@ struct TileLayout: Sendable, Equatable {
     guard (1...Stitching.longestSide).contains(canvas) else {
       throw PreparationError("A canvas of \(canvas) pixels cannot be made: choose 1 to \(Stitching.longestSide).")
     }
-    guard geometry == .scale ? tiles >= 0 : tiles == 0 else {
+    guard geometry == .scale ? (0...Stitching.longestSide).contains(tiles) : tiles == 0 else {
       throw PreparationError(
         geometry == .scale
-          ? "\(tiles) tiles on each side of a canvas cannot be: choose 1 or more, or 0 for as many as the slices need."
+          ? "\(tiles) tiles on each side of a canvas cannot be: choose 1 to \(Stitching.longestSide), or 0 for as many as the slices need."
           : "The geometry \(geometry.rawValue) has no choice of tiles (\(tiles) were given): leave it out, or take the geometry scale."
       )
     }
