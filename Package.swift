@@ -75,8 +75,8 @@ let layers: [[Target]] = [
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
-      .embedInCode("Recipes/sfr-mean-teacher.yaml"),
-      .copy("Resources/demo-prior.safetensors"),
+      .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
+      .copy("Resources/demo-prior.safetensors"), .copy("Resources/demo-sam.safetensors"),
     ], tests: ["cohort"]),
   // 7. How training scales: studies over numbers of nodes, and what follows from them.
   module(

@@ -11,11 +11,11 @@ import Training
 import Weights
 
 @Suite(.serialized) struct PretrainingTests {
+  private let tinyNetwork = SAMMed3DPlan(
+    imageSize: 32, patchSize: 8, embedding: 32, depth: 1, heads: 1, globalBlocks: [0], window: 4, promptDimension: 48)
+
   private func tinyPlan(_ folder: String, steps: Int) -> PretrainingPlan {
-    var plan = PretrainingPlan(
-      output: folder + "/prior.safetensors", steps: steps, seed: 3, lanes: 1,
-      network: SAMMed3DPlan(
-        imageSize: 32, patchSize: 8, embedding: 32, depth: 1, heads: 1, globalBlocks: [0], window: 4, promptDimension: 48))
+    var plan = PretrainingPlan(output: folder + "/prior.safetensors", steps: steps, seed: 3, lanes: 1)
     plan.heldOutScenes = 2
     plan.promptsPerScene = 3
     return plan
@@ -25,7 +25,7 @@ import Weights
   private func run(_ plan: PretrainingPlan, _ folder: String, overrides: [String] = []) throws -> Run {
     let configuration = try RunConfiguration(yaml: plan.runFile(folder: folder + "/run"), source: "test", overrides: overrides)
     try FileManager.default.createDirectory(atPath: folder + "/run", withIntermediateDirectories: true)
-    return try Run(configuration, rank: 0, ranks: 1) { try Pretraining(plan, $0.configuration) }
+    return try Run(configuration, rank: 0, ranks: 1) { try Pretraining(plan, tinyNetwork, $0.configuration) }
   }
 
   @Test func theLossFalls() throws {

@@ -69,7 +69,7 @@ public struct RunKeys: Sendable {
   public let seed = Setting("seed", default: 1337, in: 0...UInt64(Int.max), "Every random number of the run follows from it.")
   public let pretrainingOutput = Setting(
     "pretraining.output", default: "", .anyText, changesResults: false,
-    "File that work: pretrain-prior writes (safetensors); nothing for prior.safetensors in the run folder.")
+    "File that work: pretrain-prior or pretrain-sam writes (safetensors); nothing for prior.safetensors in the run folder.")
 
   // MARK: Optimisation, of every trained module or of one: `modules: {NAME: {optimizer: ..., schedule: ...}}`
 
@@ -256,7 +256,7 @@ extension SettingFormat where Value == LabelledChoice {
 
 extension SettingFormat where Value == Extent {
   /// [D, H, W].
-  fileprivate static var extent: Self {
+  static var extent: Self {
     SettingFormat<[Int]>.integers(count: 3, upTo: longestPatchSide).mapped(
       { Extent($0[0], $0[1], $0[2]) }, back: { [$0.depth, $0.height, $0.width] })
   }

@@ -2,6 +2,8 @@
 
 import Preparation
 import Settings
+import Tensors
+import Volumes
 
 /// What SAM learns from a slice besides its own intensities.
 public enum SliceRemap: String, Sendable, CaseIterable {
@@ -37,6 +39,9 @@ public enum SFRKeys {
   static let reusesMasks = Setting(
     "sam.reuseMasks", default: false, .flag,
     "Begin with SAM's own mask tokens as far as they go, rather than with fresh ones for the classes.")
+  static let patch = Setting(
+    "stitch.patch", default: Extent?.none, .optionalExtent,
+    "Depth, height and width of the crops whose slices lie on a canvas; [] takes `patch`, the student's.")
   static let geometry = Setting(
     "stitch.geometry", default: StitchGeometry.released,
     "Layout of slices on the canvas: released as the published program does, paper as the paper says, scale stitch.tiles x stitch.tiles "
@@ -70,8 +75,23 @@ public enum SFRKeys {
     "Their weight over the steps: constant, linearDecay to 0, rampUp as exp(-5 (1 - t/T)^2).")
 
   static let all: [any SettingDescription] = [
-    checkpoint, adapters, canvas, rank, reusesMasks, geometry, tiles, remap, turnsCanvas, turnsVolume, flipProbability,
+    checkpoint, adapters, canvas, rank, reusesMasks, patch, geometry, tiles, remap, turnsCanvas, turnsVolume, flipProbability,
     leavesOutGaps,
     pseudoLabels, pseudoLabelWeight, pseudoLabelSchedule,
   ]
+}
+
+extension RunConfiguration {
+  /// The crops that SAM sees.
+  var stitchedPatch: Extent { self[SFRKeys.patch] ?? self.patch }
+}
+
+extension SettingFormat where Value == Extent? {
+  /// [D, H, W], or [] for none.
+  fileprivate static var optionalExtent: Self {
+    let format = SettingFormat<Extent>.extent
+    return Self(
+      format.allowed + ", or []", read: { $0 == "[]" ? .some(nil) : format.read($0).map { .some($0) } },
+      write: { $0.map { format.write($0) } ?? "[]" })
+  }
 }

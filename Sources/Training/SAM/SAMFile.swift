@@ -8,14 +8,14 @@ import Tensors
 import Weights
 
 /// The weights of a SAM as they lie in a file, and what is known of them.
-struct SAMFile {
+package struct SAMFile {
   /// The title of weights that do not describe themselves.
   private static let publishedTitle = "SAM"
 
   let path: String
-  let plan: SAMPlan
+  package let plan: SAMPlan
   /// The title for the console and reports.
-  let title: String
+  package let title: String
   /// The fingerprint of all arrays.
   let weights: UInt64
   private let file: WeightFile
@@ -24,7 +24,7 @@ struct SAMFile {
 
   /// - Parameter checkpoint: a path, or `demo`.
   /// Errors: no file of weights; not SAM's.
-  init(checkpoint: String) throws(TrainingError) {
+  package init(checkpoint: String) throws(TrainingError) {
     path = checkpoint == "demo" ? demoSAMPath() : checkpoint
     do {
       file = try WeightFile(path)
@@ -39,7 +39,7 @@ struct SAMFile {
 
   /// The frozen arrays of a network for `plan`, which may have another canvas and other masks than the file. What depends on the number of masks and
   /// does not fit is left out.
-  func frozenParameters(_ plan: SAMPlan) throws -> (parameters: FrozenParameters, report: LoadReport) {
+  package func frozenParameters(_ plan: SAMPlan) throws -> (parameters: FrozenParameters, report: LoadReport) {
     let needed = SAM.specification(self.plan).filter { !AdaptedSAM.isTrained($0.name) }
     let isRemade = plan.masks != self.plan.masks
     let kept = needed.filter { !isRemade || !AdaptedSAM.dependsOnMasks($0.name) }
@@ -51,7 +51,7 @@ struct SAMFile {
 
   /// Loads the decoder's arrays into what fine-tuning trains.
   /// - Parameter reusesMasks: take the first mask tokens where the numbers of masks differ, rather than none.
-  func loadDecoder(into sam: AdaptedSAM, reusesMasks: Bool) throws {
+  package func loadDecoder(into sam: AdaptedSAM, reusesMasks: Bool) throws {
     let isRemade = sam.plan.masks != plan.masks
     for parameter in sam.trained.parameters where AdaptedSAM.isTrained(parameter.name) {
       let depends = isRemade && AdaptedSAM.dependsOnMasks(parameter.name)

@@ -28,7 +28,7 @@ final class SAMSetup {
   ///   - classes: K.
   ///   - channels: C.
   init(_ configuration: RunConfiguration, classes: Int, channels: Int) throws {
-    (self.classes, self.channels, patch) = (classes, channels, configuration.patch)
+    (self.classes, self.channels, patch) = (classes, channels, configuration.stitchedPatch)
     file = try SAMFile(checkpoint: configuration[SFRKeys.checkpoint])
     let canvas = configuration[SFRKeys.canvas]
     var plan: SAMPlan
@@ -38,9 +38,9 @@ final class SAMSetup {
     plan.masks = classes
     do {
       stitching = try Stitching(
-        crop: configuration.patch, canvas: plan.canvas, geometry: configuration[SFRKeys.geometry],
+        crop: patch, canvas: plan.canvas, geometry: configuration[SFRKeys.geometry],
         tiles: configuration[SFRKeys.tiles])
-    } catch { throw TrainingError("patch: \(error)") }
+    } catch { throw TrainingError("\(configuration[SFRKeys.patch] == nil ? "patch" : "stitch.patch"): \(error)") }
     let (frozen, loaded) = try file.frozenParameters(plan)
     sam = AdaptedSAM(plan, frozen: frozen, rank: configuration[SFRKeys.rank], seed: configuration.seed)
     try file.loadDecoder(into: sam, reusesMasks: configuration[SFRKeys.reusesMasks])

@@ -44,7 +44,7 @@ struct CanvasLoader {
   /// The canvas of one draw from a volume with these labels.
   func example(label: [UInt8], of volume: PackedCase, draw: UInt64) -> CanvasExample {
     let key = RandomKey(seed: configuration.seed, volume: volume.identifier, draw: draw, stream: RandomStream.stitching)
-    let (channels, patch) = (volume.channels, configuration.patch), first = stitching.firstSlice(key.child(4))
+    let (channels, patch) = (volume.channels, stitching.crop), first = stitching.firstSlice(key.child(4))
     var (image, labels) = crop(label: label, of: volume, key)
     if let remap { image = remap.apply(image, crop: patch, key: key.child(2)) }
     image = stitching.canvas(image: image, channels: channels, firstSlice: first)
@@ -59,7 +59,7 @@ struct CanvasLoader {
 
   /// A crop, turned and mirrored in the slice plane.
   private func crop(label: [UInt8], of volume: PackedCase, _ key: RandomKey) -> (image: [Float], labels: [UInt8]) {
-    let published = PublishedCrop(patch: configuration.patch), patch = configuration.patch
+    let patch = stitching.crop, published = PublishedCrop(patch: patch)
     let start = published.start(in: volume.extent, key: key.child(0))
     let image = published.cut(image: volume.image, of: volume.extent, channels: volume.channels, start: start)
     let labels = published.cut(label: label, of: volume.extent, start: start)

@@ -12,6 +12,7 @@ import Tensors
 public let workCatalog: [any Work.Type] = [
   MethodWork.self,
   Pretraining.self,
+  SAMPretraining.self,
   FineTuning.self,
   PseudoLabelling.self,
   Alternation.self,

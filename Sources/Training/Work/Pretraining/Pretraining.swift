@@ -1,5 +1,4 @@
-// Pretraining of a small promptable prior on random scenes: a work like any other. Scenes belong to lanes and lanes to ranks, so the weights are the
-// same on any number of ranks with the same number of threads each. The file of the prior is written beside each checkpoint.
+// Pretraining of a small SAM-Med3D on random scenes: a work like any other.
 
 import Cluster
 import Foundation
@@ -9,37 +8,26 @@ import Methods
 import Networks
 import Preparation
 import Tensors
-import Weights
 
-public final class Pretraining: Work {
+public final class Pretraining: PretrainingWork {
   public static let name = "pretrain-prior"
   public static let summary =
     "train a small SAM-Med3D as a promptable segmenter on random scenes, as a frozen prior (`pretraining`)"
 
-  public static let usesData = false
-
-  package let plan: PretrainingPlan
+  public let plan: PretrainingPlan
   let network: SAMMed3D
-  package let parameters: ParameterSet
+  public let parameters: ParameterSet
   public let modules: [ModuleUpdate]
 
   public convenience init(_ stage: StagePlan) throws {
-    let plan = PretrainingPlan(stage.configuration)
-    if stage.rank == 0 { try plan.checkOutput() }
-    try self.init(plan, stage.configuration)
+    try self.init(PretrainingPlan(stage, .samMed3D), .demo, stage.configuration)
   }
 
-  package init(_ plan: PretrainingPlan, _ configuration: RunConfiguration) throws {
+  package init(_ plan: PretrainingPlan, _ sizes: SAMMed3DPlan, _ configuration: RunConfiguration) throws {
     self.plan = plan
-    parameters = ParameterSet(SAMMed3D.specification(plan.network), seed: plan.seed)
-    network = SAMMed3D(plan.network, parameters: parameters)
+    parameters = ParameterSet(SAMMed3D.specification(sizes), seed: plan.seed)
+    network = SAMMed3D(sizes, parameters: parameters)
     modules = try configuration.updates(of: [TrainedModule("prior", parameters)])
-  }
-
-  public var samplesPerStep: Int { plan.lanes }
-  public var title: String {
-    "demo prior, \(millionParameters.formatted(decimals: 2)) M parameters; "
-      + "\(counted(plan.lanes, "scene")) in a step with \(plan.promptsPerScene) prompts each"
   }
 
   public func batch(lane: Int, at step: Step) throws -> LaneBatch {
@@ -55,10 +43,5 @@ public final class Pretraining: Work {
       numbers: ["dice": quality.priorDice, "promptDice": quality.promptDice],
       heading: "Dice on \(quality.prompts) held-out scenes",
       table: [("prompt", quality.promptDice), ("prior", quality.priorDice)])
-  }
-
-  public func saved(afterSteps steps: Int) throws {
-    try Safetensors.write(
-      parameters.stateDict, as: .float16, metadata: PriorDescription(plan, steps: steps).metadata, to: plan.output)
   }
 }

@@ -1,12 +1,12 @@
-// What is pretrained: a small SAM-Med3D on random scenes, the demo prior (rounds as in uni-medical/SAM-Med3D, train.py). It learns
-// what a frozen prior is asked during training: to turn a student's rough mask, or a click, into a better mask. No scan of a person
-// is used.
+// A pretraining on random scenes, its run file and what its file says about itself. The demo prior (rounds as in uni-medical/SAM-Med3D, train.py) learns
+// what a frozen prior is asked during training: to turn a student's rough mask, or a click, into a better mask; the demo SAM learns to find structures on
+// canvases of slices. No scan of a person is used.
 
 import Files
 import Foundation
 import MPI
-import Networks
 import Settings
+import Tensors
 import Weights
 
 /// One pretraining.
@@ -17,28 +17,35 @@ public struct PretrainingPlan: Sendable {
   public var seed: UInt64
   /// Scenes in a step, whatever the number of ranks.
   public var lanes: Int
-  public var network: SAMMed3DPlan
+  public var architecture: PretrainedArchitecture
   /// Prompts to answer for each scene, which is encoded once.
-  package var promptsPerScene = 8
+  package var promptsPerScene: Int
   /// Scenes that are never trained on.
   package var heldOutScenes = 24
 
-  public init(output: String, steps: Int, seed: UInt64, lanes: Int, network: SAMMed3DPlan = .demo) {
-    (self.output, self.steps, self.seed, self.lanes, self.network) = (output, steps, seed, lanes, network)
+  public init(output: String, steps: Int, seed: UInt64, lanes: Int, architecture: PretrainedArchitecture = .samMed3D) {
+    (self.output, self.steps, self.seed, self.lanes, self.architecture) = (output, steps, seed, lanes, architecture)
+    promptsPerScene = architecture.promptsPerScene
   }
 
-  /// The pretraining of a stage.
-  init(_ configuration: RunConfiguration) {
-    let file = configuration.pretrainingOutput
+  /// The pretraining of a stage; rank 0 looks at the output.
+  init(_ stage: StagePlan, _ architecture: PretrainedArchitecture) throws {
+    let configuration = stage.configuration, file = configuration.pretrainingOutput
     self.init(
       output: file.isEmpty ? configuration.output + "/prior.safetensors" : file, steps: configuration.steps,
-      seed: configuration.seed, lanes: configuration.lanes)
+      seed: configuration.seed, lanes: configuration.lanes, architecture: architecture)
+    if stage.rank == 0 { try checkOutput() }
+  }
+
+  /// The key of all random numbers of a lane in a step.
+  func sceneKey(lane: Int, step: Int) -> RandomKey {
+    RandomKey(seed: seed, volume: "scene of lane \(lane)", draw: UInt64(step), stream: RandomStream.pretraining)
   }
 
   /// The run file of the command: AdamW, a linear warm-up to 1e-3, then a cosine to a hundredth of it.
   package func runFile(folder: String, threads: Int = 0, deadline: Int = 60) -> String {
     """
-    work: \(Pretraining.name)
+    work: \(architecture.work.name)
     output: \(quotedYAML(folder))
     pretraining: {output: \(quotedYAML(output))}
     steps: \(steps)
@@ -56,7 +63,10 @@ public struct PretrainingPlan: Sendable {
 
   /// The command that makes the same file again.
   var command: String { "cohort prior pretrain --output \(URL(fileURLWithPath: output).lastPathComponent) \(choices)" }
-  private var choices: String { "--steps \(steps) --seed \(seed) --lanes \(lanes)" }
+  private var choices: String {
+    "--steps \(steps) --seed \(seed) --lanes \(lanes)"
+      + (architecture == .samMed3D ? "" : " --architecture \(architecture.rawValue)")
+  }
 
   /// Before minutes are spent: the folder must be there and writable, and a file that is there must be this prior's.
   func checkOutput() throws {
@@ -81,17 +91,9 @@ public func launchPretraining(
   }
 }
 
-extension SAMMed3DPlan {
-  /// SAM-Med3D for 32x32x32 voxels: 3 million parameters in place of 100 million. A patch of 4 voxels makes the cells of masks as fine as
-  /// the image, and 64 channels carry the 64 cells of a token: structures of a few voxels pass unharmed.
-  public static let demo = SAMMed3DPlan(
-    imageSize: 32, patchSize: 4, embedding: 192, depth: 4, heads: 6, globalBlocks: Set(0..<4), window: 8, promptDimension: 96,
-    maskPromptChannels: 64)
-}
-
 /// The description in a prior's file, as texts beside the weights.
 public struct PriorDescription: Sendable, Equatable {
-  /// "demo prior": never the name of a network that it was not.
+  /// "demo prior" or "demo SAM": never the name of a network that it was not.
   public var title: String
   /// Millimetres between the voxels of the images it was trained on.
   public var spacing: Double
@@ -124,6 +126,6 @@ public struct PriorDescription: Sendable, Equatable {
 extension PriorDescription {
   /// Structures of 5 to 20 voxels at 2 mm are of the size of a brain's nuclei, and 32 voxels see 64 mm.
   init(_ plan: PretrainingPlan, steps: Int) {
-    self.init(title: "demo prior", spacing: 2, command: plan.command, seed: plan.seed, steps: steps)
+    self.init(title: plan.architecture.title, spacing: 2, command: plan.command, seed: plan.seed, steps: steps)
   }
 }

@@ -13,13 +13,13 @@ import Tensors
 /// taken on the low-resolution grid, against the share of each cell that is target: the network computes no finer logits, a trilinear
 /// upsampling of soft cells keeps the boundary within a voxel, and it costs an eighth.
 func pretrainingLoss(_ network: SAMMed3D, _ plan: PretrainingPlan, lane: Int, step: Int, on tape: Tape) -> [LossTerm] {
-  let key = RandomKey(seed: plan.seed, volume: "scene of lane \(lane)", draw: UInt64(step), stream: RandomStream.pretraining)
-  let scene = PromptableScene(key.child(0), side: plan.network.imageSize)
+  let key = plan.sceneKey(lane: lane, step: step), sizes = network.plan
+  let scene = PromptableScene(key.child(0), side: sizes.imageSize)
   let embedding = network.embedding(Tensor(scene), on: tape)
   var answers: [(logits: Tensor, target: Tensor)] = []
   for number in 1...plan.promptsPerScene {
     let draws = key.child(UInt64(number)), kind: PromptExample.Kind = draws.uniform(0) < 0.75 ? .mask : .click
-    let example = PromptExample(scene, cells: plan.network.lowResolution, kind, key: draws.child(0)), target = example.softTarget
+    let example = PromptExample(scene, cells: sizes.lowResolution, kind, key: draws.child(0)), target = example.softTarget
     var logits = network.logits(embedding: embedding, mask: example.mask, points: example.points, on: tape)
     answers.append((logits, target))
     guard draws.uniform(1) < 0.25 else { continue }

@@ -16,35 +16,28 @@ public struct PromptQuality: Sendable, Equatable, CustomStringConvertible {
   public let priorDice: Double
 
   /// Asks with one perturbed mask for each of `scenes` held-out scenes; only the part of the image that the prompt covers counts,
-  /// so that nothing is gained outside of the prompt. Scene i is looked at by rank i mod R. Collective.
+  /// so that nothing is gained outside of the prompt. Collective.
   public init(_ network: SAMMed3D, scenes: Int, seed: UInt64, over world: borrowing Communicator) throws {
-    var sums = [Double](repeating: 0, count: 2 * scenes)
-    for number in 0..<scenes where number % world.size == world.rank {
-      let key = RandomKey(seed: seed, volume: "held-out scenes", draw: UInt64(number), stream: RandomStream.pretraining)
-      Flight.tick()
-      (sums[2 * number], sums[2 * number + 1]) = Self.dice(network, key)
-    }
-    try world.allreduce(&sums, .sum)
-    prompts = scenes
-    promptDice = (0..<scenes).reduce(0) { $0 + sums[2 * $1] } / Double(scenes)
-    priorDice = (0..<scenes).reduce(0) { $0 + sums[2 * $1 + 1] } / Double(scenes)
+    let means = try heldOutMeans(2, scenes: scenes, seed: seed, over: world) { Self.dice(network, $0) }
+    (prompts, promptDice, priorDice) = (scenes, means[0], means[1])
   }
 
   public var description: String {
     "prompt Dice \(promptDice.formatted(decimals: 4)), prior Dice \(priorDice.formatted(decimals: 4)) on \(prompts) held-out scenes"
   }
 
-  private static func dice(_ network: SAMMed3D, _ key: RandomKey) -> (prompt: Double, prior: Double) {
+  /// Dice of the prompt and of the answer in the scene of a key.
+  private static func dice(_ network: SAMMed3D, _ key: RandomKey) -> [Double] {
     let plan = network.plan, tape = Tape(recording: false)
     let scene = PromptableScene(key.child(0), side: plan.imageSize)
     let example = PromptExample(scene, cells: plan.lowResolution, .mask, key: key.child(1))
     let embedding = network.embedding(Tensor(scene), on: tape)
     let logits = network.logits(embedding: embedding, mask: example.mask, points: [], on: tape)
     guard let student = example.student else { fatalError("a mask prompt without a mask") }
-    return (
+    return [
       example.dice(student.probability, above: 0.5),
-      example.dice(upsampled(logits, by: plan.imageSize / plan.lowResolution), above: 0)
-    )
+      example.dice(upsampled(logits, by: plan.imageSize / plan.lowResolution), above: 0),
+    ]
   }
 }
 
