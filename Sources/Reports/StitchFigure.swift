@@ -49,9 +49,9 @@ public struct StitchFigure: Sendable {
   }
 }
 
-/// Writes a PNG of the canvas with the label's classes and, in blue, what carries none. If a volume is given, its fullest axial, coronal and sagittal
-/// slices stand on the right with the pseudo-label's classes, the label's outlines in white and a frame around the crop. The canvas is not turned as
-/// radiologists read: it is what the network sees.
+/// Writes a PNG of the canvas, 1024 pixels wide, with the label's classes and, in blue, what carries none. If a volume is given, its fullest
+/// axial, coronal and sagittal slices stand on the right with the pseudo-label's classes, the label's outlines in white and a frame around
+/// the crop. The canvas is not turned as radiologists read: it is what the network sees.
 ///
 /// Errors: a path that cannot be written.
 public func writeStitchFigure(_ figure: StitchFigure, to path: String) throws(ReportError) {
@@ -79,8 +79,7 @@ private func canvasFigure(_ figure: StitchFigure) -> Figure {
     ]
     legend = Legend.classes([classes], classNames: figure.classNames) + [Legend.Item(color: gapColor, name: "ignored")]
   }
-  let pixels = max(512, min(1024, figure.side))
-  let panel = Panel(plane: .axial, width: pixels, height: pixels, layers: layers, showsLetters: false)
+  let panel = Panel(plane: .axial, width: 1024, height: 1024, layers: layers, showsLetters: false)
   return Figure(style: .dark, columnTitles: [figure.title], rowTitles: [""], panels: [[panel]], legend: legend)
 }
 

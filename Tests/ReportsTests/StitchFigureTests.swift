@@ -6,7 +6,7 @@ import Testing
 import Volumes
 
 @Suite struct StitchFigureTests {
-  /// A canvas of 8x8 pixels: bright above, a class in the lower left corner, a gap on the right edge. A pixel is 64 of the picture.
+  /// A canvas of 8x8 pixels: bright above, a class in the lower left corner, a gap on the right edge. A pixel is 128 of the picture.
   private func figure(volume: StitchFigure.Volume? = nil) -> StitchFigure {
     StitchFigure(
       title: "a", side: 8, image: (0..<64).map { $0 < 32 ? 1 : 0 },
@@ -15,14 +15,14 @@ import Volumes
   }
 
   private func color(_ picture: Picture, row: Int, column: Int) -> [Int] {
-    picture.color(36 + 64 * column + 32, 34 + 64 * row + 32).map { Int($0) }
+    picture.color(36 + 128 * column + 64, 34 + 128 * row + 64).map { Int($0) }
   }
 
   @Test func theCanvasIsNotTurned() throws {
     try withTemporaryFolder { folder in
       try writeStitchFigure(figure(), to: folder + "/s.png")
       let picture = try Picture(folder + "/s.png")
-      #expect(picture.width == 26 + 512 + 20)
+      #expect(picture.width == 26 + 1024 + 20)
       #expect(color(picture, row: 1, column: 1) == [255, 255, 255] && color(picture, row: 5, column: 4) == [0, 0, 0])
       let marked = color(picture, row: 7, column: 0), gap = color(picture, row: 5, column: 7)
       #expect(marked[0] > marked[2] + 40, "\(marked)")
@@ -38,7 +38,7 @@ import Volumes
         extent: extent, spacing: Spacing(1, 1, 1), image: [Float](repeating: 0, count: extent.count), pseudoLabel: pseudo,
         label: nil, cropStart: [-2, 10, 10], crop: Extent(8, 20, 8))
       try writeStitchFigure(figure(volume: volume), to: folder + "/s.png")
-      let picture = try Picture(folder + "/s.png"), left = 26 + 512 + 20
+      let picture = try Picture(folder + "/s.png"), left = 26 + 1024 + 20
       // Axial, 320 x 320 pixels from (left + 36, 34): H and W above 12 are above and on the left.
       let red = picture.tinted.filter { $0.x > left && $0.y < 34 + 320 && picture.color($0.x, $0.y)[1] < 100 }
       #expect(!red.isEmpty && red.allSatisfy { $0.x < left + 36 + 7 * 16 + 2 && $0.y < 34 + 7 * 16 + 2 })
