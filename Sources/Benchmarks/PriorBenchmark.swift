@@ -78,7 +78,7 @@ public func randomPrior() -> SAMMed3D {
   return SAMMed3D(.base, parameters: FrozenParameters(tensors))
 }
 
-private func random(_ shape: Shape, _ key: RandomKey, standardDeviation: Float = 1) -> Tensor {
+func random(_ shape: Shape, _ key: RandomKey, standardDeviation: Float = 1) -> Tensor {
   let tensor = Tensor(uninitialized: shape)
   parallelFor(tensor.count, grain: 1 << 15) { start, end in
     for index in start..<end { tensor.pointer[index] = standardDeviation * Float(key.gaussian(UInt64(index))) }

@@ -23,7 +23,7 @@ def read(path: str) -> Dict[str, torch.Tensor]:
     (length,) = struct.unpack("<Q", data[:8])
     tensors = {}
     for name, entry in json.loads(data[8:8 + length]).items():
-        if name != "__metadata__":
+        if name != "__metadata__" and entry["dtype"] == "F32":
             start, end = (8 + length + offset for offset in entry["data_offsets"])
             tensors[name] = torch.frombuffer(bytearray(data[start:end]), dtype=torch.float32).reshape(entry["shape"])
     return tensors

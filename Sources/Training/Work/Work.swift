@@ -16,6 +16,7 @@ public let workCatalog: [any Work.Type] = [
   FineTuning.self,
   PseudoLabelling.self,
   Alternation.self,
+  OnlineAlternation.self,
 ]
 
 /// What a work is made from: the settings of its stage, and which part of it falls to this rank.

@@ -34,7 +34,7 @@ struct NetworkCommand: ParsableCommand {
       discussion: "Tensors are channels first, as in PyTorch: `input` [B, C, D, H, W] is read, `logits` [B, K, D, H, W] written. "
         + "Weights are a state dict with the original names; the prefix `weights.` may stand before them. "
         + "\(SAMMed3D.name) also reads `mask_prompt` [1, 1, N/4, N/4, N/4] (logits) and `point` [1, clicks, 3] (voxels, on the object), "
-        + "either or both, and writes `embedding` and `lowres_logits`.")
+        + "either or both, and writes `embedding` and `lowres_logits`, as \(SAM.name) does for `input` [B, 1 or 3, S, S].")
 
     @OptionGroup var choice: NetworkChoice
     @Option(help: "Number of classes, background included; \(SAMMed3D.name) has none.")
@@ -43,6 +43,8 @@ struct NetworkCommand: ParsableCommand {
     var padding = WindowPadding.folded
     @Option(help: "Weights (.pth, safetensors).")
     var weights: String
+    @Option(help: "LoRA and decoder of \(SAM.name) in SAMed's format (.pth, safetensors).")
+    var adapters: String?
     @Option(help: "File with the tensor `input` (safetensors).")
     var input: String
     @Option(help: "File to write (.safetensors).")
@@ -55,6 +57,9 @@ struct NetworkCommand: ParsableCommand {
         try Safetensors.checkOutput(output, reading: [weights, input], command: Self.command)
         if choice.network == SAMMed3D.name {
           return try PriorForward(weights: weights, input: input, output: output, padding: padding).run()
+        }
+        if choice.network == SAM.name {
+          return try SAMForward(weights: weights, adapters: adapters, input: input, output: output).run()
         }
         guard let classes else { throw NetworkError("--classes is missing: give the number that the weights were trained for.") }
         let stored = try Safetensors.read(input)
