@@ -18,9 +18,10 @@ public struct StepCount: Sendable {
 }
 
 /// Runs a few steps of a run file in `folder`, which must be empty or missing. Collective.
+/// - Parameter stage: the stage of a run file with stages that is timed; nil for the first.
 /// - Returns: the exit code; and on rank 0, unless it failed, what was measured.
 public func measureTraining(
-  file: String, overrides: [String], count: StepCount, folder: String, over world: borrowing Communicator
+  file: String, overrides: [String], stage: String? = nil, count: StepCount, folder: String, over world: borrowing Communicator
 ) throws -> (code: Int32, run: MeasuredRun?) {
   /// The facts of the run, taken down before its first step.
   final class Facts {
@@ -31,12 +32,14 @@ public func measureTraining(
     "steps=\(count.warmup + count.steps)", "lanes=\(count.lanes)", "output=\(folder)", "validation.every=0", "checkpoint.every=0",
     "checkpoint.seconds=0",
   ]
-  let code = try launchTraining(file: file, overrides: overrides + forced, over: world) { run in
-    // The folder's name differs from measurement to measurement.
-    facts.settings = run.configuration.yaml.split(separator: "\n").filter { !$0.hasPrefix("output:") }.joined(separator: "\n")
-    (facts.averagedValues, facts.reduction) = (run.stage.work.averagedArrays.reduce(0, +), run.configuration.reduction)
-    facts.buckets = run.stage.work.bucketCount
-  }
+  let code = try launchTraining(
+    file: file, overrides: overrides + forced, over: world,
+    measuring: { run in
+      // The folder's name differs from measurement to measurement.
+      facts.settings = run.configuration.yaml.split(separator: "\n").filter { !$0.hasPrefix("output:") }.joined(separator: "\n")
+      (facts.averagedValues, facts.reduction) = (run.stage.work.averagedArrays.reduce(0, +), run.configuration.reduction)
+      facts.buckets = run.stage.work.bucketCount
+    }, stage: stage)
   guard code == 0 else { return (code, nil) }
   let identity = try Identity.gather(settings: facts.settings, over: world)
   guard world.rank == 0 else { return (code, nil) }

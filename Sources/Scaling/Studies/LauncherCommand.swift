@@ -58,7 +58,7 @@ extension Study {
       return words + ["--allreduce", sizes, "--output", folder]
     }
     switch self.compute {
-    case .real: words += [self.runFile ?? ""] + self.overrides
+    case .real: words += [self.runFile ?? ""] + self.overrides + (self.stage.map { ["--stage", $0] } ?? [])
     case .replay(let file):
       words += ["--compute", "replay:\(file)", "--seed", "\(self.seed &+ UInt64(point.repetition))"]
       if self.averagedValues > 0 { words += ["--averaged-values", "\(self.averagedValues)"] }

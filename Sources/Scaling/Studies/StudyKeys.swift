@@ -42,6 +42,8 @@ public struct StudyKeys: Sendable {
     "run", default: nil, .optional(.text), "Run file whose steps are timed; rehearsals (`compute: replay:FILE`) need none.")
   public let overrides = Setting(
     "overrides", default: [], .texts, "Keys that replace those of the run file, for example [network.base=8].")
+  public let stage = Setting<String?>(
+    "stage", default: nil, .optional(.text), "Stage of the run file whose steps are timed; without it, the first.")
   public let compute = Setting(
     "compute", default: .real, .compute,
     "What a step computes: real is the run file's own steps; replay:FILE sleeps for the lane times in FILE, which `cohort scale "
@@ -79,7 +81,7 @@ public struct StudyKeys: Sendable {
 
   private var list: [any SettingDescription] {
     [
-      output, nodes, runFile, overrides, compute, strongLanes, weakLanesPerRank, allreduceSizes, launcher, hostfile, arguments,
+      output, nodes, runFile, overrides, stage, compute, strongLanes, weakLanesPerRank, allreduceSizes, launcher, hostfile, arguments,
       ranksPerNode, threads,
       repeats,
       warmup, steps, seed, limitSeconds, averagedValues, dilation, checkpointEvery,

@@ -39,7 +39,7 @@ extension Study {
       "\(self.strongLanes) \(self.weakLanesPerRank) \(self.allreduceSizes) \(self.launcher) \(self.arguments) \(self.ranksPerNode)"
         + " \(self.threads) \(self.warmup) \(self.steps)",
       "\(self.compute) \(self.averagedValues) \(self.dilation) \(self.checkpointEvery) \(runFile) \(self.overrides)"
-        + " \(self.hostfile ?? "")",
+        + " \(self.hostfile ?? "")" + (self.stage.map { " stage \($0)" } ?? ""),
     ]
     if case .replay(let file) = self.compute {
       settings.append(try fileHash(file))

@@ -14,17 +14,24 @@ import Methods
 ///   - overrides: `key=value` texts that replace keys of the file.
 ///   - budget: the time that the run has.
 ///   - acceptsChangedData: whether the run goes on on data that are not those that it began with.
-///   - measuring: given for measurements: the run does its steps and nothing else, and is shown before the first.
+///   - measuring: given for measurements: a stage does its steps and nothing else, and is shown before the first.
+///   - stage: the stage that is measured, with what the stages before it leave without their steps; nil for the first.
 public func launchTraining(
   file: String, overrides: [String], budget: TimeBudget = TimeBudget(), acceptsChangedData: Bool = false,
-  over world: borrowing Communicator, measuring: ((Run) throws -> Void)? = nil
+  over world: borrowing Communicator, measuring: ((Run) throws -> Void)? = nil, stage: String? = nil
 ) throws -> Int32 {
   try launchTraining(budget: budget, acceptsChangedData: acceptsChangedData, over: world, measuring: measuring) { world in
     let text = try sharedText(file, over: world)
     let configuration = try RunConfiguration(yaml: text, source: file, overrides: overrides)
-    guard measuring != nil, let first = configuration.stages.first?.name, !first.isEmpty else { return configuration }
-    // Measurements take the first stage, for as many steps as they ask of the run.
-    let alone = ["stages=[\(first)]", "stages.\(first).steps=\(configuration.steps)"]
+    let names = configuration.stages.map(\.name)
+    guard measuring != nil, let first = names.first, !first.isEmpty || stage != nil else { return configuration }
+    let measured = stage ?? first
+    guard let place = names.firstIndex(of: measured) else {
+      throw TrainingError(
+        "\(file) has no stage \"\(measured)\" to measure: it has \(names.filter { !$0.isEmpty }.joined(separator: ", ")).")
+    }
+    // As many steps as the measurement asks of the run.
+    let alone = ["stages=[\(names[...place].joined(separator: ", "))]", "stages.\(measured).steps=\(configuration.steps)"]
     return try RunConfiguration(yaml: text, source: file, overrides: overrides + alone)
   }
 }
@@ -49,7 +56,7 @@ func launchTraining(
     let observer = try Observer(run, console: console, over: world)
     run.observer = observer
     do {
-      let log = try start(run, over: world, console: console)
+      let log = try start(run, isMeasured: measuring != nil, over: world, console: console)
       warnings.forEach(console.warn)
       try measuring?(run)
       return try finish(run, log, stepsOnly: measuring != nil, over: world, console: console)
@@ -75,7 +82,10 @@ private func checkedRun(
 
 /// Brings the run to its first or next step. Collective; throws the same on every rank.
 /// - Returns: metrics.jsonl, on rank 0 unless nothing is left to do.
-private func start(_ run: Run, over world: borrowing Communicator, console: Console) throws -> MetricsLog? {
+private func start(
+  _ run: Run, isMeasured: Bool, over world: borrowing Communicator, console: Console
+) throws -> MetricsLog? {
+  if isMeasured { try run.skipToLastStage(over: world, console: console) }
   let log = try together(over: world) { world -> MetricsLog? in
     try run.requireSamePlan(over: world)
     try resume(run, over: world, console: console)

@@ -70,6 +70,14 @@ public final class Run {
     return try stage.work.takeOver(from: earlier)
   }
 
+  /// Goes to the last stage without the steps of those before it, for measurements: each prepares and leaves what it has. Collective.
+  func skipToLastStage(over world: borrowing Communicator, console: Console) throws {
+    while !isLastStage {
+      _ = try stage.work.prepare(over: world, console: console)
+      try together(over: world) { _ in console.print(try enterNextStage()) }
+    }
+  }
+
   /// Makes every stage once and checks what can be checked before the first step: settings, data, memory, and that it can take up what the stage
   /// before leaves.
   /// - Returns: warnings about the data.

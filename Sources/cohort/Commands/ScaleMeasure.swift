@@ -19,6 +19,8 @@ extension Scale {
     var file: String?
     @Argument(help: "Keys that replace those of the run file.")
     var overrides: [String] = []
+    @Option(help: "Stage of the run file whose steps are timed; its first without it.")
+    var stage: String?
     @Option(help: "real, or replay:FILE with lane times that `cohort scale record` wrote.")
     var compute = "real"
     @Option(help: "Message sizes whose allreduce is timed instead of steps: 4K,64K,1M or 4K..128M.")
@@ -79,7 +81,8 @@ extension Scale {
       switch subject {
       case .messages(let sizes): return (0, try measureMessages(sizes, over: world))
       case .run(let file):
-        return try measureTraining(file: file, overrides: overrides, count: count, folder: output, over: world)
+        return try measureTraining(
+          file: file, overrides: overrides, stage: stage, count: count, folder: output, over: world)
       case .rehearsal(let trace):
         _ = try together(over: world) { world in try LanePlan(lanes: lanes, ranks: world.size) }
         let plan = ReplayPlan(
