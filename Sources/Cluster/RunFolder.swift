@@ -10,7 +10,8 @@ public enum RunFolder {
   /// The names of all that a run writes into its folder, or takes from there.
   package static let names = [
     leaseName, "checkpoints", "metrics.jsonl", "metrics.prom", "events.jsonl", "configuration.resolved.yaml", "logs", "flight",
-    "trace", "incidents", "embeddings", "prior.safetensors", "hostfile", "STOP", "SAVE",
+    "trace", "incidents", "embeddings", "prior.safetensors", "sam.safetensors", "pseudo-labels", "confidence.csv", "hostfile",
+    "STOP", "SAVE",
   ]
 
   /// What taking a folder has made, which a run that is refused removes again.

@@ -2,17 +2,21 @@
 // unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing.
 
 import Cluster
+import Files
 import Foundation
 import Learning
 import MPI
 import Methods
 import Preparation
+import Reports
 import Tensors
 import Volumes
 
 public final class PseudoLabelling: Work {
   public static let name = "pseudo-label"
   public static let summary = "label the unlabelled volumes by the SAM of the stage before, for a stage with pseudo-labels"
+
+  private static let drawnVolumes = 3
 
   let bank: () -> PseudoLabelBank
   private let setup: SAMSetup
@@ -21,8 +25,6 @@ public final class PseudoLabelling: Work {
   private let configuration: RunConfiguration
   /// The unlabelled cases of this rank's lanes.
   private let cases: [String]
-  private var console: Console?
-  private(set) var known = 0
 
   public init(_ plan: StagePlan) throws {
     let configuration = plan.configuration
@@ -54,7 +56,7 @@ public final class PseudoLabelling: Work {
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
     let started = ContinuousClock.now
-    known = try VolumeLabelling(
+    let known = try VolumeLabelling(
       labeller: SAMLabeller(setup), bank: bank(), store: store, overlap: configuration.windowOverlap,
       weighting: configuration.windowWeighting
     ).run(cases, over: world, console: console)
@@ -79,6 +81,20 @@ public final class PseudoLabelling: Work {
     var numbers = ["foreground": 1 - sums[0] / voxels, "certainty": sums[setup.classes] / voxels]
     for (name, count) in zip(store.index.classNames, sums) { numbers["voxels.\(name)"] = count }
     return numbers
+  }
+
+  /// Draws the labels of some of rank 0's volumes.
+  public func saved(afterSteps steps: Int) throws {
+    let folder = "\(configuration.output)/pseudo-labels"
+    try makeFolder(folder)
+    for identifier in cases.prefix(Self.drawnVolumes) {
+      let volume = try store.reader.read(identifier), labels = try bank().read(store.index.entry(identifier)).labels
+      try writeOverlay(
+        image: Volume(extent: volume.extent, spacing: volume.spacing, voxels: volume.channel(0), grid: volume.frame.grid),
+        reference: nil,
+        prediction: LabelVolume(extent: volume.extent, spacing: volume.spacing, labels: labels, grid: volume.frame.grid),
+        classNames: store.index.classNames, to: "\(folder)/\(identifier).png")
+    }
   }
 
   /// SAM's own labels of the labelled volumes.
