@@ -73,8 +73,7 @@ import Weights
 
   @Test func fewerClicksAreTheFirstOfMore() throws {
     let key = RandomKey(7), scene = try StitchedScene(key, canvas: 128)
-    let one = CanvasPrompt(scene, cells: 64, clicks: 1, slices: 0, key.child(1)),
-      three = CanvasPrompt(scene, cells: 64, clicks: 3, slices: 0, key.child(1))
+    let one = CanvasPrompt(scene, clicks: 1, key.child(1)), three = CanvasPrompt(scene, clicks: 3, key.child(1))
     #expect(one.target == three.target && one.points.count == 1 && three.points.count == 3 && one.points[0] == three.points[0])
   }
 
@@ -91,7 +90,7 @@ import Weights
       let file = try SAMFile(checkpoint: plan.output)
       #expect(file.plan == tinyNetwork && file.title == "demo SAM")
       let stored = try WeightFile(plan.output).frozenParameters(SAM.specification(tinyNetwork)).parameters
-      let again = try CanvasQuality(SAM(tinyNetwork, parameters: stored), scenes: 2, seed: 3, over: Communicator.alone)
+      let again = try ClickQuality(SAM(tinyNetwork, parameters: stored), scenes: 2, seed: 3, over: Communicator.alone)
       #expect(abs(again.mean - scores.mean) < 0.02, "rounded to float16")
       try expectClasses(3, of: file)
     }
@@ -171,7 +170,7 @@ import Weights
     #expect(file.plan == .demo && file.title == "demo SAM")
     try expectClasses(3, of: file)
     let stored = try WeightFile(demoSAMPath()).frozenParameters(SAM.specification(.demo)).parameters
-    let quality = try CanvasQuality(SAM(.demo, parameters: stored), scenes: 8, seed: 4711, over: Communicator.alone)
+    let quality = try ClickQuality(SAM(.demo, parameters: stored), scenes: 8, seed: 4711, over: Communicator.alone)
     // Nothing at all would be 0.
     #expect(quality.dice[0] > 0.2 && quality.dice[1] > 0.2, "\(quality)")
   }

@@ -1,4 +1,4 @@
-// One question to a SAM on a canvas: structures of a stitched scene, asked for by a wrong mask of them in all slices or in a few, or by clicks.
+// One question to a SAM on a canvas: structures of a stitched scene, asked for by clicks or by a wrong mask of them.
 // Axes: S pixels along each side of the canvas, L = 4g cells of the low-resolution logits.
 
 import Networks
@@ -10,33 +10,26 @@ import Volumes
 package struct CanvasPrompt {
   /// [S, S]: 1 what is asked for, 0 all else, `Stitching.ignored` in gaps.
   package let target: [UInt8]
-  /// The same, with no more than five other pixels for each that is asked for, drawn at random: the others are ignored.
-  let balancedTarget: [UInt8]
   /// Logits of a mask prompt, [1, 1, L, L, 1]; nil for clicks alone.
   package let mask: Tensor?
   package let points: [PlanePoint]
 
-  /// A random one. One of eight asks for everything, without a prompt, as a SAM that is fine-tuned to classes is asked; three of four give a mask, most
-  /// of them of a few slices alone, so that a structure must be known again in the others; the rest are clicks.
+  /// A random one: a quarter are masks, half of these with a click; the others 1 to 4 clicks. Of seven, one asks for two or three structures.
   package init(_ scene: StitchedScene, cells: Int, _ key: RandomKey) {
     var draw = RandomDraws(key)
-    let kind = draw.uniform(0...1), isAll = kind < 0.125, isMask = !isAll && kind < 0.875
-    let count = isAll ? scene.structures.count : draw.chance(0.15) ? draw.integer(2...3) : 1
-    let structures = Self.drawn(count, from: scene.structures, &draw)
+    let count = draw.chance(0.15) ? draw.integer(2...3) : 1, structures = Self.drawn(count, from: scene.structures, &draw)
+    let isMask = draw.chance(0.25), clicks = isMask ? draw.integer(0...1) : max(structures.count, draw.integer(1...4))
     target = Self.target(structures, scene.labels)
-    balancedTarget = Self.balanced(target, draw.child())
-    let slices = draw.chance(0.35) ? nil : draw.chance(0.5) ? 1 : draw.integer(2...4)
-    mask = isMask ? Self.mask(of: structures, scene, cells: cells, slices: slices, draw.child()) : nil
-    points = isAll || isMask ? [] : Self.clicks(max(structures.count, draw.integer(1...6)), on: structures, target, scene, draw.child())
+    mask = isMask ? Self.mask(of: structures, scene, cells: cells, draw.child()) : nil
+    points = Self.clicks(clicks, on: structures, target, scene, draw.child())
   }
 
-  /// One structure by that many clicks, or by its mask in so many slices. Of the same key, fewer clicks are the first of more.
-  package init(_ scene: StitchedScene, cells: Int, clicks: Int, slices: Int, _ key: RandomKey) {
+  /// A structure by that many clicks, without a mask. Of the same key, fewer clicks are the first of more.
+  package init(_ scene: StitchedScene, clicks: Int, _ key: RandomKey) {
     var draw = RandomDraws(key)
     let structures = Self.drawn(1, from: scene.structures, &draw)
     target = Self.target(structures, scene.labels)
-    balancedTarget = target
-    mask = slices > 0 ? Self.mask(of: structures, scene, cells: cells, slices: slices, draw.child()) : nil
+    mask = nil
     points = Self.clicks(clicks, on: structures, target, scene, draw.child())
   }
 
@@ -49,42 +42,15 @@ package struct CanvasPrompt {
     labels.map { $0 == Stitching.ignored ? $0 : structures.contains($0) ? 1 : 0 }
   }
 
-  private static func balanced(_ target: [UInt8], _ key: RandomKey) -> [UInt8] {
-    let share = 5 * Double(target.count { $0 == 1 }) / Double(max(1, target.count { $0 == 0 }))
-    return target.enumerated().map { $1 == 0 && key.uniform(UInt64($0)) >= share ? Stitching.ignored : $1 }
-  }
-
   // MARK: Masks
 
   /// The mask as an early or late network would predict it.
-  /// - Parameter slices: how many slices it tells about, one of which has the structure; nil for all.
-  private static func mask(
-    of structures: [UInt8], _ scene: StitchedScene, cells: Int, slices: Int?, _ key: RandomKey
-  ) -> Tensor {
+  private static func mask(of structures: [UInt8], _ scene: StitchedScene, cells: Int, _ key: RandomKey) -> Tensor {
     var draw = RandomDraws(key)
     let volume = scene.scene.labels.map { structures.contains($0) ? UInt8(1) : 0 }, limit = draw.uniform(4...12)
     let probability = PerturbedMask(of: volume, side: scene.scene.side, draw.child()).probability
     let coarse = planePooled(scene.canvas(of: probability), side: scene.canvas, factor: scene.canvas / cells)
-    var logits = coarse.map { clippedLogit($0, limit: limit) }
-    if let slices {
-      let known = Self.slices(slices, with: structures, scene, &draw), factor = scene.canvas / cells
-      for cell in logits.indices {
-        let row = (cell / cells) * factor + factor / 2, column = cell % cells * factor + factor / 2
-        if !known.contains(scene.slices[row * scene.canvas + column]) { logits[cell] = 0 }
-      }
-    }
-    return Tensor(logits, shape: [1, 1, cells, cells, 1])
-  }
-
-  /// So many slices: one that has the structures, and any others.
-  private static func slices(
-    _ count: Int, with structures: [UInt8], _ scene: StitchedScene, _ draw: inout RandomDraws
-  ) -> Set<UInt8> {
-    let holders = Set(zip(scene.slices, scene.labels).filter { structures.contains($1) }.map(\.0)).sorted()
-    let all = Set(scene.slices).subtracting([Stitching.ignored]).sorted()
-    var chosen = Set([holders[draw.integer(0...holders.count - 1)]])
-    while chosen.count < min(count, all.count) { chosen.insert(all[draw.integer(0...all.count - 1)]) }
-    return chosen
+    return Tensor(coarse.map { clippedLogit($0, limit: limit) }, shape: [1, 1, cells, cells, 1])
   }
 
   /// The mean over each cell of `factor` pixels along both axes.

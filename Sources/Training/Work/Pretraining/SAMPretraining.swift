@@ -37,29 +37,22 @@ public final class SAMPretraining: PretrainingWork {
   }
 
   public func validate(over world: borrowing Communicator) throws -> StageScores {
-    let quality = try CanvasQuality(network, scenes: plan.heldOutScenes, seed: plan.seed, over: world)
-    let names = CanvasQuality.questions.map(\.name)
+    let quality = try ClickQuality(network, scenes: plan.heldOutScenes, seed: plan.seed, over: world)
+    let names = ClickQuality.clicks.map { counted($0, "click") }
     return StageScores(
       mean: quality.mean, isHeldOut: true, text: "\(quality)", kind: "validation",
-      numbers: ["dice": quality.mean].merging(zip(names.map { "dice.\($0)" }, quality.dice)) { $1 },
+      numbers: ["dice": quality.mean].merging(zip(ClickQuality.clicks.map { "diceOf\($0)" }, quality.dice)) { $1 },
       heading: "Dice on \(quality.scenes) held-out scenes", table: Array(zip(names, quality.dice)))
   }
 }
 
-/// The loss of one scene, which is encoded once: every answer counts alike, however large its structure is. Dice counts all pixels; cross entropy of
-/// all of them, of which structures are a hundredth, would soon answer everything with background, where Dice has no gradient.
+/// The loss of one scene, which is encoded once: every answer counts alike, however large its structure is.
 private func loss(of network: SAM, _ scene: StitchedScene, _ prompts: [CanvasPrompt], on tape: Tape) -> LossTerms {
-  let embedding = network.embedding(scene.tensor, on: tape), weight = 0.5 / Double(prompts.count)
-  return LossTerms(
-    prompts.flatMap { prompt in
-      let logits = network.answer(to: prompt, embedding, on: tape), p = tape.softmax(logits)
-      return [
-        LossTerm("dice", tape.diceLoss(p, labels: prompt.target, unlabelled: .leftOut), weight: weight),
-        LossTerm(
-          "crossEntropy",
-          tape.crossEntropy(logits, probabilities: p, labels: prompt.balancedTarget, unlabelled: .leftOut), weight: weight),
-      ]
-    })
+  let embedding = network.embedding(scene.tensor, on: tape), share = 1 / Double(prompts.count)
+  let terms = prompts.flatMap { prompt in
+    stitchedLoss([network.answer(to: prompt, embedding, on: tape)], labels: [prompt.target], ignored: .leftOut, on: tape).terms
+  }
+  return LossTerms(terms.map { LossTerm($0.name, $0.scalar, weight: share * $0.weight) })
 }
 
 extension SAM {

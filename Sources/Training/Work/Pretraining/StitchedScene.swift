@@ -16,8 +16,6 @@ package struct StitchedScene {
   package let image: [Float]
   /// [S, S]: the structure of each pixel, 0 for none, `Stitching.ignored` in gaps.
   package let labels: [UInt8]
-  /// [S, S]: the number of each pixel's slice from 0, `Stitching.ignored` in gaps.
-  package let slices: [UInt8]
   /// The structures that have at least `leastPixels` pixels on the canvas; never empty.
   package let structures: [UInt8]
   package let scene: PromptableScene
@@ -37,7 +35,6 @@ package struct StitchedScene {
       let labels = sheet.canvas(labels: scene.labels), structures = Self.structures(on: labels, of: scene)
       if !structures.isEmpty {
         (self.scene, self.sheet, self.labels, self.structures) = (scene, sheet, labels, structures)
-        slices = sheet.canvasOfSliceNumbers
         image = sheet.canvas(image: scene.image, key.child(3))
         return
       }
@@ -92,12 +89,6 @@ private struct SceneSheet {
 
   func canvas(labels: [UInt8]) -> [UInt8] {
     let canvas = stitching.canvas(labels: cut(labels))
-    return turn?.apply(labels: canvas, side: stitching.side) ?? canvas
-  }
-
-  /// The number of each pixel's slice, from 0.
-  var canvasOfSliceNumbers: [UInt8] {
-    let numbers = (0..<slices.count * side * side).map { UInt8($0 / (side * side)) }, canvas = stitching.canvas(labels: numbers)
     return turn?.apply(labels: canvas, side: stitching.side) ?? canvas
   }
 

@@ -1,4 +1,4 @@
-// Whether a SAM finds what it is asked for: Dice of its answers, on scenes that it was not trained on.
+// Whether a SAM finds what it is asked for: Dice of its answers to clicks, on scenes that it was not trained on.
 
 import Learning
 import MPI
@@ -6,34 +6,31 @@ import Metrics
 import Networks
 import Tensors
 
-/// Mean Dice of the answers to a mask in one slice, in three slices, and to a click.
-public struct CanvasQuality: Sendable, Equatable, CustomStringConvertible {
-  static let questions = [
-    (name: "mask in 1 slice", clicks: 0, slices: 1), (name: "mask in 3 slices", clicks: 0, slices: 3),
-    (name: "1 click", clicks: 1, slices: 0),
-  ]
+/// Mean Dice of the answers to few and to more clicks.
+public struct ClickQuality: Sendable, Equatable, CustomStringConvertible {
+  /// How many clicks the answers are to.
+  public static let clicks = [1, 3]
 
   public let scenes: Int
-  /// For each question.
+  /// For each number of clicks.
   public let dice: [Double]
   public var mean: Double { dice.reduce(0, +) / Double(dice.count) }
 
   /// Asks for one structure in each of `scenes` held-out scenes. Collective.
   public init(_ network: SAM, scenes: Int, seed: UInt64, over world: borrowing Communicator) throws {
     self.scenes = scenes
-    dice = try heldOutMeans(Self.questions.count, scenes: scenes, seed: seed, over: world) { key in
+    dice = try heldOutMeans(Self.clicks.count, scenes: scenes, seed: seed, over: world) { key in
       let scene = try StitchedScene(key.child(0), canvas: network.plan.canvas), tape = Tape(recording: false)
       let embedding = network.embedding(scene.tensor, on: tape)
-      return Self.questions.map { question in
-        let prompt = CanvasPrompt(
-          scene, cells: network.plan.lowResolution, clicks: question.clicks, slices: question.slices, key.child(1))
+      return Self.clicks.map { count in
+        let prompt = CanvasPrompt(scene, clicks: count, key.child(1))
         return prompt.dice(network.answer(to: prompt, embedding, on: tape).values)
       }
     }
   }
 
   public var description: String {
-    zip(Self.questions, dice).map { "Dice by \($0.name) \($1.formatted(decimals: 4))" }.joined(separator: ", ")
+    zip(Self.clicks, dice).map { "Dice of \(counted($0, "click")) \($1.formatted(decimals: 4))" }.joined(separator: ", ")
       + " on \(scenes) held-out scenes"
   }
 }
