@@ -10,16 +10,19 @@ import Volumes
 package struct CanvasPrompt {
   /// [S, S]: 1 what is asked for, 0 all else, `Stitching.ignored` in gaps.
   package let target: [UInt8]
+  /// The same, with no more than five other pixels for each that is asked for, drawn at random: the others are ignored.
+  let balancedTarget: [UInt8]
   /// Logits of a mask prompt, [1, 1, L, L, 1]; nil for clicks alone.
   package let mask: Tensor?
   package let points: [PlanePoint]
 
-  /// A random one: a quarter are masks, half of these with a click; the others 1 to 4 clicks. Of seven, one asks for two or three structures.
+  /// A random one: a quarter are masks, half of these with a click; the others 1 to 8 clicks, most often 1. Of seven, one asks for two or three structures.
   package init(_ scene: StitchedScene, cells: Int, _ key: RandomKey) {
     var draw = RandomDraws(key)
     let count = draw.chance(0.15) ? draw.integer(2...3) : 1, structures = Self.drawn(count, from: scene.structures, &draw)
-    let isMask = draw.chance(0.25), clicks = isMask ? draw.integer(0...1) : max(structures.count, draw.integer(1...4))
+    let isMask = draw.chance(0.25), clicks = isMask ? draw.integer(0...1) : max(structures.count, Self.clickCount(&draw))
     target = Self.target(structures, scene.labels)
+    balancedTarget = Self.balanced(target, draw.child())
     mask = isMask ? Self.mask(of: structures, scene, cells: cells, draw.child()) : nil
     points = Self.clicks(clicks, on: structures, target, scene, draw.child())
   }
@@ -29,8 +32,14 @@ package struct CanvasPrompt {
     var draw = RandomDraws(key)
     let structures = Self.drawn(1, from: scene.structures, &draw)
     target = Self.target(structures, scene.labels)
+    balancedTarget = target
     mask = nil
     points = Self.clicks(clicks, on: structures, target, scene, draw.child())
+  }
+
+  private static func clickCount(_ draw: inout RandomDraws) -> Int {
+    let unit = draw.uniform(0...1)
+    return 1 + Int(7.99 * unit * unit)
   }
 
   private static func drawn(_ count: Int, from structures: [UInt8], _ draw: inout RandomDraws) -> [UInt8] {
@@ -40,6 +49,11 @@ package struct CanvasPrompt {
 
   private static func target(_ structures: [UInt8], _ labels: [UInt8]) -> [UInt8] {
     labels.map { $0 == Stitching.ignored ? $0 : structures.contains($0) ? 1 : 0 }
+  }
+
+  private static func balanced(_ target: [UInt8], _ key: RandomKey) -> [UInt8] {
+    let share = 5 * Double(target.count { $0 == 1 }) / Double(max(1, target.count { $0 == 0 }))
+    return target.enumerated().map { $1 == 0 && key.uniform(UInt64($0)) >= share ? Stitching.ignored : $1 }
   }
 
   // MARK: Masks
