@@ -16,15 +16,18 @@ package struct CanvasPrompt {
   package let mask: Tensor?
   package let points: [PlanePoint]
 
-  /// A random one: a quarter are masks, half of these with a click; the others 1 to 8 clicks, most often 1. Of seven, one asks for two or three structures.
+  /// A random one. One of eight asks for everything, without a prompt, as a SAM that is fine-tuned to classes is asked; one of five gives a mask, the
+  /// others 1 to 8 clicks, most often 1. Half of the answers to clicks are judged in the slices that were clicked on alone: what is near comes first.
   package init(_ scene: StitchedScene, cells: Int, _ key: RandomKey) {
     var draw = RandomDraws(key)
-    let count = draw.chance(0.15) ? draw.integer(2...3) : 1, structures = Self.drawn(count, from: scene.structures, &draw)
-    let isMask = draw.chance(0.25), clicks = isMask ? draw.integer(0...1) : max(structures.count, Self.clickCount(&draw))
-    target = Self.target(structures, scene.labels)
-    balancedTarget = Self.balanced(target, draw.child())
+    let kind = draw.uniform(0...1), isMask = kind > 0.8
+    let count = kind < 0.125 ? 255 : draw.chance(0.15) ? draw.integer(2...3) : 1
+    let structures = Self.drawn(count, from: scene.structures, &draw), whole = Self.target(structures, scene.labels)
+    let clicks = kind < 0.125 ? 0 : isMask ? draw.integer(0...1) : max(structures.count, Self.clickCount(&draw))
+    points = Self.clicks(clicks, on: structures, whole, scene, draw.child())
     mask = isMask ? Self.mask(of: structures, scene, cells: cells, draw.child()) : nil
-    points = Self.clicks(clicks, on: structures, target, scene, draw.child())
+    target = clicks > 0 && !isMask && draw.chance(0.5) ? Self.clicked(whole, by: points, scene) : whole
+    balancedTarget = Self.balanced(target, draw.child())
   }
 
   /// A structure by that many clicks, without a mask. Of the same key, fewer clicks are the first of more.
@@ -49,6 +52,12 @@ package struct CanvasPrompt {
 
   private static func target(_ structures: [UInt8], _ labels: [UInt8]) -> [UInt8] {
     labels.map { $0 == Stitching.ignored ? $0 : structures.contains($0) ? 1 : 0 }
+  }
+
+  /// Leaves out the slices that no click lies in.
+  private static func clicked(_ target: [UInt8], by points: [PlanePoint], _ scene: StitchedScene) -> [UInt8] {
+    let slices = Set(points.map { scene.slices[Int($0.row) * scene.canvas + Int($0.column)] })
+    return zip(target, scene.slices).map { slices.contains($1) ? $0 : Stitching.ignored }
   }
 
   private static func balanced(_ target: [UInt8], _ key: RandomKey) -> [UInt8] {

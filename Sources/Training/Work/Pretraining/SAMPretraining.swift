@@ -25,7 +25,7 @@ public final class SAMPretraining: PretrainingWork {
   package init(_ plan: PretrainingPlan, _ sizes: SAMPlan, _ configuration: RunConfiguration) throws {
     self.plan = plan
     parameters = ParameterSet(SAM.specification(sizes), seed: plan.seed)
-    parameters.beginAtPlaces()
+    parameters.letClicksFindPlaces()
     network = SAM(sizes, parameters: parameters)
     modules = try configuration.updates(of: [TrainedModule("sam", parameters)])
   }
@@ -69,27 +69,5 @@ extension SAM {
   func answer(to prompt: CanvasPrompt, _ embedding: Tensor, on tape: Tape) -> Tensor {
     let coarse = logits(embedding: embedding, mask: prompt.mask, points: prompt.points, on: tape)
     return tape.upsampledPlane(coarse, by: plan.upsampling)
-  }
-}
-
-extension ParameterSet {
-  /// First values by which clicks act from the first step. A structure on a canvas of slices is as wide as one or two tokens, so the frequencies of the
-  /// code of places are doubled. The decoder's queries begin as its keys do, so that a token finds itself and its own place.
-  fileprivate func beginAtPlaces() {
-    let frequencies = self["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"].value
-    for index in 0..<frequencies.shape.count { frequencies.pointer[index] *= 2 }
-    let layer = "mask_decoder.transformer.layers"
-    equalize("\(layer).0.self_attn", factor: 1.5)
-    for number in 0..<2 {
-      for direction in ["token_to_image", "image_to_token"] { equalize("\(layer).\(number).cross_attn_\(direction)", factor: 3) }
-    }
-  }
-
-  private func equalize(_ attention: String, factor: Float) {
-    let queries = self["\(attention).q_proj.weight"].value, keys = self["\(attention).k_proj.weight"].value
-    for index in 0..<queries.shape.count {
-      queries.pointer[index] *= factor
-      keys.pointer[index] = queries.pointer[index]
-    }
   }
 }
