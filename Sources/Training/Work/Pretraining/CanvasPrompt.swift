@@ -10,18 +10,24 @@ import Volumes
 package struct CanvasPrompt {
   /// [S, S]: 1 what is asked for, 0 all else, `Stitching.ignored` in gaps.
   package let target: [UInt8]
+  /// The same, with no more than five other pixels for each that is asked for, drawn at random: the others are ignored.
+  let balancedTarget: [UInt8]
   /// Logits of a mask prompt, [1, 1, L, L, 1]; nil for clicks alone.
   package let mask: Tensor?
   package let points: [PlanePoint]
 
-  /// A random one: a quarter are masks, half of these with a click; the others 1 to 4 clicks. Of seven, one asks for two or three structures.
+  /// A random one. One of eight asks for everything, without a prompt, as a SAM that is fine-tuned to classes is asked; one of five gives a mask, the
+  /// others 1 to 8 clicks, most often 1. Half of the answers to clicks are judged in the slices that were clicked on alone: what is near comes first.
   package init(_ scene: StitchedScene, cells: Int, _ key: RandomKey) {
     var draw = RandomDraws(key)
-    let count = draw.chance(0.15) ? draw.integer(2...3) : 1, structures = Self.drawn(count, from: scene.structures, &draw)
-    let isMask = draw.chance(0.25), clicks = isMask ? draw.integer(0...1) : max(structures.count, draw.integer(1...4))
-    target = Self.target(structures, scene.labels)
+    let kind = draw.uniform(0...1), isMask = kind > 0.8
+    let count = kind < 0.125 ? 255 : draw.chance(0.15) ? draw.integer(2...3) : 1
+    let structures = Self.drawn(count, from: scene.structures, &draw), whole = Self.target(structures, scene.labels)
+    let clicks = kind < 0.125 ? 0 : isMask ? draw.integer(0...1) : max(structures.count, Self.clickCount(&draw))
+    points = Self.clicks(clicks, on: structures, whole, scene, draw.child())
     mask = isMask ? Self.mask(of: structures, scene, cells: cells, draw.child()) : nil
-    points = Self.clicks(clicks, on: structures, target, scene, draw.child())
+    target = clicks > 0 && !isMask && draw.chance(0.5) ? Self.clicked(whole, by: points, scene) : whole
+    balancedTarget = Self.balanced(target, draw.child())
   }
 
   /// A structure by that many clicks, without a mask. Of the same key, fewer clicks are the first of more.
@@ -29,8 +35,14 @@ package struct CanvasPrompt {
     var draw = RandomDraws(key)
     let structures = Self.drawn(1, from: scene.structures, &draw)
     target = Self.target(structures, scene.labels)
+    balancedTarget = target
     mask = nil
     points = Self.clicks(clicks, on: structures, target, scene, draw.child())
+  }
+
+  private static func clickCount(_ draw: inout RandomDraws) -> Int {
+    let unit = draw.uniform(0...1)
+    return 1 + Int(7.99 * unit * unit)
   }
 
   private static func drawn(_ count: Int, from structures: [UInt8], _ draw: inout RandomDraws) -> [UInt8] {
@@ -40,6 +52,17 @@ package struct CanvasPrompt {
 
   private static func target(_ structures: [UInt8], _ labels: [UInt8]) -> [UInt8] {
     labels.map { $0 == Stitching.ignored ? $0 : structures.contains($0) ? 1 : 0 }
+  }
+
+  /// Leaves out the slices that no click lies in.
+  private static func clicked(_ target: [UInt8], by points: [PlanePoint], _ scene: StitchedScene) -> [UInt8] {
+    let slices = Set(points.map { scene.slices[Int($0.row) * scene.canvas + Int($0.column)] })
+    return zip(target, scene.slices).map { slices.contains($1) ? $0 : Stitching.ignored }
+  }
+
+  private static func balanced(_ target: [UInt8], _ key: RandomKey) -> [UInt8] {
+    let share = 5 * Double(target.count { $0 == 1 }) / Double(max(1, target.count { $0 == 0 }))
+    return target.enumerated().map { $1 == 0 && key.uniform(UInt64($0)) >= share ? Stitching.ignored : $1 }
   }
 
   // MARK: Masks

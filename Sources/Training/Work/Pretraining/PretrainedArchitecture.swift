@@ -24,14 +24,6 @@ public enum PretrainedArchitecture: String, CaseIterable, Sendable {
     case .sam: "demo SAM"
     }
   }
-
-  /// Prompts to answer for each scene, unless told otherwise.
-  var promptsPerScene: Int {
-    switch self {
-    case .samMed3D: 8
-    case .sam: 6
-    }
-  }
 }
 
 extension SAMMed3DPlan {
@@ -43,9 +35,10 @@ extension SAMMed3DPlan {
 }
 
 extension SAMPlan {
-  /// SAM for a canvas of 256 pixels: 3 million parameters in place of 91 million. A patch of 8 pixels makes the cells of masks 2 pixels wide. Token 0 is
-  /// the background, token 1 what was asked for, as the tokens of a SAM fine-tuned to classes are.
+  /// SAM for a canvas of 256 pixels: 4 million parameters in place of 91 million. A patch of 8 pixels makes the cells of masks 2 pixels
+  /// wide. Token 0 is the background, token 1 what was asked for, as the tokens of a SAM fine-tuned to classes are.
   public static let demo = SAMPlan(
-    canvas: 256, patchSize: 8, embedding: 192, depth: 6, heads: 6, globalBlocks: [2, 5], window: 8, promptDimension: 64, masks: 2,
+    canvas: 256, patchSize: 8, embedding: 192, depth: 6, heads: 6, globalBlocks: [2, 5], window: 8, promptDimension: 128,
+    masks: 2,
     decoderHidden: 256, maskPromptChannels: 16)
 }

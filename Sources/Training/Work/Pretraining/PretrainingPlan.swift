@@ -1,6 +1,6 @@
-// A pretraining on random scenes, its run file and what its file says about itself. The demo prior (rounds as in uni-medical/SAM-Med3D, train.py) learns
-// what a frozen prior is asked during training: to turn a student's rough mask, or a click, into a better mask; the demo SAM learns to find structures on
-// canvases of slices. No scan of a person is used.
+// A pretraining on random scenes, its run file and what its file says about itself. The demo prior (rounds as in uni-medical/SAM-Med3D,
+// train.py) learns what a frozen prior is asked during training: to turn a student's rough mask, or a click, into a better mask; the demo
+// SAM learns to find structures on canvases of slices. No scan of a person is used.
 
 import Files
 import Foundation
@@ -19,13 +19,12 @@ public struct PretrainingPlan: Sendable {
   public var lanes: Int
   public var architecture: PretrainedArchitecture
   /// Prompts to answer for each scene, which is encoded once.
-  package var promptsPerScene: Int
+  package var promptsPerScene = 8
   /// Scenes that are never trained on.
   package var heldOutScenes = 24
 
   public init(output: String, steps: Int, seed: UInt64, lanes: Int, architecture: PretrainedArchitecture = .samMed3D) {
     (self.output, self.steps, self.seed, self.lanes, self.architecture) = (output, steps, seed, lanes, architecture)
-    promptsPerScene = architecture.promptsPerScene
   }
 
   /// The pretraining of a stage; rank 0 looks at the output.

@@ -25,6 +25,7 @@ public final class SAMPretraining: PretrainingWork {
   package init(_ plan: PretrainingPlan, _ sizes: SAMPlan, _ configuration: RunConfiguration) throws {
     self.plan = plan
     parameters = ParameterSet(SAM.specification(sizes), seed: plan.seed)
+    parameters.letClicksFindPlaces()
     network = SAM(sizes, parameters: parameters)
     modules = try configuration.updates(of: [TrainedModule("sam", parameters)])
   }
@@ -46,13 +47,20 @@ public final class SAMPretraining: PretrainingWork {
   }
 }
 
-/// The loss of one scene, which is encoded once: every answer counts alike, however large its structure is.
+/// The loss of one scene, which is encoded once: every answer counts alike, however large its structure is. Dice counts all pixels; cross entropy of
+/// all of them, of which structures are a hundredth, would soon answer every click with background, where Dice has no gradient.
 private func loss(of network: SAM, _ scene: StitchedScene, _ prompts: [CanvasPrompt], on tape: Tape) -> LossTerms {
-  let embedding = network.embedding(scene.tensor, on: tape), share = 1 / Double(prompts.count)
-  let terms = prompts.flatMap { prompt in
-    stitchedLoss([network.answer(to: prompt, embedding, on: tape)], labels: [prompt.target], ignored: .leftOut, on: tape).terms
-  }
-  return LossTerms(terms.map { LossTerm($0.name, $0.scalar, weight: share * $0.weight) })
+  let embedding = network.embedding(scene.tensor, on: tape), weight = 0.5 / Double(prompts.count)
+  return LossTerms(
+    prompts.flatMap { prompt in
+      let logits = network.answer(to: prompt, embedding, on: tape), p = tape.softmax(logits)
+      return [
+        LossTerm("dice", tape.diceLoss(p, labels: prompt.target, unlabelled: .leftOut), weight: weight),
+        LossTerm(
+          "crossEntropy",
+          tape.crossEntropy(logits, probabilities: p, labels: prompt.balancedTarget, unlabelled: .leftOut), weight: weight),
+      ]
+    })
 }
 
 extension SAM {

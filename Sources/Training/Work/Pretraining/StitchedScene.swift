@@ -16,6 +16,8 @@ package struct StitchedScene {
   package let image: [Float]
   /// [S, S]: the structure of each pixel, 0 for none, `Stitching.ignored` in gaps.
   package let labels: [UInt8]
+  /// [S, S]: the number of each pixel's slice from 0, `Stitching.ignored` in gaps.
+  package let slices: [UInt8]
   /// The structures that have at least `leastPixels` pixels on the canvas; never empty.
   package let structures: [UInt8]
   package let scene: PromptableScene
@@ -36,6 +38,7 @@ package struct StitchedScene {
       if !structures.isEmpty {
         (self.scene, self.sheet, self.labels, self.structures) = (scene, sheet, labels, structures)
         image = sheet.canvas(image: scene.image, key.child(3))
+        slices = sheet.sliceNumbers
         return
       }
       attempt += 1
@@ -88,13 +91,19 @@ private struct SceneSheet {
   }
 
   func canvas(labels: [UInt8]) -> [UInt8] {
-    let canvas = stitching.canvas(labels: cut(labels))
-    return turn?.apply(labels: canvas, side: stitching.side) ?? canvas
+    turned(labels: stitching.canvas(labels: cut(labels)))
+  }
+
+  var sliceNumbers: [UInt8] {
+    let numbers = (0..<slices.count).flatMap { [UInt8](repeating: UInt8($0), count: side * side) }
+    return turned(labels: stitching.canvas(labels: numbers))
   }
 
   func canvas(_ volume: [Float]) -> [Float] { turned(stitching.canvas(image: cut(volume), channels: 1)) }
 
   private func turned(_ canvas: [Float]) -> [Float] { turn?.apply(canvas, side: stitching.side) ?? canvas }
+
+  private func turned(labels: [UInt8]) -> [UInt8] { turn?.apply(labels: labels, side: stitching.side) ?? labels }
 
   /// The slices [n, N, N]; rows and columns run along the other two axes in their order.
   private func cut<Value>(_ volume: [Value]) -> [Value] {
