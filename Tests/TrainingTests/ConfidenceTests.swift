@@ -69,7 +69,10 @@ import Training
     "schedule: ramp, start: 0.8, threshold: 0.2, rounds: 3", "schedule: quantile, share: 0.4",
   ]) func whatTeachesWasKept(settings: String) throws {
     let schedule = try schedule(settings + ", minimumAgreement: 0.3")
-    let volumes = (0..<40).map { volume(Double($0) / 40, foreground: $0 % 7 == 0 ? 0 : 0.2, agreement: Double($0 % 5) / 5) }
+    let volumes = (0..<40).map { number in
+      let foreground = number % 7 == 0 ? 0.0 : 0.2, agreement = Double(number % 5) / 5
+      return volume(Double(number) / 40, foreground: foreground, agreement: agreement)
+    }
     var taught = 0
     for round in 1...6 {
       for volume in schedule.partition(volumes, round: round) where volume.isConfident {

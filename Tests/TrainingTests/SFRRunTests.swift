@@ -23,6 +23,13 @@ import Weights
 
   private func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
 
+  private func expectFinite(_ run: Run) {
+    for update in run.stage.work.modules {
+      let isFinite = update.module.parameters.values.values.allSatisfy { $0.isFinite }
+      #expect(isFinite, "\(update.module.name)")
+    }
+  }
+
   private func expectSameRuns(_ folder: String, _ names: [String], step: Int) throws {
     let (status, output) = try runAlone(["checkpoint-compare"] + names.map { "\(folder)/\($0)" })
     #expect(status == 0 && output.contains("step \(step)") && output.contains("difference 0.0"), "\(output)")
@@ -142,7 +149,7 @@ import Weights
       let configuration = try runs.configuration("one", stages, ["labelled=1", "batch.labelled=2", "batch.unlabelled=2"])
       let run = try runs.run(configuration), outcome = try run.trained()
       #expect(outcome.step == run.steps && outcome.scores.map { $0.mean.isFinite } == true)
-      for update in run.stage.work.modules { #expect(update.module.parameters.values.values.allSatisfy(\.isFinite)) }
+      expectFinite(run)
     }
   }
 
@@ -151,7 +158,7 @@ import Weights
     try withTemporaryFolder { folder in
       let runs = try SFRRuns(folder, write: SFRRuns.writeThin), run = try runs.run(try runs.configuration("thin", stages))
       #expect(try run.trained().step == run.steps)
-      for update in run.stage.work.modules { #expect(update.module.parameters.values.values.allSatisfy(\.isFinite)) }
+      expectFinite(run)
       guard stages == SFRRuns.stages else { return }
       for entry in try entries(runs.data) { #expect(try bank(runs.data).read(entry).labels.count == 10 * 24 * 22) }
     }
