@@ -88,11 +88,11 @@ struct SFRRuns {
     let yaml = """
       data: \(data)
       output: \(folder)/\(output)
-      patch: [16, 16, 16]
+      patch: [16, 16, 32]
       network: {name: unet3d, base: 1}
       lanes: 3
       seed: 5
-      sam: {checkpoint: \(sam), rank: 2}
+      sam: {checkpoint: \(sam), rank: 2, canvas: 128}
       fineTune: {turnCanvas: false}
       optimizer: {learningRate: 0.05}
       validation: {every: 0}
@@ -107,6 +107,14 @@ struct SFRRuns {
   func run(_ configuration: RunConfiguration) throws -> Run {
     try FileManager.default.createDirectory(atPath: configuration.output, withIntermediateDirectories: true)
     return try Run(configuration, rank: 0, ranks: 1)
+  }
+
+  /// Goes on with a run and brings it to its end, as the program does.
+  @discardableResult func finished(_ run: Run) throws -> TrainingOutcome {
+    let silent = Console(rank: 1)
+    try resume(run, over: .alone, console: silent)
+    try prepareStage(run, over: .alone, console: silent)
+    return try train(run, over: .alone, console: silent)
   }
 
   /// Starts the program on some ranks.
