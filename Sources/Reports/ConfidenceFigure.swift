@@ -1,4 +1,5 @@
-// The rounds of SFR+ (Li et al., arXiv:2403.11229, section III.D): how sure the student is of the volumes, which of them teach SAM, and how far both agree.
+// The rounds of SFR+ (Li et al., arXiv:2403.11229, section III.D): how sure the student is of the volumes, which of them teach SAM, and how
+// far both agree.
 // Places are pixels from the upper left corner.
 
 import Foundation

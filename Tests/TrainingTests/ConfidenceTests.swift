@@ -1,5 +1,5 @@
-// The scheduler of SFR+: the measure of confidence, thresholds over the rounds, the guard against a student that sees nothing, whose turn it is, and what
-// of it is written down.
+// The scheduler of SFR+: the measure of confidence, thresholds over the rounds, the guard against a student that sees nothing, whose turn it
+// is, and what of it is written down.
 
 import Foundation
 import Tensors

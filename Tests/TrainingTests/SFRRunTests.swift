@@ -141,6 +141,26 @@ import Weights
     }
   }
 
+  // MARK: Who teaches whom
+
+  /// SAM teaches the student on uncertain volumes, on the others if asked; where no volume is confident, SAM stays as it was.
+  @Test func confidentVolumesTeachSAMAndUncertainOnesTheStudent() throws {
+    try withTemporaryFolder { folder in
+      let runs = try SFRRuns(folder)
+      func trained(_ output: String, _ override: String) throws -> (student: [Float], sam: [Float]) {
+        let run = try runs.run(try runs.configuration(output, SFRRuns.plusStages, [override]))
+        try runs.finished(run)
+        let values = run.stage.work.modules.map(\.module.parameters.values.values)
+        return (values[0], values[values.count - 1])
+      }
+      let fineTuned = try trained("fine-tuned", "stages=[fine-tune]").sam
+      let usual = try trained("usual", "seed=5"), all = try trained("all", "stages.turns.confidence.labelConfident=true")
+      let none = try trained("none", "stages.turns.confidence.share=0")
+      #expect(usual.student != all.student)
+      #expect(none.sam == fineTuned && usual.sam != fineTuned && none.student != usual.student)
+    }
+  }
+
   // MARK: Little data
 
   @Test(arguments: [SFRRuns.stages, SFRRuns.plusStages]) func oneLabelledVolumeIsEnough(stages: [String]) throws {

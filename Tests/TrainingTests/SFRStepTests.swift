@@ -1,5 +1,5 @@
-// One step of SFR against the released program (ShumengLI/SFR): the terms of re-training with their weights and the gradient of the student's logits, and
-// the loss of fine-tuning on canvases. Sizes are read from the golden file.
+// One step of SFR against the released program (ShumengLI/SFR): the terms of re-training with their weights and the gradient of the student's
+// logits, and the loss of fine-tuning on canvases. Sizes are read from the golden file.
 
 import Learning
 import Methods

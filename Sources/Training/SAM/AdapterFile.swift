@@ -1,5 +1,5 @@
-// LoRA and decoder of a fine-tuned SAM in a file, under SAMed's names (hitachinsk/SAMed, sam_lora_image_encoder.py): `w_a_000`, `w_b_000` ..., and the
-// decoder's arrays under their own. Without the SAM that they were trained on they mean nothing: our files name it by its fingerprint.
+// LoRA and decoder of a fine-tuned SAM in a file, under SAMed's names (hitachinsk/SAMed, sam_lora_image_encoder.py): `w_a_000`, `w_b_000` ...,
+// and the decoder's arrays under their own. Without the SAM that they were trained on they mean nothing: our files name it by its fingerprint.
 
 import Files
 import Learning

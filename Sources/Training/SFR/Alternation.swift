@@ -1,5 +1,6 @@
-// SFR+ in rounds (Li et al., arXiv:2403.11229, section III.D): the student trains on SAM's labels; then its confidence decides which volumes teach SAM, which
-// trains on their canvases and labels the volumes again. In a round SAM's labels stand still, so that all ranks can share them and a round can be resumed.
+// SFR+ in rounds (Li et al., arXiv:2403.11229, section III.D): the student trains on SAM's labels; then its confidence decides which volumes
+// teach SAM, which trains on their canvases and labels the volumes again. In a round SAM's labels stand still, so that all ranks can share
+// them and a round can be resumed.
 
 import Cluster
 import Foundation
@@ -152,8 +153,8 @@ public final class Alternation: Work, StudentWithSAM {
   }
 }
 
-/// The turns of a stage: the student's first, then SAM's and the student's in each round. Before SAM's turn of round r comes decision 2r - 1, which volumes
-/// teach it; before the student's decision 2r, SAM's labels.
+/// The turns of a stage: the student's first, then SAM's and the student's in each round. Before SAM's turn of round r comes decision 2r - 1,
+/// which volumes teach it; before the student's decision 2r, SAM's labels.
 package struct Turns {
   private let reTrain, fineTune: Int
 

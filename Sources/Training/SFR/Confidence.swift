@@ -1,5 +1,5 @@
-// The scheduler of SFR+ (Li et al., arXiv:2403.11229, section III.D, equation 8): how sure a student is of a volume, and on which side that puts it. The
-// paper states the measure and the threshold 0.985; schedules and the guard against collapse are ours.
+// The scheduler of SFR+ (Li et al., arXiv:2403.11229, section III.D, equation 8): how sure a student is of a volume, and on which side that
+// puts it. The paper states the measure and the threshold 0.985; schedules and the guard against collapse are ours.
 
 import Foundation
 

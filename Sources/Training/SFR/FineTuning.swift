@@ -1,5 +1,5 @@
-// Fine-tuning of SAM on stitched labelled volumes (SFR: Li et al., arXiv:2403.11229, section III.B, equations 2 and 5; ShumengLI/SFR): LoRA and the decoder
-// learn the classes from canvases on which the slices of a crop lie side by side.
+// Fine-tuning of SAM on stitched labelled volumes (SFR: Li et al., arXiv:2403.11229, section III.B, equations 2 and 5; ShumengLI/SFR): LoRA
+// and the decoder learn the classes from canvases on which the slices of a crop lie side by side.
 // Axes: D H W voxels of a crop, S pixels along each side of a canvas, C channels, K classes.
 
 import Cluster

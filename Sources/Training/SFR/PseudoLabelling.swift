@@ -1,5 +1,5 @@
-// The stage between fine-tuning and re-training (SFR: Li et al., arXiv:2403.11229, section III.B, equation 3): SAM as the stage before left it labels every
-// unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing.
+// The stage between fine-tuning and re-training (SFR: Li et al., arXiv:2403.11229, section III.B, equation 3): SAM as the stage before left it
+// labels every unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing.
 
 import Cluster
 import Foundation

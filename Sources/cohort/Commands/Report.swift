@@ -1,4 +1,5 @@
-// `cohort report gradcam|sobf|compare`: figures as PNG; `stitch` is in ReportStitch.swift, `confidence` in ReportConfidence.swift, `run` in ReportRun.swift.
+// `cohort report gradcam|sobf|compare`: figures as PNG; `stitch` is in ReportStitch.swift, `confidence` in ReportConfidence.swift, `run` in
+// ReportRun.swift.
 
 import ArgumentParser
 import Foundation
