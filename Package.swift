@@ -77,7 +77,7 @@ let layers: [[Target]] = [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
       .copy("Resources/demo-prior.safetensors"), .copy("Resources/demo-sam.safetensors"),
-    ], tests: ["cohort"]),
+    ], tests: ["cohort"], fixtures: true),
   // 7. How training scales: studies over numbers of nodes, and what follows from them.
   module(
     "Scaling",

@@ -29,7 +29,7 @@ public final class MeanTeacher: Method {
     let epochs = plan[Self.rampEpochs]
     specialist = try Specialist(
       .meanTeacher, plan,
-      Specialist.Consistency(
+      TeacherAgreement(
         includesLabelled: plan[Self.consistency] == "all",
         ramp: epochs > 0 ? (epochSteps: plan[Self.epochSteps], epochs: epochs) : nil))
   }

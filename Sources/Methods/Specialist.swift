@@ -16,29 +16,14 @@ final class Specialist {
     /// The voxels of which eight more passes of the teacher are certain.
     case uncertaintyAware = "ua-mt"
   }
-  /// Where and how strongly student and teacher must agree.
-  struct Consistency {
-    /// On labelled crops as well (ShumengLI/SFR).
-    var includesLabelled = false
-    /// Steps of an epoch, and the epochs in which the weight rises; nil spreads 200 epochs over the run.
-    var ramp: (epochSteps: Int, epochs: Int)?
-
-    /// λ.
-    func weight(at step: Step) -> Double {
-      let share = ramp.map { ConsistencyRamp.weight(epoch: step.index / $0.epochSteps, of: $0.epochs) }
-      return Specialist.highestWeight * (share ?? ConsistencyRamp.weight(at: step.index, of: step.total))
-    }
-  }
-  /// λ at the last step.
-  static let highestWeight = 0.1
   private static let certaintyPasses = 8
 
   let student: any Network
   private let teacher: Teacher
   private let kind: Kind
-  private let consistency: Consistency
+  private let consistency: TeacherAgreement
 
-  init(_ kind: Kind, _ plan: MethodPlan, _ consistency: Consistency = Consistency()) throws(MethodError) {
+  init(_ kind: Kind, _ plan: MethodPlan, _ consistency: TeacherAgreement = TeacherAgreement()) throws(MethodError) {
     (self.kind, self.consistency) = (kind, consistency)
     student = try plan.makeNetwork()
     teacher = try Teacher(plan)
@@ -56,35 +41,19 @@ final class Specialist {
 
   func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
     // The teacher goes first: what its passes take is free again when the student's are kept.
-    func targets(_ samples: [Sample]) -> [Target] {
-      samples.map { Target(probabilities: teacher.probabilities($0, at: step), weights: certainty(of: $0, at: step)) }
+    func targets(_ samples: [Sample]) -> [AgreementTarget] {
+      samples.map { AgreementTarget(probabilities: teacher.probabilities($0, at: step), weights: certainty(of: $0, at: step)) }
     }
     let onLabelled = consistency.includesLabelled ? targets(batch.labelled) : [], onUnlabelled = targets(batch.unlabelled)
     let labelled = student.predict(batch.labelled, .clean, at: step, on: tape), labels = try labelled.labels()
     var terms = LossTerms(SupervisedBlend.half.terms(labelled, labels: labels, at: step, on: tape))
     terms.unlabelled = student.predict(batch.unlabelled, .clean, at: step, on: tape)
     let predictions = (consistency.includesLabelled ? labelled : []) + terms.unlabelled
-    terms.terms += agreement(Array(zip(predictions, onLabelled + onUnlabelled)), at: step, on: tape)
-    terms.diagnostics = [("consistencyWeight", consistency.weight(at: step))]
+    let weight = consistency.weight(at: step)
+    terms.terms += agreementTerms(Array(zip(predictions, onLabelled + onUnlabelled)), weight: weight, on: tape)
+    terms.diagnostics = [("consistencyWeight", weight)]
     if kind == .uncertaintyAware { terms.diagnostics.append(("certainVoxels", onUnlabelled.certainShare)) }
     return terms
-  }
-
-  /// What the student must agree with on a crop.
-  struct Target {
-    /// [1, D, H, W, K].
-    var probabilities: Tensor
-    /// 1 for the voxels that count, [1, D, H, W, 1]; nil for all.
-    var weights: Tensor?
-  }
-
-  /// The mean over crops of the squared differences between student and target.
-  private func agreement(_ pairs: [(Prediction, Target)], at step: Step, on tape: Tape) -> [LossTerm] {
-    let weight = consistency.weight(at: step) / Double(max(1, pairs.count))
-    return pairs.map { prediction, target in
-      let loss = tape.squaredDifference(prediction.probabilities, to: target.probabilities, weights: target.weights)
-      return LossTerm("consistency", loss, weight: weight)
-    }
   }
 
   func afterUpdate(at step: Step) { teacher.follow(student, at: step) }
@@ -99,14 +68,4 @@ final class Specialist {
     }
     return VoxelWeights.certain(sum: sum, passes: Self.certaintyPasses, limit: Self.certaintyLimit(at: step))
   }
-}
-
-extension [Specialist.Target] {
-  /// The mean share of the voxels that count.
-  fileprivate var certainShare: Double { reduce(0) { $0 + ($1.weights?.shareOfOnes ?? 1) } / Double(Swift.max(1, count)) }
-}
-
-extension Tensor {
-  /// The share of ones among values that are 0 or 1.
-  fileprivate var shareOfOnes: Double { withExtendedLifetime(storage) { sumOfSquares(pointer, count: count) / Double(count) } }
 }

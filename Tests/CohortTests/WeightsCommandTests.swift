@@ -55,4 +55,18 @@ import Weights
       #expect(!FileManager.default.fileExists(atPath: folder + "/out.safetensors"))
     }
   }
+  /// What is merged must be a SAM and its adapters (`SAMFileTests` merges).
+  @Test func mergingSomethingElseIsOneSentence() throws {
+    try withTemporaryFolder { folder in
+      let output = folder + "/merged.safetensors", other = fixtures + "/model.pth"
+      for (base, adapters, target, fragment) in [
+        ("demo", folder + "/none", output, "there is no file"), ("demo", other, output, "holds no LoRA"),
+        (other, other, output, "no weights of SAM"), ("demo", other, folder + "/merged.pth", ".safetensors"),
+      ] {
+        let (status, text) = try cohort(["weights", "merge", "--base", base, "--adapters", adapters, "--output", target])
+        #expect(status == 3 && text.hasPrefix("cohort: ") && text.contains(fragment), "\(text)")
+        #expect(text.split(separator: "\n").count == 1 && !FileManager.default.fileExists(atPath: target))
+      }
+    }
+  }
 }

@@ -69,7 +69,7 @@ import Reports
 }
 
 /// Whether every tag is closed in the right order, and no character stands bare that may not.
-private struct XMLDocumentCheck {
+struct XMLDocumentCheck {
   var isSound = true
 
   init(_ text: String) {

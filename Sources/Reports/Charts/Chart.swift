@@ -46,16 +46,16 @@ public struct Chart: Sendable {
   /// The picture, 640 x 400 pixels.
   public var svg: String {
     var drawing = SVGDrawing(width: 640, height: 400)
-    let frame = ChartFrame(x: x, y: y)
+    draw(ChartFrame(x: x, y: y), in: &drawing)
+    return drawing.svg
+  }
+
+  /// Draws the chart into a part of a larger picture.
+  func draw(_ frame: ChartFrame, in drawing: inout SVGDrawing) {
     frame.draw(title: title, in: &drawing)
-    for tick in x.ticks {
-      let place = frame.x(tick)
-      drawing.line((place, frame.bottom), (place, frame.bottom + 5), ChartFrame.ink)
-      drawing.text(x.label(tick), (place, frame.bottom + 20), .middle)
-    }
+    frame.xTicks(in: &drawing)
     for one in series { draw(one, frame, in: &drawing) }
     frame.legend(series.map { ($0.name, $0.color, $0.style != .points) }, in: &drawing)
-    return drawing.svg
   }
 
   private func draw(_ series: ChartSeries, _ frame: ChartFrame, in drawing: inout SVGDrawing) {
@@ -79,21 +79,27 @@ public struct Chart: Sendable {
   }
 }
 
-/// The axes of a chart of 640 x 400 pixels, and what all charts show around their data.
+/// The axes of a chart, of 640 x 400 pixels unless it is part of a larger picture, and what all charts show around their data.
 struct ChartFrame {
   static let ink = "#222222"
-  let left = 70.0, right = 480.0, top = 36.0, bottom = 340.0
+  let left, right, top, bottom: Double
   let xAxis: ChartAxis?
   let yAxis: ChartAxis
 
-  init(x: ChartAxis?, y: ChartAxis) { (xAxis, yAxis) = (x, y) }
+  /// - Parameters:
+  ///   - horizontal: pixels from the left to the right end of the axes.
+  ///   - vertical: pixels from their top to their bottom.
+  init(x: ChartAxis?, y: ChartAxis, horizontal: ClosedRange<Double> = 70...480, vertical: ClosedRange<Double> = 36...340) {
+    (xAxis, yAxis) = (x, y)
+    (left, right, top, bottom) = (horizontal.lowerBound, horizontal.upperBound, vertical.lowerBound, vertical.upperBound)
+  }
 
   func x(_ value: Double) -> Double { left + (right - left) * (xAxis?.share(value) ?? 0) }
   func y(_ value: Double) -> Double { bottom - (bottom - top) * yAxis.share(value) }
 
   /// Title, axis titles, the vertical axis with its grid.
   func draw(title: String, in drawing: inout SVGDrawing) {
-    drawing.text(title, (left, 22), size: 15, bold: true)
+    drawing.text(title, (left, top - 14), size: 15, bold: true)
     for tick in yAxis.ticks {
       drawing.line((left, y(tick)), (right, y(tick)), "#dddddd")
       drawing.text(yAxis.label(tick), (left - 8, y(tick) + 4), .end)
@@ -101,7 +107,16 @@ struct ChartFrame {
     drawing.line((left, top), (left, bottom), Self.ink)
     drawing.line((left, bottom), (right, bottom), Self.ink)
     drawing.text(xAxis?.title ?? "", ((left + right) / 2, bottom + 42), size: 13, .middle)
-    drawing.text(yAxis.title, (18, (top + bottom) / 2), size: 13, .middle, turned: true)
+    drawing.text(yAxis.title, (left - 52, (top + bottom) / 2), size: 13, .middle, turned: true)
+  }
+
+  /// The ticks of the horizontal axis.
+  func xTicks(in drawing: inout SVGDrawing) {
+    guard let xAxis else { return }
+    for tick in xAxis.ticks {
+      drawing.line((x(tick), bottom), (x(tick), bottom + 5), Self.ink)
+      drawing.text(xAxis.label(tick), (x(tick), bottom + 20), .middle)
+    }
   }
 
   /// Draws the legend on the right: a dashed or whole stroke of each colour and its name.

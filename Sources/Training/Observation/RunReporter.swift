@@ -67,7 +67,7 @@ final class RunReporter {
 }
 
 /// Lets the work of a stage compute what its steps need of all ranks. Collective.
-func prepareStage(_ run: Run, _ log: MetricsLog?, over world: borrowing Communicator, console: Console) throws {
+package func prepareStage(_ run: Run, _ log: MetricsLog? = nil, over world: borrowing Communicator, console: Console) throws {
   guard !run.stage.isDone else { return }
   let numbers = try run.stage.work.prepare(over: world, console: console)
   // Before the first step, whose line an interrupted run writes again.

@@ -1,5 +1,5 @@
-// Labels that SAM gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of SAM, a small HDF5 file for each
-// volume, which is whole or not there, so that an interrupted labelling goes on where it was. In a file, with checksums on chunks:
+// Labels that SAM gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of SAM, a small HDF5 file
+// for each volume, which is whole or not there, so that an interrupted labelling goes on where it was. In a file, with checksums on chunks:
 //   attributes format, identifier, checksum (of the prepared image); /labels and /certainty [D, H, W], a byte each: class, largest probability · 255
 
 import Cluster
@@ -9,15 +9,15 @@ import HDF5
 import Volumes
 
 /// One volume's labels. Shapes [D, H, W].
-struct PseudoLabelVolume {
-  var labels: [UInt8]
+package struct PseudoLabelVolume: Equatable {
+  package var labels: [UInt8]
   /// The largest class probability times 255, rounded.
-  var certainty: [UInt8]
+  package var certainty: [UInt8]
 
-  init(labels: [UInt8], certainty: [UInt8]) { (self.labels, self.certainty) = (labels, certainty) }
+  package init(labels: [UInt8], certainty: [UInt8]) { (self.labels, self.certainty) = (labels, certainty) }
 
   /// - Parameter probabilities: [D, H, W, K].
-  init(probabilities: [Float], classes: Int) {
+  package init(probabilities: [Float], classes: Int) {
     let voxels = probabilities.count / classes
     (labels, certainty) = ([UInt8](repeating: 0, count: voxels), [UInt8](repeating: 0, count: voxels))
     for voxel in 0..<voxels {
@@ -28,16 +28,16 @@ struct PseudoLabelVolume {
   }
 }
 
-struct PseudoLabelBank {
+package struct PseudoLabelBank {
   private static let format = "cohort-pseudo-labels/1"
 
   /// Stands for the state of SAM and the way it looked at volumes.
-  let key: String
+  package let key: String
   private let folder: String
 
   /// - Parameters:
   ///   - data: the prepared data; `fallback` takes the folder where that is not writable.
-  init(key: String, data: String, fallback: String) {
+  package init(key: String, data: String, fallback: String) {
     self.key = key
     let beside = "\(data)/pseudo-labels/\(key)"
     let isBesideData = FileManager.default.fileExists(atPath: beside) || FileManager.default.isWritableFile(atPath: data)
@@ -45,12 +45,12 @@ struct PseudoLabelBank {
   }
 
   /// A bank in a run folder, that no other run reads.
-  init(key: String, ofRun run: String) { (self.key, folder) = (key, "\(run)/pseudo-labels/\(key)") }
+  package init(key: String, ofRun run: String) { (self.key, folder) = (key, "\(run)/pseudo-labels/\(key)") }
 
-  private func path(_ entry: PackEntry) -> String { "\(folder)/\(entry.identifier).h5" }
+  package func path(_ entry: PackEntry) -> String { "\(folder)/\(entry.identifier).h5" }
 
   /// Whether the labels of a case are there and belong to its image.
-  func has(_ entry: PackEntry) -> Bool {
+  package func has(_ entry: PackEntry) -> Bool {
     let found = try? File.open(path(entry)).closing { (file) throws(H5Error) -> Bool in
       guard try file.text(attribute: "checksum", of: "/") == entry.imageChecksum else { return false }
       return try file.contains("/certainty")
@@ -59,7 +59,7 @@ struct PseudoLabelBank {
   }
 
   /// - Returns: labels of as many voxels as the case has.
-  func read(_ entry: PackEntry) throws(TrainingError) -> PseudoLabelVolume {
+  package func read(_ entry: PackEntry) throws(TrainingError) -> PseudoLabelVolume {
     let path = path(entry), extent = (0..<3).map { entry.extent[$0] }, found: PseudoLabelVolume?
     do {
       found = try File.open(path).closing { (file) throws(H5Error) -> PseudoLabelVolume? in
@@ -71,7 +71,8 @@ struct PseudoLabelBank {
       }
     } catch {
       throw TrainingError(
-        "there are no pseudo-labels of case \(entry.identifier) (\(error)): run the stage pseudo-label again, in a new run folder."
+        "there are no whole pseudo-labels of case \(entry.identifier) (\(error)): remove \(path) if it is there, and run the stage "
+          + "pseudo-label again, in a new run folder."
       )
     }
     guard let found else {
@@ -81,7 +82,7 @@ struct PseudoLabelBank {
   }
 
   /// Writes the labels of a case; they appear when they are whole.
-  func write(_ volume: PseudoLabelVolume, of entry: PackEntry) throws {
+  package func write(_ volume: PseudoLabelVolume, of entry: PackEntry) throws {
     try makeFolder(folder)
     let path = path(entry), temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
     let extent = (0..<3).map { entry.extent[$0] }, storage = Storage.chunked(extent: extent, level: 1)
@@ -97,7 +98,4 @@ struct PseudoLabelBank {
     try synchronize(temporary)
     try moveDurably(temporary, to: path)
   }
-
-  /// Removes the files, of a bank that this run made for itself.
-  func remove() { try? FileManager.default.removeItem(atPath: folder) }
 }

@@ -56,7 +56,7 @@ public final class StudentPseudoLabels {
 
   // MARK: From stage to stage
 
-  private static let key = "pseudoLabels"
+  private static let key = "pseudoLabels", online = "pseudoLabels.kind: online"
 
   var metadata: [String: String] {
     var metadata = setup?.metadata ?? [:]
@@ -73,10 +73,9 @@ public final class StudentPseudoLabels {
     switch source {
     case .given: return nil
     case .online(let setup):
-      guard setup.takeOver(from: earlier) else {
-        throw TrainingError("pseudoLabels.kind: online needs the SAM of the stage before: put a stage with work: fine-tune-sam before it.")
-      }
-      return "labels crops with the SAM of the stage before"
+      if setup.takeOver(from: earlier) { return "labels crops with the SAM of the stage before" }
+      try setup.requireClasses(for: Self.online)
+      return "labels crops with the SAM of sam.checkpoint and sam.adapters"
     case .bank:
       guard let labelling = earlier as? PseudoLabelling else {
         throw TrainingError("pseudoLabels.kind: bank needs labels: put a stage with work: pseudo-label before it, or set online.")
@@ -90,7 +89,9 @@ public final class StudentPseudoLabels {
   func prepare(_ identifiers: Set<String>) throws {
     switch source {
     case .given: break
-    case .online(let setup): labeller = SAMLabeller(setup)
+    case .online(let setup):
+      try setup.requireClasses(for: Self.online)
+      labeller = SAMLabeller(setup)
     case .bank:
       guard let bank else {
         throw TrainingError("pseudoLabels.kind: bank has no stage with work: pseudo-label before it: add one, or set online.")

@@ -1,26 +1,25 @@
-// LoRA and decoder of a fine-tuned SAM in a file, under SAMed's names (hitachinsk/SAMed, sam_lora_image_encoder.py): `w_a_000`, `w_b_000` ..., and the
-// decoder's arrays under their own. Without the SAM that they were trained on they mean nothing: our files name it by its fingerprint.
+// LoRA and decoder of a fine-tuned SAM in a file, under SAMed's names (hitachinsk/SAMed, sam_lora_image_encoder.py): `w_a_000`, `w_b_000` ...,
+// and the decoder's arrays under their own. Without the SAM that they were trained on they mean nothing: our files name it by its fingerprint.
 
 import Files
 import Learning
 import Networks
+import Tensors
 import Weights
 
-enum AdapterFile {
+package enum AdapterFile {
   private static let baseKey = "sam", commandKey = "command", command = "cohort train"
+  private static let firstAdapter = "w_a_000", maskTokens = "mask_decoder.mask_tokens.weight"
 
   /// Loads a file into a network of the same rank, classes and size.
   /// - Parameter base: the fingerprint of the SAM under it.
   /// - Returns: the lines of the load report.
-  static func load(_ path: String, into sam: AdaptedSAM, base: UInt64) throws(TrainingError) -> String {
+  package static func load(_ path: String, into sam: AdaptedSAM, base: UInt64) throws(TrainingError) -> String {
     do {
-      let file = try WeightFile(path)
+      let file = try adapters(path)
       if file.format == .safetensors, let named = try Safetensors.metadata(path)[baseKey], named != hexadecimal(base) {
         throw TrainingError(
           "\(path) was trained on another SAM (\(named)) than sam.checkpoint names (\(hexadecimal(base))): name that one.")
-      }
-      guard file["w_a_000"] != nil else {
-        throw TrainingError("\(path) holds no LoRA (w_a_000): name a file that SAMed or an earlier run wrote.")
       }
       return try file.load(
         into: [sam.trained],
@@ -28,15 +27,33 @@ enum AdapterFile {
           $0.hasPrefix("prompt_encoder.") || $0.hasPrefix("mask_decoder.iou_prediction_head.")
         })
       ).description
-    } catch let error as TrainingError { throw TrainingError("sam.adapters: \(error)") } catch {
-      throw TrainingError("sam.adapters: \(error)")
-    }
+    } catch { throw TrainingError("sam.adapters: \(error)") }
   }
 
   /// Writes what was trained, and the arrays beside it that belong to SAMed's format.
-  static func write(_ sam: AdaptedSAM, base: UInt64, title: String, to path: String) throws {
+  package static func write(_ sam: AdaptedSAM, base: UInt64, title: String, to path: String) throws {
     try Safetensors.write(
       sam.adapterState, metadata: [baseKey: hexadecimal(base), "title": title, commandKey: command], to: path)
+  }
+
+  /// R of a file's LoRA and K of its decoder.
+  static func sizes(_ path: String) throws(TrainingError) -> (rank: Int, classes: Int) {
+    do {
+      let file = try adapters(path)
+      guard let rank = file[firstAdapter]?.shape.first, let classes = file[maskTokens]?.shape.first, rank > 0, classes > 1 else {
+        throw TrainingError("\(path) holds no decoder for two classes or more: name a file that SAMed or a run wrote.")
+      }
+      return (rank, classes)
+    } catch { throw TrainingError("sam.adapters: \(error)") }
+  }
+
+  /// Opens a file that holds LoRA.
+  private static func adapters(_ path: String) throws -> WeightFile {
+    let file = try WeightFile(path)
+    guard file[firstAdapter] != nil else {
+      throw TrainingError("\(path) holds no LoRA (\(firstAdapter)): name a file that SAMed or an earlier run wrote.")
+    }
+    return file
   }
 
   private static func hexadecimal(_ hash: UInt64) -> String { String(hash, radix: 16) }
@@ -48,13 +65,11 @@ extension AdaptedSAM {
     let beside = SAM.specification(plan).map(\.name).filter {
       ($0.hasPrefix("prompt_encoder.") || $0.hasPrefix("mask_decoder.")) && !Self.isTrained($0) && network.parameters.contains($0)
     }
-    return beside.reduce(into: trained.stateDict) { state, name in
-      let parameter = network.parameters[name]
-      state[name] = StoredTensor(shape: parameter.shape.sizes, values: parameter.value.values)
-    }
+    return beside.reduce(into: trained.stateDict) { $0[$1] = StoredTensor(network.parameters[$1]) }
   }
 }
 
+<<<<<<< HEAD
 /// SAM from its own checkpoint, or with the LoRA and the decoder of another file merged into it.
 ///
 /// Errors: files that are not these, or do not belong together.
@@ -70,4 +85,9 @@ public func adaptedSAM(weights: String, adapters: String?) throws -> SAM {
   try file.loadDecoder(into: sam, reusesMasks: false)
   if let adapters { _ = try AdapterFile.load(adapters, into: sam, base: file.weights) }
   return sam.merged()
+=======
+extension StoredTensor {
+  /// A parameter's values.
+  init(_ parameter: Parameter) { self.init(shape: parameter.shape.sizes, values: parameter.value.values) }
+>>>>>>> sfrtests
 }

@@ -12,12 +12,12 @@ package struct SAMFile {
   /// The title of weights that do not describe themselves.
   private static let publishedTitle = "SAM"
 
-  let path: String
+  package let path: String
   package let plan: SAMPlan
   /// The title for the console and reports.
   package let title: String
   /// The fingerprint of all arrays.
-  let weights: UInt64
+  package let weights: UInt64
   private let file: WeightFile
   /// What stands before the names in the file.
   private let prefix: String

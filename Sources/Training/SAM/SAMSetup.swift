@@ -23,6 +23,8 @@ final class SAMSetup {
   /// What was loaded, for the console.
   let report: String
   private let channels: Int
+  /// Whether the decoder has learnt the classes: from adapters, from a file for them, or in an earlier stage.
+  private var knowsClasses: Bool
 
   /// - Parameters:
   ///   - classes: K.
@@ -45,6 +47,7 @@ final class SAMSetup {
     sam = AdaptedSAM(plan, frozen: frozen, rank: configuration[SFRKeys.rank], seed: configuration.seed)
     try file.loadDecoder(into: sam, reusesMasks: configuration[SFRKeys.reusesMasks])
     let adapters = configuration[SFRKeys.adapters]
+    knowsClasses = adapters != "none" || file.plan.masks == classes
     report = adapters == "none" ? loaded.description : try AdapterFile.load(adapters, into: sam, base: file.weights)
   }
 
@@ -63,8 +66,11 @@ final class SAMSetup {
   /// A checkpoint holds what is trained; the frozen weights are known by their fingerprint.
   var metadata: [String: String] { [Self.key: String(file.weights, radix: 16)] }
 
+  /// Compares with the SAM of a checkpoint, which holds what an earlier attempt has learnt.
   func check(metadata: [String: String]) throws(TrainingError) {
-    guard let saved = metadata[Self.key], saved != String(file.weights, radix: 16) else { return }
+    guard let saved = metadata[Self.key] else { return }
+    knowsClasses = true
+    guard saved != String(file.weights, radix: 16) else { return }
     throw TrainingError(
       "the run was trained on another SAM (\(saved)) than \(file.path) (\(String(file.weights, radix: 16))): name the former in sam.checkpoint."
     )
@@ -88,6 +94,15 @@ final class SAMSetup {
     tape.upsampledPlane(network.logits(embedding: network.embedding(image, on: tape), on: tape), by: sam.plan.upsampling)
   }
 
+  /// Refuses to label with a decoder that has not learnt the classes.
+  func requireClasses(for use: String) throws(TrainingError) {
+    guard knowsClasses else {
+      throw TrainingError(
+        "\(use) needs a SAM that knows the classes: put a stage with work: fine-tune-sam before it, or name a file in sam.adapters."
+      )
+    }
+  }
+
   /// Takes up the adapters that the stage before trained or carried.
   /// - Returns: whether it had any of this size.
   func takeOver(from earlier: any Work) -> Bool {
@@ -95,6 +110,7 @@ final class SAMSetup {
     let source = trained ?? earlier.carried.first { $0.name == Self.moduleName }?.values
     guard let source, source.count == sam.trained.values.count else { return false }
     sam.trained.values.pointer.update(from: source.pointer, count: source.count)
+    knowsClasses = true
     return true
   }
 }

@@ -1,5 +1,6 @@
-// SFR+ in rounds (Li et al., arXiv:2403.11229, section III.D): the student trains on SAM's labels; then its confidence decides which volumes teach SAM, which
-// trains on their canvases and labels the volumes again. In a round SAM's labels stand still, so that all ranks can share them and a round can be resumed.
+// SFR+ in rounds (Li et al., arXiv:2403.11229, section III.D): the student trains on SAM's labels; then its confidence decides which volumes
+// teach SAM, which trains on their canvases and labels the volumes again. In a round SAM's labels stand still, so that all ranks can share
+// them and a round can be resumed.
 
 import Cluster
 import Foundation
@@ -12,7 +13,8 @@ import Volumes
 
 public final class Alternation: Work, StudentWithSAM {
   public static let name = "sfr-plus"
-  public static let summary = "train a student and SAM in rounds; rank 0 decides by the student's confidence which volumes teach SAM (`confidence`)"
+  public static let summary =
+    "train a student and SAM in rounds; rank 0 decides by the student's confidence which volumes teach SAM (`confidence`)"
 
   let pair: StudentAndSAM
   private let turns: Turns
@@ -31,6 +33,7 @@ public final class Alternation: Work, StudentWithSAM {
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
     self.console = console
+    try pair.setup.requireClasses(for: "work: sfr-plus")
     return try pair.student.prepare(over: world, console: console)
   }
 
@@ -56,7 +59,9 @@ public final class Alternation: Work, StudentWithSAM {
     let candidates = (pair.shards[lane] ?? []).filter(confident.contains)
     if candidates.isEmpty { return nil }
     let identifier = CaseOrder(candidates, seed: pair.configuration.seed, stream: "confident lane \(lane)")[step.index]
-    guard let labels = studentLabels[identifier] else { fatalError("no labels of the student for \(identifier): report this fault") }
+    guard let labels = studentLabels[identifier] else {
+      fatalError("no labels of the student for \(identifier): report this fault")
+    }
     let draw = UInt64(step.index * pair.configuration.lanes + lane)
     return pair.canvases.example(label: labels, of: try pair.store.volume(identifier), draw: draw)
   }
@@ -69,9 +74,10 @@ public final class Alternation: Work, StudentWithSAM {
     let isLeader = world.rank == 0
     let text = try together(over: world) { _ -> String in
       guard isLeader else { return "" }
-      volumes = pair.schedule.partition(volumes, round: turns.round(ofDecision: round))
-      let decision = RoundDecision(round: turns.round(ofDecision: round), labels: decision.labels, volumes: volumes)
-      try ConfidenceFile.write(decision, run: pair.configuration.output)
+      let number = turns.round(ofDecision: round), threshold = pair.schedule.threshold(round: number, volumes.map(\.confidence))
+      volumes = pair.schedule.partition(volumes, round: number)
+      let decision = RoundDecision(round: number, labels: decision.labels, volumes: volumes)
+      try ConfidenceFile.write(decision, threshold: threshold, run: pair.configuration.output)
       report(decision)
       return try decision.text
     }
@@ -99,7 +105,8 @@ public final class Alternation: Work, StudentWithSAM {
         let probabilities = pair.student.segmenter.probabilities(of: try pair.store.volume(identifier))
         let found = PseudoLabelVolume(probabilities: probabilities, classes: pair.setup.classes)
         let confidence = VolumeConfidence(
-          identifier, probabilities: probabilities, classes: pair.setup.classes, labels: found.labels, sam: samLabels[identifier]!)
+          identifier, probabilities: probabilities, classes: pair.setup.classes, labels: found.labels, sam: samLabels[identifier]!
+        )
         numbers.replaceSubrange(count * place..<count * (place + 1), with: confidence.numbers)
         if pair.schedule.mayPass(confidence) { try bank.write(found, of: pair.store.index.entry(identifier)) }
       }
@@ -146,26 +153,26 @@ public final class Alternation: Work, StudentWithSAM {
   }
 }
 
-/// The turns of a stage: the student's first, then SAM's and the student's in each round. Before SAM's turn of round r comes decision 2r - 1, which volumes
-/// teach it; before the student's decision 2r, SAM's labels.
-struct Turns {
+/// The turns of a stage: the student's first, then SAM's and the student's in each round. Before SAM's turn of round r comes decision 2r - 1,
+/// which volumes teach it; before the student's decision 2r, SAM's labels.
+package struct Turns {
   private let reTrain, fineTune: Int
 
   init(_ configuration: RunConfiguration) {
     self.init(reTrain: configuration[ConfidenceKeys.reTrainSteps], fineTune: configuration[ConfidenceKeys.fineTuneSteps])
   }
 
-  init(reTrain: Int, fineTune: Int) { (self.reTrain, self.fineTune) = (reTrain, fineTune) }
+  package init(reTrain: Int, fineTune: Int) { (self.reTrain, self.fineTune) = (reTrain, fineTune) }
 
   /// The decision in force at a step.
-  func decision(of step: Int) -> Int {
+  package func decision(of step: Int) -> Int {
     let rest = step - reTrain
     if rest < 0 { return 0 }
     let round = rest / (fineTune + reTrain) + 1
     return rest % (fineTune + reTrain) < fineTune ? 2 * round - 1 : 2 * round
   }
 
-  func isPartition(decision: Int) -> Bool { decision % 2 == 1 }
-  func isSAMs(_ step: Int) -> Bool { isPartition(decision: decision(of: step)) }
-  func round(ofDecision decision: Int) -> Int { (decision + 1) / 2 }
+  package func isPartition(decision: Int) -> Bool { decision % 2 == 1 }
+  package func isSAMs(_ step: Int) -> Bool { isPartition(decision: decision(of: step)) }
+  package func round(ofDecision decision: Int) -> Int { (decision + 1) / 2 }
 }

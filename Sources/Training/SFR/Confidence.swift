@@ -1,26 +1,25 @@
-// The scheduler of SFR+ (Li et al., arXiv:2403.11229, section III.D, equation 8): how sure a student is of a volume, and on which side that puts it. The
-// paper states the measure and the threshold 0.985; schedules and the guard against collapse are ours.
+// The scheduler of SFR+ (Li et al., arXiv:2403.11229, section III.D, equation 8): how sure a student is of a volume, and on which side that
+// puts it. The paper states the measure and the threshold 0.985; schedules and the guard against collapse are ours.
 
-import Files
 import Foundation
 
 /// What is known of a volume in a round.
-struct VolumeConfidence: Codable, Equatable {
-  var identifier: String
+package struct VolumeConfidence: Codable, Equatable {
+  package var identifier: String
   /// The mean over voxels of the student's largest class probability.
-  var confidence: Double
+  package var confidence: Double
   /// The share of foreground in the student's labels.
-  var foreground: Double
+  package var foreground: Double
   /// The mean Dice over classes of SAM's and the student's labels.
-  var agreement: Double
+  package var agreement: Double
   /// Whether it teaches SAM. Otherwise SAM teaches the student on it.
-  var isConfident = false
+  package var isConfident: Bool
 
   /// - Parameters:
   ///   - probabilities: the student's, [D, H, W, K].
   ///   - labels: their largest, and SAM's, [D, H, W].
-  init(_ identifier: String, probabilities: [Float], classes: Int, labels: [UInt8], sam: [UInt8]) {
-    self.identifier = identifier
+  package init(_ identifier: String, probabilities: [Float], classes: Int, labels: [UInt8], sam: [UInt8]) {
+    (self.identifier, isConfident) = (identifier, false)
     var sum = 0.0, inBoth = [Int](repeating: 0, count: classes), sizes = inBoth, foreground = 0
     for voxel in labels.indices {
       sum += Double(probabilities[voxel * classes + Int(labels[voxel])])
@@ -35,22 +34,26 @@ struct VolumeConfidence: Codable, Equatable {
     agreement = dice.isEmpty ? 0 : dice.reduce(0, +) / Double(dice.count)
   }
 
+  package init(_ identifier: String, confidence: Double, foreground: Double, agreement: Double, isConfident: Bool = false) {
+    (self.identifier, self.confidence, self.foreground) = (identifier, confidence, foreground)
+    (self.agreement, self.isConfident) = (agreement, isConfident)
+  }
+
   init(_ identifier: String, numbers: ArraySlice<Double>) {
-    self.identifier = identifier
     let numbers = Array(numbers)
-    (confidence, foreground, agreement) = (numbers[0], numbers[1], numbers[2])
+    self.init(identifier, confidence: numbers[0], foreground: numbers[1], agreement: numbers[2])
   }
 
   var numbers: [Double] { [confidence, foreground, agreement] }
 }
 
 /// From which confidence on volumes teach SAM.
-struct ConfidenceSchedule {
+package struct ConfidenceSchedule {
   let kind: ConfidenceScheduleKind
   let threshold, start, share, minimumForeground, minimumAgreement: Double
   let rounds: Int
 
-  init(_ configuration: RunConfiguration) {
+  package init(_ configuration: RunConfiguration) {
     kind = configuration[ConfidenceKeys.schedule]
     (threshold, start) = (configuration[ConfidenceKeys.threshold], configuration[ConfidenceKeys.start])
     (share, rounds) = (configuration[ConfidenceKeys.share], configuration[ConfidenceKeys.rounds])
@@ -59,7 +62,7 @@ struct ConfidenceSchedule {
   }
 
   /// The threshold of a round, from 1; above every confidence where no volume is to teach.
-  func threshold(round: Int, _ confidences: [Double]) -> Double {
+  package func threshold(round: Int, _ confidences: [Double]) -> Double {
     switch kind {
     case .constant: return threshold
     case .ramp: return start + (threshold - start) * min(1, Double(round - 1) / Double(rounds))
@@ -70,7 +73,7 @@ struct ConfidenceSchedule {
   }
 
   /// Puts each volume on its side.
-  func partition(_ volumes: [VolumeConfidence], round: Int) -> [VolumeConfidence] {
+  package func partition(_ volumes: [VolumeConfidence], round: Int) -> [VolumeConfidence] {
     let threshold = threshold(round: round, volumes.map(\.confidence))
     return volumes.map { volume in
       var volume = volume
@@ -80,7 +83,7 @@ struct ConfidenceSchedule {
   }
 
   /// Whether a volume could teach SAM, whatever the others' confidences.
-  func mayPass(_ volume: VolumeConfidence) -> Bool {
+  package func mayPass(_ volume: VolumeConfidence) -> Bool {
     passes(volume, kind == .quantile ? -.infinity : min(threshold, kind == .ramp ? start : threshold))
   }
 
@@ -91,22 +94,22 @@ struct ConfidenceSchedule {
 }
 
 /// What all ranks go by in a round: rank 0's decision, as checkpoints hold it.
-struct RoundDecision: Codable, Equatable {
+package struct RoundDecision: Codable, Equatable {
   private static let version = 1
   private var version = RoundDecision.version
   /// Rounds from 0, in which nobody has decided yet.
-  var round: Int
+  package var round: Int
   /// The key of the bank with SAM's labels.
-  var labels: String
+  package var labels: String
   /// Empty in round 0.
-  var volumes: [VolumeConfidence] = []
+  package var volumes: [VolumeConfidence]
 
-  init(round: Int, labels: String, volumes: [VolumeConfidence] = []) {
+  package init(round: Int, labels: String, volumes: [VolumeConfidence] = []) {
     (self.round, self.labels, self.volumes) = (round, labels, volumes)
   }
 
   /// JSON with sorted keys: the same text for the same decision.
-  var text: String {
+  package var text: String {
     get throws {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys]
@@ -114,7 +117,7 @@ struct RoundDecision: Codable, Equatable {
     }
   }
 
-  init(text: String) throws(TrainingError) {
+  package init(text: String) throws(TrainingError) {
     do { self = try JSONDecoder().decode(Self.self, from: Data(text.utf8)) } catch {
       throw TrainingError("the decision of a round cannot be read: the checkpoint is of another version; start a new run.")
     }
@@ -122,29 +125,4 @@ struct RoundDecision: Codable, Equatable {
       throw TrainingError("the decision of a round has version \(version), not \(Self.version): start a new run.")
     }
   }
-}
-
-/// confidence.csv in the run folder: a line for each round and volume.
-enum ConfidenceFile {
-  static let name = "confidence.csv"
-  static let header = "round,case,confidence,foreground,agreement,side"
-
-  /// Writes a round behind those before it; a round that is decided again replaces itself and what followed.
-  static func write(_ decision: RoundDecision, run: String) throws {
-    let path = "\(run)/\(name)", earlier = (try? readText(path, atMost: 1 << 30))?.split(separator: "\n").dropFirst() ?? []
-    let kept = earlier.filter { line in line.prefix { $0 != "," }.description.isBefore(decision.round) }.map(String.init)
-    let rows = decision.volumes.map { volume in
-      "\(decision.round),\(quoted(volume.identifier)),\(volume.confidence.formatted(decimals: 6)),\(volume.foreground.formatted(decimals: 6)),"
-        + "\(volume.agreement.formatted(decimals: 6)),\(volume.isConfident ? "confident" : "uncertain")"
-    }
-    try writeDurably(Array((([header] + kept + rows).joined(separator: "\n") + "\n").utf8), to: path)
-  }
-
-  private static func quoted(_ text: String) -> String {
-    text.contains { ",\"\n".contains($0) } ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
-  }
-}
-
-extension String {
-  fileprivate func isBefore(_ round: Int) -> Bool { Int(self).map { $0 < round } ?? false }
 }

@@ -1,5 +1,5 @@
-// Fine-tuning of SAM on stitched labelled volumes (SFR: Li et al., arXiv:2403.11229, section III.B, equations 2 and 5; ShumengLI/SFR): LoRA and the decoder
-// learn the classes from canvases on which the slices of a crop lie side by side.
+// Fine-tuning of SAM on stitched labelled volumes (SFR: Li et al., arXiv:2403.11229, section III.B, equations 2 and 5; ShumengLI/SFR): LoRA
+// and the decoder learn the classes from canvases on which the slices of a crop lie side by side.
 // Axes: D H W voxels of a crop, S pixels along each side of a canvas, C channels, K classes.
 
 import Cluster
@@ -91,7 +91,7 @@ extension SAMSetup {
 
 /// ½ (Dice + cross entropy) of several canvases, whose sums run over all of them (ShumengLI/SFR, code/utils/losses.py).
 /// - Shape: logits [1, 1, S, S, K] each, S·S labels each, K or more where a pixel has no class.
-func stitchedLoss(_ logits: [Tensor], labels: [[UInt8]], ignored: UnlabelledVoxels, on tape: Tape) -> LossTerms {
+package func stitchedLoss(_ logits: [Tensor], labels: [[UInt8]], ignored: UnlabelledVoxels, on tape: Tape) -> LossTerms {
   let probabilities = logits.map { tape.softmax($0) }, classes = logits[0].shape.channels
   let dice = tape.diceLoss(
     tape.stacked(probabilities), labels: Array(labels.joined()), epsilon: 1e-10, wholeBatch: true, unlabelled: ignored)

@@ -1,5 +1,5 @@
-// The stage between fine-tuning and re-training (SFR: Li et al., arXiv:2403.11229, section III.B, equation 3): SAM as the stage before left it labels every
-// unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing.
+// The stage between fine-tuning and re-training (SFR: Li et al., arXiv:2403.11229, section III.B, equation 3): SAM as the stage before left it
+// labels every unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing.
 
 import Cluster
 import Files
@@ -25,6 +25,8 @@ public final class PseudoLabelling: Work {
   private let configuration: RunConfiguration
   /// The unlabelled cases of this rank's lanes.
   private let cases: [String]
+  /// Volumes of all ranks whose labels were there already.
+  package private(set) var known = 0
 
   public init(_ plan: StagePlan) throws {
     let configuration = plan.configuration
@@ -48,15 +50,15 @@ public final class PseudoLabelling: Work {
   public func check(metadata: [String: String]) throws { try setup.check(metadata: metadata) }
 
   public func takeOver(from earlier: any Work) throws -> String {
-    guard setup.takeOver(from: earlier) else {
-      throw TrainingError("the stage before left no SAM of this size: put a stage with work: fine-tune-sam before it.")
-    }
-    return "labels with the SAM of the stage before"
+    if setup.takeOver(from: earlier) { return "labels with the SAM of the stage before" }
+    try setup.requireClasses(for: "work: pseudo-label")
+    return "labels with the SAM of sam.checkpoint and sam.adapters"
   }
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
+    try setup.requireClasses(for: "work: pseudo-label")
     let started = ContinuousClock.now
-    let known = try VolumeLabelling(
+    known = try VolumeLabelling(
       labeller: SAMLabeller(setup), bank: bank(), store: store, overlap: configuration.windowOverlap,
       weighting: configuration.windowWeighting
     ).run(cases, over: world, console: console)
@@ -71,10 +73,12 @@ public final class PseudoLabelling: Work {
   /// The share of foreground, voxels of each class, and the mean certainty of all labels. Collective.
   private func numbers(over world: borrowing Communicator) throws -> [String: Double] {
     var sums = [Double](repeating: 0, count: setup.classes + 1)
-    for identifier in cases {
-      let volume = try bank().read(store.index.entry(identifier))
-      for label in volume.labels { sums[Int(label)] += 1 }
-      for certainty in volume.certainty { sums[setup.classes] += Double(certainty) / 255 }
+    try together(over: world) { _ in
+      for identifier in cases {
+        let volume = try bank().read(store.index.entry(identifier))
+        for label in volume.labels { sums[Int(label)] += 1 }
+        for certainty in volume.certainty { sums[setup.classes] += Double(certainty) / 255 }
+      }
     }
     try world.allreduce(&sums, .sum)
     let voxels = sums[..<setup.classes].reduce(0, +)

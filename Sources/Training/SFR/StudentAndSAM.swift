@@ -66,16 +66,17 @@ extension StudentWithSAM {
 
   /// SAM comes from the stage before; the student goes on where that trained it.
   public func takeOver(from earlier: any Work) throws -> String {
-    guard pair.setup.takeOver(from: earlier) else {
-      throw TrainingError("the stage before left no SAM of this size: put a stage with work: fine-tune-sam before it.")
-    }
+    let hasSAM = pair.setup.takeOver(from: earlier)
+    try pair.setup.requireClasses(for: "work: sfr-plus")
     let hasStudent = earlier.modules.contains { $0.module.name == pair.student.modules[0].module.name }
-    return "goes on with the SAM of the stage before" + (hasStudent ? "; the student \(try pair.student.takeOver(from: earlier))" : "")
+    return "goes on with the SAM of \(hasSAM ? "the stage before" : "sam.checkpoint and sam.adapters")"
+      + (hasStudent ? "; the student \(try pair.student.takeOver(from: earlier))" : "")
   }
 
   /// Writes LoRA and decoder in SAMed's format.
   public func saved(afterSteps steps: Int) throws {
     try AdapterFile.write(
-      pair.setup.sam, base: pair.setup.file.weights, title: pair.setup.file.title, to: "\(pair.configuration.output)/sam.safetensors")
+      pair.setup.sam, base: pair.setup.file.weights, title: pair.setup.file.title,
+      to: "\(pair.configuration.output)/sam.safetensors")
   }
 }

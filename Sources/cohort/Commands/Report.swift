@@ -1,4 +1,5 @@
-// `cohort report gradcam|sobf|compare`: figures as PNG; `cohort report stitch` is in ReportStitch.swift, `run` in ReportRun.swift.
+// `cohort report gradcam|sobf|compare`: figures as PNG; `stitch` is in ReportStitch.swift, `confidence` in ReportConfidence.swift, `run` in
+// ReportRun.swift.
 
 import ArgumentParser
 import Foundation
@@ -10,7 +11,7 @@ import Volumes
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Draw figures: what networks look at, what bias fields do, how methods compare; and report how a run went.",
-    subcommands: [Activations.self, BiasFields.self, Compare.self, Stitch.self, OfRun.self])
+    subcommands: [Activations.self, BiasFields.self, Compare.self, Stitch.self, Confidence.self, OfRun.self])
 
   struct Activations: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,12 +1,14 @@
-// `cohort weights inspect|convert`: files of weights of other programs.
+// `cohort weights inspect|convert|merge`: files of weights, of other programs too.
 
 import ArgumentParser
+import Training
 import Weights
 
 struct WeightsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "weights", abstract: "Inspect or convert files of weights (PyTorch .pth, safetensors).",
-    subcommands: [Inspect.self, Convert.self])
+    commandName: "weights",
+    abstract: "Inspect or convert files of weights (PyTorch .pth, safetensors), and merge a fine-tuned SAM.",
+    subcommands: [Inspect.self, Convert.self, Merge.self])
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -47,6 +49,22 @@ struct WeightsCommand: ParsableCommand {
         try file.convert(to: output, half: half)
         print("\(file.entries.count) arrays written to \(output)")
       }
+    }
+  }
+
+  struct Merge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a fine-tuned SAM as one file: LoRA added to the weights, and the decoder for classes.",
+      discussion: "The names are SAM's own; mask k is class k. The file can be named as sam.checkpoint, without sam.adapters.")
+    @Option(help: "SAM's own weights (.pth, .safetensors), or demo.")
+    var base: String
+    @Option(help: "LoRA and decoder: sam.safetensors of a run, or a file of SAMed.")
+    var adapters: String
+    @Option(help: "File to write (.safetensors).")
+    var output: String
+
+    func run() throws {
+      try reportingErrors { print(try mergeAdapters(base: base, adapters: adapters, to: output)) }
     }
   }
 }

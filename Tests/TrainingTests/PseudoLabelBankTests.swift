@@ -1,0 +1,83 @@
+// Pseudo-labels in files: what is written comes back, and what is not whole or belongs to another image counts as missing.
+
+import Foundation
+import TestSupport
+import Testing
+import Training
+import Volumes
+
+@Suite struct PseudoLabelBankTests {
+  private func volume(_ entry: PackEntry) -> PseudoLabelVolume {
+    let count = entry.extent.count
+    return PseudoLabelVolume(
+      labels: (0..<count).map { UInt8($0 / 7 % 3) }, certainty: (0..<count).map { UInt8(truncatingIfNeeded: $0 / 3) })
+  }
+
+  private func withEntries(_ body: (String, [PackEntry]) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      try body(folder, try PackIndex(folder: folder).entries.filter { $0.role == .unlabelled })
+    }
+  }
+
+  @Test func aVolumeHasTheLikeliestClassesAndTheirProbabilities() {
+    let found = PseudoLabelVolume(probabilities: [0.2, 0.7, 0.1, 0.4, 0.2, 0.4, 0, 0, 1], classes: 3)
+    // The first of equal ones; 0.7 · 255 = 178.5.
+    #expect(found.labels == [1, 0, 2] && found.certainty == [UInt8((Float(0.7) * 255).rounded()), 102, 255])
+  }
+
+  @Test func whatIsWrittenComesBack() throws {
+    try withEntries { folder, entries in
+      for bank in [
+        PseudoLabelBank(key: "k", data: folder, fallback: folder + "/run"), PseudoLabelBank(key: "k", ofRun: folder + "/run"),
+        PseudoLabelBank(key: "k", data: folder + "/none", fallback: folder + "/other"),
+      ] {
+        #expect(!bank.has(entries[0]))
+        let error = #expect(throws: TrainingError.self) { try bank.read(entries[0]) }
+        #expect(error?.description.contains(entries[0].identifier) == true && error?.description.contains("pseudo-label") == true)
+        try bank.write(volume(entries[0]), of: entries[0])
+        #expect(bank.has(entries[0]) && !bank.has(entries[1]))
+        #expect(try bank.read(entries[0]) == volume(entries[0]))
+      }
+      let paths = ["", "/run", "/other"].map { "\(folder)\($0)/pseudo-labels/k" }
+      for path in paths { #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["\(entries[0].identifier).h5"]) }
+    }
+  }
+
+  @Test func labelsOfAnotherImageAreNotTaken() throws {
+    try withEntries { folder, entries in
+      let bank = PseudoLabelBank(key: "k", ofRun: folder)
+      try bank.write(volume(entries[0]), of: entries[0])
+      var changed = entries[0]
+      changed.imageChecksum = "0badcafe"
+      #expect(!bank.has(changed))
+      let error = #expect(throws: TrainingError.self) { try bank.read(changed) }
+      #expect(error?.description.contains("another image") == true && error?.description.contains(bank.path(changed)) == true)
+    }
+  }
+
+  @Test func aFileThatIsNotWholeCountsAsMissing() throws {
+    try withEntries { folder, entries in
+      let bank = PseudoLabelBank(key: "k", ofRun: folder), entry = entries[0], path = bank.path(entry)
+      try bank.write(volume(entry), of: entry)
+      let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+      for bytes in [0, 100, whole.count / 2, whole.count - 1] {
+        try whole.prefix(bytes).write(to: URL(fileURLWithPath: path))
+        #expect(!bank.has(entry), "\(bytes) bytes")
+        let error = #expect(throws: TrainingError.self) { try bank.read(entry) }
+        #expect(error?.description.contains(entry.identifier) == true && error?.description.contains(path) == true)
+      }
+      try bank.write(volume(entry), of: entry)
+      #expect(try bank.read(entry) == volume(entry))
+      // Damage within: no other labels come back, and checksums tell of most of it.
+      let spots = stride(from: whole.count / 8, to: whole.count, by: whole.count / 16)
+      let found = try spots.map { spot -> PseudoLabelVolume? in
+        var damaged = whole
+        damaged[spot] ^= 0xFF
+        try damaged.write(to: URL(fileURLWithPath: path))
+        return try? bank.read(entry)
+      }
+      #expect(found.allSatisfy { $0 == nil || $0 == volume(entry) } && found.contains { $0 == nil })
+    }
+  }
+}
