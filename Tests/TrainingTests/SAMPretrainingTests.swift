@@ -1,5 +1,5 @@
-// Pretraining of a SAM on stitched scenes: what a scene and a prompt are, the file, its independence of ranks, resuming; and the demo SAM that comes with
-// the package.
+// Pretraining of a SAM on stitched scenes: what a scene and a prompt are, the file, its independence of ranks, resuming; and the demo SAM
+// that comes with the package.
 
 import Cluster
 import Foundation
@@ -15,7 +15,7 @@ import Weights
 @Suite(.serialized) struct SAMPretrainingTests {
   private let tinyNetwork = SAMPlan(
     canvas: 64, patchSize: 8, embedding: 16, depth: 2, heads: 2, globalBlocks: [1], window: 4, promptDimension: 16, masks: 2,
-    decoderHidden: 16, maskPromptChannels: 4)
+    decoderHidden: 16, maskPromptChannels: 16)
 
   private func tinyPlan(_ folder: String, steps: Int, lanes: Int = 1) -> PretrainingPlan {
     var plan = PretrainingPlan(output: folder + "/sam.safetensors", steps: steps, seed: 3, lanes: lanes, architecture: .sam)
@@ -53,7 +53,11 @@ import Weights
       let key = RandomKey(UInt64(100 + number)), scene = try StitchedScene(key, canvas: 128)
       for prompt in 0..<12 {
         let question = CanvasPrompt(scene, cells: 64, key.child(UInt64(prompt)))
-        #expect(question.mask != nil || question.points.contains(where: \.isPositive))
+        let asksForAll = question.mask == nil && question.points.isEmpty
+        #expect(asksForAll || question.mask != nil || question.points.contains(where: \.isPositive))
+        if asksForAll { #expect(zip(question.target, scene.labels).allSatisfy { ($0 == 1) == scene.structures.contains($1) }) }
+        // Cross entropy sees all that is asked for, and of the rest a share.
+        #expect(zip(question.balancedTarget, question.target).allSatisfy { $0 == $1 || $0 == Stitching.ignored && $1 == 0 })
         for point in question.points {
           #expect(question.target[Int(point.row) * 128 + Int(point.column)] == (point.isPositive ? 1 : 0))
           kinds.insert(point.isPositive)
@@ -163,15 +167,13 @@ import Weights
 
   // MARK: The demo SAM
 
-  @Test func theDemoSAMIsSmallAndFindsWhatIsClickedOn() throws {
+  @Test func theDemoSAMIsSmallAndLoadsForOtherClasses() throws {
     let size = try #require(try FileManager.default.attributesOfItem(atPath: demoSAMPath())[.size] as? Int)
     #expect(size <= 8_000_000)
+    let description = try #require(try PriorDescription(of: demoSAMPath()))
+    #expect(description.title == "demo SAM" && description.command.hasPrefix("cohort prior pretrain"))
     let file = try SAMFile(checkpoint: "demo")
     #expect(file.plan == .demo && file.title == "demo SAM")
     try expectClasses(3, of: file)
-    let stored = try WeightFile(demoSAMPath()).frozenParameters(SAM.specification(.demo)).parameters
-    let quality = try ClickQuality(SAM(.demo, parameters: stored), scenes: 8, seed: 4711, over: Communicator.alone)
-    // Nothing at all would be 0.
-    #expect(quality.dice[0] > 0.2 && quality.dice[1] > 0.2, "\(quality)")
   }
 }

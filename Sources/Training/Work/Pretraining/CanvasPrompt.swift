@@ -11,7 +11,7 @@ package struct CanvasPrompt {
   /// [S, S]: 1 what is asked for, 0 all else, `Stitching.ignored` in gaps.
   package let target: [UInt8]
   /// The same, with no more than five other pixels for each that is asked for, drawn at random: the others are ignored.
-  let balancedTarget: [UInt8]
+  package let balancedTarget: [UInt8]
   /// Logits of a mask prompt, [1, 1, L, L, 1]; nil for clicks alone.
   package let mask: Tensor?
   package let points: [PlanePoint]

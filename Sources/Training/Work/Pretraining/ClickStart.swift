@@ -1,5 +1,5 @@
-// First values by which a SAM's clicks find their places from the first step. With PyTorch's, as SAM has them, the decoder looks at all places alike, and
-// its answers to clicks stay blind for more steps than a small pretraining has.
+// First values by which a SAM's clicks find their places from the first step. With PyTorch's, as SAM has them, the decoder looks at all
+// places alike, and its answers to clicks stay blind for more steps than a small pretraining has.
 
 import Learning
 
