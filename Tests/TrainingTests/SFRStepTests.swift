@@ -73,6 +73,16 @@ import Training
     }
   }
 
+  /// At the beginning, after a quarter and a half of the stage, and at its end.
+  @Test(arguments: [
+    (PseudoLabelSchedule.constant, [1.0, 1, 1, 1]), (.linearDecay, [1, 0.75, 0.5, 0]),
+    (.rampUp, [0.006737947, 0.060054668, 0.286504797, 1]),
+  ]) func theWeightOfPseudoLabelsFollowsItsSchedule(schedule: PseudoLabelSchedule, expected: [Double]) {
+    for (index, share) in zip([0, 10, 20, 40], expected) {
+      #expect(abs(schedule.share(at: Step(index: index, total: 40, seed: 1)) - share) < 1e-8, "step \(index) of 40")
+    }
+  }
+
   /// Gaps are left out of cross entropy and stay in the denominators of Dice.
   @Test func theLossOfFineTuningIsTheOriginals() throws {
     let tape = Tape(), logits = try channelsLast("finetune.logits").map { tape.variable($0) }

@@ -122,13 +122,18 @@ public final class StudentPseudoLabels {
   }
 
   private func weight(at step: Step) -> Double {
-    let share =
-      switch configuration[SFRKeys.pseudoLabelSchedule] {
-      case .constant: 1.0
-      case .linearDecay: 1 - step.progress
-      case .rampUp: exponential(-5 * (1 - step.progress) * (1 - step.progress))
-      }
-    return configuration[SFRKeys.pseudoLabelWeight] * share
+    configuration[SFRKeys.pseudoLabelWeight] * configuration[SFRKeys.pseudoLabelSchedule].share(at: step)
+  }
+}
+
+extension PseudoLabelSchedule {
+  /// The share of the full weight, 0...1.
+  package func share(at step: Step) -> Double {
+    switch self {
+    case .constant: 1
+    case .linearDecay: 1 - step.progress
+    case .rampUp: exponential(-5 * (1 - step.progress) * (1 - step.progress))
+    }
   }
 }
 
