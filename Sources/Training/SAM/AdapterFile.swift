@@ -69,25 +69,7 @@ extension AdaptedSAM {
   }
 }
 
-<<<<<<< HEAD
-/// SAM from its own checkpoint, or with the LoRA and the decoder of another file merged into it.
-///
-/// Errors: files that are not these, or do not belong together.
-public func adaptedSAM(weights: String, adapters: String?) throws -> SAM {
-  let file = try SAMFile(checkpoint: weights)
-  var plan = file.plan, rank = 1
-  if let adapters {
-    let found = try WeightFile(adapters)
-    plan.masks = found["mask_decoder.mask_tokens.weight"]?.shape.first ?? plan.masks
-    rank = found["w_a_000"]?.shape.first ?? rank
-  }
-  let sam = AdaptedSAM(plan, frozen: try file.frozenParameters(plan).parameters, rank: rank, seed: 0)
-  try file.loadDecoder(into: sam, reusesMasks: false)
-  if let adapters { _ = try AdapterFile.load(adapters, into: sam, base: file.weights) }
-  return sam.merged()
-=======
 extension StoredTensor {
   /// A parameter's values.
   init(_ parameter: Parameter) { self.init(shape: parameter.shape.sizes, values: parameter.value.values) }
->>>>>>> sfrtests
 }

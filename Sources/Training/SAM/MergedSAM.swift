@@ -1,9 +1,16 @@
-// A fine-tuned SAM as one file, for whoever deploys it: LoRA is added to the projections, and the decoder is the fine-tuned one
+// A fine-tuned SAM as one network or one file, for whoever deploys it: LoRA is added to the projections, and the decoder is the fine-tuned one
 // (hitachinsk/SAMed, sam_lora_image_encoder.py).
 
 import Learning
 import Networks
 import Weights
+
+/// SAM from its own checkpoint, with the LoRA and the decoder of `adapters` merged into it where they are given.
+///
+/// Errors: files that are not these, or do not belong together.
+public func mergedSAM(base: String, adapters: String?) throws -> SAM {
+  try adaptedSAM(base: base, adapters: adapters).sam.merged()
+}
 
 /// Writes the SAM of `base` with the LoRA and the decoder of `adapters`, under SAM's own names, whose mask tokens are the classes.
 ///
@@ -17,16 +24,25 @@ import Weights
 public func mergeAdapters(base: String, adapters: String, to path: String) throws -> String {
   let command = "cohort weights merge"
   try Safetensors.checkOutput(path, reading: [base, adapters], command: command)
-  let file = try SAMFile(checkpoint: base), (rank, classes) = try AdapterFile.sizes(adapters)
-  var plan = file.plan
-  plan.masks = classes
-  let sam = AdaptedSAM(plan, frozen: try file.frozenParameters(plan).parameters, rank: rank, seed: 0)
-  _ = try AdapterFile.load(adapters, into: sam, base: file.weights)
+  let (file, sam) = try adaptedSAM(base: base, adapters: adapters), plan = sam.plan
   let merged = sam.merged().parameters,
     first = ParameterSet(SAM.specification(plan).filter { !merged.contains($0.name) }, seed: 0)
   let state = SAM.specification(plan).map(\.name).map { ($0, StoredTensor(merged.contains($0) ? merged[$0] : first[$0])) }
   try Safetensors.write(
     Dictionary(uniqueKeysWithValues: state),
     metadata: ["title": file.title, "command": command, "sam": String(file.weights, radix: 16)], to: path)
-  return "\(state.count) arrays written to \(path): \(file.title) for \(classes) classes, LoRA of rank \(rank) merged"
+  return "\(state.count) arrays written to \(path): \(file.title) for \(plan.masks) classes with LoRA merged"
+}
+
+private func adaptedSAM(base: String, adapters: String?) throws -> (file: SAMFile, sam: AdaptedSAM) {
+  let file = try SAMFile(checkpoint: base)
+  var plan = file.plan, rank = 1
+  if let adapters { (rank, plan.masks) = try AdapterFile.sizes(adapters) }
+  let sam = AdaptedSAM(plan, frozen: try file.frozenParameters(plan).parameters, rank: rank, seed: 0)
+  if let adapters {
+    _ = try AdapterFile.load(adapters, into: sam, base: file.weights)
+  } else {
+    try file.loadDecoder(into: sam, reusesMasks: false)
+  }
+  return (file, sam)
 }

@@ -13,7 +13,7 @@ struct SAMForward {
   let output: String
 
   func run() throws {
-    let network = try adaptedSAM(weights: weights, adapters: adapters), side = network.plan.canvas
+    let network = try mergedSAM(base: weights, adapters: adapters), side = network.plan.canvas
     guard let stored = try Safetensors.read(input)["input"], stored.shape.count == 4, stored.shape[0] > 0,
       [1, 3].contains(stored.shape[1]), stored.shape[2...] == [side, side]
     else {
