@@ -13,18 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sam_med3d import MLP, Perceptron, TwoWay, read, write
-
-
-class ChannelNorm(nn.Module):
-    """Over the channels of [B, C, H, W]."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x):
-        return F.layer_norm(x.movedim(1, -1), self.weight.shape, self.weight, self.bias, 1e-6).movedim(-1, 1)
+from sam_med3d import ChannelNorm, MLP, Perceptron, TwoWay, read, write
 
 
 class Adapted(nn.Module):
