@@ -101,7 +101,7 @@ package final class FlightRecorder: @unchecked Sendable {
   package var lastOperation: (record: FlightRecord, longest: Double) {
     longest.withLock { longest in
       let record = current
-      return (record, longest[Int(record.phase)])
+      return (record, longest.indices.contains(Int(record.phase)) ? longest[Int(record.phase)] : 0)
     }
   }
 
@@ -127,7 +127,8 @@ package final class FlightRecorder: @unchecked Sendable {
 extension [Double] {
   /// Takes note of how long a piece of an operation took, in seconds by phase. Even one that took no measurable time has ended.
   fileprivate mutating func note(_ seconds: Double, of record: FlightRecord) {
-    guard record.sequence > 0 else { return }
+    // The file is mapped: others can have written into it.
+    guard record.sequence > 0, indices.contains(Int(record.phase)) else { return }
     self[Int(record.phase)] = Swift.max(self[Int(record.phase)], seconds, 1e-9)
   }
 }
