@@ -63,7 +63,9 @@ let layers: [[Target]] = [
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
-  module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"], pages: ["PRIORS.md"]),
+  module(
+    "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"], pages: ["PRIORS.md"],
+    fixtures: true),
   module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
   // 6. The loop, validation, prediction, run files.

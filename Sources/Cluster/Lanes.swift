@@ -24,9 +24,13 @@ public struct LanePlan: Sendable {
   ///
   /// Depends on the set of identifiers, not on their order. With fewer identifiers than lanes they are dealt again from the first, so that no lane
   /// is empty.
-  public func shard(lane: Int, of identifiers: [String], seed: UInt64) -> [String] {
-    let dealt = permuted(
+  /// - Parameter stratum: of an identifier: those of a stratum are dealt one after the other, so that each lane gets its part of it.
+  public func shard(
+    lane: Int, of identifiers: [String], seed: UInt64, stratum: (String) -> String = { _ in "" }
+  ) -> [String] {
+    let shuffled = permuted(
       identifiers.sorted(), key: RandomKey(seed: seed, volume: "shards", draw: 0, stream: RandomStream.dataOrder))
+    let dealt = Dictionary(grouping: shuffled, by: stratum).sorted { $0.key < $1.key }.flatMap(\.value)
     guard dealt.count > lanes else { return dealt.isEmpty ? [] : [dealt[lane % dealt.count]] }
     return stride(from: lane, to: dealt.count, by: lanes).map { dealt[$0] }
   }

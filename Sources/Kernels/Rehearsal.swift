@@ -12,4 +12,7 @@ public enum Rehearsal {
     try $isOn.withValue(true, operation: body)
     return BufferPool.peakBytes - before
   }
+
+  /// Computes a value that outlives the step: one that is made when it is first asked for must not stay without contents because a rehearsal asked first.
+  public static func lasting<Value>(_ make: () -> Value) -> Value { $isOn.withValue(false, operation: make) }
 }

@@ -8,21 +8,12 @@ import Tensors
 
 /// Where and how strongly student and teacher must agree.
 package struct TeacherAgreement {
-  /// λ at the last step.
-  static let highestWeight = 0.1
   /// On labelled crops as well (ShumengLI/SFR).
   var includesLabelled: Bool
-  /// Steps of an epoch, and the epochs in which the weight rises; nil spreads 200 epochs over the run.
-  var ramp: (epochSteps: Int, epochs: Int)?
+  package var weight: ConsistencyWeight
 
-  package init(includesLabelled: Bool = false, ramp: (epochSteps: Int, epochs: Int)? = nil) {
-    (self.includesLabelled, self.ramp) = (includesLabelled, ramp)
-  }
-
-  /// λ.
-  package func weight(at step: Step) -> Double {
-    let share = ramp.map { ConsistencyRamp.weight(epoch: step.index / $0.epochSteps, of: $0.epochs) }
-    return Self.highestWeight * (share ?? ConsistencyRamp.weight(at: step.index, of: step.total))
+  package init(includesLabelled: Bool = false, weight: ConsistencyWeight = ConsistencyWeight()) {
+    (self.includesLabelled, self.weight) = (includesLabelled, weight)
   }
 }
 

@@ -12,12 +12,8 @@ public final class MeanTeacher: Method {
   private static let consistency = Setting(
     "consistency", default: "unlabelled", among: ["unlabelled", "all"],
     "Crops on which student and teacher must agree: unlabelled, or all as in SFR.")
-  private static let rampEpochs = Setting(
-    "rampEpochs", default: 0, in: 0...1_000_000,
-    "Epochs over which the weight of the agreement rises to 0.1 (published: 40); 0 spreads the rise over the run.")
-  private static let epochSteps = Setting(
-    "epochSteps", default: 150, in: 1...1_000_000, "Steps that rampEpochs counts as an epoch.")
-  public static let options: [any SettingDescription] = [consistency, rampEpochs, epochSteps]
+  private static let weight = ConsistencyOptions(publishedEpochs: 40)
+  public static let options: [any SettingDescription] = [consistency] + weight.all
 
   private let specialist: Specialist
   public var trained: [TrainedModule] { specialist.trained }
@@ -26,12 +22,9 @@ public final class MeanTeacher: Method {
   public let recipe = Specialist.recipe
 
   public init(_ plan: MethodPlan) throws(MethodError) {
-    let epochs = plan[Self.rampEpochs]
     specialist = try Specialist(
       .meanTeacher, plan,
-      TeacherAgreement(
-        includesLabelled: plan[Self.consistency] == "all",
-        ramp: epochs > 0 ? (epochSteps: plan[Self.epochSteps], epochs: epochs) : nil))
+      TeacherAgreement(includesLabelled: plan[Self.consistency] == "all", weight: Self.weight.weight(plan)))
   }
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {

@@ -11,19 +11,26 @@ public struct MethodPlan {
   public var options: SettingValues
   /// The frozen prior of the run; nil for `prior.kind: none`.
   public var prior: (any Prior)?
+  /// The groups of volumes (phases) that the data tell apart; empty where they tell none.
+  public var groups: [String]
 
-  public init(networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil) {
-    (self.networkName, self.network, self.options, self.prior) = (networkName, network, options, prior)
+  public init(
+    networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil, groups: [String] = []
+  ) {
+    (self.networkName, self.network, self.options) = (networkName, network, options)
+    (self.prior, self.groups) = (prior, groups)
   }
 
   /// The value of one of the method's options.
   public subscript<Value>(_ option: Setting<Value>) -> Value { options[option] }
 
   /// Builds a network of the plan; `seedOffset` makes a second network's first weights differ from the first's.
-  public func makeNetwork(seedOffset: UInt64 = 0) throws(MethodError) -> any Network {
+  /// - Parameter other: another kind of network, with its default options.
+  public func makeNetwork(named other: String? = nil, seedOffset: UInt64 = 0) throws(MethodError) -> any Network {
     var plan = network
     plan.seed += seedOffset
-    do { return try Networks.makeNetwork(networkName, plan) } catch { throw MethodError(error.description) }
+    if other != nil { plan.options = [:] }
+    do { return try Networks.makeNetwork(other ?? networkName, plan) } catch { throw MethodError(error.description) }
   }
 
   /// The prior of a run whose method does nothing without one.

@@ -1,5 +1,6 @@
 // A student's prediction for one crop. Axes: D H W voxels, C channels, K classes.
 
+import Kernels
 import Learning
 import Networks
 import Preparation
@@ -17,6 +18,14 @@ package struct Prediction {
 
   package init(sample: Sample, logits: Tensor, probabilities: Tensor, features: [FeatureLayer: Tensor] = [:]) {
     (self.sample, self.logits, self.probabilities, self.features) = (sample, logits, probabilities, features)
+  }
+}
+
+extension Prediction {
+  /// The likeliest class of each voxel, D·H·W; background in a rehearsal of memory.
+  var likeliest: [UInt8] {
+    if Rehearsal.isOn { return [UInt8](repeating: 0, count: logits.shape.rows) }
+    return argmaxLabels(logits.values, classes: logits.shape.channels)
   }
 }
 

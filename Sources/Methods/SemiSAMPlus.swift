@@ -42,7 +42,7 @@ public final class SemiSAMPlus: Method {
 
   /// 0.1 w'(t), which falls as the specialist's weight rises: from 0.01 to 6.7e-5.
   public func generalistWeight(at step: Step) -> Double {
-    0.1 * TeacherAgreement.highestWeight * ConsistencyRamp.weight(at: step.total - step.index, of: step.total)
+    0.1 * ConsistencyWeight().highest * ConsistencyRamp.weight(at: step.total - step.index, of: step.total)
   }
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {

@@ -49,7 +49,7 @@ final class Specialist {
     var terms = LossTerms(SupervisedBlend.half.terms(labelled, labels: labels, at: step, on: tape))
     terms.unlabelled = student.predict(batch.unlabelled, .clean, at: step, on: tape)
     let predictions = (consistency.includesLabelled ? labelled : []) + terms.unlabelled
-    let weight = consistency.weight(at: step)
+    let weight = consistency.weight.at(step)
     terms.terms += agreementTerms(Array(zip(predictions, onLabelled + onUnlabelled)), weight: weight, on: tape)
     terms.diagnostics = [("consistencyWeight", weight)]
     if kind == .uncertaintyAware { terms.diagnostics.append(("certainVoxels", onUnlabelled.certainShare)) }

@@ -45,6 +45,8 @@ public protocol Network: AnyObject, SendableMetatype {
   static var summary: String { get }
   /// All settings that a plan may give.
   static var options: [any SettingDescription] { get }
+  /// What the names of its heads' arrays begin with: those whose shape depends on K.
+  static var heads: String { get }
 
   /// The arrays of a network, before memory exists: for counting those of a network that is too large to make.
   static func specification(_ plan: NetworkPlan) throws(NetworkError) -> [ParameterSpecification]

@@ -12,6 +12,7 @@ import Tensors
 public final class PlainConvUNet: HeadedNetwork {
   public static let name = "plainconvunet"
   public static let summary = "nnU-Net's default network, any kernels and strides, deep supervision"
+  public static let heads = "decoder.seg_layers."
   private static let base = Setting(
     "base", default: 32, in: 1...mostChannels, "Channels of the first stage; each stage doubles them, up to `most`.")
   private static let most = Setting("most", default: 320, in: 1...mostChannels, "Channels that no stage exceeds.")

@@ -13,6 +13,7 @@ import Tensors
 public final class STUNet: HeadedNetwork {
   public static let name = "stunet"
   public static let summary = "STU-Net: residual U-Net in the sizes S, B, L, H and any other, any strides, deep supervision"
+  public static let heads = "seg_outputs."
   private static let variant = Setting(
     "variant", default: Variant.S, "Published size: S, B, L and H have base 16, 32, 64 and 96 and depth 1, 1, 2 and 3.")
   private static let base = Setting<Int?>(

@@ -11,6 +11,7 @@ import Tensors
 public final class UNet3D: Network {
   public static let name = "unet3d"
   public static let summary = "3D U-Net, instance normalisation, trilinear upsampling (SSL4MIS)"
+  public static let heads = "final."
   static let base = Setting("base", default: 16, in: 1...mostChannels, "Channels of the first level; each level doubles them.")
   public static let options: [any SettingDescription] = [base]
   private static let dropout = 0.3

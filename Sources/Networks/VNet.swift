@@ -13,6 +13,7 @@ public final class VNet: Network {
   public static let name = "vnet"
   public static let summary =
     "V-Net with plain blocks and added skips, batch normalisation (UA-MT) or instance normalisation (MagicNet)"
+  public static let heads = "out_conv."
   private static let base = Setting(
     "base", default: 16, in: 1...mostChannels, "Channels of the first level; each level doubles them.")
   private static let normalization = Setting(

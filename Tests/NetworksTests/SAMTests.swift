@@ -1,6 +1,7 @@
 // SAM with LoRA and a decoder for classes against the original network (segment_anything and hitachinsk/SAMed) on random weights: embedding, logits, loss
 // and every gradient. Sizes are read from the golden file.
 
+import Kernels
 import Learning
 import Networks
 import TestSupport
@@ -87,6 +88,17 @@ struct SAMGolden {
         #expect(differenceOverRange(logits.values, golden.channelsLast("lowres_logits", b)) < 1e-5)
       }
     }
+  }
+
+  /// A rehearsal of memory may be the first that asks for positional codes and summed patch weights.
+  @Test func aRehearsalBeforeChangesNothing() throws {
+    let rehearsed = try SAMGolden(), fresh = try SAMGolden()
+    func logits(_ golden: SAMGolden) -> [Float] {
+      let tape = Tape(recording: false), network = golden.sam.network
+      return network.logits(embedding: network.embedding(golden.image(0), on: tape), on: tape).values
+    }
+    _ = Rehearsal.peakBytes { _ = logits(rehearsed) }
+    #expect(logits(rehearsed) == logits(fresh))
   }
 
   @Test(arguments: TapeMemory.allCases) func lossAndGradientsAreTheOriginals(memory: TapeMemory) throws {

@@ -10,63 +10,41 @@ import Testing
 import Training
 
 @Suite struct SFRStepTests {
-  private static let path = golden("sfr_steps.safetensors")
-  private let tensors: [String: GoldenTensor]
-  private let texts: [String: String]
+  private let golden: GoldenFile
 
-  init() throws { (tensors, texts) = (try loadSafetensors(Self.path), try loadSafetensorsTexts(Self.path)) }
+  init() throws { golden = try GoldenFile(TestSupport.golden("sfr_steps.safetensors")) }
 
-  private func number(_ name: String) throws -> Double { try #require(texts[name].flatMap(Double.init), "\(name)") }
-
-  /// Samples [B, K, x, y, z] of a golden array, one after the other as [1, x, y, z, K].
   private func channelsLast(_ name: String) throws -> [Tensor] {
-    let stored = try #require(tensors[name]), shape = stored.shape, classes = shape[1], voxels = shape[2...].reduce(1, *)
-    let sizes = shape.count == 5 ? Array(shape[2...]) : [1] + shape[2...]
-    return (0..<shape[0]).map { b in
-      Tensor(
-        (0..<voxels * classes).map { stored.floats[(b * classes + $0 % classes) * voxels + $0 / classes] },
-        shape: Shape([1] + sizes + [classes]))
-    }
-  }
-
-  /// Labels of samples [B, ...].
-  private func labels(_ name: String) throws -> [[UInt8]] {
-    let stored = try #require(tensors[name]), count = stored.floats.count / stored.shape[0]
-    return (0..<stored.shape[0]).map { b in stored.floats[b * count..<(b + 1) * count].map { UInt8($0) } }
-  }
-
-  private func expect(_ value: Double, _ name: String) throws {
-    let expected = try number(name)
-    #expect(abs(value / expected - 1) < 2e-5, "\(name): \(value) against \(expected)")
+    try golden.samples(name).map { Tensor($0.values, shape: Shape($0.shape)) }
   }
 
   @Test(arguments: ["two", "five"]) func aStepOfReTrainingIsTheOriginals(name: String) throws {
     let tape = Tape(), logits = try channelsLast("\(name).student_logits").map { tape.variable($0) }
     let teacher = try channelsLast("\(name).teacher_logits").map { Tape(recording: false).softmax($0) }
-    let known = try labels("\(name).labels"), pseudo = try labels("\(name).pseudo_labels")
-    let step = Step(index: Int(try number("\(name).iteration")), total: 6000, seed: 1)
+    let known = try golden.labels("\(name).labels"), pseudo = try golden.labels("\(name).pseudo_labels")
+    let step = Step(index: Int(try golden.number("\(name).iteration")), total: 6000, seed: 1)
     let predictions = logits.enumerated().map { number, logits in
       Prediction(
         sample: Sample(identifier: "\(number)", draw: UInt64(number), label: number < known.count ? known[number] : nil),
         logits: logits, probabilities: tape.softmax(logits))
     }
-    let agreement = TeacherAgreement(includesLabelled: true, ramp: (epochSteps: 150, epochs: 40))
+    let agreement = TeacherAgreement(includesLabelled: true, weight: ConsistencyWeight(ramp: (epochSteps: 150, epochs: 40)))
     let supervised = SupervisedBlend.half.terms(Array(predictions[..<known.count]), labels: known, at: step, on: tape)
     let unsupervised = pseudoLabelTerms(
       Array(zip(predictions[known.count...], pseudo)), weight: 1, readsPrior: false, on: tape)
     let consistency = agreementTerms(
-      Array(zip(predictions, teacher.map { AgreementTarget(probabilities: $0) })), weight: agreement.weight(at: step), on: tape)
+      Array(zip(predictions, teacher.map { AgreementTarget(probabilities: $0) })), weight: agreement.weight.at(step), on: tape)
     let terms = LossTerms(supervised + unsupervised + consistency)
     let groups = Dictionary(uniqueKeysWithValues: terms.byName.map { ($0.name, $0.group) })
-    try expect(groups["dice"]!.value, "\(name).loss_dice_seg_l")
-    try expect(groups["crossEntropy"]!.value, "\(name).loss_ce_seg_l")
-    try expect(LossTerms(supervised).total, "\(name).loss_seg_l")
-    try expect(groups["pseudoDice"]!.value, "\(name).loss_dice_seg_u")
-    try expect(groups["pseudoCrossEntropy"]!.value, "\(name).loss_ce_seg_u")
-    try expect(LossTerms(unsupervised).total, "\(name).loss_seg_u")
-    try expect(groups["consistency"]!.value, "\(name).consistency_dist")
-    try expect(groups["consistency"]!.weight, "\(name).consistency_weight")
-    try expect(terms.total, "\(name).loss_seg")
+    try golden.expect(groups["dice"]!.value, "\(name).loss_dice_seg_l")
+    try golden.expect(groups["crossEntropy"]!.value, "\(name).loss_ce_seg_l")
+    try golden.expect(LossTerms(supervised).total, "\(name).loss_seg_l")
+    try golden.expect(groups["pseudoDice"]!.value, "\(name).loss_dice_seg_u")
+    try golden.expect(groups["pseudoCrossEntropy"]!.value, "\(name).loss_ce_seg_u")
+    try golden.expect(LossTerms(unsupervised).total, "\(name).loss_seg_u")
+    try golden.expect(groups["consistency"]!.value, "\(name).consistency_dist")
+    try golden.expect(groups["consistency"]!.weight, "\(name).consistency_weight")
+    try golden.expect(terms.total, "\(name).loss_seg")
     tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
     for (logits, expected) in zip(logits, try channelsLast("\(name).student_gradient")) {
       #expect(relativeNorm(try #require(tape.gradient(of: logits)).values, expected.values) < 2e-5)
@@ -86,13 +64,13 @@ import Training
   /// Gaps are left out of cross entropy and stay in the denominators of Dice.
   @Test func theLossOfFineTuningIsTheOriginals() throws {
     let tape = Tape(), logits = try channelsLast("finetune.logits").map { tape.variable($0) }
-    let labels = try labels("finetune.canvas_labels")
+    let labels = try golden.labels("finetune.canvas_labels")
     #expect(labels.joined().contains(255))
     let terms = stitchedLoss(logits, labels: labels, ignored: .counted, on: tape)
     let groups = Dictionary(uniqueKeysWithValues: terms.byName.map { ($0.name, $0.group) })
-    try expect(groups["dice"]!.value, "finetune.loss_dice_sam")
-    try expect(groups["crossEntropy"]!.value, "finetune.loss_ce_sam")
-    try expect(terms.total, "finetune.loss_sam")
+    try golden.expect(groups["dice"]!.value, "finetune.loss_dice_sam")
+    try golden.expect(groups["crossEntropy"]!.value, "finetune.loss_ce_sam")
+    try golden.expect(terms.total, "finetune.loss_sam")
     tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
     for (logits, expected) in zip(logits, try channelsLast("finetune.gradient")) {
       #expect(relativeNorm(try #require(tape.gradient(of: logits)).values, expected.values) < 2e-5)

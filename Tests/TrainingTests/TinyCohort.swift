@@ -21,18 +21,21 @@ struct TinyCohort {
   static let test = ["test-1", "test-2", "test-3"]
 
   /// Writes packs into `folder`.
-  static func write(to folder: String) throws {
+  static func write(to folder: String, origins: [String: CaseOrigin] = [:]) throws {
     let writer = try PackWriter(
       folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
       classNames: ["background", "bright", "dim"], channelNames: ["MR"])
     for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
-      for identifier in identifiers { try add(phantom(identifier, role), to: writer) }
+      for identifier in identifiers { try add(phantom(identifier, role), origin: origins[identifier], to: writer) }
     }
     _ = try writer.finish()
   }
 
-  static func add(_ prepared: PackedCase, to writer: PackWriter) throws {
-    try writer.add(prepared, intensities: [ChannelIntensity(of: prepared.image)], sourceHash: prepared.identifier)
+  static func add(_ prepared: PackedCase, origin: CaseOrigin? = nil, to writer: PackWriter) throws {
+    var entry = try writer.site.write(
+      prepared, intensities: [ChannelIntensity(of: prepared.image)], number: writer.reserve(), sourceHash: prepared.identifier)
+    entry.origin = origin
+    try writer.append(entry)
   }
 
   static func phantom(_ identifier: String, _ role: CaseRole) -> PackedCase {

@@ -62,7 +62,7 @@ struct SFRRuns {
   let data: String
 
   /// Writes packs and a SAM.
-  init(_ folder: String, data: String = "data", write: (String) throws -> Void = TinyCohort.write) throws {
+  init(_ folder: String, data: String = "data", write: (String) throws -> Void = { try TinyCohort.write(to: $0) }) throws {
     (self.folder, self.data) = (folder, "\(folder)/\(data)")
     try write(self.data)
     try TinySAM.write(to: sam)

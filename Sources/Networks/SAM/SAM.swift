@@ -16,12 +16,12 @@ public final class SAM {
   /// What is added to the projections of each block's queries and values; empty without LoRA.
   private let adapters: [[LowRankAdapter]]
   /// The patch embedding for an image whose three channels are one.
-  private lazy var singleChannelPatches = summedPatches()
+  private lazy var singleChannelPatches = Rehearsal.lasting { summedPatches() }
   /// The positional codes of the tokens [1, g², P]: the matrix behind them is never trained.
-  private lazy var places = PlaneCode(
-    matrix: parameters["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"].value.values
-  )
-  .ofTokens(grid: plan.grid)
+  private lazy var places = Rehearsal.lasting {
+    PlaneCode(matrix: parameters["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"].value.values)
+      .ofTokens(grid: plan.grid)
+  }
 
   /// - Parameter adapters: of each block; none at all without LoRA.
   public init(_ plan: SAMPlan, parameters: any ParameterTable, adapters: [[LowRankAdapter]] = []) {

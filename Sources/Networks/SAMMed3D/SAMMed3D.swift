@@ -31,7 +31,7 @@ public final class SAMMed3D {
   public let padding: WindowPadding
   /// The positional codes of the image's tokens, [1, g³, P]: the same for every prompt, since the matrix behind it is never
   /// trained.
-  private(set) lazy var places = positionalCode.ofTokens(grid: plan.grid)
+  private(set) lazy var places = Rehearsal.lasting { positionalCode.ofTokens(grid: plan.grid) }
 
   public init(_ plan: SAMMed3DPlan, parameters: any ParameterTable, padding: WindowPadding = .folded) {
     if let problem = plan.problem { fatalError(problem) }

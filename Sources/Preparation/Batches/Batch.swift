@@ -13,10 +13,14 @@ public struct Sample {
   public let label: [UInt8]?
   /// The place of the crop in its volume; nil where it is not known (tests, rehearsals).
   public let place: CropPlace?
+  /// The phase of the volume; nil where the data tell none.
+  public let group: String?
 
-  public init(identifier: String, draw: UInt64, views: [View: Tensor] = [:], label: [UInt8]?, place: CropPlace? = nil) {
+  public init(
+    identifier: String, draw: UInt64, views: [View: Tensor] = [:], label: [UInt8]?, place: CropPlace? = nil, group: String? = nil
+  ) {
     (self.identifier, self.draw, self.views) = (identifier, draw, views)
-    (self.label, self.place) = (label, place)
+    (self.label, self.place, self.group) = (label, place, group)
   }
 
   /// The crop as it is, [1, D, H, W, C]; nil for samples that stand for a whole volume without its voxels.

@@ -63,12 +63,18 @@ final class PackFolder {
     outcome.warnings = dataset.warnings
     guard !entries.isEmpty else { return outcome }
     let left = try readingVolumes { () throws(VolumeError) in
-      for item in dataset.cases { if let entry = entries[item.identifier] { try writer.append(entry) } }
+      for item in dataset.cases {
+        guard var entry = entries[item.identifier] else { continue }
+        entry.origin = item.origin
+        try writer.append(entry)
+      }
       return try writer.finish(omitted: omitted)
     }
     outcome.removed = writer.removed.count
     outcome.counts = entries.values.reduce(into: [:]) { $0[$1.role, default: 0] += 1 }
     tell(&outcome, made, left: left)
+    let folds = try readingVolumes { () throws(VolumeError) in try CrossValidation.keep(in: plan.output) }
+    outcome.warnings += [folds].compactMap { $0 }
     return outcome
   }
 

@@ -13,7 +13,8 @@ package struct Deformation: Sendable {
   private let nodeSpacing: Float
   private let centre: SIMD3<Float>
   private let rows: (SIMD3<Float>, SIMD3<Float>, SIMD3<Float>)
-  private let translation: SIMD3<Float>
+  /// Millimetres along D, H, W.
+  var translation: SIMD3<Float>
 
   /// A random deformation of a box of `size` millimetres. `scale` multiplies every length: 1 suits a human head or abdomen.
   ///

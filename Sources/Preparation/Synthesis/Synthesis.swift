@@ -19,29 +19,31 @@ public func synthesizeCohort(_ plan: SynthesisPlan, report: (String) -> Void) th
   if let template { try requireSensibleSize(template, spacing: plan.spacing) }
   try makeFolders(plan)
   let classNames = template?.classNames ?? phantomClasses
+  var volumes: [PlannedVolume] = []
   for index in 0..<plan.subjects {
-    let identifier = "subject_" + String(repeating: "0", count: 4 - String(index + 1).count) + String(index + 1)
-    let key = RandomKey(seed: plan.seed, volume: identifier, draw: 0, stream: RandomStream.synthesis)
-    let role = plan.role(ofSubject: index)
+    let name = "subject_" + String(repeating: "0", count: 4 - String(index + 1).count) + String(index + 1)
+    let key = RandomKey(seed: plan.seed, volume: name, draw: 0, stream: RandomStream.synthesis)
     let anatomy = template ?? phantom(key.child(0), spacing: plan.spacing)
-    var subject = synthesizeSubject(
-      anatomy, key: key.child(1), spacing: plan.spacing, scale: template == nil ? plan.spacing / 2 : 1)
-    if template != nil { subject.crop(spacing: plan.spacing) }
-    try requireAllClasses(subject, classNames, identifier)
-    try write(subject, identifier: identifier, role: role, plan: plan)
-    report("\(identifier): \(role.rawValue), \(subject.extent) voxels")
+    for volume in plan.volumes(ofSubject: index, named: name, key: key) {
+      var subject = synthesizeSubject(
+        anatomy, key: key.child(1), volume, spacing: plan.spacing, scale: template == nil ? plan.spacing / 2 : 1)
+      if template != nil { subject.crop(spacing: plan.spacing) }
+      try requireAllClasses(subject, classNames, volume.identifier)
+      try write(subject, identifier: volume.identifier, role: volume.role, plan: plan)
+      report("\(volume.identifier): \(volume.role.rawValue), \(subject.extent) voxels")
+      volumes.append(volume)
+    }
   }
-  do {
+  let channel = template == nil ? "phantom" : "MR"
+  try readingVolumes { () throws(VolumeError) in
     try Dataset.write(
-      name: URL(fileURLWithPath: plan.output).lastPathComponent, channelNames: [template == nil ? "phantom" : "MR"],
-      classNames: classNames, labelled: plan.labelled, to: plan.output)
-  } catch {
-    throw PreparationError(error.description)
+      name: URL(fileURLWithPath: plan.output).lastPathComponent, channelNames: [channel], classNames: classNames,
+      labelled: plan.labelled, to: plan.output)
   }
-  let unlabelled = plan.subjects - plan.labelled - plan.testSubjects
+  if plan.hasPhases { try writeManifest(volumes, to: plan.output) }
+  let counts = CaseRole.allCases.map { role in "\(volumes.count { $0.role == role }) \(role.rawValue)" }
   report(
-    "\(plan.output): \(plan.labelled) labelled, \(unlabelled) unlabelled, \(plan.testSubjects) test subjects; classes \(classNames.dropFirst().joined(separator: ", "))"
-  )
+    "\(plan.output): \(counts.joined(separator: ", ")) volumes; classes \(classNames.dropFirst().joined(separator: ", "))")
 }
 
 /// Millimetres around the classes that an image made from a template keeps.
@@ -101,8 +103,7 @@ private func write(_ subject: SynthesizedSubject, identifier: String, role: Case
 {
   let spacing = Spacing(plan.spacing, plan.spacing, plan.spacing)
   let grid = FileGrid(canonical: subject.extent, spacing: spacing)
-  let (images, labels) =
-    role == .labelled ? ("imagesTr", "labelsTr") : role == .test ? ("imagesTs", "labelsTs") : ("imagesUn", nil)
+  let (images, labels) = role.folders
   do {
     let image = Volume(extent: subject.extent, spacing: spacing, voxels: subject.voxels, grid: grid)
     try writeVolume(image, to: "\(plan.output)/\(images)/\(identifier)_0000.nii.gz")

@@ -18,13 +18,16 @@ public struct SynthesisPlan: Sendable {
   public var classes: [[Int]]
   /// Isotropic spacing of the images, millimetres.
   public var spacing: Double
+  /// Volumes of a subject, each in another contrast, and scanners on which subjects lie in turn.
+  public var phases, vendors: Int
 
   public init(
     output: String, subjects: Int = 16, labelled: Int = 2, seed: UInt64 = 7, template: String? = nil, labels: String? = nil,
-    classes: [[Int]] = [], spacing: Double = 2
+    classes: [[Int]] = [], spacing: Double = 2, phases: Int = 1, vendors: Int = 1
   ) {
     (self.output, self.subjects, self.labelled, self.seed) = (output, subjects, labelled, seed)
     (self.template, self.labels, self.classes, self.spacing) = (template, labels, classes, spacing)
+    (self.phases, self.vendors) = (phases, vendors)
   }
 
   /// A quarter of the subjects, rounded, at least one.
@@ -60,6 +63,9 @@ public struct SynthesisPlan: Sendable {
     }
     guard spacing >= 0.2, spacing <= 10 else {
       throw PreparationError("spacing is \(spacing) mm: give a value from 0.2 to 10.")
+    }
+    guard 1...20 ~= phases, 1...20 ~= vendors else {
+      throw PreparationError("phases is \(phases) and vendors \(vendors): ask for 1 to 20 of each.")
     }
     guard (template == nil) == (labels == nil) else {
       throw PreparationError("template and labels go together: give both files, or neither for phantoms.")

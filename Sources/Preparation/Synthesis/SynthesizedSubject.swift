@@ -12,14 +12,21 @@ struct SynthesizedSubject {
 
 /// Deforms the template, samples it at `spacing` millimetres and changes its appearance.
 ///
-/// - Parameter scale: multiplies the lengths of deformation and bias field; 1 suits a human head or abdomen.
-func synthesizeSubject(_ template: SynthesisTemplate, key: RandomKey, spacing: Double, scale: Double) -> SynthesizedSubject {
+/// - Parameters:
+///   - key: of the subject: all its volumes have one anatomy.
+///   - volume: the volume that is made.
+///   - scale: multiplies the lengths of deformation and bias field; 1 suits a human head or abdomen.
+func synthesizeSubject(
+  _ template: SynthesisTemplate, key: RandomKey, _ volume: PlannedVolume, spacing: Double, scale: Double
+) -> SynthesizedSubject {
   let size = template.size
   let counts = (0..<3).map { max(1, Int((Double(size[$0]) / spacing).rounded())) }
   let extent = Extent(counts[0], counts[1], counts[2])
-  let deformation = Deformation(key.child(0), size: size, scale: scale)
+  var deformation = Deformation(key.child(0), size: size, scale: scale)
+  if volume.contrast != nil { deformation.translation += misalignment(volume.key.child(0), scale: scale) }
   var subject = sample(template, through: deformation, extent: extent, spacing: spacing)
-  changeAppearance(&subject.voxels, extent: extent, spacing: spacing, scale: scale, key: key.child(1))
+  if let contrast = volume.contrast { subject.voxels = subject.voxels.map { contrast($0) } }
+  changeAppearance(&subject.voxels, extent: extent, spacing: spacing, scale: scale, key: volume.key.child(1))
   return subject
 }
 

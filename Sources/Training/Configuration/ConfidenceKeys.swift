@@ -19,16 +19,19 @@ public enum ConfidenceKeys {
       + "confidence.rounds rounds, quantile takes the most confident confidence.share of the volumes.")
   static let threshold = Setting(
     "confidence.threshold", default: 0.985, in: 0...1, "Mean of the largest class probabilities of a volume (published: 0.985).")
-  static let start = Setting("confidence.start", default: 0.95, in: 0...1, "Threshold of the first round, of confidence.schedule: ramp.")
+  static let start = Setting(
+    "confidence.start", default: 0.95, in: 0...1, "Threshold of the first round, of confidence.schedule: ramp.")
   static let rounds = Setting(
-    "confidence.rounds", default: 5, in: 1...1_000_000, "Rounds until the threshold is confidence.threshold, of confidence.schedule: ramp.")
+    "confidence.rounds", default: 5, in: 1...1_000_000,
+    "Rounds until the threshold is confidence.threshold, of confidence.schedule: ramp.")
   static let share = Setting(
     "confidence.share", default: 0.3, in: 0...1, "Share of the volumes that teach SAM, of confidence.schedule: quantile.")
   static let minimumForeground = Setting(
     "confidence.minimumForeground", default: 0.001, in: 0...1,
     "Share of foreground that a volume's labels must have to teach SAM: a student that sees nothing is sure of it.")
   static let minimumAgreement = Setting(
-    "confidence.minimumAgreement", default: 0.0, in: 0...1, "Dice of SAM's and the student's labels that a volume must have to teach SAM.")
+    "confidence.minimumAgreement", default: 0.0, in: 0...1,
+    "Dice of SAM's and the student's labels that a volume must have to teach SAM.")
   static let labelsConfident = Setting(
     "confidence.labelConfident", default: false, .flag,
     "Let the student learn from SAM's labels of confident volumes as well, not of uncertain ones alone.")

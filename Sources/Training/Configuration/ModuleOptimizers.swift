@@ -37,6 +37,11 @@ extension RunConfiguration {
       learningRate: LearningRate(value(\.learningRate), schedule), clipNorm: value(\.clipNorm))
   }
 
+  /// The labelled cases that are held out.
+  var validation: ValidationChoice {
+    self.validationFold.map { .fold($0) } ?? .named(self.validationCases)
+  }
+
   /// The labelled cases to train on.
   var labelledChoice: LabelledChoice {
     self.labelledCount > 0 ? .drawn(self.labelledCount, seed: self.labelledSeed) : self.labelled

@@ -51,6 +51,12 @@ public struct RunKeys: Sendable {
   public let networkName = Setting(
     "network.name", default: "unet3d", among: networkCatalog.map { $0.name }, aliases: ["network"],
     "Network to train; its options are further keys below `network`, explained by `cohort network describe --network NAME`.")
+  public let networkWeights = Setting(
+    "network.weights", default: "", .anyText,
+    "Weights to begin with, a file of PyTorch (.pth, .model) or safetensors with the network's names; nothing for random ones.")
+  public let startingArrays = Setting(
+    "network.load", default: StartingArrays.body,
+    "Arrays that network.weights gives: body all but the heads, which begin anew; all the heads as well.")
   public let patch = Setting(
     "patch", default: Extent(64, 64, 64), .extent,
     "Depth, height and width in voxels of the crops that the network sees; divisible by 16 for the U-Net and V-Net, by 32 for "
@@ -107,6 +113,10 @@ public struct RunKeys: Sendable {
 
   public let foregroundShare = Setting(
     "sampling.foreground", default: 0.33, in: 0...1, "Share of the labelled crops that are centred on a foreground voxel.")
+  public let unlabelledSampling = Setting(
+    "sampling.unlabelled", default: UnlabelledSampling.cases,
+    "How often unlabelled cases are drawn: cases each equally often, phases each phase of the manifest equally often, of a phase each vendor."
+  )
   public let augmentationKind = Setting(
     "augmentation.kind", default: PatchAugmentation.Kind.none,
     "Random changes of crops: flip mirrors each of the axes with probability one half; rotateFlip turns by quarter turns about "
@@ -153,6 +163,10 @@ public struct RunKeys: Sendable {
     "validation.cases", default: [], .texts,
     "Labelled cases that are kept out of training for validation; the best checkpoint on them is kept. Without any, the training "
       + "volumes are scored.")
+  public let validationFold = Setting<Int?>(
+    "validation.fold", default: nil, .optional(.integer(in: 0...1000)),
+    "Fold of splits_final.json beside the packs, from 0, whose cases are kept out of training in place of validation.cases; nothing for none."
+  )
   public let windowOverlap = Setting(
     "window.overlap", default: 0.5, in: 0...0.95, changesResults: false,
     "Share of a patch by which the sliding windows of validation overlap.")
@@ -197,11 +211,14 @@ public struct RunKeys: Sendable {
 
   private var list: [any SettingDescription] {
     [
-      data, output, stages, work, start, labelled, labelledCount, labelledSeed, methodName, networkName, patch, steps, lanes,
+      data, output, stages, work, start, labelled, labelledCount, labelledSeed, methodName, networkName, networkWeights,
+      startingArrays, patch, steps, lanes,
       labelledSamples, unlabelledSamples, seed,
     ] + optimisation + [
-      foregroundShare, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame, priorPrompt, promptClip, priorNoise,
-      pretrainingOutput, reduction, validationEvery, validationCases, windowOverlap, windowWeighting, checkpointEvery,
+      foregroundShare, unlabelledSampling, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame, priorPrompt,
+      promptClip, priorNoise,
+      pretrainingOutput, reduction, validationEvery, validationCases, validationFold, windowOverlap, windowWeighting,
+      checkpointEvery,
       checkpointSeconds, checkpointOverhead, checkpointKeep, checkpointKeepEvery, checkpointBackend, replicaCheckEvery,
       watchDeadline, tracedSteps, memory, threads,
     ] + SFRKeys.all + ConfidenceKeys.all

@@ -11,34 +11,35 @@ public final class LaneLoader {
   private let store: CaseStore
   private let sampler: PatchSampler
   private let recipe: BatchRecipe
-  private let labelled: [String]
+  private let labelled: CaseOrder
   /// The unlabelled cases of each lane.
-  private let shards: [[String]]
+  private let unlabelled: [UnlabelledOrder]
+  private let origins: [String: CaseOrigin]
   private let lanes: Int
-  private let seed: UInt64
 
+  /// - Parameter shards: the unlabelled cases of each lane.
   public init(
-    store: CaseStore, sampler: PatchSampler, recipe: BatchRecipe, labelled: [String], shards: [[String]], seed: UInt64
+    store: CaseStore, sampler: PatchSampler, recipe: BatchRecipe, split: DataSplit, shards: [[String]],
+    sampling: UnlabelledSampling, seed: UInt64
   ) {
-    self.store = store
-    self.sampler = sampler
-    self.recipe = recipe
-    self.labelled = labelled
-    self.shards = shards
-    self.lanes = shards.count
-    self.seed = seed
+    (self.store, self.sampler, self.recipe) = (store, sampler, recipe)
+    (origins, lanes) = (split.origins, shards.count)
+    labelled = CaseOrder(split.labelled, seed: seed, stream: "labelled")
+    unlabelled = shards.enumerated().map { lane, cases in
+      UnlabelledOrder(cases, sampling, origins: split.origins, seed: seed, lane: lane)
+    }
   }
 
   public func batch(lane: Int, at step: Step) throws(VolumeError) -> Batch {
     let (labelledCount, unlabelledCount) = (recipe.labelledCount, recipe.unlabelledCount), micro = step.index * lanes + lane
     var labelledSamples: [Sample] = [], unlabelledSamples: [Sample] = []
     for number in 0..<labelledCount {
-      let position = micro * labelledCount + number, identifier = CaseOrder(labelled, seed: seed, stream: "labelled")[position]
-      labelledSamples.append(try sample(identifier, recipe.labelled, isLabelled: true, draw: UInt64(position), at: step))
+      let position = micro * labelledCount + number
+      labelledSamples.append(
+        try sample(labelled[position], recipe.labelled, isLabelled: true, draw: UInt64(position), at: step))
     }
     for number in 0..<unlabelledCount {
-      let position = step.index * unlabelledCount + number
-      let identifier = CaseOrder(shards[lane], seed: seed, stream: "unlabelled lane \(lane)")[position]
+      let identifier = unlabelled[lane][step.index * unlabelledCount + number]
       let draw = UInt64(micro * unlabelledCount + number)
       unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, at: step))
     }
@@ -57,6 +58,8 @@ public final class LaneLoader {
     let source = ViewSource(image: clean, identifier: identifier, draw: draw, step: step)
     var images: [View: Tensor] = [.clean: clean]
     for view in views where view != .clean { images[view] = view.image(of: source) }
-    return Sample(identifier: identifier, draw: draw, views: images, label: patch.label, place: patch.place)
+    return Sample(
+      identifier: identifier, draw: draw, views: images, label: patch.label, place: patch.place,
+      group: origins[identifier]?.phase)
   }
 }

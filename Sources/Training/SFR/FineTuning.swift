@@ -31,7 +31,7 @@ public final class FineTuning: Work {
     warnings = try dataWarnings(of: index, in: configuration.data)
     setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
     split = try DataSplit(
-      index, validation: configuration.validationCases, choice: configuration.labelledChoice, needsUnlabelled: false,
+      index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: false,
       data: configuration.data)
     canvases = CanvasLoader(configuration, store: store, labelled: split.labelled, stitching: setup.stitching)
     modules = try configuration.updates(of: [setup.module])

@@ -34,10 +34,10 @@ public final class PseudoLabelling: Work {
     let store = try CaseStore(folder: configuration.data, budget: 0), index = store.index
     let setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
     split = try DataSplit(
-      index, validation: configuration.validationCases, choice: configuration.labelledChoice, needsUnlabelled: true,
+      index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: true,
       data: configuration.data)
-    let lanes = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), unlabelled = split.unlabelled
-    cases = plan.lanes.flatMap { lanes.shard(lane: $0, of: unlabelled, seed: configuration.seed) }.sorted()
+    let lanes = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), split = split
+    cases = plan.lanes.flatMap { lanes.shard(lane: $0, of: split, seed: configuration.seed) }.sorted()
     (self.setup, self.store, self.configuration) = (setup, store, configuration)
     bank = { PseudoLabelBank(key: setup.labelKey(configuration), data: configuration.data, fallback: configuration.output) }
   }

@@ -15,6 +15,8 @@ final class LaneWork {
   private var now: Step
   /// The names of what every lane reports in the step.
   private var names: [String] = []
+  /// The position of the first diagnostic among them.
+  private var diagnosticsStart = 0
   /// The norms of lane 0's gradients by term, in the steps in which terms go backward one by one.
   private var gradientNorms: [String: Double] = [:]
 
@@ -54,13 +56,18 @@ final class LaneWork {
   private func numbers(of terms: LossTerms) -> [Double] {
     let groups = terms.byName
     names = ["loss"] + groups.map(\.name) + groups.map { "weight." + $0.name } + terms.diagnostics.map(\.name)
+    diagnosticsStart = 1 + 2 * groups.count
     return [terms.total] + groups.map(\.group.value) + groups.map(\.group.weight) + terms.diagnostics.map(\.value)
   }
 
-  /// Means over all lanes by name.
+  /// Means over all lanes by name. Diagnostics that are not a number do not count, nor do those that no lane has.
   func means(_ summary: ControlSummary) -> [String: Double] {
-    let lanes = Double(summary.laneValues.count)
-    let means = Dictionary(names.enumerated().map { ($1, summary.sum($0) / lanes) }) { first, _ in first }
+    let means = Dictionary(
+      names.enumerated().compactMap { number, name -> (String, Double)? in
+        let all = summary.laneValues.map { $0[number] }, values = number < diagnosticsStart ? all : all.filter { !$0.isNaN }
+        return values.isEmpty ? nil : (name, values.reduce(0, +) / Double(values.count))
+      }
+    ) { first, _ in first }
     return means.merging(gradientNorms.map { ("gradient." + $0, $1) }) { first, _ in first }
   }
 

@@ -28,6 +28,8 @@ public final class MethodWork: Work {
   /// The unlabelled cases that the lanes of this rank draw.
   package let unlabelledOfLanes: Set<String>
   private let prior: NegatablePrior?
+  /// What was loaded from network.weights; nil without.
+  private let startingWeights: String?
   /// SAM's labels of unlabelled crops; nil where the stage has none.
   let pseudoLabels: StudentPseudoLabels?
   private let recipe: BatchRecipe
@@ -50,6 +52,11 @@ public final class MethodWork: Work {
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
     warnings = try dataWarnings(of: index, in: configuration.data)
+    guard configuration.unlabelledSampling == .cases || !index.phases.isEmpty else {
+      throw TrainingError(
+        "sampling.unlabelled is phases, but \(configuration.data) tells no phases: list them in the data set's manifest.csv, or take cases."
+      )
+    }
     var description = try ModelDescription(configuration, index)
     let options = configuration.methodOptions
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
@@ -58,23 +65,25 @@ public final class MethodWork: Work {
     description.record(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
     method = try make(
       configuration.methodName,
-      MethodPlan(networkName: description.network, network: description.plan, options: options, prior: prior))
+      MethodPlan(
+        networkName: description.network, network: description.plan, options: options, prior: prior, groups: index.phases))
     description.predictor = try method.predictorVector()
+    startingWeights = try configuration.startingWeights(of: method, description.network, description.plan)
     self.description = description
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
     recipe = method.recipe.with(labelled: configuration.labelledSamples, unlabelled: configuration.unlabelledSamples)
     split = try DataSplit(
-      index, validation: configuration.validationCases, choice: configuration.labelledChoice,
+      index, validation: configuration.validation, choice: configuration.labelledChoice,
       needsUnlabelled: recipe.unlabelledCount > 0, data: configuration.data)
-    let lanePlan = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), unlabelled = split.unlabelled
-    shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: unlabelled, seed: configuration.seed) }
+    let lanePlan = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), split = split
+    shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: split, seed: configuration.seed) }
     unlabelledOfLanes = Set(shards[plan.lanes].joined())
     loader = LaneLoader(
       store: store,
       sampler: PatchSampler(
         patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
         augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes)),
-      recipe: recipe, labelled: split.labelled, shards: shards, seed: configuration.seed)
+      recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed)
     segmenter = Segmenter(
       network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
       overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
@@ -120,6 +129,7 @@ public final class MethodWork: Work {
   }
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
+    if let startingWeights { console.print(startingWeights) }
     try together(over: world) { _ in try pseudoLabels?.prepare(unlabelledOfLanes) }
     guard let priorSetup else { return [:] }
     Flight.mark(.prior)

@@ -3,6 +3,7 @@
 //   imagesTr/{case}_{0000}{ending}  labelled training images, one file for each channel      labelsTr/{case}{ending}
 //   imagesUn/{case}_{0000}{ending}  unlabelled training images
 //   imagesTs/{case}_{0000}{ending}  test images                                              labelsTs/{case}{ending} when known
+//   manifest.csv                    lists the cases instead, wherever their files lie (Manifest.swift)
 // The endings are .nii.gz, .nii, or .hdr with its .img, in any case. Identifiers are in Unicode normal form C.
 
 import Foundation
@@ -15,9 +16,12 @@ public struct DatasetCase: Hashable, Sendable, Codable {
   public var images: [String]
   /// The path of the label; nil for unlabelled cases, and for test cases whose ground truth is not there.
   public var label: String?
+  /// Whose it is; nil where the data set does not tell.
+  public var origin: CaseOrigin?
 
-  public init(identifier: String, role: CaseRole, images: [String], label: String?) {
-    (self.identifier, self.role, self.images, self.label) = (identifier, role, images, label)
+  public init(identifier: String, role: CaseRole, images: [String], label: String?, origin: CaseOrigin? = nil) {
+    (self.identifier, self.role, self.images) = (identifier, role, images)
+    (self.label, self.origin) = (label, origin)
   }
 }
 
@@ -48,12 +52,22 @@ public struct Dataset: Sendable, Codable {
       throw VolumeError("There is no data set folder \(folder): check the path.")
     }
     let description = try DatasetDescription.read("\(folder)/dataset.json")
-    var scan = DatasetScan(folder: folder, description: description)
-    let cases = try scan.cases()
+    let (cases, warnings) = try Self.cases(of: folder, description)
     let name = description.name ?? URL(fileURLWithPath: folder).lastPathComponent
     return Dataset(
       name: name, folder: folder, channelNames: description.channelNames, classNames: description.classNames, cases: cases,
-      warnings: scan.warnings)
+      warnings: warnings)
+  }
+
+  private static func cases(
+    of folder: String, _ description: DatasetDescription
+  ) throws(VolumeError) -> (cases: [DatasetCase], warnings: [String]) {
+    if FileManager.default.fileExists(atPath: "\(folder)/\(Manifest.fileName)") {
+      var manifest = try Manifest(folder: folder, channelNames: description.channelNames)
+      return (try manifest.cases(), manifest.warnings)
+    }
+    var scan = DatasetScan(folder: folder, description: description)
+    return (try scan.cases(), scan.warnings)
   }
 
   /// The class names of a data set, from its description alone: its files need not be in order.

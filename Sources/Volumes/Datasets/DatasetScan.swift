@@ -170,7 +170,7 @@ private func kind(of path: String) -> String? {
 }
 
 /// One sentence as it is; several below a heading, a line each.
-private func asLines(_ sentences: [String], heading: String) -> String {
+package func asLines(_ sentences: [String], heading: String) -> String {
   guard sentences.count > 1 else { return sentences[0] }
   let shown = sentences.prefix(100).map { "  \($0)" }, hidden = sentences.count - shown.count
   return ([heading] + shown + (hidden > 0 ? ["  ... and \(hidden) more"] : [])).joined(separator: "\n")

@@ -24,6 +24,8 @@ public struct PackEntry: Sendable, Codable, Hashable {
   public var labelChecksum: String
   /// Voxels of each label value, from 0 (background) to the greatest that occurs; empty where there is no label.
   public var foregroundCount: [Int]
+  /// Whose volume it is; nil where the data set does not tell.
+  public var origin: CaseOrigin?
 }
 
 /// A case of the data set that no pack holds, because it could not be prepared.
@@ -63,6 +65,9 @@ public struct PackIndex: Sendable, Codable, Hashable {
     (self.classNames, self.channelNames, self.entries) = (classNames, channelNames, entries)
     (omitted, replaced) = ([], [])
   }
+
+  /// The phases of its cases, sorted; empty where the data set tells none.
+  public var phases: [String] { Set(entries.compactMap { $0.origin?.phase }).sorted() }
 
   public subscript(identifier: String) -> PackEntry? { entries.first { $0.identifier == identifier } }
 

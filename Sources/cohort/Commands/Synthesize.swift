@@ -24,9 +24,17 @@ struct Synthesize: ParsableCommand {
   var classes: String?
   @Option(help: "Voxel size of the subjects, millimetres.")
   var spacing = 2.0
+  @Option(
+    help:
+      "Volumes of each subject, each in another contrast and a little out of place; some are missing, and only the first has a label. The table manifest.csv lists them."
+  )
+  var phases = 1
+  @Option(help: "Scanners, on which subjects lie in turn.")
+  var vendors = 1
 
   func validate() throws {
     try inRange([("subjects", subjects, 1...9999), ("labelled", labelled, 1...9999)])
+    try inRange([("phases", phases, 1...20), ("vendors", vendors, 1...20)])
     try inRange([("spacing", spacing, 0.2...10)])
   }
 
@@ -34,7 +42,8 @@ struct Synthesize: ParsableCommand {
     try reportingErrors {
       let plan = SynthesisPlan(
         output: output, subjects: subjects, labelled: labelled, seed: seed, template: template, labels: labels,
-        classes: try classes.map(SynthesisPlan.parseClasses) ?? [], spacing: spacing)
+        classes: try classes.map(SynthesisPlan.parseClasses) ?? [], spacing: spacing, phases: phases,
+        vendors: vendors)
       try synthesizeCohort(plan) { print($0) }
     }
   }

@@ -1,0 +1,31 @@
+// Cross pseudo supervision: two students of one architecture and different first weights (Chen et al., arXiv:2106.01226; HiLab-git/SSL4MIS,
+// code/train_cross_pseudo_supervision_3D.py).
+
+import Networks
+import Preparation
+import Settings
+import Tensors
+
+public final class CrossPseudoSupervision: Method {
+  public static let name = "cps"
+  public static let summary = "CPS: two students of one kind, each learns on unlabelled crops from the other's labels"
+  private static let weight = ConsistencyOptions(publishedEpochs: 200)
+  public static let options: [any SettingDescription] = weight.all
+
+  private let pair: StudentPair
+  private let weight: ConsistencyWeight
+  private let groups: [String]
+  public var trained: [TrainedModule] { pair.trained }
+  public var predictor: any Network { pair.first }
+  public let recipe = BatchRecipe(labelled: [.clean], unlabelled: [.clean])
+
+  public init(_ plan: MethodPlan) throws(MethodError) {
+    pair = StudentPair(try plan.makeNetwork(), try plan.makeNetwork(seedOffset: 1), of: Self.name)
+    (weight, groups) = (Self.weight.weight(plan), plan.groups)
+  }
+
+  public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
+    let (first, second) = try pair.predictions(batch, at: step, on: tape)
+    return try crossTerms(first, second, .crossEntropy, weight: weight.at(step), groups: groups, at: step, on: tape)
+  }
+}

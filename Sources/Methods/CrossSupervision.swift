@@ -1,0 +1,92 @@
+// Two networks that teach each other: each learns from labels, and on unlabelled crops from what the other one predicts there (Chen et al.,
+// arXiv:2106.01226; HiLab-git/SSL4MIS, code/train_cross_pseudo_supervision_3D.py). Axes: D H W voxels, K classes.
+
+import Foundation
+import Learning
+import Networks
+import Preparation
+import Tensors
+
+/// What one of the two networks predicts for a batch.
+package struct CrossPredictions {
+  package let labelled, unlabelled: [Prediction]
+
+  package init(labelled: [Prediction], unlabelled: [Prediction]) { (self.labelled, self.unlabelled) = (labelled, unlabelled) }
+}
+
+/// How a network learns from the labels that the other one gives.
+package enum CrossLoss: String, CaseIterable { case crossEntropy, dice }
+
+/// The terms of both networks: ½ (Dice + cross entropy) on labels, and λ times the loss against the other's labels. Those are constants: no gradient
+/// flows into the network that gave them.
+package func crossTerms(
+  _ first: CrossPredictions, _ second: CrossPredictions, _ loss: CrossLoss, weight: Double, groups: [String] = [], at step: Step,
+  on tape: Tape
+) throws(MethodError) -> LossTerms {
+  let given = [second, first].map { $0.unlabelled.map(\.likeliest) }
+  var terms: [LossTerm] = []
+  for (network, pseudo) in zip([first, second], given) {
+    terms += SupervisedBlend.half.terms(network.labelled, labels: try network.labelled.labels(), at: step, on: tape)
+    terms += crossTerms(network.unlabelled, pseudo, loss, weight: weight, on: tape)
+  }
+  let agreements = zip(first.unlabelled, zip(given[0], given[1])).map {
+    (group: $0.sample.group, agreement: LabelAgreement($1.0, $1.1))
+  }
+  var result = LossTerms(
+    terms, diagnostics: [("consistencyWeight", weight)] + agreementDiagnostics(agreements, groups: groups))
+  result.unlabelled = first.unlabelled
+  return result
+}
+
+private func crossTerms(
+  _ predictions: [Prediction], _ labels: [[UInt8]], _ loss: CrossLoss, weight: Double, on tape: Tape
+) -> [LossTerm] {
+  switch loss {
+  case .dice:
+    guard !predictions.isEmpty else { return [] }
+    let dice = tape.diceLoss(
+      tape.stacked(predictions.map(\.probabilities)), labels: Array(labels.joined()), wholeBatch: true)
+    return [LossTerm("cross", dice, weight: weight)]
+  case .crossEntropy:
+    return zip(predictions, labels).map { prediction, labels in
+      LossTerm(
+        "cross", tape.crossEntropy(prediction.logits, probabilities: prediction.probabilities, labels: labels),
+        weight: weight / Double(predictions.count))
+    }
+  }
+}
+
+/// A pair of students.
+final class StudentPair {
+  let first, second: any Network
+  private let method: String
+
+  init(_ first: any Network, _ second: any Network, of method: String) {
+    (self.first, self.second, self.method) = (first, second, method)
+  }
+
+  var trained: [TrainedModule] { [TrainedModule("student", first), TrainedModule("second", second)] }
+
+  /// What both predict for a batch.
+  /// - Throws: the networks have the same weights, so that neither can teach the other anything.
+  func predictions(
+    _ batch: Batch, at step: Step, on tape: Tape
+  ) throws(MethodError) -> (first: CrossPredictions, second: CrossPredictions) {
+    guard !areTwins else {
+      throw MethodError(
+        "the two networks of \(method) have the same weights, so that neither can teach the other: give them different ones, or leave out the stage that made them alike."
+      )
+    }
+    func predictions(of network: any Network) -> CrossPredictions {
+      CrossPredictions(
+        labelled: network.predict(batch.labelled, .clean, at: step, on: tape),
+        unlabelled: network.predict(batch.unlabelled, .clean, at: step, on: tape))
+    }
+    return (predictions(of: first), predictions(of: second))
+  }
+
+  private var areTwins: Bool {
+    let (one, other) = (first.parameters.values, second.parameters.values)
+    return one.count == other.count && memcmp(one.pointer, other.pointer, one.count * MemoryLayout<Float>.stride) == 0
+  }
+}

@@ -1,0 +1,44 @@
+// A data set folder that an import makes: whole, or not at all.
+
+import Files
+import Foundation
+import Volumes
+
+/// What an import found, for people.
+public struct ImportReport: Sendable, Equatable {
+  /// Lines of a table and sentences.
+  public var lines: [String]
+}
+
+/// Makes the folder `output` by what `fill` writes into a folder beside it, which is renamed at the end.
+/// Errors: the output exists, cannot be made, or `fill` fails: then nothing is left.
+func makeDataset<Result>(
+  at output: String, _ fill: (String) throws(PreparationError) -> Result
+) throws(PreparationError) -> Result {
+  let output = output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output
+  var facts = stat()
+  guard lstat(output, &facts) != 0 else { throw PreparationError("\(output) exists: name a new folder for the data set.") }
+  let unfinished = "\(output).unfinished.\(getpid())"
+  do {
+    try makeFolder(unfinished)
+    let result = try fill(unfinished)
+    guard rename(unfinished, output) == 0 else {
+      throw PreparationError("\(output) cannot be made (\(String(cString: strerror(errno)))): choose another folder.")
+    }
+    return result
+  } catch {
+    try? FileManager.default.removeItem(atPath: unfinished)
+    throw error as? PreparationError ?? PreparationError("\(error)")
+  }
+}
+
+/// The visible folders in a folder, sorted.
+func subfolders(of folder: String) throws(PreparationError) -> [String] {
+  guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+    throw PreparationError("\(folder) cannot be listed: check that it is a folder that may be read.")
+  }
+  return names.filter { name in
+    var facts = stat()
+    return !name.hasPrefix(".") && stat("\(folder)/\(name)", &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+  }.sorted()
+}

@@ -1,0 +1,77 @@
+// Cross pseudo supervision against the published program (HiLab-git/SSL4MIS, code/train_cross_pseudo_supervision_3D.py): terms, weight and the
+// gradients of both networks; and what it says about a pair that agrees on nothing, or on everything.
+
+import Foundation
+import Learning
+import Methods
+import Networks
+import Preparation
+import Settings
+import TestSupport
+import Tensors
+import Testing
+
+@Suite struct CrossSupervisionTests {
+  private let file: GoldenFile
+
+  init() throws { file = try GoldenFile(golden("cps_ict.safetensors")) }
+
+  private static let cases = ["cps2", "cps4"]
+
+  @Test(arguments: cases) func aStepIsTheOriginals(name: String) throws {
+    let tape = Tape(), known = try file.labels("\(name).labels")
+    let logits = try [1, 2].map { number in
+      try file.samples("\(name).logits\(number)").map { tape.variable(Tensor($0.values, shape: Shape($0.shape))) }
+    }
+    let predictions = logits.map { logits in
+      let all = logits.enumerated().map { number, logits in
+        Prediction(
+          sample: Sample(identifier: "\(number)", draw: UInt64(number), label: number < known.count ? known[number] : nil),
+          logits: logits, probabilities: tape.softmax(logits))
+      }
+      return CrossPredictions(labelled: Array(all[..<known.count]), unlabelled: Array(all[known.count...]))
+    }
+    let step = Step(index: Int(try file.number("\(name).iteration")), total: 30_000, seed: 1)
+    let weight = ConsistencyWeight(ramp: (epochSteps: 150, epochs: 200)).at(step)
+    try file.expect(weight, "\(name).consistency_weight")
+    let terms = try crossTerms(predictions[0], predictions[1], .crossEntropy, weight: weight, at: step, on: tape)
+    try file.expect(terms.total, "\(name).loss")
+    let half = terms.terms.count / 2
+    for (number, part) in [terms.terms[..<half], terms.terms[half...]].enumerated() {
+      let own = LossTerms(Array(part)), cross = own.byName.first { $0.name == "cross" }!.group
+      try file.expect(own.total, "\(name).model\(number + 1)_loss")
+      try file.expect(cross.value, "\(name).pseudo_supervision\(number + 1)")
+      try file.expect(own.total - weight * cross.value, "\(name).loss\(number + 1)")
+    }
+    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
+    for number in [0, 1] {
+      for (logits, expected) in zip(logits[number], try file.samples("\(name).gradient\(number + 1)")) {
+        #expect(relativeNorm(try #require(tape.gradient(of: logits)).values, expected.values) < 2e-5)
+      }
+    }
+    for (number, network) in predictions.enumerated() {
+      let own = network.unlabelled.map { argmaxLabels($0.logits.values, classes: $0.logits.shape.channels) }
+      #expect(own == (try file.labels("\(name).pseudo_labels\(number + 1)")))
+    }
+  }
+
+  @Test func agreementIsDiceOfEqualForeground() {
+    let same = LabelAgreement([0, 1, 2, 2], [0, 1, 1, 2]), empty = LabelAgreement([0, 0], [0, 0])
+    #expect(abs(same.dice - 2.0 / 3) < 1e-12 && same.foreground == 0.75)
+    #expect(empty.dice == 1 && empty.foreground == 0)
+    let numbers = agreementDiagnostics([("T1", same), (nil, empty)], groups: ["T1", "T2"])
+    #expect(numbers.map(\.name) == ["agreement", "foreground", "agreement.T1", "foreground.T1", "agreement.T2", "foreground.T2"])
+    #expect(abs(numbers[0].value - 5.0 / 6) < 1e-12 && numbers[3].value == 0.75 && numbers[4].value.isNaN)
+  }
+
+  @Test func twinsAreRefused() throws {
+    let method = try makeMethod("cps", MethodTests().plan("cps")), batch = MethodTests().batch(method.recipe)
+    let step = Step(index: 2, total: 10, seed: 7)
+    _ = try method.loss(batch, at: step, on: Tape(recording: false))
+    method.trained[1].parameters.load(method.trained[0].parameters.values.values)
+    #expect { try method.loss(batch, at: step, on: Tape(recording: false)) } throws: { "\($0)".contains("same weights") }
+    #expect { try makeMethod("cross-teaching", MethodTests().plan("cross-teaching", ["secondNetwork": "unet3d"])) } throws: {
+      "\($0)".contains("two kinds")
+    }
+  }
+}
