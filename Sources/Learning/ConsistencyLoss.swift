@@ -44,6 +44,13 @@ public enum VoxelWeights {
     return withExtendedLifetime(sum) { weights }
   }
 
+  /// 1 where `certain` is 0: where the mean of predictions has an entropy of `limit` · ln K or more (AC-MT).
+  public static func uncertain(sum: Tensor, passes: Int, limit: Double) -> Tensor {
+    let weights = certain(sum: sum, passes: passes, limit: limit)
+    for voxel in 0..<(Rehearsal.isOn ? 0 : weights.count) { weights.pointer[voxel] = 1 - weights.pointer[voxel] }
+    return weights
+  }
+
   /// exp(-U / mean U), U being the sum of the classes' uncertainties: voxels of which a prior is unsure count less.
   /// - Shape: uncertainty [1, D, H, W, F], 0 or more.
   public static func falling(uncertainty: Tensor) -> Tensor {

@@ -27,15 +27,28 @@ package struct AgreementTarget {
   package init(probabilities: Tensor, weights: Tensor? = nil) { (self.probabilities, self.weights) = (probabilities, weights) }
 }
 
-/// The mean over crops of the squared differences between student and target.
+/// The mean of the squared differences between student and target over the voxels, of all crops together, that count.
 /// - Parameter weight: of the mean.
 package func agreementTerms(_ pairs: [(prediction: Prediction, target: AgreementTarget)], weight: Double, on tape: Tape)
   -> [LossTerm]
 {
-  pairs.map { prediction, target in
-    let loss = tape.squaredDifference(prediction.probabilities, to: target.probabilities, weights: target.weights)
-    return LossTerm("consistency", loss, weight: weight / Double(pairs.count))
+  if pairs.isEmpty { return [] }
+  let quiet = Tape(recording: false), weights = pairs.compactMap(\.target.weights)
+  let loss = tape.squaredDifference(
+    tape.stacked(pairs.map(\.prediction.probabilities)), to: quiet.stacked(pairs.map(\.target.probabilities)),
+    weights: weights.isEmpty ? nil : quiet.stacked(weights))
+  return [LossTerm("consistency", loss, weight: weight)]
+}
+
+/// The sum of several predictions of class probabilities [1, D, H, W, K].
+/// - Parameter predict: makes the prediction of a pass, counted from 1.
+func sumOfPredictions(_ passes: Int, _ predict: (UInt64) -> Tensor) -> Tensor {
+  let sum = predict(1)
+  for pass in 2...passes {
+    let another = predict(UInt64(pass))
+    withExtendedLifetime(another) { add(another.pointer, to: sum.pointer, count: sum.count) }
   }
+  return sum
 }
 
 extension [AgreementTarget] {

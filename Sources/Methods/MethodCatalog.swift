@@ -3,8 +3,12 @@
 public let methodCatalog: [any Method.Type] = [
   Supervised.self,
   ReLiF.self,
+  SelfTraining.self,
   MeanTeacher.self,
   UncertaintyAwareMeanTeacher.self,
+  AmbiguityConsensus.self,
+  InterpolationConsistency.self,
+  PyramidConsistency.self,
   CrossPseudoSupervision.self,
   CrossTeaching.self,
   SemiSAMPlus.self,

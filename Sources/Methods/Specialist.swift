@@ -8,7 +8,7 @@ import Preparation
 import Tensors
 
 /// ½ (Dice + cross entropy) on labelled crops, and agreement with the teacher on unlabelled ones.
-final class Specialist {
+package final class Specialist {
   /// The voxels on which student and teacher must agree.
   enum Kind: String, CaseIterable {
     /// All.
@@ -34,7 +34,7 @@ final class Specialist {
   static let recipe = BatchRecipe(labelled: [.clean], unlabelled: [.clean])
 
   /// The share of the highest entropy below which UA-MT calls a voxel certain: 0.75 + 0.25 exp(-5 (1 - t/T)²).
-  static func certaintyLimit(at step: Step) -> Double {
+  package static func certaintyLimit(at step: Step) -> Double {
     let rest = 1 - step.progress
     return 0.75 + 0.25 * exponential(-5 * rest * rest)
   }
@@ -61,11 +61,7 @@ final class Specialist {
   /// 1 for the voxels on which student and teacher must agree, [1, D, H, W, 1]; nil for all.
   private func certainty(of sample: Sample, at step: Step) -> Tensor? {
     guard kind == .uncertaintyAware else { return nil }
-    let sum = teacher.probabilities(sample, pass: 1, at: step)
-    for pass in 2...Self.certaintyPasses {
-      let another = teacher.probabilities(sample, pass: UInt64(pass), at: step)
-      withExtendedLifetime(another) { add(another.pointer, to: sum.pointer, count: sum.count) }
-    }
+    let sum = sumOfPredictions(Self.certaintyPasses) { teacher.probabilities(sample, pass: $0, at: step) }
     return VoxelWeights.certain(sum: sum, passes: Self.certaintyPasses, limit: Self.certaintyLimit(at: step))
   }
 }

@@ -20,6 +20,11 @@ final class Teacher {
     network.predict(sample, .noisy(pass), at: step, on: Tape(recording: false)).probabilities
   }
 
+  /// Class probabilities [1, D, H, W, K] of a sample's clean crop without noise, in training mode.
+  func cleanProbabilities(_ sample: Sample, at step: Step) -> Tensor {
+    network.predict(sample, .clean, at: step, on: Tape(recording: false)).probabilities
+  }
+
   /// Takes a share of the student's values, after the optimiser.
   func follow(_ student: any Network, at step: Step) {
     MovingAverage.update(network.parameters.values, with: student.parameters.values, at: step.index)

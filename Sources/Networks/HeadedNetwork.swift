@@ -5,9 +5,6 @@ import Tensors
 
 /// A network of several decoder stages, each of which has a head.
 protocol HeadedNetwork: Network {
-  /// The number of heads.
-  var headCount: Int { get }
-
   /// Returns the logits of the decoder stages that `heads` names, lowest resolution first, and the features of `layers`.
   func decoded(
     _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape

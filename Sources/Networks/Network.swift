@@ -67,6 +67,8 @@ public protocol Network: AnyObject, SendableMetatype {
   func forward(
     _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
   ) -> (logits: Tensor, features: [Tensor])
+  /// The number of heads that `allLogits` returns.
+  var headCount: Int { get }
   /// Logits of every head, for deep supervision: the highest resolution first, at which the result begins with `logits`.
   func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor]
 }
@@ -80,6 +82,7 @@ extension Network {
   }
 
   public var statistics: RunningStatistics? { nil }
+  public var headCount: Int { 1 }
   public func allLogits(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] { [logits(x, mode: mode, on: tape)] }
 
   /// Everything that the state dict holds: parameters, and running statistics where there are some.

@@ -101,7 +101,7 @@ public final class PlainConvUNet: HeadedNetwork {
 
   public var levelChannels: [Int] { form.widths }
 
-  var headCount: Int { form.coarsest }
+  public var headCount: Int { form.coarsest }
 
   func decoded(
     _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape

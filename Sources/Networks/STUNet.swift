@@ -110,7 +110,7 @@ public final class STUNet: HeadedNetwork {
 
   public var levelChannels: [Int] { form.widths }
 
-  var headCount: Int { 5 }
+  public var headCount: Int { 5 }
 
   func decoded(
     _ x: Tensor, heads: [Int], keeping layers: [FeatureLayer], _ tape: Tape

@@ -58,6 +58,8 @@ public enum RandomStream {
   public static let synthesis: UInt64 = 22
   public static let pretraining: UInt64 = 23
   public static let labelNoise: UInt64 = 24
+  /// How two crops are mixed.
+  public static let mixing: UInt64 = 25
   /// Augmentation of stitched canvases, a child key for each kind of change.
   public static let stitching: UInt64 = 31
 }

@@ -10,10 +10,15 @@ import Tensors
 import Testing
 
 @Suite struct MethodTests {
-  func plan(_ name: String, _ options: [String: String] = [:], prior: (any Prior)? = nil) throws -> MethodPlan {
-    let table = methodCatalog.first { $0.name == name }?.options ?? []
+  /// A plan with a small network; one with several heads for the method that needs them.
+  func plan(
+    _ name: String, _ options: [String: String] = [:], prior: (any Prior)? = nil, isHeaded: Bool? = nil
+  ) throws -> MethodPlan {
+    let table = methodCatalog.first { $0.name == name }?.options ?? [], isHeaded = isHeaded ?? (name == "urpc")
+    let size = isHeaded ? ["base": "2", "strides": "2,2,2;2,2,2;2,2,2"] : ["base": "2"]
     return MethodPlan(
-      networkName: "unet3d", network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 1),
+      networkName: isHeaded ? "plainconvunet" : "unet3d",
+      network: NetworkPlan(inputChannels: 1, classes: 3, options: size, seed: 1),
       options: try SettingValues(options, of: table, source: "test"), prior: prior)
   }
 
@@ -27,7 +32,7 @@ import Testing
     let label = (0..<(16 * 16 * 32)).map { UInt8($0 / 900 % 3) }
     return Batch(
       labelled: recipe.labelled.isEmpty ? [] : [sample("l", label: label)],
-      unlabelled: recipe.unlabelled.isEmpty ? [] : [sample("u", label: nil)])
+      unlabelled: (0..<recipe.unlabelledCount).map { sample("u\($0)", label: nil) })
   }
 
   @Test(arguments: methodCatalog.map { $0.name }) func lossesGiveGradientsAndRepeat(name: String) throws {
@@ -40,7 +45,7 @@ import Testing
       #expect(terms.terms.allSatisfy { $0.scalar.value.isFinite && $0.weight.isFinite } && !terms.terms.isEmpty)
       tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
       // A normalisation takes away the bias of the convolution before it.
-      for parameter in method.trained.flatMap(\.parameters.parameters) where !parameter.name.contains(/\.[036]\.bias$/) {
+      for parameter in method.trained.flatMap(\.parameters.parameters) where !parameter.name.contains(/\.([036]|conv)\.bias$/) {
         #expect(parameter.gradient.values.contains { $0 != 0 }, "\(name): \(parameter.name)")
       }
       return (terms.total, method.trained.map { $0.parameters.gradients.values })

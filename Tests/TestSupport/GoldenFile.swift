@@ -6,6 +6,8 @@ public struct GoldenFile: Sendable {
   public let tensors: [String: GoldenTensor]
   public let texts: [String: String]
 
+  public init(_ tensors: [String: GoldenTensor], _ texts: [String: String]) { (self.tensors, self.texts) = (tensors, texts) }
+
   public init(_ path: String) throws { (tensors, texts) = (try loadSafetensors(path), try loadSafetensorsTexts(path)) }
 
   public func number(_ name: String) throws -> Double { try #require(texts[name].flatMap(Double.init), "\(name)") }

@@ -8,6 +8,8 @@ public struct GoldenTensor: Sendable {
   public var shape: [Int]
   public var floats: [Float]
   public var bytes: [UInt8]
+
+  public init(shape: [Int], floats: [Float], bytes: [UInt8]) { (self.shape, self.floats, self.bytes) = (shape, floats, bytes) }
 }
 
 public struct SafetensorsError: Error, CustomStringConvertible {

@@ -12,7 +12,8 @@ import Testing
     try TinyCohort.runFile(data: folder + "/packs", output: "\(folder)/\(method)-\(ranks)", method: method).write(
       toFile: file, atomically: true, encoding: .utf8)
     let small = ["steps=20", "network.base=1", "validation.every=0", "checkpoint.every=0", "prior.kind=atlas"]
-    let arguments = ["train", file] + small + overrides
+    let heads = method == "urpc" ? ["network.name=plainconvunet", "network.strides=2,2,2;2,2,2;2,2,2"] : []
+    let arguments = ["train", file] + small + heads + overrides
     let (status, output) =
       ranks == 1
       ? try runAlone(arguments, timeout: 120, executable: "cohort")
