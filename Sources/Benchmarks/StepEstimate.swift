@@ -52,7 +52,7 @@ public struct StepEstimator {
   /// level more than two voxels.
   private func smaller(_ patch: [Int], divisor: [Int]) -> [Int] {
     var patch = patch
-    while patch.reduce(1, *) > 50_000 {
+    while patch.reduce(1, *) > 100_000 {
       let axis = patch.indices.max { patch[$0] < patch[$1] }!, cells = patch[axis] / divisor[axis]
       guard cells > 1, (0..<3).reduce(1, { $0 * (patch[$1] / divisor[$1]) }) > 4 else { break }
       patch[axis] = (cells + 1) / 2 * divisor[axis]

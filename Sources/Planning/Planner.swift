@@ -59,7 +59,9 @@ public struct Planner: Sendable {
     return Plan(
       datasetName: input.datasetName, plansName: Plan.standardName,
       medianSpacing: order.map { axis in median(fingerprint.spacings.map { $0[axis] }) },
-      medianShape: order.map { axis in Int(median(fingerprint.shapes.map { Double($0[axis]) })) }, reader: input.reader,
+      medianShape: order.map { axis in
+        Int(median(fingerprint.shapes.map { Double($0[axis]) }).rounded(.toNearestOrEven))
+      }, reader: input.reader,
       transposeForward: order, transposeBackward: (0..<3).map { order.firstIndex(of: $0)! }, configurations: configurations,
       planner: "ExperimentPlanner", labelManager: "LabelManager", intensities: fingerprint.intensities)
   }

@@ -74,7 +74,8 @@ private struct GoldenFiles {
     #expect(try parsed(found.text).without(sampled) == expected.without(sampled), "\(found.text)")
     for (channel, exact) in files.set.exact_foreground_statistics {
       let intensity = fingerprint.intensities[Int(channel)!]
-      #expect(abs(intensity.mean - exact.mean) < 1e-6 * exact.std && abs(intensity.standardDeviation - exact.std) < 1e-6 * exact.std)
+      #expect(
+        abs(intensity.mean - exact.mean) < 1e-6 * exact.std && abs(intensity.standardDeviation - exact.std) < 1e-6 * exact.std)
       #expect(intensity.minimum == exact.min && intensity.maximum == exact.max)
       // nnU-Net draws 10,000 values of each case; its percentiles are as far off as such samples are.
       let drawn = expected["foreground_intensity_properties_per_channel"]![channel]!

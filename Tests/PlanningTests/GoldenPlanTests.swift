@@ -28,7 +28,8 @@ private struct GoldenPlan: Decodable {
         channelNames: channels.rows!.indices.map { channels["\($0)"]!.string! }, labelCount: golden.dataset.labels.rows!.count,
         caseCount: golden.dataset.numTraining, reader: golden.dataset.overwrite_image_reader_writer)
       let plan = try Planner().plan(try DatasetFingerprint(text: golden.fingerprint.text()), input)
-      #expect(try parsed(plan.text) == expected, "\(name): \(differences(try parsed(plan.text), expected))")
+      let found = try parsed(plan.text)
+      #expect(found == expected, "\(name): \(differences(found, expected))")
     }
   }
 
@@ -57,6 +58,39 @@ private struct GoldenPlan: Decodable {
       }
       #expect(read.intensities == plan.intensities && read.transposeForward == plan.transposeForward)
     }
+  }
+
+  /// Every golden plan, its networks described by the keys of nnU-Net 2.2 instead, is read as the same plan.
+  @Test func bothGenerationsOfPlansAreRead() throws {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: golden("nnunet_plans.json")))
+    for (name, golden) in try JSONDecoder().decode([String: GoldenPlan].self, from: bytes) {
+      try withTemporaryFolder { folder in
+        let old = golden.plans.replacing("configurations") { .table($0.rows!.map { ($0.key, flat($0.value)) }) }
+        try golden.plans.text().write(toFile: folder + "/new.json", atomically: true, encoding: .utf8)
+        try old.text().write(toFile: folder + "/old.json", atomically: true, encoding: .utf8)
+        let (read, new) = (try Plan(file: folder + "/old.json"), try Plan(file: folder + "/new.json"))
+        #expect(old != golden.plans && !new.configurations.isEmpty)
+        for configuration in new.configurations {
+          var found = read[configuration.name]!
+          #expect(found.network.name == "PlainConvUNet")
+          found.network.name = configuration.network.name
+          #expect(found == configuration, "\(name) \(configuration.name)")
+        }
+      }
+    }
+  }
+
+  /// A configuration with the keys of nnU-Net 2.2; one that inherits stays as it is.
+  private func flat(_ configuration: PlanJSON) -> PlanJSON {
+    guard let network = configuration["architecture"]?["arch_kwargs"] else { return configuration }
+    let widths = network["features_per_stage"]!.items!.map { Int($0.double!) }
+    return .table(
+      configuration.without(["architecture"]).rows! + [
+        ("UNet_class_name", .text("PlainConvUNet")), ("UNet_base_num_features", .integer(widths[0])),
+        ("unet_max_num_features", .integer(widths.max()!)), ("n_conv_per_stage_encoder", network["n_conv_per_stage"]!),
+        ("n_conv_per_stage_decoder", network["n_conv_per_stage_decoder"]!), ("num_pool_per_axis", .list([])),
+        ("pool_op_kernel_sizes", network["strides"]!), ("conv_kernel_sizes", network["kernel_sizes"]!),
+      ])
   }
 
   /// A budget lowers the patch until the cost fits, and one that nothing fits is refused.

@@ -10,6 +10,11 @@ extension PlanJSON {
 
   subscript(key: String) -> PlanJSON? { rows?.first { $0.key == key }?.value }
 
+  /// A table with the value of a key changed.
+  func replacing(_ key: String, _ change: (PlanJSON) -> PlanJSON) -> PlanJSON {
+    .table((rows ?? []).map { $0.key == key ? ($0.key, change($0.value)) : $0 })
+  }
+
   /// A table without some of its keys.
   func without(_ keys: Set<String>) -> PlanJSON { .table((rows ?? []).filter { !keys.contains($0.key) }) }
 }

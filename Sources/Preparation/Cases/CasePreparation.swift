@@ -24,17 +24,20 @@ package struct CasePreparation {
     identifier: String, role: CaseRole, images: [String], label: String?,
     fits: (Extent) throws(PreparationError) -> Void = { _ in }
   ) throws(PreparationError) -> PreparedCase {
-    var content = try CaseContent(images: images, label: label, settings.reading(classNames: classNames, isStrict: isStrict))
+    var content = try CaseContent(
+      images: images, label: label, settings.reading(classNames: classNames, isStrict: isStrict, hasLabel: label != nil))
     let (grid, box) = (content.grid, content.box), target = settings.target(of: content.grid)
     let extent = try preparedExtent(box.extent, grid: grid, channels: images.count, target: target, path: images[0])
     try fits(extent)
-    let (image, intensities) = try resample(&content, images, to: extent, target)
+    let inside = content.takeMask()
+    let (image, intensities) = try resample(&content, images, inside, to: extent, target)
     let frame = CaseFrame(
       originalExtent: grid.extent, originalSpacing: grid.spacing, cropStart: box.start, cropExtent: box.extent, grid: grid)
     var warnings = content.warnings
     let prepared = content.labels.map { labels in
       let cropped = box.crop(labels, of: grid.extent)
-      let resampled = resampleLabels(cropped, from: box.extent, spacing: grid.spacing, to: extent, newSpacing: target)
+      let resampled = settings.resample(
+        cropped, inside: inside, from: box.extent, spacing: grid.spacing, to: extent, newSpacing: target)
       warnings += LabelLoss(whole: labels, cropped: cropped, resampled: resampled)
         .warnings(of: identifier, classNames: classNames, spacing: target)
       return resampled
@@ -47,9 +50,9 @@ package struct CasePreparation {
 
   /// The box of every channel on the new grid [D, H, W, C], normalised, and what its raw intensities are.
   private func resample(
-    _ content: inout CaseContent, _ images: [String], to extent: Extent, _ target: Spacing
+    _ content: inout CaseContent, _ images: [String], _ inside: [UInt8]?, to extent: Extent, _ target: Spacing
   ) throws(PreparationError) -> ([Float], [ChannelIntensity]) {
-    let inside = content.takeMask(), (box, spacing) = (content.box.extent, content.grid.spacing)
+    let (box, spacing) = (content.box.extent, content.grid.spacing)
     var image: [Float] = [], intensities = [ChannelIntensity?](repeating: nil, count: images.count)
     for channel in content.channelOrder {
       var voxels = try content.cropped(channel)

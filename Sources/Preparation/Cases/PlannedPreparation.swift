@@ -32,10 +32,27 @@ extension PreparationSettings {
     return target
   }
 
-  /// How the files of a case are read for these settings.
-  func reading(classNames: [String], isStrict: Bool) -> CaseReading {
-    let usesMask = planned?.channels.contains { $0.usesMask } ?? false
-    return CaseReading(classNames: classNames, axes: planned?.axes, isStrict: isStrict, keepsMask: usesMask)
+  /// How the files of a case are read for these settings. Labels need the mask, too: what is outside counts as a class of its own when they are
+  /// resampled.
+  func reading(classNames: [String], isStrict: Bool, hasLabel: Bool) -> CaseReading {
+    let needsMask = planned.map { planned in hasLabel || planned.channels.contains { $0.usesMask } } ?? false
+    return CaseReading(classNames: classNames, axes: planned?.axes, isStrict: isStrict, keepsMask: needsMask)
+  }
+
+  /// The labels of a crop on the prepared grid.
+  /// - Parameter inside: 1 where the object is.
+  func resample(
+    _ labels: [UInt8], inside: [UInt8]?, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
+  ) -> [UInt8] {
+    guard planned != nil, from != to, let inside, (labels.max() ?? 0) < .max else {
+      return resampleLabels(
+        labels, from: from, spacing: spacing, to: to, newSpacing: newSpacing, rule: planned == nil ? .half : .most)
+    }
+    // Outside is 0 and classes are one higher meanwhile, as nnU-Net's -1 is lower than they are; it then joins the background.
+    let raised = zip(labels, inside).map { label, isInside in isInside == 0 ? 0 : label + 1 }
+    return resampleLabels(raised, from: from, spacing: spacing, to: to, newSpacing: newSpacing, rule: .most).map {
+      $0 == 0 ? 0 : $0 - 1
+    }
   }
 
   /// Normalises the crop of a channel of the file `path` in place.
