@@ -49,10 +49,7 @@ public struct DatasetFingerprint: Sendable, Equatable {
     (self.spacings, self.shapes, self.relativeSize, self.intensities) = (spacings, shapes, relativeSize, intensities)
   }
 
-  /// Reads dataset_fingerprint.json. Errors: no such file, no valid JSON, a missing, unknown or impossible value.
-  public init(file path: String) throws(PreparationError) { try self.init(try PlanTable(file: path)) }
-
-  /// The fingerprint in the text of dataset_fingerprint.json.
+  /// The fingerprint in the text of dataset_fingerprint.json. Errors: no valid JSON, a missing, unknown or impossible value.
   public init(text: String) throws(PreparationError) {
     try self.init(try PlanTable(Array(text.utf8), path: "dataset_fingerprint.json"))
   }

@@ -61,7 +61,7 @@ public struct Dataset: Sendable, Codable {
 
   /// The class names of a data set, from its description alone: its files need not be in order.
   public static func classNames(ofFolder folder: String) throws(VolumeError) -> [String] {
-    try DatasetDescription.read("\(folder)/dataset.json").classNames
+    try names(ofFolder: folder).classes
   }
 
   /// The names of channels and classes of a data set, from its description `folder/dataset.json` alone.

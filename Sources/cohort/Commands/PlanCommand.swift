@@ -39,7 +39,7 @@ struct PlanCommand: ParsableCommand {
   var threads: Int?
   @Option(help: "Make a smaller plan whose step takes a rank no more than so many bytes.")
   var budgetMemory: Int?
-  @Option(help: "Make a smaller plan whose step takes no more than so many seconds.")
+  @Option(help: "Make a smaller plan whose step takes no more than so many seconds here; another machine may plan otherwise.")
   var budgetTime: Double?
   @OptionGroup var watch: WatchOptions
 
@@ -61,7 +61,7 @@ struct PlanCommand: ParsableCommand {
       defer { try? team.close() }
       let data = try team.first { try Dataset.open(dataset) }
       let found = try extractFingerprint(data, countsUnlabelled: countUnlabelled, team: team) { print($0) }
-      let lines = try team.first { try finish(data, found) }
+      let lines = try team.first { try finish(data, found) { team.mark("estimate of a step") } }
       if world.rank == 0 {
         for warning in found.warnings { complain("warning: \(warning)") }
         lines.forEach { print($0) }
@@ -71,7 +71,8 @@ struct PlanCommand: ParsableCommand {
   }
 
   /// Plans, writes the files, and returns what to print.
-  private func finish(_ data: Dataset, _ found: ExtractedFingerprint) throws -> [String] {
+  /// - Parameter mark: notes that a step is estimated.
+  private func finish(_ data: Dataset, _ found: ExtractedFingerprint, mark: () -> Void) throws -> [String] {
     let fingerprint = try DatasetFingerprint(text: found.text)
     let input = PlanningInput(
       datasetName: URL(fileURLWithPath: realPath(data.folder)).lastPathComponent, channelNames: data.channelNames,
@@ -79,7 +80,10 @@ struct PlanCommand: ParsableCommand {
     var step = try PlannedStep(network, options: option, channels: data.channelNames.count, classes: data.classNames.count)
     let (plan, cost) = try Planner(lowResolution: lowResolution).plan(
       fingerprint, input, within: StepBudget(bytes: budgetMemory, seconds: budgetTime)
-    ) { try step.cost(of: $0) }
+    ) { configuration in
+      mark()
+      return try step.cost(of: configuration)
+    }
     let folder = output ?? data.folder
     let description = isSamePlace(folder, data.folder) ? nil : try readText("\(data.folder)/dataset.json")
     try PlanFiles(plan, fingerprint: found.text, description: description).write(to: folder)
