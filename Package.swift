@@ -89,7 +89,8 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning",
+        "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks",
+        "Learning",
         "Tensors",
         "Kernels", "Cluster", "MPI", "Methods", "Settings", "Files", argumentParser,
       ],

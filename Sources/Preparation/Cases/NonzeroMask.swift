@@ -24,7 +24,11 @@ func fillHoles(_ mask: inout [UInt8], extent: Extent) {
   let outside: UInt8 = 2
   mask.withUnsafeMutableBufferPointer { mask in
     // Sweeps forwards and backwards, each of which carries the outside as far as it goes in its direction: a scan needs a few of them.
-    while sweep(mask, extent, outside, forwards: true) || sweep(mask, extent, outside, forwards: false) {}
+    var isChanged = true
+    while isChanged {
+      let changes = [true, false].map { sweep(mask, extent, outside, forwards: $0) }
+      isChanged = changes.contains(true)
+    }
     for index in 0..<mask.count { mask[index] = mask[index] == outside ? 0 : 1 }
   }
 }

@@ -5,6 +5,7 @@ import Benchmarks
 import Cluster
 import Files
 import Foundation
+import Kernels
 import MPI
 import Networks
 import Planning
@@ -44,7 +45,7 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup var watch: WatchOptions
 
   func validate() throws {
-    if let threads { try inRange([("threads", threads, 1...1024)]) }
+    if let threads { try inRange([("threads", threads, 1...Threads.most)]) }
     if let budgetMemory { try inRange([("budget-memory", budgetMemory, 1...Int.max)]) }
     if let budgetTime, !(budgetTime > 0) {
       throw ValidationError("--budget-time \(budgetTime) must be a positive number of seconds.")
