@@ -62,12 +62,13 @@ let layers: [[Target]] = [
   module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
-  // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
+  // 5. One file for each method; how fast it runs and how fast it could; pictures and tables; nnU-Net's fingerprint and plan.
   module(
     "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"], pages: ["PRIORS.md"],
     fixtures: true),
   module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
+  module("Planning", ["Preparation", "Volumes", "Kernels", "Files", "Settings"], tests: ["Tensors"], fixtures: true),
   // 6. The loop, validation, prediction, run files.
   module(
     "Training",
@@ -90,7 +91,8 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Scaling", "Training", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks", "Learning",
+        "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks",
+        "Learning",
         "Tensors",
         "Kernels", "Cluster", "MPI", "Methods", "Settings", "Files", argumentParser,
       ],

@@ -33,7 +33,8 @@ final class BenchmarkStep {
     return (benchmark, estimated)
   }
 
-  private init(_ network: any Network, _ plan: StepPlan) {
+  /// A step whose samples have no voxels yet, which is enough for a rehearsal.
+  init(_ network: any Network, _ plan: StepPlan) {
     self.network = network
     optimizer = StochasticGradientDescent(network.parameters)
     classes = plan.networkPlan.classes
@@ -43,7 +44,7 @@ final class BenchmarkStep {
   }
 
   /// Bytes that a step takes at most.
-  private func rehearsedBytes(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = run(0, memory, profile: nil) } }
+  func rehearsedBytes(_ memory: TapeMemory) -> Int { Rehearsal.peakBytes { _ = run(0, memory, profile: nil) } }
 
   /// Gives the samples their random voxels and labels.
   private func fill() {

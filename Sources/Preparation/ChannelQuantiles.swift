@@ -87,11 +87,12 @@ private final class OrderCounter {
 }
 
 /// Bits that order as the values do: the sign bit inverted for positive values, all bits for negative ones.
-private func orderedBits(_ value: Float) -> UInt32 {
+package func orderedBits(_ value: Float) -> UInt32 {
   let bits = value.bitPattern
   return bits ^ (bits >> 31 == 1 ? 0xFFFF_FFFF : 0x8000_0000)
 }
 
-private func floatOfOrderedBits(_ bits: UInt32) -> Float {
+/// The value of ordered bits.
+package func floatOfOrderedBits(_ bits: UInt32) -> Float {
   Float(bitPattern: bits ^ (bits >> 31 == 1 ? 0x8000_0000 : 0xFFFF_FFFF))
 }

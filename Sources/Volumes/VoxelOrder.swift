@@ -46,6 +46,21 @@ struct VoxelOrder {
     }
   }
 
+  /// The values of a file in canonical order.
+  func gather<Value>(_ file: [Value]) -> [Value] {
+    var canonical: [Value] = []
+    canonical.reserveCapacity(extent.count)
+    file.withUnsafeBufferPointer { source in
+      for d in 0..<extent.depth {
+        for h in 0..<extent.height {
+          let row = first + d * strides.depth + h * strides.height
+          for w in 0..<extent.width { canonical.append(source[row + w * strides.width]) }
+        }
+      }
+    }
+    return canonical
+  }
+
   /// The values of canonical voxels in the order of the file.
   func scatter<Value>(_ canonical: [Value], filling value: Value) -> [Value] {
     var file = [Value](repeating: value, count: extent.count)

@@ -1,6 +1,6 @@
 // One case from its files to its prepared arrays: read, check, crop to non-zero, normalise, resample (the order of MIC-DKFZ/nnUNet,
 // nnunetv2/preprocessing/preprocessors/default_preprocessor.py). Training data and raw files for prediction take this same path.
-// Axes: D depth, H height, W width, C channels; row-major, C fastest.
+// Axes: D depth, H height, W width, C channels, or the order of a plan; row-major, C fastest. Of the volumes of a case one is in memory at a time.
 
 import Foundation
 import Volumes
@@ -24,89 +24,58 @@ package struct CasePreparation {
     identifier: String, role: CaseRole, images: [String], label: String?,
     fits: (Extent) throws(PreparationError) -> Void = { _ in }
   ) throws(PreparationError) -> PreparedCase {
-    let volumes = try readChannels(images)
-    let (first, path) = (volumes[0], images[0])
-    var warnings = zip(volumes, images).flatMap { $0.grid.warnings(of: $1) }
-    let labels = try label.map { (label) throws(PreparationError) in
-      try readLabel(label, matching: first, path: path, warnings: &warnings)
-    }
-    guard let box = NonzeroBox(volumes.map(\.voxels), extent: first.extent) else {
-      throw PreparationError("\(path) holds only zeros: replace the file, or remove the case.")
-    }
-    let extent = try preparedExtent(box.extent, grid: first.grid, channels: images.count, target: settings.spacing, path: path)
+    var content = try CaseContent(
+      images: images, label: label, settings.reading(classNames: classNames, isStrict: isStrict, hasLabel: label != nil))
+    let (grid, box) = (content.grid, content.box), target = settings.target(of: content.grid)
+    let extent = try preparedExtent(box.extent, grid: grid, channels: images.count, target: target, path: images[0])
     try fits(extent)
-    let (image, intensities) = resample(volumes, box, to: extent)
+    let inside = content.takeMask()
+    let (image, intensities) = try resample(&content, images, inside, to: extent, target)
     let frame = CaseFrame(
-      originalExtent: first.extent, originalSpacing: first.spacing, cropStart: box.start, cropExtent: box.extent,
-      grid: first.grid)
-    let prepared = labels.map { labels in
-      let cropped = box.crop(labels, of: first.extent)
-      let resampled = resampleLabels(
-        cropped, from: box.extent, spacing: first.spacing, to: extent, newSpacing: settings.spacing)
+      originalExtent: grid.extent, originalSpacing: grid.spacing, cropStart: box.start, cropExtent: box.extent, grid: grid)
+    var warnings = content.warnings
+    let prepared = content.labels.map { labels in
+      let cropped = box.crop(labels, of: grid.extent)
+      let resampled = settings.resample(
+        cropped, inside: inside, from: box.extent, spacing: grid.spacing, to: extent, newSpacing: target)
       warnings += LabelLoss(whole: labels, cropped: cropped, resampled: resampled)
-        .warnings(of: identifier, classNames: classNames, spacing: settings.spacing)
+        .warnings(of: identifier, classNames: classNames, spacing: target)
       return resampled
     }
     let packed = PackedCase(
-      identifier: identifier, role: role, extent: extent, spacing: settings.spacing, channels: images.count, image: image,
-      label: prepared, frame: frame)
+      identifier: identifier, role: role, extent: extent, spacing: target, channels: images.count, image: image, label: prepared,
+      frame: frame)
     return PreparedCase(packed: packed, intensities: intensities, warnings: warnings)
   }
 
-  private func readChannels(_ images: [String]) throws(PreparationError) -> [Volume] {
-    var volumes: [Volume] = []
-    for path in images {
-      let volume = try readingVolumes { () throws(VolumeError) in try readVolume(path) }
-      if let first = volumes.first { try gridCheck(first, images[0]).compare(channel: volume.grid, path) }
-      volumes.append(volume)
-    }
-    return volumes
-  }
-
-  /// The labels [D, H, W] of the whole volume.
-  private func readLabel(
-    _ path: String, matching image: Volume, path imagePath: String, warnings: inout [DataWarning]
-  ) throws(PreparationError) -> [UInt8] {
-    let label = try readingVolumes { () throws(VolumeError) in try readLabels(path) }
-    warnings += label.grid.warnings(of: path)
-    warnings += try gridCheck(image, imagePath).compare(label: label.grid, path)
-    if let greatest = label.labels.max(), greatest >= classNames.count {
-      throw PreparationError(
-        "\(path) holds the label value \(greatest), but dataset.json declares only 0 to \(classNames.count - 1): "
-          + "declare the class or correct the file.")
-    }
-    return label.labels
-  }
-
-  private func gridCheck(_ first: Volume, _ path: String) -> GridCheck {
-    GridCheck(grid: first.grid, path: path, isStrict: isStrict)
-  }
-
   /// The box of every channel on the new grid [D, H, W, C], normalised, and what its raw intensities are.
-  private func resample(_ volumes: [Volume], _ box: NonzeroBox, to extent: Extent) -> ([Float], [ChannelIntensity]) {
-    var channels: [[Float]] = [], intensities: [ChannelIntensity] = []
-    for volume in volumes {
-      var voxels = box.crop(volume.voxels, of: volume.extent)
-      intensities.append(ChannelIntensity(of: voxels))
-      settings.normalization.apply(&voxels)
-      channels.append(
-        resampleImage(voxels, from: box.extent, spacing: volume.spacing, to: extent, newSpacing: settings.spacing))
-    }
-    return (interleave(channels), intensities)
-  }
-
-  /// Channels [D, H, W] to one image [D, H, W, C].
-  private func interleave(_ channels: [[Float]]) -> [Float] {
-    guard channels.count > 1 else { return channels[0] }
-    var image = [Float](repeating: 0, count: channels[0].count * channels.count)
-    for (channel, voxels) in channels.enumerated() {
-      image.withUnsafeMutableBufferPointer { image in
-        voxels.withUnsafeBufferPointer { voxels in
-          for voxel in 0..<voxels.count { image[voxel * channels.count + channel] = voxels[voxel] }
-        }
+  private func resample(
+    _ content: inout CaseContent, _ images: [String], _ inside: [UInt8]?, to extent: Extent, _ target: Spacing
+  ) throws(PreparationError) -> ([Float], [ChannelIntensity]) {
+    let (box, spacing) = (content.box.extent, content.grid.spacing)
+    var image: [Float] = [], intensities = [ChannelIntensity?](repeating: nil, count: images.count)
+    for channel in content.channelOrder {
+      var voxels = try content.cropped(channel)
+      intensities[channel] = ChannelIntensity(of: voxels)
+      try settings.normalize(&voxels, channel: channel, inside: inside, path: images[channel])
+      let resampled = resampleImage(consume voxels, from: box, spacing: spacing, to: extent, newSpacing: target)
+      if images.count == 1 {
+        image = resampled
+      } else {
+        interleave(resampled, channel: channel, of: images.count, into: &image)
       }
     }
-    return image
+    return (image, intensities.compactMap { $0 })
+  }
+}
+
+/// Puts a channel [D, H, W] into an image [D, H, W, C], which is made if it is empty.
+private func interleave(_ voxels: [Float], channel: Int, of channels: Int, into image: inout [Float]) {
+  if image.isEmpty { image = [Float](repeating: 0, count: voxels.count * channels) }
+  image.withUnsafeMutableBufferPointer { image in
+    voxels.withUnsafeBufferPointer { voxels in
+      for voxel in 0..<voxels.count { image[voxel * channels + channel] = voxels[voxel] }
+    }
   }
 }
 
@@ -117,9 +86,4 @@ package struct PreparedCase {
   package var intensities: [ChannelIntensity]
   /// Header slips, a label whose origin is a little off, classes that cropping or resampling lost.
   package var warnings: [DataWarning]
-}
-
-/// Runs `body`, passing the errors of volumes on as those of preparation.
-func readingVolumes<Result>(_ body: () throws(VolumeError) -> Result) throws(PreparationError) -> Result {
-  do throws(VolumeError) { return try body() } catch { throw PreparationError(error.description) }
 }

@@ -54,7 +54,7 @@ struct MadeCase: Codable {
 }
 
 /// The bytes of files on the disk, as a measure of the work they make; those that cannot be looked at count nothing.
-func bytesOnDisk(_ paths: [String]) -> Int {
+package func bytesOnDisk(_ paths: [String]) -> Int {
   paths.reduce(0) { sum, path in
     var facts = stat()
     return stat(path, &facts) == 0 ? sum + Int(facts.st_size) : sum

@@ -15,7 +15,7 @@ public func prepareForPrediction(
   classNames: [String] = [], fits: (Extent) throws(PreparationError) -> Void = { _ in }
 ) throws(PreparationError) -> PackedCase {
   try settings.validate()
-  guard images.count == channels, channels > 0 else {
+  guard images.count == channels, channels > 0, settings.planned.map({ $0.channels.count == channels }) ?? true else {
     throw PreparationError(
       "The network has \(channels) channels, but \(images.count) files were given (\(images.joined(separator: ", "))): "
         + "give one file for each channel, in the order of training.")
@@ -25,14 +25,13 @@ public func prepareForPrediction(
   ).packed
 }
 
-/// Labels of the whole volume, in canonical orientation, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm): resampled to the
-/// crop, argmax, pasted into background. `writeLabels` then restores the orientation of the file.
+/// Labels of the whole volume, in canonical orientation and order, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm):
+/// resampled to the crop, argmax, pasted into background, axes turned back. `writeLabels` then restores the orientation of the file.
 public func restoreLabels(scores: [Float], classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame) -> LabelVolume {
   let cropped = resampleScoresToLabels(
     scores, classes: classes, from: extent, spacing: spacing, to: frame.cropExtent, newSpacing: frame.originalSpacing)
   // The whole volume, seen from the crop: everything outside the crop is padding.
   let whole = Window(start: frame.cropStart.map { -$0 }, extent: frame.originalExtent)
-  return LabelVolume(
-    extent: frame.originalExtent, spacing: frame.originalSpacing,
-    labels: whole.cut(cropped, of: frame.cropExtent, padding: [0]), grid: frame.grid)
+  let labels = frame.grid.canonicalOrder(of: whole.cut(cropped, of: frame.cropExtent, padding: [0])), grid = frame.grid.canonical
+  return LabelVolume(extent: grid.extent, spacing: grid.spacing, labels: labels, grid: grid)
 }

@@ -10,23 +10,27 @@ public enum Normalization: String, Sendable, Codable, CaseIterable {
 
   /// Standardises a channel in place: population standard deviation, never divided by less than 1e-8.
   func apply(_ voxels: inout [Float]) {
-    let masked = self == .nonzeroMask
-    voxels.withUnsafeMutableBufferPointer { voxels in
-      var (sum, count) = (0.0, 0)
-      for index in 0..<voxels.count where !masked || voxels[index] != 0 {
-        sum += Double(voxels[index])
-        count += 1
-      }
-      let mean = sum / Double(max(count, 1))
-      var squares = 0.0
-      for index in 0..<voxels.count where !masked || voxels[index] != 0 {
-        let difference = Double(voxels[index]) - mean
-        squares += difference * difference
-      }
-      let standardDeviation = max((squares / Double(max(count, 1))).squareRoot(), 1e-8)
-      for index in 0..<voxels.count where !masked || voxels[index] != 0 {
-        voxels[index] = Float((Double(voxels[index]) - mean) / standardDeviation)
-      }
+    standardize(&voxels, over: self == .nonzeroMask ? voxels.map { $0 != 0 ? 1 : 0 } : nil)
+  }
+}
+
+/// Standardises the voxels where `inside` is 1, all of them if it is nil, by their own mean and population standard deviation, which counts as 1e-8
+/// at least; the others stay as they are.
+func standardize(_ voxels: inout [Float], over inside: [UInt8]?) {
+  voxels.withUnsafeMutableBufferPointer { voxels in
+    let all = voxels.indices, isIn = { (index: Int) in inside?[index] != 0 }
+    var (sum, count) = (0.0, 0)
+    for index in all where isIn(index) {
+      sum += Double(voxels[index])
+      count += 1
     }
+    let mean = sum / Double(max(count, 1))
+    var squares = 0.0
+    for index in all where isIn(index) {
+      let difference = Double(voxels[index]) - mean
+      squares += difference * difference
+    }
+    let standardDeviation = max((squares / Double(max(count, 1))).squareRoot(), 1e-8)
+    for index in all where isIn(index) { voxels[index] = Float((Double(voxels[index]) - mean) / standardDeviation) }
   }
 }

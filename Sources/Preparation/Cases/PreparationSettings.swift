@@ -10,11 +10,13 @@ public struct PreparationSettings: Codable, Sendable, Hashable {
   /// The spacing of the prepared arrays, mm.
   public var spacing: Spacing
   public var normalization: Normalization
+  /// What a plan of nnU-Net asks for besides; nil without one, and then absent from the text.
+  public var planned: PlannedPreparation?
   /// Raised when the preparation itself changes, so that older packs are made again.
   public private(set) var version = 1
 
-  public init(spacing: Spacing, normalization: Normalization = .wholeCrop) {
-    (self.spacing, self.normalization) = (spacing, normalization)
+  public init(spacing: Spacing, normalization: Normalization = .wholeCrop, planned: PlannedPreparation? = nil) {
+    (self.spacing, self.normalization, self.planned) = (spacing, normalization, planned)
   }
 
   /// The text in `PackIndex.preparation`: JSON with sorted keys.
@@ -43,23 +45,36 @@ public struct PreparationSettings: Codable, Sendable, Hashable {
       throw PreparationError(
         "The target spacing \(spacing) is not from 0.001 to 1000 mm: give one or three lengths in mm, such as 1.5.")
     }
+    if let complaint = planned?.complaint {
+      throw PreparationError("The settings of a plan \(complaint): make the plan again, or prepare without it.")
+    }
   }
 }
 
-/// The spacing (mm) that a data set is brought to unless the user asks for another: the median along each axis. If that leaves one
-/// axis more than three times coarser than the others in volumes that are also flat along it, this axis takes the 10th percentile
-/// instead (MIC-DKFZ/nnUNet, default_experiment_planner.py; here on extents before cropping, so that headers suffice).
+/// The spacing (mm) that a data set is brought to unless the user asks for another, from extents before cropping, so that headers suffice.
 package func targetSpacing(_ grids: [(extent: Extent, spacing: Spacing)]) -> Spacing {
   let sorted = (0..<3).map { axis in grids.map { $0.spacing[axis] }.sorted() }
-  let extents = (0..<3).map { axis in quantile(ofSorted: grids.map { Double($0.extent[axis]) }.sorted(), 0.5) }
-  var target = sorted.map { quantile(ofSorted: $0, 0.5) }
+  let target = targetSpacing(
+    medians: sorted.map { quantile(ofSorted: $0, 0.5) }, sorted: sorted,
+    shape: (0..<3).map { axis in quantile(ofSorted: grids.map { Double($0.extent[axis]) }.sorted(), 0.5) })
+  return Spacing(target[0], target[1], target[2])
+}
+
+/// The median spacing along each axis. If that leaves one axis more than three times coarser than the others in volumes that are also flat along it,
+/// this axis takes the 10th percentile instead (MIC-DKFZ/nnUNet, default_experiment_planner.py).
+/// - Parameters:
+///   - medians: the median spacings, mm.
+///   - sorted: the spacings of all cases along each axis, ascending, mm.
+///   - shape: the median shape, voxels.
+package func targetSpacing(medians: [Double], sorted: [[Double]], shape: [Double]) -> [Double] {
+  var target = medians
   let worst = target.firstIndex(of: target.max()!)!
   let others = (0..<3).filter { $0 != worst }
   let coarsestOther = others.map { target[$0] }.max()!
-  let isFlat = 3 * extents[worst] < others.map { extents[$0] }.min()!
+  let isFlat = 3 * shape[worst] < others.map { shape[$0] }.min()!
   if target[worst] > 3 * coarsestOther && isFlat {
     let finer = quantile(ofSorted: sorted[worst], 0.1)
     target[worst] = finer < coarsestOther ? coarsestOther + 1e-5 : finer
   }
-  return Spacing(target[0], target[1], target[2])
+  return target
 }

@@ -29,7 +29,7 @@ extension PreparationTeam {
   /// The result of every item, in the order of the items: the team shares them out so that each has about as many bytes to work on.
   ///
   /// - Parameter work: is called with an item and its number.
-  func share<Item, Value: Codable>(
+  package func share<Item, Value: Codable>(
     _ items: [Item], bytes: [Int], _ work: (Int, Item) throws -> Value
   ) throws -> [Value] {
     let owners = dealt(bytes, to: size)

@@ -13,14 +13,17 @@ public struct PreparationPlan: Codable, Sendable {
   /// The spacing of the prepared arrays, mm; nil takes the median of the data set.
   public var spacing: Spacing?
   public var normalization: Normalization
+  /// Settings from elsewhere, such as a plan of nnU-Net, in place of `spacing` and `normalization`.
+  public var settings: PreparationSettings?
   /// Whether a label whose origin differs a little from its image's is refused.
   public var isStrict: Bool
 
   public init(
-    dataset: String, output: String, spacing: Spacing? = nil, normalization: Normalization = .wholeCrop, isStrict: Bool = false
+    dataset: String, output: String, spacing: Spacing? = nil, normalization: Normalization = .wholeCrop,
+    settings: PreparationSettings? = nil, isStrict: Bool = false
   ) {
     (self.dataset, self.output, self.spacing) = (dataset, output, spacing)
-    (self.normalization, self.isStrict) = (normalization, isStrict)
+    (self.normalization, self.settings, self.isStrict) = (normalization, settings, isStrict)
   }
 }
 
@@ -87,23 +90,25 @@ private func openDataset(_ plan: PreparationPlan) throws(PreparationError) -> Da
 }
 
 /// The files that may be read of a case: never the label of an unlabelled one.
-func files(_ item: DatasetCase) -> [String] {
+package func files(_ item: DatasetCase) -> [String] {
   (item.images + [labelPath(item)].compactMap { $0 }).flatMap { filesOfVolume($0) }
 }
 
 /// The label file that may be read: never that of an unlabelled case.
-func labelPath(_ item: DatasetCase) -> String? { item.role == .unlabelled ? nil : item.label }
+package func labelPath(_ item: DatasetCase) -> String? { item.role == .unlabelled ? nil : item.label }
 
 private func chosenSettings(
   _ plan: PreparationPlan, _ dataset: Dataset, _ headers: [CaseHeaders]
 ) throws(PreparationError) -> PreparationSettings {
   let grids = zip(dataset.cases, headers).filter { $0.0.role != .test }.compactMap { $0.1.grid }
-  guard plan.spacing != nil || !grids.isEmpty else {
+  guard plan.settings != nil || plan.spacing != nil || !grids.isEmpty else {
     let reasons = headers.compactMap(\.problem).map { "\n  \($0)" }.joined()
     throw PreparationError("No image of \(plan.dataset) can be read, so nothing was done: mend these files.\(reasons)")
   }
-  let settings = PreparationSettings(
-    spacing: plan.spacing ?? targetSpacing(grids.map { ($0.extent, $0.spacing) }), normalization: plan.normalization)
+  let settings =
+    plan.settings
+    ?? PreparationSettings(
+      spacing: plan.spacing ?? targetSpacing(grids.map { ($0.extent, $0.spacing) }), normalization: plan.normalization)
   try settings.validate()
   return settings
 }

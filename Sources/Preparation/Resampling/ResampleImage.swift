@@ -7,13 +7,20 @@ import Volumes
 
 /// One channel [D, H, W] on a new grid: cubic B-spline with exact prefilter, clipped to the range of the input. If the spacing (mm) is strongly
 /// anisotropic, each slice is resampled and clipped by itself, and slices are taken from the nearest.
-public func resampleImage(_ voxels: [Float], from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing) -> [Float] {
-  guard voxels.count == from.count else {
-    fatalError("resample: \(voxels.count) voxels are not \(from); pass one channel of the whole volume")
+public func resampleImage(
+  _ voxels: consuming [Float], from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
+) -> [Float] {
+  let count = voxels.count
+  guard count == from.count else {
+    fatalError("resample: \(count) voxels are not \(from); pass one channel of the whole volume")
   }
   guard from != to else { return voxels }
   let separate = separateAxis(spacing, newSpacing)
-  var (result, extent) = (voxels, from)
+  let range = channelRange(voxels, channel: 0, of: 1)
+  var slices: SliceRanges?
+  if let separate { slices = SliceRanges(voxels, from, axis: separate) }
+  // Of a large volume no more than two arrays exist at a time.
+  var result = consume voxels, extent = from
   // Axes that shrink most come first: the others then have less to do.
   let axes = (0..<3).filter { $0 != separate && from[$0] != to[$0] }
     .sorted { (Double(to[$0]) / Double(from[$0]), $0) < (Double(to[$1]) / Double(from[$1]), $1) }
@@ -21,14 +28,13 @@ public func resampleImage(_ voxels: [Float], from: Extent, spacing: Spacing, to:
     result = SplineResampling(count: extent[axis], outputCount: to[axis]).apply(result, extent, axis: axis)
     extent[axis] = to[axis]
   }
-  guard let separate else {
-    let range = channelRange(voxels, channel: 0, of: 1)
+  guard let separate, let slices else {
     result.withUnsafeMutableBufferPointer { result in
       for index in 0..<result.count { result[index] = max(range.minimum, min(range.maximum, result[index])) }
     }
     return result
   }
-  if !axes.isEmpty { clipSlices(&result, extent, to: SliceRanges(voxels, from, axis: separate), axis: separate) }
+  if !axes.isEmpty { clipSlices(&result, extent, to: slices, axis: separate) }
   return nearestSlices(result, extent, axis: separate, count: to[separate])
 }
 
@@ -61,7 +67,7 @@ private struct SliceRanges {
   var minimum: [Float]
   var maximum: [Float]
 
-  init(_ voxels: [Float], _ extent: Extent, axis: Int) {
+  init(_ voxels: borrowing [Float], _ extent: Extent, axis: Int) {
     minimum = [Float](repeating: .infinity, count: extent[axis])
     maximum = [Float](repeating: -.infinity, count: extent[axis])
     let inner = innerStride(extent, axis)

@@ -61,6 +61,11 @@ func sourceCoordinate(_ output: Int, count: Int, outputCount: Int) -> Double {
   Double((2 * output + 1) * count) / Double(2 * outputCount) - 0.5
 }
 
+/// The same, rounded after each step as scipy.ndimage.zoom does, on which nnU-Net's label of a voxel just between two depends.
+private func roundedCoordinate(_ output: Int, count: Int, outputCount: Int) -> Double {
+  (Double(output) + 0.5) * (Double(count) / Double(outputCount)) - 0.5
+}
+
 /// The two source voxels to blend for each output voxel of an axis, and the share of the upper one.
 package struct LinearTaps {
   package private(set) var lower: [Int] = []
@@ -68,9 +73,11 @@ package struct LinearTaps {
   package private(set) var upperShare: [Double] = []
 
   /// Linear interpolation with the edge repeated outwards; with `nearest` the closest voxel alone, halves up.
-  package init(count: Int, outputCount: Int, nearest: Bool) {
+  /// - Parameter exact: whether halves are exact, or rounded as scipy does.
+  package init(count: Int, outputCount: Int, nearest: Bool, exact: Bool = true) {
+    let place = exact ? sourceCoordinate : roundedCoordinate
     for output in 0..<outputCount {
-      let coordinate = max(0, min(Double(count - 1), sourceCoordinate(output, count: count, outputCount: outputCount)))
+      let coordinate = max(0, min(Double(count - 1), place(output, count, outputCount)))
       let base = nearest ? min(count - 1, (2 * output + 1) * count / (2 * outputCount)) : Int(coordinate)
       lower.append(base)
       upper.append(nearest ? base : min(base + 1, count - 1))
@@ -79,8 +86,8 @@ package struct LinearTaps {
   }
 
   /// The taps of all three axes for a change of grid; a separate axis takes the nearest slice.
-  static func all(from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing) -> [LinearTaps] {
+  static func all(from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing, exact: Bool = true) -> [LinearTaps] {
     let separate = separateAxis(spacing, newSpacing)
-    return (0..<3).map { LinearTaps(count: from[$0], outputCount: to[$0], nearest: $0 == separate) }
+    return (0..<3).map { LinearTaps(count: from[$0], outputCount: to[$0], nearest: $0 == separate, exact: exact) }
   }
 }

@@ -24,6 +24,7 @@ package final class PriorSetup {
   /// - Returns: nil for `prior.kind: none`.
   package init?(_ configuration: RunConfiguration, classes: Int, store: CaseStore) throws {
     guard let kind = priorCatalog.first(where: { $0.name == configuration.priorKind }) else { return nil }
+    if kind.usesNetwork { try Self.requireCanonicalAxes(store.index) }
     let network = kind.usesNetwork ? try PriorNetwork(checkpoint: configuration.priorCheckpoint) : nil
     let plan = configuration.priorFrame == .canonical ? network?.network.plan : nil
     let embeddings = plan.map { VolumeEmbeddings(grid: $0.grid, channels: $0.promptDimension) }
@@ -45,6 +46,14 @@ package final class PriorSetup {
     try together(over: world) { _ in try made.learn(labelled) }
     guard let prior = made.calibrated else { return [:] }
     return try calibrate(prior, split, over: world, console: console)
+  }
+
+  /// Error: packs of a plan that exchanges axes. A network was trained on scans that all stand alike.
+  private static func requireCanonicalAxes(_ index: PackIndex) throws(TrainingError) {
+    guard let turned = index.entries.first(where: { !$0.frame.grid.isCanonical }) else { return }
+    throw TrainingError(
+      "The packs have the axes of \(turned.identifier) in the order of a plan, but the prior knows scans only with depth, height and width as they "
+        + "are: prepare the data without --plan, or take prior.kind: none.")
   }
 
   private func embed(

@@ -32,6 +32,8 @@ public struct Dataset: Sendable, Codable {
   public var channelNames: [String]
   /// Index = label value; 0 is background.
   public var classNames: [String]
+  /// nnU-Net's name of the reader that dataset.json asks for; nil leaves the choice.
+  public var imageReader: String?
   /// Sorted by identifier.
   public var cases: [DatasetCase]
   /// What is left aside and is no case, a sentence each.
@@ -55,8 +57,8 @@ public struct Dataset: Sendable, Codable {
     let (cases, warnings) = try Self.cases(of: folder, description)
     let name = description.name ?? URL(fileURLWithPath: folder).lastPathComponent
     return Dataset(
-      name: name, folder: folder, channelNames: description.channelNames, classNames: description.classNames, cases: cases,
-      warnings: warnings)
+      name: name, folder: folder, channelNames: description.channelNames, classNames: description.classNames,
+      imageReader: description.imageReader, cases: cases, warnings: warnings)
   }
 
   private static func cases(
@@ -72,7 +74,13 @@ public struct Dataset: Sendable, Codable {
 
   /// The class names of a data set, from its description alone: its files need not be in order.
   public static func classNames(ofFolder folder: String) throws(VolumeError) -> [String] {
-    try DatasetDescription.read("\(folder)/dataset.json").classNames
+    try names(ofFolder: folder).classes
+  }
+
+  /// The names of channels and classes of a data set, from its description `folder/dataset.json` alone.
+  public static func names(ofFolder folder: String) throws(VolumeError) -> (channels: [String], classes: [String]) {
+    let description = try DatasetDescription.read("\(folder)/dataset.json")
+    return (description.channelNames, description.classNames)
   }
 
   /// Writes `folder/dataset.json`, which `open` reads back.

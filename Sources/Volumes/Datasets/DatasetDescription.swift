@@ -9,6 +9,8 @@ struct DatasetDescription {
   var classNames: [String]
   /// The number of training images that the file promises.
   var trainingCount: Int?
+  /// nnU-Net's name of the reader that is asked for.
+  var imageReader: String?
 
   static func read(_ path: String) throws(VolumeError) -> DatasetDescription {
     guard FileManager.default.fileExists(atPath: path) else {
@@ -30,7 +32,7 @@ struct DatasetDescription {
     }
     return DatasetDescription(
       name: content["name"] as? String, channelNames: try channels(content, path), classNames: try classes(content, path),
-      trainingCount: content["numTraining"] as? Int)
+      trainingCount: content["numTraining"] as? Int, imageReader: content["overwrite_image_reader_writer"] as? String)
   }
 
   private static let imageEndings = [".nii.gz", ".nii", ".hdr", ".img"]

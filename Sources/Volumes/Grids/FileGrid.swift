@@ -11,7 +11,8 @@ public struct FileGrid: Hashable, Sendable, Codable {
   public let affine: [Double]
   /// The distance of neighbouring voxels along the file's axes, millimetres, positive.
   public let sides: [Double]
-  /// The file axis (0, 1, 2) that each canonical axis (0 = D, 1 = H, 2 = W) comes from, and whether it runs backwards.
+  /// The file axis (0, 1, 2) that each canonical axis (0 = D, 1 = H, 2 = W) comes from, and whether it runs backwards; in a grid that is `ordered`
+  /// otherwise, that each axis of the array comes from.
   public let fileAxis: [Int]
   public let flipped: [Bool]
 
@@ -51,6 +52,21 @@ public struct FileGrid: Hashable, Sendable, Codable {
   private init(dimensions: [Int], header: GridHeader, affine: [Double], sides: [Double]) {
     (self.dimensions, self.header, self.affine, self.sides) = (dimensions, header, affine, sides)
     (fileAxis, flipped) = canonicalAxes(affine)
+  }
+
+  private init(_ grid: FileGrid, fileAxis: [Int], flipped: [Bool]) {
+    (dimensions, header, affine, sides) = (grid.dimensions, grid.header, grid.affine, grid.sides)
+    (self.fileAxis, self.flipped) = (fileAxis, flipped)
+  }
+
+  /// The file axes of D, H, W, and whether they run backwards, whatever the order of this grid.
+  var canonicalOrder: (fileAxis: [Int], flipped: [Bool]) { canonicalAxes(affine) }
+
+  /// The same grid with its axes in the order of `fileAxis`.
+  func with(fileAxis: [Int]) -> FileGrid {
+    let canonical = canonicalOrder
+    return FileGrid(
+      self, fileAxis: fileAxis, flipped: fileAxis.map { canonical.flipped[canonical.fileAxis.firstIndex(of: $0)!] })
   }
 
   /// Why no scan has voxels of this size, as a clause to be put after a file name; nil if they may be real.

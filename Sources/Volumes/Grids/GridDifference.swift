@@ -22,6 +22,7 @@ public struct GridDifference: Sendable, CustomStringConvertible {
 ///
 /// Shape must be equal, spacing to 1 part in 1000, directions to 0.1 degrees, the origin to a twentieth of the smallest spacing.
 public func sameGrid(_ a: FileGrid, _ b: FileGrid) -> GridDifference? {
+  let (a, b) = (a.canonical, b.canonical)
   if a.extent != b.extent {
     return GridDifference(.shape, "have different shapes, \(a.extent) and \(b.extent) voxels")
   }

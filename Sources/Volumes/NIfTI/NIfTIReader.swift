@@ -6,8 +6,9 @@ import CNIfTI
 /// A scan with its intensities (slope and intercept applied), in canonical orientation.
 ///
 /// Errors: no such file, a folder, not NIfTI, truncated or damaged, 4D, a type that is not a real scalar, voxels that are NaN or infinite.
-public func readVolume(_ path: String) throws(VolumeError) -> Volume {
-  let (header, voxels) = try readVoxels(path)
+/// - Parameter axes: another order of the axes than D, H, W.
+public func readVolume(_ path: String, axes: AxisOrder? = nil) throws(VolumeError) -> Volume {
+  let (header, voxels) = try readVoxels(path, axes)
   let bad = nonFiniteCount(voxels)
   guard bad == 0 else {
     throw VolumeError(
@@ -19,8 +20,9 @@ public func readVolume(_ path: String) throws(VolumeError) -> Volume {
 /// A label map in canonical orientation: values rounded to 0...255.
 ///
 /// Errors: those of `readVolume`, and a value further than 0.001 from an integer or outside 0...255, which is named.
-public func readLabels(_ path: String) throws(VolumeError) -> LabelVolume {
-  let (header, voxels) = try readVoxels(path)
+/// - Parameter axes: another order of the axes than D, H, W.
+public func readLabels(_ path: String, axes: AxisOrder? = nil) throws(VolumeError) -> LabelVolume {
+  let (header, voxels) = try readVoxels(path, axes)
   var labels = [UInt8](repeating: 0, count: voxels.count)
   var offender: Float?
   voxels.withUnsafeBufferPointer { source in
@@ -47,15 +49,16 @@ public func readLabels(_ path: String) throws(VolumeError) -> LabelVolume {
 public func readGrid(_ path: String) throws(VolumeError) -> FileGrid { try NIfTIFile(path).header.grid }
 
 /// Header and canonical voxels [D, H, W] of a file.
-private func readVoxels(_ path: String) throws(VolumeError) -> (header: NIfTIHeader, voxels: [Float]) {
+private func readVoxels(_ path: String, _ axes: AxisOrder?) throws(VolumeError) -> (header: NIfTIHeader, voxels: [Float]) {
   let file = try NIfTIFile(path)
-  let header = file.header
+  var header = file.header
   var raw = try file.readVoxels()
   if header.isSwapped, header.scalar.byteCount > 1 {
     raw.withUnsafeMutableBytes {
       nifti_swap_Nbytes(Int64($0.count / header.scalar.byteCount), Int32(header.scalar.byteCount), $0.baseAddress!)
     }
   }
+  if let axes { header.grid = header.grid.ordered(axes) }
   return (header, canonicalVoxels(raw, header: header))
 }
 

@@ -94,13 +94,18 @@ struct NetworkChoice: ParsableArguments {
   var option: [String] = []
 
   func plan(channels: Int, classes: Int) throws -> NetworkPlan {
-    var options: [String: String] = [:]
-    for text in option {
-      guard let sign = text.firstIndex(of: "=") else {
-        throw NetworkError("--option \(text): write key=value, for example base=16.")
-      }
-      options[String(text[..<sign])] = String(text[text.index(after: sign)...])
-    }
-    return NetworkPlan(inputChannels: channels, classes: classes, options: options, seed: 0)
+    try networkPlan(options: option, channels: channels, classes: classes)
   }
+}
+
+/// A network's plan with options of the form key=value.
+func networkPlan(options texts: [String], channels: Int, classes: Int) throws -> NetworkPlan {
+  var options: [String: String] = [:]
+  for text in texts {
+    guard let sign = text.firstIndex(of: "=") else {
+      throw NetworkError("--option \(text): write key=value, for example base=16.")
+    }
+    options[String(text[..<sign])] = String(text[text.index(after: sign)...])
+  }
+  return NetworkPlan(inputChannels: channels, classes: classes, options: options, seed: 0)
 }

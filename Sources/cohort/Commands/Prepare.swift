@@ -4,6 +4,7 @@ import ArgumentParser
 import Cluster
 import Files
 import MPI
+import Planning
 import Preparation
 import Training
 import Volumes
@@ -22,20 +23,36 @@ struct Prepare: ParsableCommand {
   var output: String
   @Option(help: "Voxel size in millimetres: one number, or depth,height,width; the median of the data set if not given.")
   var spacing: String?
+  @Option(help: "Prepare by this plan of nnU-Net (plans.json of `cohort plan` or of nnU-Net 2) in place of the median spacing.")
+  var plan: String?
+  @Option(help: "Which configuration of the plan: 3d_fullres, 3d_lowres or 2d.")
+  var configuration = "3d_fullres"
   @Flag(help: "Refuse labels whose origin differs a little from their image's, which otherwise is a warning.")
   var strict = false
   @OptionGroup var watch: WatchOptions
 
+  func validate() throws {
+    if plan != nil, spacing != nil { throw ValidationError("--spacing and --plan: the plan has a spacing, so give one of them.") }
+  }
+
   func run() throws {
     try withWatchedRanks(watch, command: "prepare") { world in
-      let plan = PreparationPlan(dataset: dataset, output: output, spacing: try spacing.map(parseSpacing), isStrict: strict)
       let team = try RankTeam(world)
       defer { try? team.close() }
-      let outcome = try prepareDataset(plan, team: team) { print($0) }
+      let settings = try team.first { try plannedSettings() }
+      let preparation = PreparationPlan(
+        dataset: dataset, output: output, spacing: try spacing.map(parseSpacing), settings: settings, isStrict: strict)
+      let outcome = try prepareDataset(preparation, team: team) { print($0) }
       if world.rank == 0 { tell(outcome) }
       let isWhole = outcome.omitted.isEmpty && outcome.problem == nil
       return (isWhole ? Cluster.ExitCode.success : .configuration).rawValue
     }
+  }
+
+  /// Those of the plan, if one was given.
+  private func plannedSettings() throws -> PreparationSettings? {
+    guard let plan else { return nil }
+    return try Plan(file: plan).preparation(configuration, of: plan, for: Dataset.open(dataset))
   }
 
   private func tell(_ outcome: PreparationOutcome) {

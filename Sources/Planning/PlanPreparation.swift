@@ -1,0 +1,78 @@
+// From a plan to the settings by which cases are prepared, for the data set that the plan was made for.
+
+import Files
+import Foundation
+import Preparation
+import Volumes
+
+extension Plan {
+  /// The settings for a data set by one of the configurations.
+  ///
+  /// nnU-Net keeps the dataset.json of a plan beside it; where there is one it tells whether the plan is that of the data set.
+  /// - Parameter path: the file of the plan.
+  /// Errors: no such configuration, another data set, a normalisation, resampling or reader that is not known here.
+  public func preparation(
+    _ configuration: String, of path: String, for dataset: Dataset
+  ) throws(PreparationError) -> PreparationSettings {
+    guard let chosen = self[configuration] else {
+      throw PreparationError(
+        "\(path) has no configuration \(configuration): choose one of \(configurations.map(\.name).joined(separator: ", ")).")
+    }
+    try requireSameNames(path, dataset)
+    if let step = chosen.foreignStep {
+      throw PreparationError(
+        "\(path): configurations.\(configuration).\(step) is not nnU-Net's default, which is all that is done here: plan the data set again."
+      )
+    }
+    guard let reader = PlanReader(name: reader) else {
+      throw PreparationError(
+        "\(path): image_reader_writer is \(reader), and files are read only as by \(PlanReader.names): plan the data set again.")
+    }
+    var channels: [ChannelNormalization] = []
+    for channel in intensities.indices { channels.append(try normalization(channel, chosen, path)) }
+    let isPlane = chosen.spacing.count == 2, sides = isPlane ? [medianSpacing[0]] + chosen.spacing : chosen.spacing
+    return PreparationSettings(
+      spacing: Spacing(sides[0], sides[1], sides[2]),
+      planned: PlannedPreparation(
+        axes: AxisOrder(start: reader.start, transpose: transposeForward), channels: channels, keepsSliceSpacing: isPlane))
+  }
+
+  private func normalization(
+    _ channel: Int, _ configuration: PlanConfiguration, _ path: String
+  ) throws(PreparationError) -> ChannelNormalization {
+    let name = configuration.normalizations[channel]
+    guard let scheme = ChannelNormalization.Scheme(rawValue: name) else {
+      throw PreparationError(
+        "\(path): configurations.\(configuration.name).normalization_schemes has \(name), which is not known here: take one of "
+          + "\(ChannelNormalization.Scheme.allCases.map(\.rawValue).joined(separator: ", ")).")
+    }
+    let found = intensities[channel]
+    let foreground = ForegroundIntensity(
+      mean: found.mean, standardDeviation: found.standardDeviation, lowest: found.percentile0_5, highest: found.percentile99_5)
+    return ChannelNormalization(
+      scheme, usesMask: configuration.usesMask[channel] && scheme == .zScore, foreground: scheme == .ct ? foreground : nil)
+  }
+
+  private func requireSameNames(_ path: String, _ dataset: Dataset) throws(PreparationError) {
+    let folder = (path as NSString).deletingLastPathComponent, beside = folder.isEmpty ? "." : folder
+    if FileManager.default.fileExists(atPath: "\(beside)/dataset.json") {
+      let names = try readingVolumes { () throws(VolumeError) in try Dataset.names(ofFolder: beside) }
+      try require(names.channels, dataset.channelNames, "channels", path, dataset)
+      try require(names.classes, dataset.classNames, "labels", path, dataset)
+    }
+    guard intensities.count == dataset.channelNames.count else {
+      throw PreparationError(
+        "\(path) is the plan of a data set of \(intensities.count) channels, and \(dataset.folder) has \(dataset.channelNames.count): "
+          + "plan that one.")
+    }
+  }
+
+  private func require(
+    _ planned: [String], _ found: [String], _ what: String, _ path: String, _ dataset: Dataset
+  ) throws(PreparationError) {
+    guard planned != found else { return }
+    throw PreparationError(
+      "\(path) is the plan of a data set with the \(what) \(planned.joined(separator: ", ")) (dataset.json beside it), and "
+        + "\(dataset.folder) has \(found.joined(separator: ", ")): plan that one.")
+  }
+}

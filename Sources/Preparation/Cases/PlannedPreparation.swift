@@ -1,0 +1,63 @@
+// What a plan of nnU-Net asks of preparation besides a spacing.
+
+import Volumes
+
+/// The order of axes and the normalisation of each channel, in place of canonical axes and one normalisation for all.
+public struct PlannedPreparation: Sendable, Codable, Hashable {
+  /// The axes of prepared arrays.
+  public var axes: AxisOrder
+  public var channels: [ChannelNormalization]
+  /// Whether the first axis keeps the spacing of its case, as in plans for 2D networks.
+  public var keepsSliceSpacing: Bool
+
+  public init(axes: AxisOrder, channels: [ChannelNormalization], keepsSliceSpacing: Bool = false) {
+    (self.axes, self.channels, self.keepsSliceSpacing) = (axes, channels, keepsSliceSpacing)
+  }
+
+  /// What cannot be meant, as a clause; nil if nothing is wrong.
+  var complaint: String? {
+    if axes.transpose.sorted() != [0, 1, 2] { return "give \(axes.transpose) for the order of three axes" }
+    if channels.contains(where: { $0.scheme == .ct && $0.foreground == nil }) {
+      return "ask for CT normalisation without the intensities of the data set"
+    }
+    return nil
+  }
+}
+
+extension PreparationSettings {
+  /// The spacing (mm) of the prepared arrays of a case with this grid.
+  func target(of grid: FileGrid) -> Spacing {
+    var target = spacing
+    if planned?.keepsSliceSpacing == true { target.depth = grid.spacing.depth }
+    return target
+  }
+
+  /// How the files of a case are read for these settings. Labels need the mask, too: what is outside counts as a class of its own when they are
+  /// resampled.
+  func reading(classNames: [String], isStrict: Bool, hasLabel: Bool) -> CaseReading {
+    let needsMask = planned.map { planned in hasLabel || planned.channels.contains { $0.usesMask } } ?? false
+    return CaseReading(classNames: classNames, axes: planned?.axes, isStrict: isStrict, keepsMask: needsMask)
+  }
+
+  /// The labels of a crop on the prepared grid.
+  /// - Parameter inside: 1 where the object is.
+  func resample(
+    _ labels: [UInt8], inside: [UInt8]?, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
+  ) -> [UInt8] {
+    guard planned != nil, from != to, let inside, (labels.max() ?? 0) < .max else {
+      return resampleLabels(
+        labels, from: from, spacing: spacing, to: to, newSpacing: newSpacing, rule: planned == nil ? .half : .most)
+    }
+    // Outside is 0 and classes are one higher meanwhile, as nnU-Net's -1 is lower than they are; it then joins the background.
+    let raised = zip(labels, inside).map { label, isInside in isInside == 0 ? 0 : label + 1 }
+    return resampleLabels(raised, from: from, spacing: spacing, to: to, newSpacing: newSpacing, rule: .most).map {
+      $0 == 0 ? 0 : $0 - 1
+    }
+  }
+
+  /// Normalises the crop of a channel of the file `path` in place.
+  func normalize(_ voxels: inout [Float], channel: Int, inside: [UInt8]?, path: String) throws(PreparationError) {
+    guard let planned else { return normalization.apply(&voxels) }
+    try planned.channels[channel].apply(&voxels, inside: inside, path: path)
+  }
+}
