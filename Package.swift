@@ -64,7 +64,7 @@ let layers: [[Target]] = [
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables.
   module("Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"], pages: ["PRIORS.md"]),
-  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
+  module("Benchmarks", ["Networks", "Preparation", "Volumes", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
   // 6. The loop, validation, prediction, run files.
   module(
@@ -75,6 +75,7 @@ let layers: [[Target]] = [
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
+      .embedInCode("Recipes/nnunet.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
       .copy("Resources/demo-prior.safetensors"), .copy("Resources/demo-sam.safetensors"),
     ], tests: ["cohort"], fixtures: true),

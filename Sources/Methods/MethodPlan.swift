@@ -11,9 +11,14 @@ public struct MethodPlan {
   public var options: SettingValues
   /// The frozen prior of the run; nil for `prior.kind: none`.
   public var prior: (any Prior)?
+  /// The labels of the data, background included: as many as the network has classes, unless it scores regions.
+  public var labels: Int
 
-  public init(networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil) {
+  public init(
+    networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil, labels: Int? = nil
+  ) {
     (self.networkName, self.network, self.options, self.prior) = (networkName, network, options, prior)
+    self.labels = labels ?? network.classes
   }
 
   /// The value of one of the method's options.

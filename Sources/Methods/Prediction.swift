@@ -66,6 +66,20 @@ extension Network {
   }
 }
 
+extension Network {
+  /// Logits of every head for the clean views of samples in training mode: the highest resolution first, of each head one tensor [1, d, h, w, K] for each
+  /// sample. One by one where that is exact, together where batch normalisation must see them together.
+  func headLogits(_ samples: [Sample], at step: Step, on tape: Tape) -> [[Tensor]] {
+    func heads(_ image: Tensor, of sample: Sample) -> [Tensor] {
+      allLogits(image, mode: .training(dropout: sample.dropout(.clean, at: step)), on: tape)
+    }
+    let images = samples.map { $0.image(.clean, at: step) }
+    if statistics != nil { return heads(tape.stacked(images), of: samples[0]).map(tape.unstacked) }
+    let ofSamples = zip(images, samples).map(heads)
+    return ofSamples[0].indices.map { head in ofSamples.map { $0[head] } }
+  }
+}
+
 extension Sample {
   /// The label of a labelled sample.
   func knownLabel() throws(MethodError) -> [UInt8] {

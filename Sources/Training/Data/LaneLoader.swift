@@ -33,25 +33,44 @@ public final class LaneLoader {
     let (labelledCount, unlabelledCount) = (recipe.labelledCount, recipe.unlabelledCount), micro = step.index * lanes + lane
     var labelledSamples: [Sample] = [], unlabelledSamples: [Sample] = []
     for number in 0..<labelledCount {
-      let position = micro * labelledCount + number, identifier = CaseOrder(labelled, seed: seed, stream: "labelled")[position]
-      labelledSamples.append(try sample(identifier, recipe.labelled, isLabelled: true, draw: UInt64(position), at: step))
+      let position = micro * labelledCount + number
+      labelledSamples.append(
+        try sample(
+          labelledCase(position), recipe.labelled, isLabelled: true, draw: UInt64(position),
+          forced: forcesForeground(lane * labelledCount + number), at: step))
     }
     for number in 0..<unlabelledCount {
       let position = step.index * unlabelledCount + number
       let identifier = CaseOrder(shards[lane], seed: seed, stream: "unlabelled lane \(lane)")[position]
       let draw = UInt64(micro * unlabelledCount + number)
-      unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, at: step))
+      unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, forced: false, at: step))
     }
     return Batch(labelled: labelledSamples, unlabelled: unlabelledSamples)
   }
 
+  /// The labelled case at a position of the run: in epochs, or as nnU-Net draws it, each time from all of them.
+  private func labelledCase(_ position: Int) -> String {
+    switch sampler.placement {
+    case .inside: return CaseOrder(labelled, seed: seed, stream: "labelled")[position]
+    case .nnunet:
+      let key = RandomKey(seed: seed, volume: "labelled", draw: UInt64(position), stream: RandomStream.dataOrder)
+      return labelled[key.integer(0, below: labelled.count)]
+    }
+  }
+
+  /// Whether the labelled sample at a place in the batch of all lanes must have foreground; nil leaves that to the sampler's draw.
+  private func forcesForeground(_ place: Int) -> Bool? {
+    guard sampler.placement == .nnunet else { return nil }
+    return PatchPlacement.forcesForeground(place, of: lanes * recipe.labelledCount, share: sampler.foregroundShare)
+  }
+
   /// - Parameter isLabelled: if not, neither the label nor crop positions derived from it may be used, even where the data have one.
   private func sample(
-    _ identifier: String, _ views: [View], isLabelled: Bool, draw: UInt64, at step: Step
+    _ identifier: String, _ views: [View], isLabelled: Bool, draw: UInt64, forced: Bool?, at step: Step
   ) throws(VolumeError) -> Sample {
     var volume = try store.volume(identifier)
     if !isLabelled { volume.label = nil }
-    let patch = sampler.sample(volume, draw: draw)
+    let patch = sampler.sample(volume, draw: draw, forced: forced)
     let clean = Tensor(
       patch.image, shape: [1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels])
     let source = ViewSource(image: clean, identifier: identifier, draw: draw, step: step)

@@ -53,12 +53,15 @@ public final class MethodWork: Work {
     var description = try ModelDescription(configuration, index)
     let options = configuration.methodOptions
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
+    if asksPrior { try configuration.requirePriorFollowsCrops() }
     priorSetup = asksPrior ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
     prior = priorSetup.map { NegatablePrior($0.prior) }
     description.record(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
     method = try make(
       configuration.methodName,
-      MethodPlan(networkName: description.network, network: description.plan, options: options, prior: prior))
+      MethodPlan(
+        networkName: description.network, network: description.plan, options: options, prior: prior,
+        labels: description.classNames.count))
     description.predictor = try method.predictorVector()
     self.description = description
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
@@ -73,11 +76,12 @@ public final class MethodWork: Work {
       store: store,
       sampler: PatchSampler(
         patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
-        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes)),
+        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes),
+        placement: configuration.placement),
       recipe: recipe, labelled: split.labelled, shards: shards, seed: configuration.seed)
     segmenter = Segmenter(
       network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
-      overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
+      regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
     modules = try configuration.updates(of: method.trained + beside)
     pseudoLabels = try labels(store) ?? StudentPseudoLabels(configuration, store)
     if pseudoLabels != nil, recipe.unlabelledCount == 0 {
@@ -156,14 +160,18 @@ public final class MethodWork: Work {
         return try method.loss(batch, at: step, on: Tape(recording: false))
       }
     }
-    return LaneBatch(
-      loss: { [method, pseudoLabels] tape in
-        var terms = try method.loss(batch, at: step, on: tape)
-        terms.terms += pseudoLabels?.terms(batch, terms.unlabelled, method.predictor, at: step, on: tape) ?? []
-        return terms
-      }, oppositeLoss: opposite)
+    let loss = { [method, pseudoLabels] (tape: Tape, sums: LaneSums?) in
+      var batch = batch
+      batch.sums = sums
+      var terms = try method.loss(batch, at: step, on: tape)
+      terms.terms += pseudoLabels?.terms(batch, terms.unlabelled, method.predictor, at: step, on: tape) ?? []
+      return terms
+    }
+    guard method.countsBatches else { return LaneBatch(loss: { try loss($0, nil) }, oppositeLoss: opposite) }
+    return LaneBatch(counts: { [method] in try method.counts(batch, at: step) }, loss: loss, oppositeLoss: opposite)
   }
 
+  public var countsBatches: Bool { method.countsBatches }
   public func updated(at step: Step) -> [Int] { method.updated(at: step) }
   public func afterUpdate(at step: Step) { method.afterUpdate(at: step) }
 
