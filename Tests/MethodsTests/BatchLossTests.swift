@@ -37,7 +37,7 @@ private struct PublishedLoss {
         }
       }
       let table = (0..<classes).map { region in (0..<1 << classes).filter { $0 >> region & 1 == 1 } }
-      loss = BatchLoss(targets: LabelTargets(regions: table, labels: 1 << classes), dice: .sample)
+      loss = BatchLoss(targets: LabelTargets(regions: table, labels: 1 << classes), dice: .batch)
     } else {
       let all = tensors[name + ".labels"]!.floats.map { UInt8($0) }
       labels = (0..<shape[0]).map { Array(all[$0 * voxels..<($0 + 1) * voxels]) }

@@ -108,7 +108,20 @@ private func difference(_ found: [Float], _ expected: [Float]) -> Float {
     }
   }
 
-  @Test(arguments: ["brightness", "contrast", "low_resolution", "gamma"]) func intensitiesAreNNUNets(kind: String) throws {
+  /// With the depth kept, as for slices that are turned in their plane, or not: the file does not tell.
+  @Test func lowResolutionIsNNUNets() throws {
+    let published = try Published(), cases = published.cases("low_resolution")
+    #expect(cases.count >= 2)
+    for (name, words) in cases {
+      let zoom = try #require(Double(words[0])), expected = published.tensors[name]!.floats
+      let differences = [true, false].map { keepsDepth in
+        difference(published.changed { $0.lowerResolution(zoom, keepsDepth: keepsDepth) }, expected)
+      }
+      #expect(differences.min()! < 1e-4, "\(name): \(differences)")
+    }
+  }
+
+  @Test(arguments: ["brightness", "contrast", "gamma"]) func intensitiesAreNNUNets(kind: String) throws {
     let published = try Published(), cases = published.cases(kind)
     #expect(cases.count >= 2)
     for (name, words) in cases {
@@ -117,7 +130,6 @@ private func difference(_ found: [Float], _ expected: [Float]) -> Float {
         switch kind {
         case "brightness": channel.multiply(by: number)
         case "contrast": channel.changeContrast(by: number)
-        case "low_resolution": channel.lowerResolution(number, keepsDepth: false)
         default: channel.applyGamma(number, inverted: isInverted)
         }
       }

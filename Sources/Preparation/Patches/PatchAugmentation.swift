@@ -68,16 +68,25 @@ package struct PatchPermutation: Sendable, Equatable {
         var voxel = 0
         for d in 0..<extent.depth {
           for h in 0..<extent.height {
-            var from = (steps.first + d * steps.depth + h * steps.height) * channels
-            for _ in 0..<extent.width {
-              for channel in 0..<channels { target[voxel + channel] = source[from + channel] }
-              voxel += channels
-              from += steps.width * channels
-            }
+            let from = source.baseAddress! + (steps.first + d * steps.depth + h * steps.height) * channels
+            copyRow(from, step: steps.width, into: target.baseAddress! + voxel, count: extent.width, channels: channels)
+            voxel += extent.width * channels
           }
         }
         initialised = values.count
       }
+    }
+  }
+
+  /// Copies voxels that lie `step` apart.
+  private func copyRow<Value: BitwiseCopyable>(
+    _ source: UnsafePointer<Value>, step: Int, into target: UnsafeMutablePointer<Value>, count: Int, channels: Int
+  ) {
+    if step == 1 { return target.update(from: source, count: count * channels) }
+    for place in 0..<count {
+      let (from, to) = (source + place * step * channels, target + place * channels)
+      to[0] = from[0]
+      for channel in stride(from: 1, to: channels, by: 1) { to[channel] = from[channel] }
     }
   }
 
