@@ -63,12 +63,19 @@ extension TurnedPatch {
     }
   }
 
+  /// Sums of weights that differ by less are equal.
+  private static let tolerance: Float = 1e-5
+
   /// The label with the greatest sum of weights; of equal ones that of the nearest voxel, else the lowest. What is below 0 becomes 0.
   /// - Parameter labels: of the corners of a cell.
   private func vote(_ labels: SIMD8<Int32>, _ cell: Cell) -> UInt8 {
-    /// Sums that differ by less are equal.
-    let tolerance: Float = 1e-5
-    let nearest = labels[nearestCorner(cell)], weights = cell.weights
+    let nearest = labels[nearestCorner(cell)], weights = cell.weights, tolerance = Self.tolerance
+    let (low, high) = (labels.min(), labels.max()), isLow = labels .== low
+    if labels.replacing(with: high, where: isLow) == SIMD8(repeating: high) {
+      // Nearly always there are two labels.
+      let difference = weights.replacing(with: -weights, where: isLow).sum()
+      return UInt8(max(0, abs(difference) < tolerance ? nearest : difference > 0 ? high : low))
+    }
     var best = Int32.max, greatest: Float = -1
     for candidate in 0..<8 where labels[candidate] != best {
       let here = labels[candidate], sum = weights.replacing(with: 0, where: labels .!= here).sum()

@@ -83,10 +83,9 @@ package struct PatchPermutation: Sendable, Equatable {
     _ source: UnsafePointer<Value>, step: Int, into target: UnsafeMutablePointer<Value>, count: Int, channels: Int
   ) {
     if step == 1 { return target.update(from: source, count: count * channels) }
-    for place in 0..<count {
-      let (from, to) = (source + place * step * channels, target + place * channels)
-      to[0] = from[0]
-      for channel in stride(from: 1, to: channels, by: 1) { to[channel] = from[channel] }
+    if channels == 1 { for place in 0..<count { target[place] = source[place * step] } }
+    for place in 0..<(channels == 1 ? 0 : count) {
+      for channel in 0..<channels { target[place * channels + channel] = source[place * step * channels + channel] }
     }
   }
 
