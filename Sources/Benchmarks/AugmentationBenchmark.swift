@@ -1,5 +1,6 @@
 // nnU-Net's augmentation, timed: crops of random voxels with labels in blocks, one after the other.
 
+import Files
 import Foundation
 import Kernels
 import Preparation
@@ -27,10 +28,16 @@ public struct AugmentationResult: Encodable, Sendable {
   }
 }
 
-/// Times crops with their labels from a volume of the size of the enlarged patch. Sets the threads of the process.
-public func measureAugmentation(patch: [Int], channels: Int, classes: Int, crops: Int, threads: Int) -> AugmentationResult {
+/// Times crops with their labels from a volume of the size of the enlarged patch. Sets the threads of the process. Error: too little memory.
+public func measureAugmentation(patch: [Int], channels: Int, classes: Int, crops: Int, threads: Int)
+  throws(FileError) -> AugmentationResult
+{
   Threads.set(threads)
   let augmented = AugmentedPatch(Extent(patch[0], patch[1], patch[2])), volume = augmented.enlarged
+  let floats = channels * volume.count + (2 * channels + 1) * augmented.patch.count
+  if let shortage = FreeMemory.shortage(of: 4 * floats + 2 * volume.count, for: "the benchmark") {
+    throw FileError("\(shortage). Take a smaller patch.")
+  }
   let noise = RandomKey(1), image = (0..<volume.count * channels).map { Float(noise.gaussian(UInt64($0))) }
   let label = (0..<volume.count).map { voxel in
     UInt8(

@@ -20,7 +20,7 @@ public final class NNUNet: Method {
   )
   private static let regionGroups = Setting<[[Int]]?>(
     "regions", default: nil, .optional(.groups(upTo: 255, count: 64)),
-    "Regions that may overlap, learnt by sigmoids in place of classes: labels with commas, regions with semicolons, for example 1,2,3;2,3;3. "
+    "Two or more regions that may overlap, learnt by sigmoids in place of classes: labels with commas, regions with semicolons, for example 1,2,3;2,3;3. "
       + "A voxel in several gets the first label of the last of them.")
   public static let options: [any SettingDescription] = [dice, deepSupervision, regionGroups]
   public static func regions(_ options: SettingValues) -> [[Int]]? { options[regionGroups] }

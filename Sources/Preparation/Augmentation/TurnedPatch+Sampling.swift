@@ -29,10 +29,9 @@ extension TurnedPatch {
   }
 
   private func edge(_ x: UnsafePointer<Float>, _ channels: Int, _ cell: Cell, _ box: Box) -> Float {
+    let weights = cell.weights
     var sum: Float = 0
-    for corner in 0..<8 {
-      if let index = box.index(cell, corner) { sum += cell.weights[corner] * x[index * channels] }
-    }
+    for corner in 0..<8 { if let index = box.index(cell, corner) { sum += weights[corner] * x[index * channels] } }
     return sum
   }
 

@@ -41,7 +41,7 @@ public struct LaneBatch {
   /// Computes them with the negated prior; nil where there is no prior.
   public let oppositeLoss: (() throws -> LossTerms)?
   /// Counts what the losses of all lanes need to know of this one; nil where they need nothing.
-  let counts: (() throws -> [Double])?
+  package let counts: (() throws -> [Double])?
 
   public init(loss: @escaping (Tape) throws -> LossTerms, oppositeLoss: (() throws -> LossTerms)? = nil) {
     (terms, self.oppositeLoss, counts) = ({ tape, _ in try loss(tape) }, oppositeLoss, nil)

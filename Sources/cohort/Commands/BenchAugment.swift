@@ -32,7 +32,7 @@ extension Bench {
 
     func run() throws {
       try reportingErrors {
-        let result = measureAugmentation(
+        let result = try measureAugmentation(
           patch: try patchSides(patch), channels: channels, classes: classes, crops: crops, threads: threads)
         if json { try printJSON(result) } else { print(result.text) }
       }
