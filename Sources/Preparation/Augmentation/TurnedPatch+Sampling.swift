@@ -51,10 +51,11 @@ extension TurnedPatch {
               continue
             }
             let from = labels + box.index(cell.d, cell.h, cell.w), far = from + deep
-            let names = SIMD8(
-              from[0], from[1], from[down], from[down + 1], far[0], far[1], far[down], far[down + 1])
-            let isOne = names == SIMD8(repeating: from[0])
-            target[line * patch.width + place] = isOne ? from[0] : vote(SIMD8<Int32>(truncatingIfNeeded: names), cell)
+            let label = from[0]
+            let isOne =
+              label == from[1] && label == from[down] && label == from[down + 1] && label == far[0] && label == far[1]
+              && label == far[down] && label == far[down + 1]
+            target[line * patch.width + place] = isOne ? label : vote(box.labels(labels, cell, outside: other), cell)
           }
         }
       }
@@ -68,17 +69,21 @@ extension TurnedPatch {
   /// The label with the greatest sum of weights; of equal ones that of the nearest voxel, else the lowest. What is below 0 becomes 0.
   /// - Parameter labels: of the corners of a cell.
   private func vote(_ labels: SIMD8<Int32>, _ cell: Cell) -> UInt8 {
-    let nearest = labels[nearestCorner(cell)], weights = cell.weights, tolerance = Self.tolerance
-    let (low, high) = (labels.min(), labels.max()), isLow = labels .== low
-    if labels.replacing(with: high, where: isLow) == SIMD8(repeating: high) {
-      // Nearly always there are two labels.
-      let difference = weights.replacing(with: -weights, where: isLow).sum()
-      return UInt8(max(0, abs(difference) < tolerance ? nearest : difference > 0 ? high : low))
+    let nearest = labels[nearestCorner(cell)], weights = cell.weights
+    let (low, high) = (labels.min(), labels.max())
+    var areTwo = true, difference: Float = 0
+    for corner in 0..<8 {
+      areTwo = areTwo && (labels[corner] == low || labels[corner] == high)
+      difference += labels[corner] == high ? weights[corner] : -weights[corner]
     }
+    // Nearly always there are two labels, or one.
+    if areTwo { return UInt8(max(0, abs(difference) < Self.tolerance ? nearest : difference > 0 ? high : low)) }
     var best = Int32.max, greatest: Float = -1
     for candidate in 0..<8 where labels[candidate] != best {
-      let here = labels[candidate], sum = weights.replacing(with: 0, where: labels .!= here).sum()
-      let isTied = abs(sum - greatest) < tolerance
+      let here = labels[candidate]
+      var sum: Float = 0
+      for corner in 0..<8 where labels[corner] == here { sum += weights[corner] }
+      let isTied = abs(sum - greatest) < Self.tolerance
       if isTied ? best != nearest && (here == nearest || here < best) : sum > greatest { best = here }
       greatest = max(greatest, sum)
     }
