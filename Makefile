@@ -1,4 +1,4 @@
-# build, test, sanitize, check-cluster, demo, compare, compare-methods, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, test, sanitize, check-cluster, demo, compare, compare-methods, compare-augmentation, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64
 # (Sources/Kernels/LIBRARIES.md).
@@ -41,7 +41,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test sanitize cluster-packages check-cluster demo compare compare-methods format clean
+.PHONY: build test sanitize cluster-packages check-cluster demo compare compare-methods compare-augmentation format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -108,6 +108,17 @@ compare: build
 compare-methods: build
 	$(call install,$(DEMO_PACKAGES))
 	bash Tests/Yardstick/one_label.sh $(COHORT) $(TEMPLATES) compare/one-label
+
+# nnU-Net's augmentation by batchgeneratorsv2 and here, on the same sizes of crops, in turn on one thread: some minutes, and 5 GB of disk for PyTorch.
+CROPS ?= 200
+compare-augmentation: build
+	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo found),,$(call install,python3 python3-venv))
+	[ -x compare/venv/bin/python ] || python3 -m venv compare/venv
+	compare/venv/bin/python -m pip install --quiet "torch==2.15.*" "batchgeneratorsv2==0.3.6" numpy
+	for sides in 64,102 128,205; do patch=$${sides%,*}; around=$${sides#*,}; \
+	  compare/venv/bin/python Tests/Yardstick/augmentation.py --patch $$patch,$$patch,$$patch \
+	    --enlarged $$around,$$around,$$around --crops $(CROPS) && \
+	  $(COHORT) bench augment --patch $$patch,$$patch,$$patch --crops $(CROPS) --threads 1 || exit 1; done
 
 format:
 	swift format --in-place --recursive Sources Tests Package.swift

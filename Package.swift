@@ -66,7 +66,7 @@ let layers: [[Target]] = [
   module(
     "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"], pages: ["PRIORS.md"],
     fixtures: true),
-  module("Benchmarks", ["Networks", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
+  module("Benchmarks", ["Networks", "Preparation", "Volumes", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
   module("Planning", ["Preparation", "Volumes", "Kernels", "Files", "Settings"], tests: ["Tensors"], fixtures: true),
   // 6. The loop, validation, prediction, run files.
@@ -78,6 +78,7 @@ let layers: [[Target]] = [
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
+      .embedInCode("Recipes/nnunet.yaml"), .embedInCode("Recipes/liver-cps.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
       .copy("Resources/demo-prior.safetensors"), .copy("Resources/demo-sam.safetensors"),
     ], tests: ["cohort"], fixtures: true),

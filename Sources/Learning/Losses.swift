@@ -42,11 +42,12 @@ extension Tape {
 
   /// Mean over the voxels with a class of -log p[label]; `p` must be the softmax of `logits`, to which the gradient (p - y) flows directly.
   /// - Shape: logits and p [1, D, H, W, K].
+  /// - Parameter voxels: what the sum is divided by, where this is a part of what the mean is over; nil: it is the whole.
   public func crossEntropy(
-    _ logits: Tensor, probabilities p: Tensor, labels: [UInt8], unlabelled: UnlabelledVoxels = .none
+    _ logits: Tensor, probabilities p: Tensor, labels: [UInt8], unlabelled: UnlabelledVoxels = .none, over voxels: Double? = nil
   ) -> Scalar {
     let (count, classes) = checked(p, labels, "cross entropy", unlabelled)
-    let voxels = Double(max(1, unlabelled == .none ? count : labels.count { $0 < classes }))
+    let voxels = voxels ?? Double(max(1, unlabelled == .none ? count : labels.count { $0 < classes }))
     let value = negativeLogSum(p.pointer, labels: labels, count: count, classes: classes) / voxels
     return recordScalar("crossEntropy", inputs: [logits], value: value) { seed in
       let dz = Tensor(uninitialized: logits.shape)

@@ -52,10 +52,11 @@ public final class ParameterSet: ParameterTable {
   }
 
   /// Copies the values of tensors that have the same name and shape in another set.
+  /// - Parameter isWanted: by name.
   /// - Returns: how many were copied.
-  public func takeValues(of other: ParameterSet) -> Int {
+  public func takeValues(of other: ParameterSet, where isWanted: (String) -> Bool = { _ in true }) -> Int {
     var taken = 0
-    for parameter in parameters {
+    for parameter in parameters where isWanted(parameter.name) {
       guard let source = other.byName[parameter.name], source.shape == parameter.shape else { continue }
       parameter.value.pointer.update(from: source.value.pointer, count: parameter.shape.count)
       taken += 1

@@ -38,9 +38,14 @@ public struct ScheduleSettings: Sendable, Equatable {
   public var minimum: Double
   /// Steps of linear warm-up (all).
   public var warmUp: Int
+  /// Steps after the warm-up that share a learning rate, that of their first (all).
+  public var epochSteps: Int
 
-  public init(power: Double = 0.9, stepSize: Int = 2500, gamma: Double = 0.1, minimum: Double = 0, warmUp: Int = 0) {
-    (self.power, self.stepSize, self.gamma, self.minimum, self.warmUp) = (power, stepSize, gamma, minimum, warmUp)
+  public init(
+    power: Double = 0.9, stepSize: Int = 2500, gamma: Double = 0.1, minimum: Double = 0, warmUp: Int = 0, epochSteps: Int = 1
+  ) {
+    (self.power, self.stepSize, self.gamma, self.minimum) = (power, stepSize, gamma, minimum)
+    (self.warmUp, self.epochSteps) = (warmUp, epochSteps)
   }
 }
 
@@ -61,6 +66,7 @@ public struct Schedule: Sendable {
   public func learningRate(at step: Int, of total: Int, base: Double) -> Double {
     let warmUp = settings.warmUp
     if step < warmUp { return base * Double(step + 1) / Double(warmUp) }
-    return curve.rate(step - warmUp, max(1, total - warmUp), base, settings)
+    let first = (step - warmUp) / settings.epochSteps * settings.epochSteps
+    return curve.rate(first, max(1, total - warmUp), base, settings)
   }
 }

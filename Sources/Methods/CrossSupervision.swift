@@ -23,19 +23,24 @@ package func crossTerms(
   _ first: CrossPredictions, _ second: CrossPredictions, _ loss: CrossLoss, weight: Double, groups: [String] = [], at step: Step,
   on tape: Tape
 ) throws(MethodError) -> LossTerms {
-  let given = [second, first].map { $0.unlabelled.map(\.likeliest) }
+  let said = [first, second].map { $0.unlabelled.map { likeliestLabels($0.logits) } }
   var terms: [LossTerm] = []
-  for (network, pseudo) in zip([first, second], given) {
+  for (network, pseudo) in zip([first, second], said.reversed()) {
     terms += SupervisedBlend.half.terms(network.labelled, labels: try network.labelled.labels(), at: step, on: tape)
     terms += crossTerms(network.unlabelled, pseudo, loss, weight: weight, on: tape)
   }
-  let agreements = zip(first.unlabelled, zip(given[0], given[1])).map {
-    (group: $0.sample.group, agreement: LabelAgreement($1.0, $1.1))
-  }
   var result = LossTerms(
-    terms, diagnostics: [("consistencyWeight", weight)] + agreementDiagnostics(agreements, groups: groups))
+    terms, diagnostics: crossDiagnostics(first.unlabelled.map(\.sample), said, weight: weight, groups: groups))
   result.unlabelled = first.unlabelled
   return result
+}
+
+/// What is logged of the labels that two networks give to samples.
+func crossDiagnostics(
+  _ samples: [Sample], _ said: [[[UInt8]]], weight: Double, groups: [String]
+) -> [(name: String, value: Double)] {
+  let agreements = zip(samples, zip(said[0], said[1])).map { (group: $0.group, agreement: LabelAgreement($1.0, $1.1)) }
+  return [("consistencyWeight", weight)] + agreementDiagnostics(agreements, groups: groups)
 }
 
 private func crossTerms(
@@ -68,21 +73,24 @@ final class StudentPair {
   var trained: [TrainedModule] { [TrainedModule("student", first), TrainedModule("second", second)] }
 
   /// What both predict for a batch.
-  /// - Throws: the networks have the same weights, so that neither can teach the other anything.
   func predictions(
     _ batch: Batch, at step: Step, on tape: Tape
   ) throws(MethodError) -> (first: CrossPredictions, second: CrossPredictions) {
-    guard !areTwins else {
-      throw MethodError(
-        "the two networks of \(method) have the same weights, so that neither can teach the other: give them different ones, or leave out the stage that made them alike."
-      )
-    }
+    try refuseTwins()
     func predictions(of network: any Network) -> CrossPredictions {
       CrossPredictions(
         labelled: network.predict(batch.labelled, .clean, at: step, on: tape),
         unlabelled: network.predict(batch.unlabelled, .clean, at: step, on: tape))
     }
     return (predictions(of: first), predictions(of: second))
+  }
+
+  /// Networks with the same weights can teach each other nothing.
+  func refuseTwins() throws(MethodError) {
+    guard areTwins else { return }
+    throw MethodError(
+      "the two networks of \(method) have the same weights, so that neither can teach the other: give them different ones, or leave out the stage that made them alike."
+    )
   }
 
   private var areTwins: Bool {

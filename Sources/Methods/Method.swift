@@ -93,6 +93,9 @@ public protocol Method: AnyObject, SendableMetatype {
   static var options: [any SettingDescription] { get }
   /// Whether the method, with these options, uses `MethodPlan.prior`; else none is made.
   static func usesPrior(_ options: SettingValues) -> Bool
+  /// The labels of each region that the method's network scores by a sigmoid; nil: it scores classes by a softmax. A voxel in several gets the
+  /// first label of the last of them.
+  static func regions(_ options: SettingValues) -> [[Int]]?
 
   init(_ plan: MethodPlan) throws(MethodError)
 
@@ -107,6 +110,10 @@ public protocol Method: AnyObject, SendableMetatype {
 
   /// Positions in `trained` of the modules that this step updates: all of them, unless the method alternates (SFR+).
   func updated(at step: Step) -> [Int]
+  /// Whether losses need `Batch.sums`; the same in every step.
+  var countsBatches: Bool { get }
+  /// Counts what losses need to know of the batches of all lanes, in one of them: as many numbers in every lane.
+  func counts(_ batch: Batch, at step: Step) throws(MethodError) -> [Double]
   /// Puts the batch through the networks; gradients of modules that the step does not update are discarded.
   func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms
   /// Called after the optimiser, on every rank alike: a moving average of the student, counts.
@@ -115,7 +122,10 @@ public protocol Method: AnyObject, SendableMetatype {
 
 extension Method {
   public static func usesPrior(_ options: SettingValues) -> Bool { false }
+  public static func regions(_ options: SettingValues) -> [[Int]]? { nil }
   public var carried: [CarriedVector] { [] }
   public func updated(at step: Step) -> [Int] { Array(trained.indices) }
+  public var countsBatches: Bool { false }
+  public func counts(_ batch: Batch, at step: Step) throws(MethodError) -> [Double] { [] }
   public func afterUpdate(at step: Step) {}
 }

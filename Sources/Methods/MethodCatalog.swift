@@ -2,6 +2,7 @@
 
 public let methodCatalog: [any Method.Type] = [
   Supervised.self,
+  NNUNet.self,
   ReLiF.self,
   SelfTraining.self,
   MeanTeacher.self,

@@ -13,12 +13,16 @@ public struct MethodPlan {
   public var prior: (any Prior)?
   /// The groups of volumes (phases) that the data tell apart; empty where they tell none.
   public var groups: [String]
+  /// The labels of the data, background included: as many as the network has classes, unless it scores regions.
+  public var labels: Int
 
   public init(
-    networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil, groups: [String] = []
+    networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil, groups: [String] = [],
+    labels: Int? = nil
   ) {
     (self.networkName, self.network, self.options) = (networkName, network, options)
     (self.prior, self.groups) = (prior, groups)
+    self.labels = labels ?? network.classes
   }
 
   /// The value of one of the method's options.

@@ -21,12 +21,10 @@ package struct Prediction {
   }
 }
 
-extension Prediction {
-  /// The likeliest class of each voxel, D·H·W; background in a rehearsal of memory.
-  var likeliest: [UInt8] {
-    if Rehearsal.isOn { return [UInt8](repeating: 0, count: logits.shape.rows) }
-    return argmaxLabels(logits.values, classes: logits.shape.channels)
-  }
+/// The likeliest class of each voxel of logits [1, D, H, W, K]; background in a rehearsal of memory.
+func likeliestLabels(_ logits: Tensor) -> [UInt8] {
+  if Rehearsal.isOn { return [UInt8](repeating: 0, count: logits.shape.rows) }
+  return argmaxLabels(logits.values, classes: logits.shape.channels)
 }
 
 extension [Prediction] {
@@ -72,6 +70,20 @@ extension Network {
     let images = tape.stacked(samples.map { $0.image(view, at: step) })
     let logits = tape.unstacked(logits(images, mode: .training(dropout: samples[0].dropout(view, at: step)), on: tape))
     return zip(samples, logits).map { Prediction(sample: $0, logits: $1, probabilities: tape.softmax($1), features: [:]) }
+  }
+}
+
+extension Network {
+  /// Logits of every head for the clean views of samples in training mode: the highest resolution first, of each head one tensor [1, d, h, w, K] for each
+  /// sample. One by one where that is exact, together where batch normalisation must see them together.
+  func headLogits(_ samples: [Sample], at step: Step, on tape: Tape) -> [[Tensor]] {
+    func heads(_ image: Tensor, of sample: Sample) -> [Tensor] {
+      allLogits(image, mode: .training(dropout: sample.dropout(.clean, at: step)), on: tape)
+    }
+    let images = samples.map { $0.image(.clean, at: step) }
+    if statistics != nil { return heads(tape.stacked(images), of: samples[0]).map(tape.unstacked) }
+    let ofSamples = zip(images, samples).map(heads)
+    return ofSamples[0].indices.map { head in ofSamples.map { $0[head] } }
   }
 }
 

@@ -46,6 +46,20 @@ extension SettingFormat where Value == [[Int]] {
   }
 }
 
+extension SettingFormat where Value == [[Int]] {
+  /// Groups of whole numbers from 1 to `most` with semicolons between them, from one to `count`.
+  public static func groups(upTo most: Int, count: Int) -> Self {
+    Self(
+      "at most \(count) groups of whole numbers from 1 to \(most), for example 1,2;2",
+      read: { text in
+        let parts = text.split(separator: ";", omittingEmptySubsequences: false)
+        let groups = parts.compactMap { positiveIntegers(String($0), upTo: most) }.filter { !$0.isEmpty }
+        return groups.count <= count && groups.count == parts.count ? groups : nil
+      },
+      write: { $0.map(plain).joined(separator: ";") })
+  }
+}
+
 extension SettingFormat where Value == ClosedRange<Int>? {
   /// No step, or the first and the last of a run of steps, from 1.
   public static var stepRange: Self {

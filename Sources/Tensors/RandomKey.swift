@@ -62,6 +62,8 @@ public enum RandomStream {
   public static let mixing: UInt64 = 25
   /// Augmentation of stitched canvases, a child key for each kind of change.
   public static let stitching: UInt64 = 31
+  /// nnU-Net's augmentation of crops, a child key for each kind of change.
+  public static let augmentation: UInt64 = 32
 }
 
 @inlinable public func mixBits(_ bits: UInt64) -> UInt64 {

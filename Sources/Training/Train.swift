@@ -84,7 +84,7 @@ private final class TrainingLoop {
     return try step.take(
       lanes.averages(at: now), step: run.stepsDone, over: world, stateHash: isCompared ? { self.run.stateHash } : nil,
       requests: { requests.flags(isSaveDue: checkpointing.isDue(afterStep: run.stepsDone + 1), reporter.console) },
-      lane: lanes.compute)
+      first: { try lanes.count(step.lanes, of: step.laneCount, over: world) }, lane: lanes.compute)
   }
 
   private func update(at now: Step) {

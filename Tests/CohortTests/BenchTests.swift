@@ -46,6 +46,19 @@ import Testing
     #expect(found["profile"] == nil)
   }
 
+  @Test func augmentationIsTimed() throws {
+    let (status, output) = try runAlone(
+      ["bench", "augment", "--patch", "8,10,12", "--channels", "2", "--crops", "20", "--threads", "1", "--json"],
+      executable: "cohort")
+    try #require(status == 0, "\(output)")
+    let found = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+    #expect(
+      found["patch"] as? [Int] == [8, 10, 12] && found["enlarged"] as? [Int] == [14, 17, 16] && found["crops"] as? Int == 20)
+    let parts = [found["millisecondsPerTurnedCrop"], found["millisecondsPerPlainCrop"]].compactMap { $0 as? Double }
+    let mean = try #require(found["millisecondsPerCrop"] as? Double)
+    #expect(parts.count == 2 && parts.min()! > 0 && parts.min()! <= mean && mean <= parts.max()!)
+  }
+
   /// What a rehearsal estimates is what the step takes, but for working memory that kernels take on their threads.
   @Test(arguments: ["unet3d", "vnet", "stunet", "plainconvunet"]) func aRehearsalEstimatesTheMemory(network: String) throws {
     var taken: [String: Int] = [:], work: [[Double]] = []

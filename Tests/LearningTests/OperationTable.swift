@@ -117,4 +117,13 @@ private let imageOperations: [OperationRow] = [
   OperationRow(name: "cross entropy", inputs: [[1, 2, 4, 6, 3]]) { tape, x, _ in
     .scalar(tape.crossEntropy(x[0], probabilities: tape.softmax(x[0]), labels: voxelLabels))
   },
+  OperationRow(name: "overlap loss", inputs: [[2, 2, 2, 6, 3]]) { tape, x, _ in
+    .scalar(tape.overlapLoss(tape.softmax(x[0]), labels: voxelLabels.map { $0 + ($0 / 2) }, LabelTargets(classes: 3)))
+  },
+  OperationRow(name: "overlap loss of regions", inputs: [[1, 2, 4, 6, 2]]) { tape, x, _ in
+    .scalar(tape.overlapLoss(tape.sigmoid(x[0]), labels: voxelLabels, LabelTargets(regions: [[1, 2], [2]], labels: 3)))
+  },
+  OperationRow(name: "region cross entropy", inputs: [[1, 2, 4, 6, 2]]) { tape, x, _ in
+    .scalar(tape.regionCrossEntropy(x[0], labels: voxelLabels, LabelTargets(regions: [[1, 2], [1]], labels: 2), terms: 40))
+  },
 ]

@@ -12,9 +12,13 @@ import Testing
     let rates = try JSONDecoder().decode(
       [Double].self, from: Data(try #require(loadSafetensorsTexts(file)["poly.rate_exact"]).utf8))
     #expect(rates.count == epochs.count && rates.count >= 8)
-    let polynomial = try Schedule(named: "polynomial")
+    let polynomial = try Schedule(named: "polynomial", ScheduleSettings(epochSteps: 250))
     for (epoch, rate) in zip(epochs, rates) {
-      #expect(abs(polynomial.learningRate(at: Int(epoch), of: 1000, base: 0.01) / rate - 1) < 1e-12, "epoch \(epoch)")
+      // All steps of an epoch share the rate.
+      for step in [0, 1, 249] {
+        let found = polynomial.learningRate(at: 250 * Int(epoch) + step, of: 250 * 1000, base: 0.01)
+        #expect(abs(found / rate - 1) < 1e-12, "epoch \(epoch), step \(step)")
+      }
     }
   }
 

@@ -75,3 +75,29 @@ import Testing
     }
   }
 }
+
+@Suite struct DeepCrossSupervisionTests {
+  /// Of one head, the terms are nnU-Net's Dice and cross entropy and λ times the cross entropy against the other's labels.
+  @Test func everyHeadLearnsFromTheOthersLabels() throws {
+    let plan = try MethodTests().plan("cps", ["deepSupervision": "true"], isHeaded: true)
+    let method = try makeMethod("cps", plan), batch = MethodTests().batch(method.recipe), tape = Tape()
+    let terms = try method.loss(batch, at: Step(index: 9, total: 10, seed: 7), on: tape)
+    // Two of three heads count, in each of two networks.
+    let cross = terms.terms.filter { $0.name == "cross" }
+    #expect(
+      cross.count == 4 && terms.terms.count { $0.name == "dice" } == 4 && terms.terms.count { $0.name == "crossEntropy" } == 4)
+    let weights = cross.map(\.weight)
+    #expect(abs(weights[0] / weights[1] - 2) < 1e-9 && weights[0] == weights[2])
+    let lambda = terms.diagnostics.first { $0.name == "consistencyWeight" }!.value
+    #expect(abs(weights[0] + weights[1] - lambda) < 1e-12)
+    tape.backward(from: cross.map { ($0.scalar, weight: $0.weight) })
+    for module in method.trained { #expect(module.parameters.gradientNorm > 0, "\(module.name)") }
+    // A change of one network changes what the other is taught.
+    let before = cross[0].scalar.value
+    for parameter in method.trained[1].parameters.parameters where parameter.name.hasPrefix("decoder.seg_layers.") {
+      for index in 0..<parameter.shape.count { parameter.value.pointer[index] *= -1 }
+    }
+    let after = try method.loss(batch, at: Step(index: 9, total: 10, seed: 7), on: Tape(recording: false)).terms
+    #expect(after.first { $0.name == "cross" }!.scalar.value != before)
+  }
+}

@@ -36,14 +36,16 @@ public final class CoordinatedStep {
   ///   - step: steps done, for messages and the flight record.
   ///   - stateHash: computes the hash of the state before the step, in the steps in which the ranks compare theirs; the same choice on every rank.
   ///   - requests: what this rank asks of all, called when its lanes are done.
+  ///   - first: what comes before the lanes, while MPI may still be used: losses of the batch of all lanes exchange what they need. Collective.
   ///   - body: works on one lane: forward, then `LanePass.backward`. Returns the lane's numbers, losses first, as many on every lane.
   /// - Throws: what `body` throws, on this rank alone; on every rank alike, if the ranks' states differ.
   public func take(
     _ averages: [LaneAverage], step: Int, over world: borrowing Communicator, stateHash: (() -> UInt64)? = nil,
-    requests: () -> ControlFlags = { [] }, lane body: (LanePass) throws -> [Double]
+    requests: () -> ControlFlags = { [] }, first: () throws -> Void = {}, lane body: (LanePass) throws -> [Double]
   ) throws -> StepOutcome {
     times.begin()
     let hash = stateHash?()
+    try first()
     averaging.begin(averages, lanes: laneCount)
     let values = try lanes.map { lane in
       let pass = LanePass(lane: lane, isLast: lane == lanes.last, averaging: averaging, times: times)

@@ -41,6 +41,8 @@ public struct Sample {
 public struct Batch {
   public let labelled: [Sample]
   public let unlabelled: [Sample]
+  /// What the method counted in the batches of all lanes; nil where it counts nothing, and where this batch is the whole.
+  public var sums: LaneSums?
 
   public init(labelled: [Sample], unlabelled: [Sample]) { (self.labelled, self.unlabelled) = (labelled, unlabelled) }
 }

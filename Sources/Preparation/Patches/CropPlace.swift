@@ -6,6 +6,11 @@ import Volumes
 /// The map from the voxels of a crop to those of the prepared volume that it was cut from: crop voxel (d, h, w) is volume voxel
 /// `origin + d · steps[0] + h · steps[1] + w · steps[2]`, which may lie outside the volume where the crop is padded.
 public struct CropPlace: Sendable, Equatable {
+  private struct Turned: Sendable, Equatable {
+    let patch: TurnedPatch
+    let permutation: PatchPermutation
+  }
+
   public var volume: Extent
   /// The spacing of the prepared volume, mm.
   public var spacing: Spacing
@@ -14,6 +19,9 @@ public struct CropPlace: Sendable, Equatable {
   public var origin: [Int]
   /// Three unit vectors, each along ± one axis of the volume.
   public var steps: [[Int]]
+  /// How the crop was turned or scaled before it was mirrored; nil where it was not. Then `origin` and `steps` tell what was turned, and only labels can be
+  /// brought to the crop.
+  private var turned: Turned?
 
   public init(volume: Extent, spacing: Spacing, crop: Extent, origin: [Int], steps: [[Int]]) {
     (self.volume, self.spacing, self.crop, self.origin, self.steps) = (volume, spacing, crop, origin, steps)
@@ -24,6 +32,14 @@ public struct CropPlace: Sendable, Equatable {
     self.init(volume: volume, spacing: spacing, crop: crop, origin: origin, steps: [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
   }
 
+  /// A crop that was cut or turned, then permuted.
+  init(_ window: Window, _ turned: TurnedPatch?, _ permutation: PatchPermutation, volume: Extent, spacing: Spacing) {
+    let (first, steps) = permutation.map(window.extent)
+    self.init(
+      volume: volume, spacing: spacing, crop: window.extent, origin: zip(window.start, first).map { $0 + $1 }, steps: steps)
+    self.turned = turned.map { Turned(patch: $0, permutation: permutation) }
+  }
+
   /// The voxel of the volume at a voxel of the crop.
   public func position(_ d: Int, _ h: Int, _ w: Int) -> [Int] {
     (0..<3).map { origin[$0] + d * steps[0][$0] + h * steps[1][$0] + w * steps[2][$0] }
@@ -31,7 +47,13 @@ public struct CropPlace: Sendable, Equatable {
 }
 
 extension CropPlace {
-  /// The crop of another array [D, H, W] of the same volume, with `outside` where the crop reaches beyond it.
+  /// The crop of other labels [D, H, W] of the same volume, brought to it as its own label is; 0 beyond the volume.
+  public func cut(labels: [UInt8]) -> [UInt8] {
+    guard let turned else { return cut(labels, outside: 0) }
+    return turned.permutation.apply(turned.patch.read(labels), extent: crop, channels: 1)
+  }
+
+  /// The crop of another array [D, H, W] of the same volume, with `outside` where the crop reaches beyond it. Not of crops that were turned.
   public func cut<Value: BitwiseCopyable>(_ values: [Value], outside: Value) -> [Value] {
     guard values.count == volume.count else {
       fatalError("a crop of \(values.count) values where its volume has \(volume): prepare the data again")

@@ -1,15 +1,16 @@
-// Quarter turns and flips of a patch (HiLab-git/SSL4MIS, code/dataloaders/brats2019.py, `RandomRotFlip`): exact permutations of
-// voxels, the same for image and label.
+// How patches are augmented. Quarter turns and flips (HiLab-git/SSL4MIS, code/dataloaders/brats2019.py, `RandomRotFlip`) are exact permutations of
+// voxels, the same for image and label; what nnU-Net does before it mirrors is `AugmentedCrop`.
 // Axes: D depth, H height, W width, C channels; row-major, C fastest.
 
 import Tensors
 import Volumes
 
-/// How patches are turned and mirrored.
+/// How patches are changed at random.
 public struct PatchAugmentation: Sendable, Codable, Equatable {
   /// `flip` mirrors each of `flipAxes` with probability one half. `rotateFlip` turns in the (H, W) plane by a random number of quarter turns
-  /// (half turns if the patch is not square there), then mirrors one of `flipAxes` with `flipProbability`.
-  public enum Kind: String, Sendable, Codable, CaseIterable { case none, flip, rotateFlip }
+  /// (half turns if the patch is not square there), then mirrors one of `flipAxes` with `flipProbability`. `nnunet` turns, scales
+  /// and changes intensities as nnU-Net does, then mirrors as `flip`.
+  public enum Kind: String, Sendable, Codable, CaseIterable { case none, flip, rotateFlip, nnunet }
 
   public var kind: Kind
   /// Axes that may be mirrored. Empty by default: mirroring W exchanges left and right, which is wrong for data with paired classes.
@@ -26,7 +27,7 @@ public struct PatchAugmentation: Sendable, Codable, Equatable {
     let axes = flipAxes.axes
     switch kind {
     case .none: return PatchPermutation(quarterTurns: 0, flips: [])
-    case .flip: return PatchPermutation(quarterTurns: 0, flips: axes.filter { key.uniform(UInt64($0)) < 0.5 })
+    case .flip, .nnunet: return PatchPermutation(quarterTurns: 0, flips: axes.filter { key.uniform(UInt64($0)) < 0.5 })
     case .rotateFlip:
       let turns = patch.height == patch.width ? key.integer(3, below: 4) : 2 * key.integer(3, below: 2)
       let mirrors = !axes.isEmpty && key.uniform(5) < flipProbability
@@ -49,7 +50,7 @@ public struct FlipAxes: OptionSet, Sendable, Codable, Hashable {
 }
 
 /// Quarter turns in the (H, W) plane, followed by mirrored axes.
-package struct PatchPermutation: Equatable {
+package struct PatchPermutation: Sendable, Equatable {
   package var quarterTurns: Int
   package var flips: [Int]
 
@@ -67,16 +68,24 @@ package struct PatchPermutation: Equatable {
         var voxel = 0
         for d in 0..<extent.depth {
           for h in 0..<extent.height {
-            var from = (steps.first + d * steps.depth + h * steps.height) * channels
-            for _ in 0..<extent.width {
-              for channel in 0..<channels { target[voxel + channel] = source[from + channel] }
-              voxel += channels
-              from += steps.width * channels
-            }
+            let from = source.baseAddress! + (steps.first + d * steps.depth + h * steps.height) * channels
+            copyRow(from, step: steps.width, into: target.baseAddress! + voxel, count: extent.width, channels: channels)
+            voxel += extent.width * channels
           }
         }
         initialised = values.count
       }
+    }
+  }
+
+  /// Copies voxels that lie `step` apart.
+  private func copyRow<Value: BitwiseCopyable>(
+    _ source: UnsafePointer<Value>, step: Int, into target: UnsafeMutablePointer<Value>, count: Int, channels: Int
+  ) {
+    if step == 1 { return target.update(from: source, count: count * channels) }
+    if channels == 1 { for place in 0..<count { target[place] = source[place * step] } }
+    for place in 0..<(channels == 1 ? 0 : count) {
+      for channel in 0..<channels { target[place * channels + channel] = source[place * step * channels + channel] }
     }
   }
 

@@ -64,6 +64,7 @@ extension LaneRecording {
   private static func timed(_ lane: Int, of stage: Stage, at step: Step) throws -> (LaneTime, ready: [Double]) {
     let started = ContinuousClock.now, modules = stage.work.modules
     let batch = try stage.work.batch(lane: lane, at: step), tape = Tape(memory: stage.configuration.memory)
+    _ = try batch.counts?()
     for update in modules { update.clear() }
     let terms = try batch.loss(tape), began = ContinuousClock.now
     var seconds: [ObjectIdentifier: Double] = [:]

@@ -28,7 +28,7 @@ extension RunConfiguration {
       named: value(\.scheduleName),
       ScheduleSettings(
         power: value(\.decayPower), stepSize: value(\.stepSize), gamma: value(\.gamma), minimum: value(\.minimum),
-        warmUp: value(\.warmUp)))
+        warmUp: value(\.warmUp), epochSteps: value(\.epochSteps)))
     return OptimizerChoice(
       try optimizer(named: value(\.optimizerName)),
       OptimizerSettings(

@@ -107,12 +107,20 @@ public struct RunKeys: Sendable {
     "schedule.stepSize", default: 2500, in: 1...100_000_000, "Steps between two drops of the step schedule.")
   public let gamma = Setting("schedule.gamma", default: 0.1, in: 0...1, "Factor of each drop of the step schedule.")
   public let minimum = Setting("schedule.minimum", default: 0.0, in: 0...1000, "Learning rate at the end of the cosine schedule.")
+  public let epochSteps = Setting(
+    "schedule.epochSteps", default: 1, in: 1...100_000_000,
+    "Steps in which the learning rate stays as it is at the first of them; nnU-Net: 250, of 1000 such epochs.")
   public let warmUp = Setting(
     "schedule.warmUp", default: 0, in: 0...100_000_000,
     "Steps in which the learning rate rises linearly before the schedule begins.")
 
   public let foregroundShare = Setting(
-    "sampling.foreground", default: 0.33, in: 0...1, "Share of the labelled crops that are centred on a foreground voxel.")
+    "sampling.foreground", default: 0.33, in: 0...1, "Share of the labelled crops that are around a foreground voxel.")
+  public let placement = Setting(
+    "sampling.kind", default: PatchPlacement.inside,
+    "Where crops lie: inside the volume, a share of them, drawn one by one, around a foreground voxel; nnunet as nnU-Net, beyond the volume by half of "
+      + "what augmentation needs around a crop, cases drawn each time from all, and the last crops of all lanes around a foreground voxel."
+  )
   public let unlabelledSampling = Setting(
     "sampling.unlabelled", default: UnlabelledSampling.cases,
     "How often unlabelled cases are drawn: cases each equally often, phases each phase of the manifest equally often, of a phase each vendor."
@@ -120,7 +128,8 @@ public struct RunKeys: Sendable {
   public let augmentationKind = Setting(
     "augmentation.kind", default: PatchAugmentation.Kind.none,
     "Random changes of crops: flip mirrors each of the axes with probability one half; rotateFlip turns by quarter turns about "
-      + "the depth axis and mirrors one of the axes.")
+      + "the depth axis and mirrors one of the axes; nnunet turns, scales, blurs and changes intensities as nnU-Net, then mirrors as flip."
+  )
   public let flipAxes = Setting(
     "augmentation.axes", default: [], .flipAxes,
     "Axes that may be mirrored. W is left-right: leave it out where left and right are different classes.")
@@ -215,8 +224,8 @@ public struct RunKeys: Sendable {
       startingArrays, patch, steps, lanes,
       labelledSamples, unlabelledSamples, seed,
     ] + optimisation + [
-      foregroundShare, unlabelledSampling, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame, priorPrompt,
-      promptClip, priorNoise,
+      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame,
+      priorPrompt, promptClip, priorNoise,
       pretrainingOutput, reduction, validationEvery, validationCases, validationFold, windowOverlap, windowWeighting,
       checkpointEvery,
       checkpointSeconds, checkpointOverhead, checkpointKeep, checkpointKeepEvery, checkpointBackend, replicaCheckEvery,
@@ -229,7 +238,7 @@ public struct RunKeys: Sendable {
     [
       optimizerName, learningRate, momentum, nesterov, weightDecay, beta1, beta2, epsilon, clipNorm, scheduleName, decayPower,
       stepSize,
-      gamma, minimum, warmUp,
+      gamma, minimum, epochSteps, warmUp,
     ]
   }
 

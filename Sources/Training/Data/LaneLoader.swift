@@ -11,11 +11,12 @@ public final class LaneLoader {
   private let store: CaseStore
   private let sampler: PatchSampler
   private let recipe: BatchRecipe
-  private let labelled: CaseOrder
+  private let labelled: [String]
   /// The unlabelled cases of each lane.
   private let unlabelled: [UnlabelledOrder]
   private let origins: [String: CaseOrigin]
   private let lanes: Int
+  private let seed: UInt64
 
   /// - Parameter shards: the unlabelled cases of each lane.
   public init(
@@ -23,8 +24,7 @@ public final class LaneLoader {
     sampling: UnlabelledSampling, seed: UInt64
   ) {
     (self.store, self.sampler, self.recipe) = (store, sampler, recipe)
-    (origins, lanes) = (split.origins, shards.count)
-    labelled = CaseOrder(split.labelled, seed: seed, stream: "labelled")
+    (labelled, origins, lanes, self.seed) = (split.labelled, split.origins, shards.count, seed)
     unlabelled = shards.enumerated().map { lane, cases in
       UnlabelledOrder(cases, sampling, origins: split.origins, seed: seed, lane: lane)
     }
@@ -36,23 +36,41 @@ public final class LaneLoader {
     for number in 0..<labelledCount {
       let position = micro * labelledCount + number
       labelledSamples.append(
-        try sample(labelled[position], recipe.labelled, isLabelled: true, draw: UInt64(position), at: step))
+        try sample(
+          labelledCase(position), recipe.labelled, isLabelled: true, draw: UInt64(position),
+          forced: forcesForeground(lane * labelledCount + number), at: step))
     }
     for number in 0..<unlabelledCount {
       let identifier = unlabelled[lane][step.index * unlabelledCount + number]
       let draw = UInt64(micro * unlabelledCount + number)
-      unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, at: step))
+      unlabelledSamples.append(try sample(identifier, recipe.unlabelled, isLabelled: false, draw: draw, forced: false, at: step))
     }
     return Batch(labelled: labelledSamples, unlabelled: unlabelledSamples)
   }
 
+  /// The labelled case at a position of the run: in epochs, or as nnU-Net draws it, each time from all of them.
+  private func labelledCase(_ position: Int) -> String {
+    switch sampler.placement {
+    case .inside: return CaseOrder(labelled, seed: seed, stream: "labelled")[position]
+    case .nnunet:
+      let key = RandomKey(seed: seed, volume: "labelled", draw: UInt64(position), stream: RandomStream.dataOrder)
+      return labelled[key.integer(0, below: labelled.count)]
+    }
+  }
+
+  /// Whether the labelled sample at a place in the batch of all lanes must have foreground; nil leaves that to the sampler's draw.
+  private func forcesForeground(_ place: Int) -> Bool? {
+    guard sampler.placement == .nnunet else { return nil }
+    return PatchPlacement.forcesForeground(place, of: lanes * recipe.labelledCount, share: sampler.foregroundShare)
+  }
+
   /// - Parameter isLabelled: if not, neither the label nor crop positions derived from it may be used, even where the data have one.
   private func sample(
-    _ identifier: String, _ views: [View], isLabelled: Bool, draw: UInt64, at step: Step
+    _ identifier: String, _ views: [View], isLabelled: Bool, draw: UInt64, forced: Bool?, at step: Step
   ) throws(VolumeError) -> Sample {
     var volume = try store.volume(identifier)
     if !isLabelled { volume.label = nil }
-    let patch = sampler.sample(volume, draw: draw)
+    let patch = sampler.sample(volume, draw: draw, forced: forced)
     let clean = Tensor(
       patch.image, shape: [1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels])
     let source = ViewSource(image: clean, identifier: identifier, draw: draw, step: step)

@@ -52,6 +52,10 @@ public struct ActivationMapper {
   /// Errors: a layer or a class that the network does not have.
   public init(segmenter: Segmenter, layer: FeatureLayer, label: Int, kind: ActivationKind) throws(TrainingError) {
     if let problem = segmenter.network.featureProblem(layer) { throw TrainingError("--layer: \(problem)") }
+    if segmenter.regions != nil {
+      throw TrainingError(
+        "this network scores regions that overlap, and only classes can be explained: take a model without method.regions.")
+    }
     guard (1..<segmenter.classes).contains(label) else {
       throw TrainingError("--class \(label) is no class of the network: choose one from 1 to \(segmenter.classes - 1).")
     }

@@ -2,6 +2,7 @@
 
 import Files
 import Foundation
+import Methods
 import Networks
 import Preparation
 import Volumes
@@ -16,6 +17,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var channelNames: [String]
   /// The class names by label value; 0 is background.
   public var classNames: [String]
+  /// The labels of each region that the network scores in place of classes; nil: it scores classes.
+  public var regions: [[Int]]?
   /// The spacing of prepared arrays, mm.
   public var spacing: Spacing
   /// The preparation's settings, as the packs' index states them.
@@ -36,6 +39,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     options = configuration.networkOptions.given
     channelNames = index.channelNames
     classNames = index.classNames
+    let method = methodCatalog.first { $0.name == configuration.methodName }
+    regions = method?.regions(configuration.methodOptions)
     spacing = first.spacing
     preparation = index.preparation
     patch = configuration.patch
@@ -49,7 +54,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   }
 
   public var plan: NetworkPlan {
-    NetworkPlan(inputChannels: channelNames.count, classes: classNames.count, options: options, seed: seed)
+    NetworkPlan(inputChannels: channelNames.count, classes: regions?.count ?? classNames.count, options: options, seed: seed)
   }
 
   /// A patch whose sides the network cannot halve as often as it must is refused before anything is computed.

@@ -12,10 +12,15 @@ public struct Segmenter {
   public let network: any Network
   public let patch: Extent
   public let classes: Int
+  /// The labels of each region that the network scores; nil: it scores classes.
+  let regions: [[Int]]?
   public let overlap: Double
   public let weighting: WindowWeighting
 
-  public init(network: any Network, patch: Extent, classes: Int, overlap: Double, weighting: WindowWeighting) {
+  public init(
+    network: any Network, patch: Extent, classes: Int, regions: [[Int]]? = nil, overlap: Double, weighting: WindowWeighting
+  ) {
+    self.regions = regions
     self.network = network
     self.patch = patch
     self.classes = classes
@@ -23,12 +28,27 @@ public struct Segmenter {
     self.weighting = weighting
   }
 
-  /// - Returns: probabilities [D, H, W, K] at the prepared extent.
+  /// - Returns: probabilities [D, H, W, K] at the prepared extent; where the network scores regions, 1 for the class that they paint.
   public func probabilities(of volume: PackedCase) -> [Float] {
-    average(volume, values: classes) { x in
+    if let regions { return painted(volume, regions) }
+    return average(volume, values: classes) { x in
       let tape = Tape(recording: false)
       return tape.softmax(network.logits(x, mode: .evaluation, on: tape)).values
     }
+  }
+
+  /// Each region whose probability is above ½ paints its first label over those before it.
+  private func painted(_ volume: PackedCase, _ regions: [[Int]]) -> [Float] {
+    let scores = average(volume, values: regions.count) { x in
+      let tape = Tape(recording: false)
+      return tape.sigmoid(network.logits(x, mode: .evaluation, on: tape)).values
+    }
+    var classScores = [Float](repeating: 0, count: volume.extent.count * classes)
+    for voxel in 0..<volume.extent.count {
+      let last = regions.indices.last { scores[voxel * regions.count + $0] > 0.5 }
+      classScores[voxel * classes + (last.map { regions[$0][0] } ?? 0)] = 1
+    }
+    return classScores
   }
 
   /// The weighted average of what `window` makes of each patch. Shapes: [1, D, H, W, C] to D·H·W·V values, result [D, H, W, V].

@@ -39,7 +39,8 @@ public struct TrainedModel {
 
   public func segmenter(overlap: Double, weighting: WindowWeighting) -> Segmenter {
     Segmenter(
-      network: network, patch: description.patch, classes: description.classNames.count, overlap: overlap, weighting: weighting)
+      network: network, patch: description.patch, classes: description.classNames.count, regions: description.regions,
+      overlap: overlap, weighting: weighting)
   }
 
   /// The predictor's weights and running statistics under their state-dict names.

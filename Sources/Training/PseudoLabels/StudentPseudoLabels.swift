@@ -118,7 +118,7 @@ public final class StudentPseudoLabels {
       return [UInt8](repeating: 0, count: configuration.patch.count)
     }
     if let labeller { return labeller.labels(crop: image.values) }
-    return volumes[sample.identifier].map { place.cut($0, outside: 0) }
+    return volumes[sample.identifier].map { place.cut(labels: $0) }
   }
 
   private func weight(at step: Step) -> Double {

@@ -19,17 +19,35 @@ final class LaneWork {
   private var diagnosticsStart = 0
   /// The norms of lane 0's gradients by term, in the steps in which terms go backward one by one.
   private var gradientNorms: [String: Double] = [:]
+  /// What the lanes of all ranks counted in the step, and the batches of this rank's lanes; empty where nothing is counted.
+  private var sums: LaneSums?
+  private var batches: [Int: LaneBatch] = [:]
 
   init(_ stage: Stage, _ times: StepTimes, checksTerms: Bool) {
     (self.stage, self.times, now) = (stage, times, stage.next)
     termCheck = TermCheck(isOff: !checksTerms)
   }
 
-  func begin(_ step: Step) { (now, names, gradientNorms) = (step, [], [:]) }
+  func begin(_ step: Step) { (now, names, gradientNorms, sums, batches) = (step, [], [:], nil, [:]) }
 
   /// The averages of a step. The module that comes last in the forward pass is the first whose gradients are complete.
   func averages(at step: Step) -> [LaneAverage] {
     stage.work.updated(at: step).reversed().flatMap { stage.work.modules[$0].averages }
+  }
+
+  /// Lets the lanes of all ranks count their batches, where losses need that, before one of them goes backward. Collective.
+  func count(_ lanes: Range<Int>, of laneCount: Int, over world: borrowing Communicator) throws {
+    guard stage.work.countsBatches else { return }
+    var rows: [[Double]] = []
+    for lane in lanes {
+      Flight.mark(.load, detail: "lane \(lane)")
+      let batch = try times.measure(.load) { try stage.work.batch(lane: lane, at: now) }
+      Flight.mark(.compute, detail: "lane \(lane)")
+      rows.append(try times.measure(.forward) { try batch.counts?() ?? [] })
+      batches[lane] = batch
+    }
+    Flight.mark(.control)
+    sums = try times.measure(.control) { try LaneSums(rows, of: lanes, laneCount: laneCount, over: world) }
   }
 
   /// Works on one lane.
@@ -37,12 +55,12 @@ final class LaneWork {
   func compute(_ pass: LanePass) throws -> [Double] {
     let lane = pass.lane
     Flight.mark(.load, detail: "lane \(lane)")
-    let batch = try times.measure(.load) { try stage.work.batch(lane: lane, at: now) }
+    let batch = try batches.removeValue(forKey: lane) ?? times.measure(.load) { try stage.work.batch(lane: lane, at: now) }
     Flight.mark(.compute, detail: "lane \(lane)")
     let isChecked = lane == 0 && termCheck.isDue(now)
     let opposite = isChecked && termCheck.wantsOpposite(at: now) ? try batch.oppositeLoss?() : nil
     for update in stage.work.modules { update.clear() }
-    let tape = Tape(memory: stage.configuration.memory), terms = try times.measure(.forward) { try batch.loss(tape) }
+    let tape = Tape(memory: stage.configuration.memory), terms = try times.measure(.forward) { try batch.loss(tape, sums) }
     termCheck.remember(terms)
     if isChecked {
       let norms = termCheck.look(terms, modules: stage.work.modules.map(\.module), tape: tape)
@@ -73,4 +91,18 @@ final class LaneWork {
 
   /// The messages of the check of the terms after a step.
   func messages(after step: Int) -> [String] { termCheck.messages(after: step) }
+}
+
+extension LaneSums {
+  /// Adds up the rows of all lanes in the order of lanes, so that the sums have the same bits on any number of ranks. Collective.
+  /// - Parameter rows: of this rank's lanes, one each, all of one length.
+  init(_ rows: [[Double]], of lanes: Range<Int>, laneCount: Int, over world: borrowing Communicator) throws {
+    let width = rows[0].count
+    // Each row is one rank's: adding the zeros of the others changes nothing.
+    var table = [Double](repeating: 0, count: laneCount * width)
+    for (lane, row) in zip(lanes, rows) { table.replaceSubrange(lane * width..<(lane + 1) * width, with: row) }
+    try world.allreduce(&table, .sum)
+    self.init(
+      values: (0..<width).map { column in (0..<laneCount).reduce(0) { $0 + table[$1 * width + column] } }, lanes: laneCount)
+  }
 }

@@ -60,13 +60,15 @@ public final class MethodWork: Work {
     var description = try ModelDescription(configuration, index)
     let options = configuration.methodOptions
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
+    if asksPrior { try configuration.requirePriorFollowsCrops() }
     priorSetup = asksPrior ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
     prior = priorSetup.map { NegatablePrior($0.prior) }
     description.record(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
     method = try make(
       configuration.methodName,
       MethodPlan(
-        networkName: description.network, network: description.plan, options: options, prior: prior, groups: index.phases))
+        networkName: description.network, network: description.plan, options: options, prior: prior, groups: index.phases,
+        labels: description.classNames.count))
     description.predictor = try method.predictorVector()
     startingWeights = try configuration.startingWeights(of: method, description.network, description.plan)
     self.description = description
@@ -82,11 +84,12 @@ public final class MethodWork: Work {
       store: store,
       sampler: PatchSampler(
         patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
-        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes)),
+        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes),
+        placement: configuration.placement),
       recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed)
     segmenter = Segmenter(
       network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
-      overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
+      regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
     modules = try configuration.updates(of: method.trained + beside)
     pseudoLabels = try labels(store) ?? StudentPseudoLabels(configuration, store)
     if pseudoLabels != nil, recipe.unlabelledCount == 0 {
@@ -166,14 +169,18 @@ public final class MethodWork: Work {
         return try method.loss(batch, at: step, on: Tape(recording: false))
       }
     }
-    return LaneBatch(
-      loss: { [method, pseudoLabels] tape in
-        var terms = try method.loss(batch, at: step, on: tape)
-        terms.terms += pseudoLabels?.terms(batch, terms.unlabelled, method.predictor, at: step, on: tape) ?? []
-        return terms
-      }, oppositeLoss: opposite)
+    let loss = { [method, pseudoLabels] (tape: Tape, sums: LaneSums?) in
+      var batch = batch
+      batch.sums = sums
+      var terms = try method.loss(batch, at: step, on: tape)
+      terms.terms += pseudoLabels?.terms(batch, terms.unlabelled, method.predictor, at: step, on: tape) ?? []
+      return terms
+    }
+    guard method.countsBatches else { return LaneBatch(loss: { try loss($0, nil) }, oppositeLoss: opposite) }
+    return LaneBatch(counts: { [method] in try method.counts(batch, at: step) }, loss: loss, oppositeLoss: opposite)
   }
 
+  public var countsBatches: Bool { method.countsBatches }
   public func updated(at step: Step) -> [Int] { method.updated(at: step) }
   public func afterUpdate(at step: Step) { method.afterUpdate(at: step) }
 
@@ -191,7 +198,10 @@ public final class MethodWork: Work {
     let sources = earlier.modules.map(\.module)
     var taken = 0, all = 0
     for module in modules.map(\.module) {
-      guard let source = sources.first(where: { $0.name == module.name }) else { continue }
+      guard let source = sources.first(where: { $0.name == module.name }) else {
+        taken += takeBody(module, of: sources)
+        continue
+      }
       for (to, from) in [
         (module.parameters, Optional(source.parameters)), (module.statistics?.buffers, source.statistics?.buffers),
       ] {
@@ -213,6 +223,14 @@ public final class MethodWork: Work {
       }
     }
     return "goes on with \(taken) of \(all) tensors of the stage before"
+  }
+
+  /// Lets a further student begin with the body of the first one, and with heads of its own: alike, neither could teach the other.
+  /// - Returns: how many tensors were taken.
+  private func takeBody(_ module: TrainedModule, of sources: [TrainedModule]) -> Int {
+    guard let first = sources.first(where: { $0.name == modules[0].module.name }) else { return 0 }
+    let heads = type(of: method.predictor).heads
+    return module.parameters.takeValues(of: first.parameters) { !$0.hasPrefix(heads) }
   }
 }
 

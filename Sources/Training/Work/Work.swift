@@ -37,14 +37,27 @@ public struct StagePlan {
 
 /// A lane's batch, drawn and ready to be put through the networks.
 public struct LaneBatch {
-  /// Computes the loss terms of the batch.
-  public let loss: (Tape) throws -> LossTerms
+  private let terms: (Tape, LaneSums?) throws -> LossTerms
   /// Computes them with the negated prior; nil where there is no prior.
   public let oppositeLoss: (() throws -> LossTerms)?
+  /// Counts what the losses of all lanes need to know of this one; nil where they need nothing.
+  package let counts: (() throws -> [Double])?
 
   public init(loss: @escaping (Tape) throws -> LossTerms, oppositeLoss: (() throws -> LossTerms)? = nil) {
-    (self.loss, self.oppositeLoss) = (loss, oppositeLoss)
+    (terms, self.oppositeLoss, counts) = ({ tape, _ in try loss(tape) }, oppositeLoss, nil)
   }
+
+  /// A batch whose losses depend on what all lanes count.
+  init(
+    counts: @escaping () throws -> [Double], loss: @escaping (Tape, LaneSums?) throws -> LossTerms,
+    oppositeLoss: (() throws -> LossTerms)? = nil
+  ) {
+    (terms, self.oppositeLoss, self.counts) = (loss, oppositeLoss, counts)
+  }
+
+  /// Computes the loss terms of the batch.
+  /// - Parameter sums: what all lanes counted; nil: this lane is alone.
+  public func loss(_ tape: Tape, _ sums: LaneSums? = nil) throws -> LossTerms { try terms(tape, sums) }
 }
 
 /// A stage's work. Made alike on every rank; only the data that a rank loads differ. All state that the next step depends on lies in `modules`,
@@ -92,6 +105,8 @@ public protocol Work: AnyObject, SendableMetatype {
   func batch(lane: Int, at step: Step) throws -> LaneBatch
   /// A batch of the same shapes, for the check of the memory that the last step takes; nil where that is not checked.
   func rehearsalBatch(at step: Step) throws -> LaneBatch?
+  /// Whether the lanes' batches count something (`LaneBatch.counts`) before any of them goes backward; the same in every step.
+  var countsBatches: Bool { get }
   /// Positions in `modules` of those that a step updates.
   func updated(at step: Step) -> [Int]
   /// Called after the optimisers, on every rank alike.
@@ -118,6 +133,7 @@ extension Work {
   public func decide(round: Int, over world: borrowing Communicator) throws -> String { "" }
   public func adopt(decision: String, round: Int) throws {}
   public func rehearsalBatch(at step: Step) throws -> LaneBatch? { nil }
+  public var countsBatches: Bool { false }
   public func updated(at step: Step) -> [Int] { Array(modules.indices) }
   public func afterUpdate(at step: Step) {}
   public func saved(afterSteps steps: Int) throws {}

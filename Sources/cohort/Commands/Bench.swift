@@ -11,7 +11,9 @@ import Training
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how fast this machine trains.",
-    subcommands: [Step.self, Prior.self, SAM.self, Coordination.self, Checkpoint.self, IO.self, Allreduce.self, Gemm.self])
+    subcommands: [
+      Step.self, Prior.self, SAM.self, Coordination.self, Checkpoint.self, IO.self, Augment.self, Allreduce.self, Gemm.self,
+    ])
 
   struct Step: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,53 @@
+// nnU-Net's training with all that belongs to it, on one rank and on three; and what it does not go together with.
+
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+@Suite(.serialized) struct NNUNetRunTests {
+  private static let all = [
+    "steps=3", "validation.every=0", "checkpoint.every=0", "network.name=plainconvunet", "network.base=2",
+    "network.strides=2,2,2;2,2,2;1,2,2", "augmentation.kind=nnunet", "augmentation.axes=[D, H]", "sampling.kind=nnunet",
+    "batch.labelled=2", "optimizer.momentum=0.99", "optimizer.nesterov=true", "optimizer.weightDecay=0.00003",
+    "optimizer.clipNorm=12", "schedule.epochSteps=2",
+  ]
+
+  private func train(_ ranks: Int, _ name: String, in folder: String, _ overrides: [String], method: String = "nnunet")
+    throws -> (status: Int32, output: String)
+  {
+    let file = "\(folder)/\(name).yaml"
+    try TinyCohort.runFile(data: folder + "/packs", output: "\(folder)/\(name)-\(ranks)", method: method).replacing(
+      "network: {name: unet3d, base: 2}\n", with: ""
+    ).write(toFile: file, atomically: true, encoding: .utf8)
+    let command = ["train", file] + Self.all + overrides
+    return ranks == 1
+      ? try runAlone(command, timeout: 120, executable: "cohort") : try mpirun(ranks, command, timeout: 120, executable: "cohort")
+  }
+
+  @Test(arguments: [
+    ["method.dice=batch"], ["method.dice=sample", "method.regions=1,2;2"], ["method.dice=batch", "method.regions=1,2;2"],
+  ])
+  func everythingEndsInTheSameBytes(options: [String]) throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder + "/packs")
+      for ranks in [1, 3] {
+        let (status, output) = try train(ranks, "run", in: folder, options)
+        try #require(status == 0, "\(output)")
+      }
+      let (status, output) = try runAlone(["checkpoint-compare", "\(folder)/run-1", "\(folder)/run-3"])
+      #expect(status == 0 && output.contains("step 3") && output.contains("difference 0.0"), "\(output)")
+      let lines = try MetricsFile(run: "\(folder)/run-3").lines.filter { $0.kind == "step" }
+      #expect(lines.count == 3 && lines.allSatisfy { $0.numbers["dice"]! < 0 && $0.numbers["crossEntropy"]! > 0 })
+    }
+  }
+
+  @Test func aPriorOfWholeVolumesIsRefused() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder + "/packs")
+      let (status, output) = try train(1, "prior", in: folder, ["prior.kind=atlas"], method: "prior-only")
+      #expect(
+        status == 3 && output.contains("augmentation.kind: nnunet turns and scales crops, and prior.kind: atlas"), "\(output)")
+    }
+  }
+}
