@@ -12,7 +12,7 @@ public func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
 /// Renames within one file system and makes the new name durable. A folder moves only onto a free name.
 public func moveDurably(_ source: String, to destination: String) throws(FileError) {
   guard rename(source, destination) == 0 else { throw FileError("rename \(source) to", destination) }
-  try synchronize((destination as NSString).deletingLastPathComponent)
+  try synchronize(parentFolder(of: destination))
 }
 
 /// Forces a file or a folder to the disk.
@@ -42,14 +42,14 @@ public func makeMissingFolders(_ path: String) throws(FileError) -> [String] {
   var missing: [String] = [], place = path
   while !place.isEmpty, !FileManager.default.fileExists(atPath: place) {
     missing.insert(place, at: 0)
-    place = (place as NSString).deletingLastPathComponent
+    place = parentFolder(of: place)
   }
   do {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   } catch {
     throw FileError("Cannot make the folder \(path): \(error.localizedDescription) Check the path and its permissions.")
   }
-  for folder in missing { try synchronize((folder as NSString).deletingLastPathComponent) }
+  for folder in missing { try synchronize(parentFolder(of: folder)) }
   return missing
 }
 

@@ -113,7 +113,7 @@ struct LockClaim {
   /// The claim of the highest number; nil where there is none, or it is gone by now.
   static func newest(of path: String) -> LockClaim? {
     let path = path.contains("/") ? path : "./" + path
-    let folder = (path as NSString).deletingLastPathComponent, name = (path as NSString).lastPathComponent + "."
+    let folder = parentFolder(of: path), name = lastName(of: path) + "."
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let numbers = names.filter { $0.hasPrefix(name) }.compactMap { UInt32($0.dropFirst(name.count)) }
     return numbers.max().flatMap { LockClaim(Int($0), of: path) }

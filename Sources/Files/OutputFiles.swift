@@ -32,7 +32,7 @@ public func checkOutputs(_ outputs: [String], reading inputs: [String], isOwn: (
 /// Refuses a name whose ending promises another format than the one that is written.
 /// - Parameter format: what is written, as in "safetensors".
 public func checkEnding(of path: String, _ ending: String, format: String) throws(FileError) {
-  guard path.lowercased().hasSuffix(ending), (path as NSString).lastPathComponent.count > ending.count else {
+  guard path.lowercased().hasSuffix(ending), lastName(of: path).count > ending.count else {
     throw FileError("\(path) does not end in \(ending), and only \(format) can be written: choose a name that ends in \(ending).")
   }
 }

@@ -5,6 +5,27 @@ import Foundation
 /// The permissions that a new file is asked to have; the user's umask takes away from them, so that a group can share a run.
 public let newFilePermissions: mode_t = 0o666
 
+/// The folder in which a path lies: empty for a bare name, the path itself for the root. Foundation's own ends the program for a name of one character.
+public func parentFolder(of path: String) -> String {
+  let trimmed = trimmedPath(path)
+  guard trimmed != "/", let slash = trimmed.lastIndex(of: "/") else { return trimmed == "/" ? "/" : "" }
+  return slash == trimmed.startIndex ? "/" : trimmedPath(String(trimmed[..<slash]))
+}
+
+/// The last name in a path; the root's is /.
+public func lastName(of path: String) -> String {
+  let trimmed = trimmedPath(path)
+  guard trimmed != "/", let slash = trimmed.lastIndex(of: "/") else { return trimmed }
+  return String(trimmed[trimmed.index(after: slash)...])
+}
+
+/// A path without slashes at its end.
+private func trimmedPath(_ path: String) -> String {
+  var trimmed = path[...]
+  while trimmed.count > 1, trimmed.last == "/" { trimmed = trimmed.dropLast() }
+  return String(trimmed)
+}
+
 /// The absolute path with every symbolic link resolved. The end of the path need not exist yet.
 public func realPath(_ path: String) -> String {
   let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
@@ -14,9 +35,9 @@ public func realPath(_ path: String) -> String {
       defer { free(resolved) }
       return ([String(cString: resolved)] + missing.reversed()).joined(separator: "/").replacing("//", with: "/")
     }
-    let parent = (existing as NSString).deletingLastPathComponent
+    let parent = parentFolder(of: existing)
     guard parent != existing, !parent.isEmpty else { return (absolute as NSString).standardizingPath }
-    missing.append((existing as NSString).lastPathComponent)
+    missing.append(lastName(of: existing))
     existing = parent
   }
 }

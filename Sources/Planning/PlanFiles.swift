@@ -26,7 +26,7 @@ public struct PlanFiles {
     let known = (try? readAll(seal)).flatMap { try? unseal($0, as: [String: String].self, path: seal) } ?? [:]
     try checkOutputs(texts.keys.sorted().map { "\(folder)/\($0)" }, reading: []) { path in
       guard let bytes = try? readAll(path) else { return false }
-      let name = (path as NSString).lastPathComponent
+      let name = lastName(of: path)
       return bytes == Array(texts[name]!.utf8) || known[name] == hexadecimal(checksum(of: bytes))
     }
     try writeDurably(try Files.seal(texts.mapValues { hexadecimal(checksum(of: Array($0.utf8))) }), to: seal)

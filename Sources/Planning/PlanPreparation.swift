@@ -54,7 +54,7 @@ extension Plan {
   }
 
   private func requireSameNames(_ path: String, _ dataset: Dataset) throws(PreparationError) {
-    let folder = (path as NSString).deletingLastPathComponent, beside = folder.isEmpty ? "." : folder
+    let folder = parentFolder(of: path), beside = folder.isEmpty ? "." : folder
     if FileManager.default.fileExists(atPath: "\(beside)/dataset.json") {
       let names = try readingVolumes { () throws(VolumeError) in try Dataset.names(ofFolder: beside) }
       try require(names.channels, dataset.channelNames, "channels", path, dataset)

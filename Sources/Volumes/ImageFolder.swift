@@ -1,5 +1,6 @@
 // The images of a folder by the names of their cases, and what else in it looks like data, so that no file is passed over in silence.
 
+import Files
 import Foundation
 
 /// An image file that can be read.
@@ -14,7 +15,7 @@ public struct ImageFile: Sendable, Hashable {
 extension ImageFile {
   /// The image at a path; nil if its name is not that of one.
   public init?(path: String) {
-    let name = (path as NSString).lastPathComponent
+    let name = lastName(of: path)
     guard let stem = imageStem(name) else { return nil }
     self.init(name: name, stem: stem, path: path)
   }

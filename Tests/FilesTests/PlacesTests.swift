@@ -16,6 +16,13 @@ import Testing
     #expect(isSamePlace(link + "/new", real + "/new") && !isSamePlace(link + "/new", real + "/old"))
   }
 
+  @Test(arguments: [
+    ("o/run", "o", "run"), ("o", "", "o"), ("/a", "/", "a"), ("/a/b.nii", "/a", "b.nii"), ("a/b/", "a", "b"), ("a//b", "a", "b"),
+    ("/", "/", "/"), ("", "", ""),
+  ]) func pathsComeApart(path: String, folder: String, name: String) {
+    #expect(parentFolder(of: path) == folder && lastName(of: path) == name)
+  }
+
   @Test func hardLinksAreOnePlace() throws {
     let folder = TemporaryFolder()
     try Data([1]).write(to: URL(fileURLWithPath: folder.path + "/a"))

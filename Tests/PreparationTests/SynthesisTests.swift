@@ -40,6 +40,34 @@ import Volumes
     return paths
   }
 
+  @Test func phasesOfASubjectAreListedWithVendorAndPatient() throws {
+    try withTemporaryFolder { folder in
+      let plan = SynthesisPlan(output: "\(folder)/cohort", subjects: 6, labelled: 2, seed: 3, phases: 3, vendors: 2)
+      try synthesizeCohort(plan) { _ in }
+      let cases = try Dataset.open(plan.output).cases, origins = cases.map { $0.origin! }
+      #expect(cases.count < 18 && Set(origins.map(\.phase)) == ["phase1", "phase2", "phase3"], "some phases are missing")
+      #expect(cases.filter { $0.role == .labelled }.map(\.identifier) == ["subject_0001_phase1", "subject_0002_phase1"])
+      #expect(cases.count { $0.origin!.phase == "phase1" } == 6)
+      for (patient, volumes) in Dictionary(grouping: origins, by: \.patient) {
+        #expect(Set(volumes.map(\.vendor)) == [Int(patient.suffix(4))! % 2 == 1 ? "vendor1" : "vendor2"])
+      }
+      // Of a test subject all phases show one anatomy, out of place and in other contrasts.
+      let phases = try cases.filter { $0.role == .test && $0.origin!.patient == "subject_0003" }.map { item in
+        (image: try readVolume(item.images[0]).voxels, truth: try readLabels(item.label!).labels)
+      }
+      try #require(phases.count > 1)
+      let sizes = phases.map { phase in Double(phase.truth.count { $0 == 1 }) }
+      #expect(phases[0].truth != phases[1].truth && abs(sizes[0] / sizes[1] - 1) < 0.2)
+      let means = phases.map { phase in
+        (0...2).map { label in
+          let inside = phase.image.indices.filter { phase.truth[$0] == label }.map { Double(phase.image[$0]) }
+          return inside.reduce(0, +) / Double(inside.count)
+        }
+      }
+      #expect(abs(means[0][1] / means[0][2] - means[1][1] / means[1][2]) > 0.05, "\(means)")
+    }
+  }
+
   @Test func phantomsFillTheFolderAndKeepTheTruthBack() throws {
     try withTemporaryFolder { folder in
       var lines: [String] = []

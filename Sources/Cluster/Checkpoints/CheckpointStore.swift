@@ -45,7 +45,7 @@ public struct CheckpointStore: Sendable {
   /// The checkpoint named best, if it is still there.
   public var best: CheckpointRecord? {
     let name = (try? readAll("\(folder)/\(Self.bestName)")).map { String(decoding: $0, as: UTF8.self) }
-    return name.flatMap { name in list().first { ($0.path as NSString).lastPathComponent == name } }
+    return name.flatMap { name in list().first { lastName(of: $0.path) == name } }
   }
 
   /// Names the checkpoint of `step` best: it is kept until another one is named. On rank 0.

@@ -100,7 +100,7 @@ final class PackFolder {
 /// Refuses an output that is an input: the data set's folder, one of its folders, a place in one of them, or where its files really lie.
 func refuseInputs(as output: String, _ dataset: Dataset) throws(PreparationError) {
   let folders = [dataset.folder] + Dataset.subfolders.map { "\(dataset.folder)/\($0)" }
-  let homes = Set(dataset.cases.flatMap { files($0) }.map { (realPath($0) as NSString).deletingLastPathComponent })
+  let homes = Set(dataset.cases.flatMap { files($0) }.map { parentFolder(of: realPath($0)) })
   guard !folders.contains(where: { FileManager.default.fileExists(atPath: $0) && isInside(output, $0) }),
     !homes.contains(where: { isSamePlace(output, $0) })
   else {

@@ -21,7 +21,7 @@ struct LabelMaps {
       throw TrainingError("there is no folder \(path): check the path.")
     }
     guard isFolder.boolValue else {
-      let name = (path as NSString).lastPathComponent
+      let name = lastName(of: path)
       (paths, unread) = ([imageStem(name) ?? name: path], [])
       return
     }

@@ -55,7 +55,7 @@ public struct RawCases: Sendable, Equatable {
       throw TrainingError(
         "\(path) has no channel number, but the network has \(channels) channels: name its files \(file.stem)_0000 and so on.")
     }
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = parentFolder(of: path)
     return try ImageFolder(folder.isEmpty ? "." : folder).images.filter { channelNumber($0.stem)?.base == base }
   }
 

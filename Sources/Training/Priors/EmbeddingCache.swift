@@ -55,7 +55,7 @@ struct EmbeddingCache {
 
   /// Replaces the file in one step.
   func write(_ embeddings: [(identifier: String, checksum: String, embedding: VolumeEmbedding)]) throws {
-    try makeFolder((path as NSString).deletingLastPathComponent)
+    try makeFolder(parentFolder(of: path))
     let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
     unlink(temporary)
     defer { unlink(temporary) }

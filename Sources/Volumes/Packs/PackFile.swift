@@ -54,7 +54,7 @@ func readPackRecord(_ path: String) -> PackIndex? {
   guard let record = record ?? nil, let index = try? PackIndex(sealed: record, path: path), index.entries.count == 1 else {
     return nil
   }
-  return index.entries[0].pack == (path as NSString).lastPathComponent ? index : nil
+  return index.entries[0].pack == lastName(of: path) ? index : nil
 }
 
 private let recordName = "/index"
