@@ -8,7 +8,7 @@ import Volumes
 private let extent = Extent(20, 24, 40)
 private let grid = FileGrid(canonical: extent, spacing: Spacing(1, 1, 1))
 
-/// Noise with a brighter ball around `centre`.
+/// Noise with a brighter ball around `centre`, and far from it a small one that has no label.
 private func write(_ stem: String, in folder: String, seed: Int, centre: Double = 10, labelled: Bool = true, blank: Bool = false)
   throws
 {
@@ -17,9 +17,10 @@ private func write(_ stem: String, in folder: String, seed: Int, centre: Double 
     for h in 0..<extent.height {
       for w in 0..<extent.width {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let place = SIMD3(Double(d), Double(h), Double(w)) - centre, isInside = (place * place).sum() < 40
+        let place = SIMD3(Double(d), Double(h), Double(w)) - centre, isInside = (place * place).sum() < 110
         labels.append(isInside ? 1 : 0)
-        voxels.append(blank ? 0 : 100 + Float(state >> 60) + (isInside ? 60 : 0))
+        let stray = SIMD3(Double(d - 10), Double(h - 12), Double(w - 35)), isBright = isInside || (stray * stray).sum() < 12
+        voxels.append(blank ? 0 : 100 + Float(state >> 60) + (isBright ? 60 : 0))
       }
     }
   }
@@ -51,16 +52,17 @@ private func write(_ stem: String, in folder: String, seed: Int, centre: Double 
     try cohort(["prepare", raw, "--output", folder + "/packs"])
     for (name, method, more) in [
       ("cps", "cps", ["seed=1"]), ("fold", "supervised", ["seed=2"]),
-      ("other", "supervised", ["patch=[16,16,32]", "augmentation.kind=none"]),
+      ("other", "supervised", ["patch=[16,32,16]", "augmentation.kind=none"]),
     ] {
       try """
       data: \(folder)/packs
       output: \(folder)/\(name)
       method: \(method)
       network: {name: unet3d, base: 2}
-      patch: [16, 16, 16]
-      steps: 2
+      patch: [16, 16, 32]
+      steps: 150
       lanes: 1
+      optimizer: {learningRate: 0.03}
       augmentation: {kind: flip, axes: [D, H]}
 
       """.write(toFile: "\(folder)/\(name).yaml", atomically: true, encoding: .utf8)
