@@ -61,6 +61,9 @@ private func crossTerms(
   }
 }
 
+/// Under which checkpoints hold the second of two students.
+public let secondStudentName = "second"
+
 /// A pair of students.
 final class StudentPair {
   let first, second: any Network
@@ -70,7 +73,7 @@ final class StudentPair {
     (self.first, self.second, self.method) = (first, second, method)
   }
 
-  var trained: [TrainedModule] { [TrainedModule("student", first), TrainedModule("second", second)] }
+  var trained: [TrainedModule] { [TrainedModule("student", first), TrainedModule(secondStudentName, second)] }
 
   /// What both predict for a batch.
   func predictions(

@@ -16,8 +16,11 @@ public struct CaseScore: Codable, Hashable, Sendable {
   public var reverseAverageSurfaceDistance: Double?
   /// 95th percentile of the distances of both directions together; nil when either is empty.
   public var hausdorff95: Double?
+  /// The largest distance of both directions; nil when either is empty.
+  public var hausdorff: Double?
   public var predictionVoxels: Int
   public var referenceVoxels: Int
+  public var bothVoxels: Int
   /// The diagonal of the whole array, the distance that `EmptyPolicy.diagonal` charges.
   public var diagonal: Double
 

@@ -30,6 +30,12 @@ public struct LabelComparison {
     12 * (overlaps.values.filter { $0.prediction > 0 && $0.reference > 0 }.map { $0.box.extent.count }.max() ?? 0)
   }
 
+  /// How many voxels have a label: in the prediction, in the reference, in both.
+  public func counts(of label: UInt8) -> (prediction: Int, reference: Int, both: Int) {
+    let found = overlaps[label] ?? LabelOverlap()
+    return (found.prediction, found.reference, found.both)
+  }
+
   /// How well a label was segmented.
   /// - Parameter spacing: millimetres, order D, H, W; 1, 1, 1 gives distances in voxels.
   public func score(_ label: UInt8, spacing: Spacing) -> CaseScore {
@@ -38,7 +44,7 @@ public struct LabelComparison {
     var result = CaseScore(
       dice: sum == 0 ? 1 : 2 * Double(found.both) / Double(sum),
       jaccard: sum == 0 ? 1 : Double(found.both) / Double(sum - found.both),
-      predictionVoxels: found.prediction, referenceVoxels: found.reference,
+      predictionVoxels: found.prediction, referenceVoxels: found.reference, bothVoxels: found.both,
       diagonal: (edges[0] * edges[0] + edges[1] * edges[1] + edges[2] * edges[2]).squareRoot())
     if result.isEmpty { return result }
     // All surface voxels lie in the box, so distances within it are exact and a small organ in a large scan costs little.
@@ -49,6 +55,7 @@ public struct LabelComparison {
     result.averageSurfaceDistance = forward.reduce(0, +) / Double(forward.count)
     result.reverseAverageSurfaceDistance = backward.reduce(0, +) / Double(backward.count)
     result.hausdorff95 = percentile(0.95, of: forward + backward)
+    result.hausdorff = max(forward.max()!, backward.max()!)
     return result
   }
 }

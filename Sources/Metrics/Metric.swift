@@ -1,4 +1,4 @@
-// The four metrics of the benchmarks, and what a score with an empty mask counts for when cases are averaged (0 for all in
+// The five metrics of the benchmarks, and what a score with an empty mask counts for when cases are averaged (0 for all in
 // yulequan/UA-MT, code/test_util.py; left out where both are empty in MIC-DKFZ/nnUNet, nnunetv2/evaluation/evaluate_predictions.py; `diagonal` is
 // ours).
 
@@ -14,7 +14,7 @@ public enum EmptyPolicy: String, Codable, Sendable, CaseIterable {
 
 /// A column of the score table. Add a metric as one case here and one field in `CaseScore`.
 public enum Metric: String, Codable, Sendable, CaseIterable {
-  case dice, jaccard, averageSurfaceDistance, hausdorff95
+  case dice, jaccard, averageSurfaceDistance, hausdorff95, hausdorff
 
   public var name: String {
     switch self {
@@ -22,11 +22,12 @@ public enum Metric: String, Codable, Sendable, CaseIterable {
     case .jaccard: "Jaccard"
     case .averageSurfaceDistance: "ASD"
     case .hausdorff95: "95HD"
+    case .hausdorff: "HD"
     }
   }
 
   /// Whether values are lengths (lower is better) rather than overlaps in 0...1 (higher is better).
-  public var isDistance: Bool { self == .averageSurfaceDistance || self == .hausdorff95 }
+  public var isDistance: Bool { self != .dice && self != .jaccard }
 
   /// What this score adds to an average; nil when it is left out.
   public func value(of score: CaseScore, policy: EmptyPolicy) -> Double? {
@@ -37,6 +38,7 @@ public enum Metric: String, Codable, Sendable, CaseIterable {
     case .jaccard: return score.jaccard
     case .averageSurfaceDistance: return score.averageSurfaceDistance
     case .hausdorff95: return score.hausdorff95
+    case .hausdorff: return score.hausdorff
     }
   }
 

@@ -43,16 +43,16 @@ extension ScoreTable {
     guard let standardDeviation = summary.standardDeviation else { return format(summary.mean, metric) }
     return "\(format(summary.mean, metric)) ± \(format(standardDeviation, metric))"
   }
+}
 
-  /// Text columns to the left, number columns to the right.
-  private func aligned(_ lines: [[String]]) -> String {
-    let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    return lines.map { line in
-      let cells = line.enumerated().map { column, cell in
-        let padding = String(repeating: " ", count: widths[column] - cell.count)
-        return column < 2 ? cell + padding : padding + cell
-      }
-      return cells.joined(separator: "  ") + "\n"
-    }.joined()
-  }
+/// Aligned columns: the first two are text, to the left, the others numbers, to the right.
+func aligned(_ lines: [[String]]) -> String {
+  let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+  return lines.map { line in
+    let cells = line.enumerated().map { column, cell in
+      let padding = String(repeating: " ", count: widths[column] - cell.count)
+      return column < 2 ? cell + padding : padding + cell
+    }
+    return cells.joined(separator: "  ") + "\n"
+  }.joined()
 }

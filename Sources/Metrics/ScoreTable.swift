@@ -31,7 +31,7 @@ public struct MetricSummary: Codable, Hashable, Sendable {
 public struct ClassSummary: Codable, Sendable {
   public var label: Int
   public var name: String
-  public var dice, jaccard, averageSurfaceDistance, hausdorff95: MetricSummary
+  public var dice, jaccard, averageSurfaceDistance, hausdorff95, hausdorff: MetricSummary
   /// Cases in which only the prediction, only the reference, or both are empty.
   public var emptyPredictions, emptyReferences, emptyBoth: Int
 
@@ -41,6 +41,7 @@ public struct ClassSummary: Codable, Sendable {
     case .jaccard: jaccard
     case .averageSurfaceDistance: averageSurfaceDistance
     case .hausdorff95: hausdorff95
+    case .hausdorff: hausdorff
     }
   }
 
@@ -79,6 +80,14 @@ public struct ScoreTable: Codable, Sendable {
     rows = (rows + other.rows).sorted { ($0.identifier, $0.label) < ($1.identifier, $1.label) }
   }
 
+  /// The table of some of the cases.
+  public func restricted(to names: Set<String>) -> ScoreTable {
+    var part = self
+    part.cases.removeAll { !names.contains($0) }
+    part.rows.removeAll { !names.contains($0.identifier) }
+    return part
+  }
+
   /// The foreground classes that were declared or occur, in order of their labels.
   public var classes: [ClassSummary] {
     let expected = expectedLabels, scores = Dictionary(grouping: rows, by: \.label).mapValues { $0.map(\.score) }
@@ -107,6 +116,7 @@ public struct ScoreTable: Codable, Sendable {
     return ClassSummary(
       label: label, name: name(of: label), dice: summary(.dice), jaccard: summary(.jaccard),
       averageSurfaceDistance: summary(.averageSurfaceDistance), hausdorff95: summary(.hausdorff95),
+      hausdorff: summary(.hausdorff),
       emptyPredictions: scores.count { $0.predictionVoxels == 0 }, emptyReferences: scores.count { $0.referenceVoxels == 0 },
       emptyBoth: absent, cases: scores.count + absent)
   }

@@ -23,27 +23,3 @@ public func unmatchedParts(of labels: [UInt8], without other: [UInt8], extent: E
   }
   return parts
 }
-
-/// The voxels connected with `first`, which are no longer open afterwards.
-private func takePart(from first: Int, _ isOpen: inout [Bool], _ extent: Extent) -> [Int] {
-  var voxels = [first], next = 0
-  isOpen[first] = false
-  func around(_ place: Int, _ count: Int) -> ClosedRange<Int> { max(0, place - 1)...min(count - 1, place + 1) }
-  while next < voxels.count {
-    let voxel = voxels[next],
-      (d, h, w) = (voxel / (extent.height * extent.width), voxel / extent.width % extent.height, voxel % extent.width)
-    next += 1
-    for depth in around(d, extent.depth) {
-      for height in around(h, extent.height) {
-        for width in around(w, extent.width) {
-          let neighbour = extent.index(depth, height, width)
-          if isOpen[neighbour] {
-            isOpen[neighbour] = false
-            voxels.append(neighbour)
-          }
-        }
-      }
-    }
-  }
-  return voxels
-}

@@ -1,6 +1,7 @@
 // Scores of a whole volume from a network that sees one patch at a time: window starts, weights, weighted average (MIC-DKFZ/nnUNet,
 // nnunetv2/inference/sliding_window_prediction.py; uniform weights: yulequan/UA-MT, code/test_util.py). Windows are visited and
-// added in one fixed order.
+// added in one fixed order. Planes of the volume are given out as soon as no window is left that reaches them, so that the scores of the whole volume
+// need not exist at once.
 // Axes: D depth, H height, W width, C channels, K classes; row-major, the last axis fastest.
 
 import Foundation
@@ -21,7 +22,7 @@ public enum WindowWeighting: String, Sendable, Codable, CaseIterable {
   case uniform
 }
 
-/// A cover of a volume by equal windows.
+/// A cover of a volume by equal windows. Outside the volume a patch holds the smallest value of each channel, as in training.
 public struct SlidingWindow: Sendable {
   public let volume: Extent
   public let patch: Extent
@@ -36,35 +37,73 @@ public struct SlidingWindow: Sendable {
   }
 
   /// The weighted average scores [D, H, W, K] of `image` [D, H, W, C]. `window` maps a patch [d, h, w, C] to its scores [d, h, w, K].
-  /// Outside the volume a patch holds the smallest value of each channel, as in training.
   public func predict(image: [Float], channels: Int, classes: Int, window: ([Float]) throws -> [Float]) rethrows -> [Float] {
+    var scores: [Float] = []
+    scores.reserveCapacity(volume.count * classes)
+    try forEachPlane(image: image, channels: channels, classes: classes) {
+      try window($1())
+    } plane: {
+      scores += $1
+    }
+    return scores
+  }
+
+  /// Gives `plane` the weighted average scores [H, W, K] of each plane along D, in order. At any time the scores of no more planes exist than a patch has.
+  /// - Parameters:
+  ///   - image: [D, H, W, C].
+  ///   - window: takes the number of a window in the order of visit and a function that cuts its patch [d, h, w, C]; returns the scores [d, h, w, K].
+  public func forEachPlane(
+    image: [Float], channels: Int, classes: Int, window: (Int, () -> [Float]) throws -> [Float],
+    plane: (Int, UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
+    let cut = patches(of: image, channels: channels)
+    let profile = WindowProfile(patch: patch, weighting: weighting)
+    var band = ScoreBand(volume: volume, depth: min(patch.depth, volume.depth), classes: classes)
+    for (number, start) in starts.enumerated() {
+      if start[0] > band.first { try band.advance(to: start[0], plane) }
+      let place = Window(start: start, extent: patch)
+      let scores = try window(number) { cut(number) }
+      guard scores.count == patch.count * classes else {
+        fatalError(
+          "sliding window: \(scores.count) scores for a patch of \(patch) and \(classes) classes; return one per voxel and class"
+        )
+      }
+      band.add(scores, at: place, profile)
+    }
+    try band.advance(to: volume.depth, plane)
+  }
+
+  /// What cuts the patch [d, h, w, C] of each window, by its number in the order of visit, from `image` [D, H, W, C].
+  public func patches(of image: [Float], channels: Int) -> (Int) -> [Float] {
     guard image.count == volume.count * channels else {
       fatalError(
         "sliding window: an image of \(image.count) values is not \(volume) voxels of \(channels) channels; pass the whole volume"
       )
     }
     let padding = background(image, channels: channels)
-    let profile = WindowProfile(patch: patch, weighting: weighting)
-    var scores = [Float](repeating: 0, count: volume.count * classes)
-    var weights = [Float](repeating: 0, count: volume.count)
-    for start in starts {
-      let place = Window(start: start, extent: patch)
-      let patchScores = try window(place.cut(image, of: volume, padding: padding))
-      guard patchScores.count == patch.count * classes else {
-        fatalError(
-          "sliding window: \(patchScores.count) scores for a patch of \(patch) and \(classes) classes; return one per voxel and class"
-        )
-      }
-      add(patchScores, at: place, profile, classes, to: &scores, &weights)
-    }
-    divide(&scores, by: weights, classes: classes)
-    return scores
+    return { Window(start: starts[$0], extent: patch).cut(image, of: volume, padding: padding) }
+  }
+}
+
+/// The weighted sums of the planes that windows of one start along D reach.
+private struct ScoreBand {
+  let volume: Extent
+  let classes: Int
+  /// The plane of the volume that comes first here.
+  private(set) var first = 0
+  private var scores: [Float]
+  private var weights: [Float]
+
+  init(volume: Extent, depth: Int, classes: Int) {
+    (self.volume, self.classes) = (volume, classes)
+    weights = [Float](repeating: 0, count: depth * volume.height * volume.width)
+    scores = [Float](repeating: 0, count: weights.count * classes)
   }
 
-  private func add(
-    _ patchScores: [Float], at place: Window, _ profile: WindowProfile, _ classes: Int, to scores: inout [Float],
-    _ weights: inout [Float]
-  ) {
+  private var planeCount: Int { volume.height * volume.width }
+
+  mutating func add(_ patchScores: [Float], at place: Window, _ profile: WindowProfile) {
+    let patch = place.extent, offset = first * planeCount, (volume, classes) = (volume, classes)
     patchScores.withUnsafeBufferPointer { patchScores in
       scores.withUnsafeMutableBufferPointer { scores in
         weights.withUnsafeMutableBufferPointer { weights in
@@ -74,9 +113,9 @@ public struct SlidingWindow: Sendable {
               let rowWeight = profile.depth[d] * profile.height[h]
               let firstColumn = row.window % patch.width
               for column in 0..<row.length {
-                let weight = rowWeight * profile.width[firstColumn + column]
-                weights[row.volume + column] += weight
-                let (from, to) = ((row.window + column) * classes, (row.volume + column) * classes)
+                let weight = rowWeight * profile.width[firstColumn + column], voxel = row.volume - offset + column
+                weights[voxel] += weight
+                let (from, to) = ((row.window + column) * classes, voxel * classes)
                 for index in 0..<classes { scores[to + index] += weight * patchScores[from + index] }
               }
             }
@@ -86,13 +125,37 @@ public struct SlidingWindow: Sendable {
     }
   }
 
-  private func divide(_ scores: inout [Float], by weights: [Float], classes: Int) {
+  /// Gives out the planes before `next`, which no window will reach any more, and makes room for as many.
+  mutating func advance(to next: Int, _ plane: (Int, UnsafeBufferPointer<Float>) throws -> Void) rethrows {
+    let count = next - first, planeCount = planeCount, (classes, before) = (classes, first)
+    divide(planes: count)
+    try scores.withUnsafeBufferPointer { scores in
+      for number in 0..<count {
+        let start = number * planeCount * classes
+        try plane(before + number, UnsafeBufferPointer(rebasing: scores[start..<start + planeCount * classes]))
+      }
+    }
+    shift(&scores, by: count * planeCount * classes)
+    shift(&weights, by: count * planeCount)
+    first = next
+  }
+
+  private mutating func divide(planes count: Int) {
+    let (planeCount, classes) = (planeCount, classes)
     scores.withUnsafeMutableBufferPointer { scores in
       weights.withUnsafeBufferPointer { weights in
-        for voxel in 0..<weights.count {
+        for voxel in 0..<count * planeCount {
           for index in voxel * classes..<(voxel + 1) * classes { scores[index] /= weights[voxel] }
         }
       }
+    }
+  }
+
+  private func shift(_ values: inout [Float], by count: Int) {
+    values.withUnsafeMutableBufferPointer { values in
+      let (base, kept) = (values.baseAddress!, values.count - count)
+      base.update(from: base + count, count: kept)
+      (base + kept).update(repeating: 0, count: count)
     }
   }
 }

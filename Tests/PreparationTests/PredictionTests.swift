@@ -23,8 +23,9 @@ import Volumes
     let prepared = try prepareForPrediction(
       "scan", images: ["\(scratch.path)/scan_0000.nii.gz"], settings: PreparationSettings(spacing: spacing), channels: 1)
     #expect(prepared.identifier == "scan" && prepared.label == nil)
-    let labels = restoreLabels(
-      scores: Self.scores(prepared), classes: 2, extent: prepared.extent, spacing: prepared.spacing, frame: prepared.frame)
+    var resampling = scoreResampling(classes: 2, extent: prepared.extent, spacing: prepared.spacing, frame: prepared.frame)
+    resampling.add(whole: Self.scores(prepared), prepared.extent)
+    let labels = restoreLabels(resampling.labels, frame: prepared.frame)
     try writeLabels(labels, to: "\(scratch.path)/prediction.nii.gz")
     let read = try readLabels("\(scratch.path)/prediction.nii.gz")
     #expect(sameGrid(read.grid, try readGrid("\(scratch.path)/scan_0000.nii.gz")) == nil)

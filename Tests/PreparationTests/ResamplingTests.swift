@@ -161,7 +161,9 @@ import Volumes
     let (from, to) = (Extent(5, 6, 7), Extent(9, 11, 8))
     let labels: [UInt8] = (0..<from.count).map { RandomKey(3).uniform(UInt64($0)) < 0.4 ? 1 : 0 }
     let scores: [Float] = labels.flatMap { label -> [Float] in [0.499999, Float(label)] }
-    let found = resampleScoresToLabels(scores, classes: 2, from: from, spacing: spacing, to: to, newSpacing: Spacing(1, 1, 1))
+    var resampling = ScoreResampling(classes: 2, from: from, spacing: spacing, to: to, newSpacing: Spacing(1, 1, 1))
+    resampling.add(whole: scores, from)
+    let found = resampling.labels
     let expected = resampleLabels(labels, from: from, spacing: spacing, to: to, newSpacing: Spacing(1, 1, 1))
     #expect(found == expected)
     #expect(Set(found) == [0, 1])

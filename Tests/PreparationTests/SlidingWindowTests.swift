@@ -59,6 +59,24 @@ import Volumes
     #expect(scores == [1, 1, 1.5, 1.5, 2.5, 2.5, 3, 3])
   }
 
+  /// A window is asked for only when every plane that no later window reaches has been given out: memory holds no more planes than a patch has.
+  @Test func planesAreGivenOutAsSoonAsTheyAreDone() {
+    let volume = Extent(23, 9, 5), window = SlidingWindow(volume: volume, patch: Extent(8, 4, 6))
+    let image = [Float](repeating: 1, count: volume.count)
+    var planes: [Int] = [], visited = 0
+    window.forEachPlane(image: image, channels: 1, classes: 1) { number, cut in
+      visited += 1
+      let isInTime = planes.count == max(0, window.starts[number][0])
+      #expect(isInTime, "window \(number) after \(planes.count) planes")
+      return cut()
+    } plane: { plane, scores in
+      planes.append(plane)
+      let isWhole = scores.count == 45 && scores.allSatisfy { abs($0 - 1) < 1e-6 }
+      #expect(isWhole)
+    }
+    #expect(planes == Array(0..<23) && visited == window.starts.count)
+  }
+
   @Test func paddingIsTheBackground() {
     let window = SlidingWindow(volume: Extent(1, 1, 3), patch: Extent(1, 1, 6))
     var seen: [Float] = []

@@ -38,7 +38,7 @@ import Volumes
 
   func mapper(_ layer: FeatureLayer, label: Int, kind: ActivationKind = .gradcam) throws -> ActivationMapper {
     let network = try makeNetwork("unet3d", NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"], seed: 8))
-    let segmenter = Segmenter(network: network, patch: Extent(16, 16, 32), classes: 3, overlap: 0.5, weighting: .gaussian)
+    let segmenter = Segmenter(networks: [network], patch: Extent(16, 16, 32), classes: 3, overlap: 0.5, weighting: .gaussian)
     return try ActivationMapper(segmenter: segmenter, layer: layer, label: label, kind: kind)
   }
 
@@ -64,7 +64,7 @@ import Volumes
     #expect(throws: TrainingError.self) { try mapper(.dec2, label: 0) }
     let network = try makeNetwork(
       "plainconvunet", NetworkPlan(inputChannels: 1, classes: 2, options: ["base": "2", "strides": "2,2,2"], seed: 8))
-    let segmenter = Segmenter(network: network, patch: Extent(16, 16, 32), classes: 2, overlap: 0.5, weighting: .gaussian)
+    let segmenter = Segmenter(networks: [network], patch: Extent(16, 16, 32), classes: 2, overlap: 0.5, weighting: .gaussian)
     let error = #expect(throws: TrainingError.self) {
       try ActivationMapper(segmenter: segmenter, layer: .dec2, label: 1, kind: .gradcam)
     }

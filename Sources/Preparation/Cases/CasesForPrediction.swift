@@ -25,11 +25,14 @@ public func prepareForPrediction(
   ).packed
 }
 
-/// Labels of the whole volume, in canonical orientation and order, from scores [D, H, W, K] on the prepared grid (`extent`, `spacing` in mm):
-/// resampled to the crop, argmax, pasted into background, axes turned back. `writeLabels` then restores the orientation of the file.
-public func restoreLabels(scores: [Float], classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame) -> LabelVolume {
-  let cropped = resampleScoresToLabels(
-    scores, classes: classes, from: extent, spacing: spacing, to: frame.cropExtent, newSpacing: frame.originalSpacing)
+/// The resampling of a case's scores from the prepared grid (`extent`, `spacing` in mm) to its crop.
+public func scoreResampling(classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame) -> ScoreResampling {
+  ScoreResampling(classes: classes, from: extent, spacing: spacing, to: frame.cropExtent, newSpacing: frame.originalSpacing)
+}
+
+/// Labels of the whole volume, in canonical orientation and order, from those of the crop, pasted into background, axes turned back. `writeLabels` then restores the orientation of
+/// the file.
+public func restoreLabels(_ cropped: [UInt8], frame: CaseFrame) -> LabelVolume {
   // The whole volume, seen from the crop: everything outside the crop is padding.
   let whole = Window(start: frame.cropStart.map { -$0 }, extent: frame.originalExtent)
   let labels = frame.grid.canonicalOrder(of: whole.cut(cropped, of: frame.cropExtent, padding: [0])), grid = frame.grid.canonical

@@ -1,5 +1,5 @@
-// Linear interpolation along D and H, which trilinear resampling of a channel and of class scores share: one row at a time, so that
-// nothing of the size of the new grid exists. Axes: D depth, H height, W width, K values of a voxel; row-major, the last axis fastest.
+// Linear interpolation along D and H one row at a time, so that nothing of the size of the new grid exists, and the blend of two slices, which
+// trilinear resampling of a channel and of class scores share. Axes: D depth, H height, W width, K values of a voxel; row-major, the last axis fastest.
 
 import Volumes
 
@@ -30,8 +30,14 @@ func forEachBlendedRow(
 
 /// Writes the blend of the two slices around one output position; a slice has as many values as `result`.
 func blend(_ slices: UnsafePointer<Float>, _ taps: LinearTaps, _ output: Int, _ result: UnsafeMutableBufferPointer<Float>) {
-  let lower = slices + taps.lower[output] * result.count
-  let upper = slices + taps.upper[output] * result.count
-  let share = Float(taps.upperShare[output])
+  blend(
+    slices + taps.lower[output] * result.count, slices + taps.upper[output] * result.count, Float(taps.upperShare[output]), result
+  )
+}
+
+/// Writes `lower` + `share` · (`upper` - `lower`), as many values as `result` has.
+func blend(
+  _ lower: UnsafePointer<Float>, _ upper: UnsafePointer<Float>, _ share: Float, _ result: UnsafeMutableBufferPointer<Float>
+) {
   for index in 0..<result.count { result[index] = lower[index] + share * (upper[index] - lower[index]) }
 }

@@ -1,26 +1,70 @@
-// From class scores on the prepared grid to labels on the grid of the crop: linear interpolation and argmax, plane by plane, so
-// that the scores of the large grid never exist all at once (nnU-Net resamples them whole: MIC-DKFZ/nnUNet,
-// nnunetv2/inference/export_prediction.py).
+// From class scores on the prepared grid to labels on the grid of the crop: linear interpolation and argmax, plane by plane, so that the scores of neither
+// grid ever exist all at once (nnU-Net resamples them whole: MIC-DKFZ/nnUNet, nnunetv2/inference/export_prediction.py).
 // Axes: D depth, H height, W width, K classes; row-major, the last axis fastest.
 
 import Volumes
 
-/// The class of the highest score in every voxel of the grid `to`, from scores (logits or probabilities) [D, H, W, K] on the grid `from`.
-/// The lowest class wins where scores are equal. A separate axis takes the nearest slice.
-public func resampleScoresToLabels(
-  _ scores: [Float], classes: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
-) -> [UInt8] {
-  guard scores.count == from.count * classes, (1...256).contains(classes) else {
-    fatalError("resample: \(scores.count) scores are not \(from) voxels of \(classes) classes (1 to 256); pass the whole volume")
+/// Labels made from planes of scores (logits or probabilities) that come one after another.
+///
+/// A voxel has the class of the highest score; the lowest class wins where scores are equal. A separate axis takes the nearest slice.
+public struct ScoreResampling {
+  private let classes: Int
+  private let from, to: Extent
+  private let taps: [LinearTaps]
+  /// The newest plane and the one before it, [H, W, K] of the grid `from`.
+  private var newest, before: [Float]
+  private var received = 0
+  /// The planes of `labels` that are done.
+  private var done = 0
+  /// [D, H, W] of the grid `to`; complete after the last plane.
+  public private(set) var labels: [UInt8]
+
+  /// - Parameters:
+  ///   - from, spacing: the grid of the scores, mm.
+  ///   - to, newSpacing: that of the labels.
+  public init(classes: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing) {
+    guard (1...256).contains(classes) else { fatalError("resample: \(classes) classes; labels hold 1 to 256") }
+    (self.classes, self.from, self.to) = (classes, from, to)
+    taps = LinearTaps.all(from: from, spacing: spacing, to: to, newSpacing: newSpacing)
+    newest = [Float](repeating: 0, count: from.height * from.width * classes)
+    before = newest
+    labels = [UInt8](repeating: 0, count: to.count)
   }
-  let taps = LinearTaps.all(from: from, spacing: spacing, to: to, newSpacing: newSpacing)
-  var labels = [UInt8](repeating: 0, count: to.count)
-  labels.withUnsafeMutableBufferPointer { labels in
-    forEachBlendedRow(of: scores, from: from, rowCount: from.width * classes, to: to, taps: taps) { d, h, row in
-      argmax(row, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
+
+  /// Takes the next plane [H, W, K] along D.
+  public mutating func add(_ plane: UnsafeBufferPointer<Float>) {
+    guard plane.count == newest.count, received < from.depth else {
+      fatalError("resample: plane \(received) of \(plane.count) scores is none of \(from) voxels of \(classes) classes")
+    }
+    swap(&newest, &before)
+    newest.withUnsafeMutableBufferPointer { $0.baseAddress!.update(from: plane.baseAddress!, count: plane.count) }
+    received += 1
+    while done < to.depth, taps[0].upper[done] < received {
+      writeLabels(of: done)
+      done += 1
     }
   }
-  return labels
+
+  private mutating func writeLabels(of d: Int) {
+    let (newest, before, from, to, taps, classes) = (newest, before, from, to, taps, classes)
+    let isOlder = taps[0].lower[d] < received - 1, share = Float(taps[0].upperShare[d])
+    var plane = [Float](repeating: 0, count: newest.count), row = [Float](repeating: 0, count: from.width * classes)
+    newest.withUnsafeBufferPointer { newest in
+      before.withUnsafeBufferPointer { before in
+        plane.withUnsafeMutableBufferPointer { plane in
+          row.withUnsafeMutableBufferPointer { row in
+            labels.withUnsafeMutableBufferPointer { labels in
+              blend((isOlder ? before : newest).baseAddress!, newest.baseAddress!, share, plane)
+              for h in 0..<to.height {
+                blend(plane.baseAddress!, taps[1], h, row)
+                argmax(row.baseAddress!, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 /// The class with the highest score at each voxel of an output row.

@@ -291,13 +291,8 @@ extension SettingFormat where Value == Extent {
 extension SettingFormat where Value == FlipAxes {
   /// A list of D, H and W.
   fileprivate static var flipAxes: Self {
-    let names: [(name: String, axis: FlipAxes)] = [("D", .depth), ("H", .height), ("W", .width)]
-    return SettingFormat<[String]>.texts.mapped(
-      allowed: "a list of the axes D, H and W, for example [D, H]",
-      { texts in
-        let axes = texts.compactMap { text in names.first { $0.name == text }?.axis }
-        return axes.count == texts.count ? FlipAxes(axes) : nil
-      },
-      back: { axes in names.filter { axes.contains($0.axis) }.map(\.name) })
+    SettingFormat<[String]>.texts.mapped(
+      allowed: "a list of the axes D, H and W, for example [D, H]", { FlipAxes(names: $0) },
+      back: { axes in FlipAxes.named.filter { axes.contains($0.axis) }.map(\.name) })
   }
 }

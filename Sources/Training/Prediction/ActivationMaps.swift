@@ -68,29 +68,28 @@ public struct ActivationMapper {
     let classes = segmenter.classes
     // The map goes through the sliding window as one more class.
     let scores = segmenter.average(volume, values: classes + 1) { windowScores($0) }
-    var map = [Float](repeating: 0, count: volume.extent.count), probabilities: [Float] = []
-    probabilities.reserveCapacity(volume.extent.count * classes)
+    var map = [Float](repeating: 0, count: volume.extent.count), logits: [Float] = []
+    logits.reserveCapacity(volume.extent.count * classes)
     for voxel in map.indices {
       let first = voxel * (classes + 1)
-      probabilities += scores[first..<first + classes]
+      logits += scores[first..<first + classes]
       map[voxel] = scores[first + classes]
     }
     let low = map.min() ?? 0, scale = 1 / ((map.max() ?? 0) - low + 1e-8)
-    return (map.map { ($0 - low) * scale }, argmaxLabels(probabilities, classes: classes))
+    return (map.map { ($0 - low) * scale }, argmaxLabels(logits, classes: classes))
   }
 
-  /// Probabilities and activation [D, H, W, K + 1] of one window x [1, D, H, W, C].
+  /// Logits and activation [D, H, W, K + 1] of one window x [1, D, H, W, C].
   private func windowScores(_ x: Tensor) -> [Float] {
     let tape = Tape(memory: .lean), classes = segmenter.classes
     let (logits, features) = segmenter.network.forward(x, keeping: [layer], mode: .evaluation, on: tape)
-    let probabilities = Tape(recording: false).softmax(logits.detached).values,
-      predicted = argmaxLabels(probabilities, classes: classes)
+    let values = logits.values, predicted = argmaxLabels(values, classes: classes)
     let voxels = predicted.indices.filter { predicted[$0] == UInt8(label) }
     let activation = voxels.isEmpty ? [Float](repeating: 0, count: predicted.count) : explained(voxels, logits, features[0], tape)
     var scores: [Float] = []
     scores.reserveCapacity(predicted.count * (classes + 1))
     for voxel in predicted.indices {
-      scores += probabilities[voxel * classes..<(voxel + 1) * classes]
+      scores += values[voxel * classes..<(voxel + 1) * classes]
       scores.append(activation[voxel])
     }
     return scores

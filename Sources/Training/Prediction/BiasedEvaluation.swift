@@ -55,9 +55,8 @@ public func evaluateUnderBias(
     try truth.require(cases.map(\.identifier), cure: "add it, or remove the image")
     return truth
   }
-  // The image is kept while a copy with its field is predicted.
-  let values = 2 * model.description.channelNames.count + segmenter.classes + 2
-  let reader = try CaseReader(model.description, values: values, ranksOnHost: RankPlacement(over: world).ranks)
+  // The image is kept while a copy with its field is predicted; the field itself has as many values.
+  let reader = try CaseReader(model.description, segmenter, copies: 2, over: world)
   let empty = ScoreTable(
     classNames: model.description.classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
   var scores = settings.map { BiasedScores(setting: $0, table: empty) }
@@ -70,9 +69,7 @@ public func evaluateUnderBias(
     for (index, setting) in settings.enumerated() {
       var biased = prepared
       setting.apply(to: &biased)
-      let prediction = restoreLabels(
-        scores: segmenter.probabilities(of: biased), classes: segmenter.classes, extent: prepared.extent,
-        spacing: prepared.spacing, frame: prepared.frame)
+      let prediction = segmenter.labelVolume(of: biased)
       scores[index].table.add(
         item.identifier,
         LabelComparison(prediction: prediction.labels, reference: reference.labels, extent: reference.extent),

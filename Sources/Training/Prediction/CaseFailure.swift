@@ -14,20 +14,39 @@ public struct CaseFailure: Codable, Sendable, Equatable {
 
 /// Does `work` for each of this rank's cases (case i on rank i mod R) and goes on after one that fails. Collective.
 /// - Parameters:
-///   - passingOver: failures of before, whose cases are left out.
 ///   - detail: what a case is called while it is worked on.
-/// - Returns: the failures of all ranks and those of before, in the order of the cases, on every rank.
+/// - Returns: the failures of all ranks, in the order of the cases, on every rank.
 /// Errors: of one that concerns more than its case, by its exit code; on every rank.
 func forEachCase<Item>(
-  _ items: [Item], passingOver earlier: [CaseFailure] = [], over world: borrowing Communicator, detail: (Item) -> String,
-  work: (Item) throws -> Void
+  _ items: [Item], over world: borrowing Communicator, detail: (Item) -> String, work: (Item) throws -> Void
 ) throws -> [CaseFailure] {
-  let failed = Set(earlier.map(\.number))
-  let own = try together(over: world) { world in
+  let own = items.indices.filter { $0 % world.size == world.rank }
+  return try forEach(own, of: items, over: world, detail: detail, work: work)
+}
+
+/// As `forEachCase(_:over:detail:work:)`, but where there are fewer cases than ranks, the ranks left over help: those of a team work on one case together.
+/// - Parameter earlier: failures of before, whose cases are left out and which are part of the result.
+func forEachCaseInTeams<Item>(
+  _ items: [Item], passingOver earlier: [CaseFailure], over world: borrowing Communicator, detail: (Item) -> String,
+  work: (Item, WindowTeam) throws -> Void
+) throws -> [CaseFailure] {
+  let failed = Set(earlier.map(\.number)), open = items.indices.filter { !failed.contains($0) }
+  let isShort = open.count < world.size
+  let team = isShort ? WindowTeam(of: open.count, over: world) : WindowTeam(alone: world.rank)
+  let own = open.indices.filter { $0 % world.size == world.rank % (isShort ? open.count : world.size) }.map { open[$0] }
+  let failures = try forEach(own, of: items, over: world, detail: detail) { try work($0, team) }
+  return (earlier + failures).sorted { $0.number < $1.number }
+}
+
+/// Works on the items of the numbers `own`; a failure that several ranks report is listed once.
+private func forEach<Item>(
+  _ own: [Int], of items: [Item], over world: borrowing Communicator, detail: (Item) -> String, work: (Item) throws -> Void
+) throws -> [CaseFailure] {
+  let found = try together(over: world) { world in
     var failures: [CaseFailure] = []
-    for (number, item) in items.enumerated() where number % world.size == world.rank && !failed.contains(number) {
-      Flight.mark(.prediction, detail: detail(item))
-      do { try work(item) } catch {
+    for number in own {
+      Flight.mark(.prediction, detail: detail(items[number]))
+      do { try work(items[number]) } catch {
         let code = (error as? any ExitCoded)?.exitCode ?? ExitCode.configuration.rawValue
         guard code == ExitCode.configuration.rawValue else { throw error }
         failures.append(CaseFailure(number: number, reason: "\(error)"))
@@ -35,7 +54,8 @@ func forEachCase<Item>(
     }
     return failures
   }
-  return (earlier + (try gathered(own, over: world))).sorted { $0.number < $1.number }
+  let first = Dictionary(try gathered(found, over: world).map { ($0.number, $0) }) { first, _ in first }
+  return first.values.sorted { $0.number < $1.number }
 }
 
 /// The values of all ranks in rank order, on every rank. Collective.

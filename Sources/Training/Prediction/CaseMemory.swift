@@ -6,8 +6,10 @@ import Volumes
 
 /// What a case of prediction may take.
 struct CaseMemory {
-  /// Channels of the image, and values of each voxel that the sliding window averages.
+  /// Channels of the image, and values of each voxel that are held for the whole prepared volume.
   var channels, values: Int
+  /// Values of each voxel that the sliding window averages, in as many planes as a patch has.
+  var windowValues = 0, windowDepth = 0
   /// The ranks of this host, which do a case each at the same time.
   var ranks: Int
 
@@ -22,8 +24,10 @@ struct CaseMemory {
 
   /// Throws if the prepared image of this extent and its scores cannot be held.
   func checkScores(_ extent: Extent, of path: String) throws(PreparationError) {
-    let bytes = 4 * Double(extent.count) * Double(channels + max(channels, values) + 1)
-    if let problem = shortage(of: bytes, for: "predicting \(values) values at each of \(extent) voxels") {
+    let plane = 4 * Double(extent.height) * Double(extent.width)
+    let window = plane * Double(min(windowDepth, extent.depth)) * Double(windowValues + 1)
+    let bytes = plane * Double(extent.depth) * Double(channels + max(channels, values) + 1) + window
+    if let problem = shortage(of: bytes, for: "predicting \(max(values, windowValues)) values at each of \(extent) voxels") {
       throw PreparationError("\(path) is too large, \(problem): crop it, or take a machine with more memory.")
     }
   }

@@ -15,6 +15,8 @@ public struct Evaluation: Sendable {
   public let warnings: [String]
   /// All pairs.
   public let count: Int
+  /// The files of the cases that were scored.
+  public let files: [ScoredFiles]
 }
 
 /// Scores every reference in `references` against the file of the same name in `predictions`.
@@ -30,34 +32,22 @@ public func evaluatePredictions(
   try truth.requireAllRead()
   let pairs = try paired(predicted, truth)
   var table = ScoreTable(classNames: classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
-  var slips: [DataWarning] = []
+  var slips: [DataWarning] = [], files: [ScoredFiles] = []
   let failures = try forEachCase(pairs, over: .alone, detail: \.name) { pair in
-    let (grid, comparison, warnings) = try compare(pair)
-    table.add(pair.name, comparison, spacing: inMillimetres ? grid.spacing : Spacing(1, 1, 1))
-    slips += warnings
+    let maps = try pair.read(), spacing = inMillimetres ? maps.grid.spacing : Spacing(1, 1, 1)
+    let comparison = LabelComparison(prediction: maps.prediction, reference: maps.reference, extent: maps.grid.extent)
+    try pair.requireMemory(comparison.distanceBytes, for: "finding surface distances")
+    table.add(pair.name, comparison, spacing: spacing)
+    files.append(
+      ScoredFiles(name: pair.name, prediction: pair.prediction, reference: pair.reference, voxels: maps.grid.extent.count))
+    slips += maps.warnings
   }
   guard !table.classes.isEmpty || !failures.isEmpty else {
     throw TrainingError("\(references) holds no labelled voxel, so nothing can be scored: check the folder.")
   }
   return Evaluation(
     table: table, failures: failures, warnings: listed(slips) + unneeded(predicted, by: Set(pairs.map(\.prediction))),
-    count: pairs.count)
-}
-
-/// A prediction and its reference.
-private struct LabelMapPair {
-  let name, prediction, reference: String
-}
-
-/// Two files belong together; of folders, those of one name.
-private func paired(_ predicted: LabelMaps, _ truth: LabelMaps) throws -> [LabelMapPair] {
-  if predicted.paths.count == 1, truth.paths.count == 1, predicted.path == predicted.paths.values.first,
-    truth.path == truth.paths.values.first
-  {
-    return [LabelMapPair(name: truth.cases[0], prediction: predicted.path, reference: truth.path)]
-  }
-  try predicted.require(truth.cases, cure: "predict every case, or remove its reference")
-  return truth.cases.map { LabelMapPair(name: $0, prediction: predicted.paths[$0]!, reference: truth.paths[$0]!) }
+    count: pairs.count, files: files)
 }
 
 private func unneeded(_ predicted: LabelMaps, by used: Set<String>) -> [String] {
@@ -69,24 +59,4 @@ private func unneeded(_ predicted: LabelMaps, by used: Set<String>) -> [String] 
       many: "files of \(predicted.path) have no reference and are not scored",
       cure: "add the references if they should count")
   ]
-}
-
-/// Reads a pair and holds its maps against each other.
-/// - Returns: the grid of the reference, the comparison, and what to say of the headers.
-private func compare(_ pair: LabelMapPair) throws -> (FileGrid, LabelComparison, [DataWarning]) {
-  let grid = try readGrid(pair.reference)
-  let warnings = try gridWarnings(
-    try readGrid(pair.prediction), of: pair.prediction, grid, of: pair.reference,
-    cure: "write the prediction on the image's grid")
-  let voxels = grid.dimensions.reduce(1) { $0 * Double($1) }
-  try requireMemory(Int(min(1e18, 10 * voxels)), for: "reading both label maps", pair)
-  let comparison = LabelComparison(
-    prediction: try readLabels(pair.prediction).labels, reference: try readLabels(pair.reference).labels, extent: grid.extent)
-  try requireMemory(comparison.distanceBytes, for: "finding surface distances", pair)
-  return (grid, comparison, grid.warnings(of: pair.reference) + warnings)
-}
-
-private func requireMemory(_ bytes: Int, for user: String, _ pair: LabelMapPair) throws(TrainingError) {
-  guard let problem = FreeMemory.shortage(of: bytes, for: user) else { return }
-  throw TrainingError("\(pair.reference) is too large, \(problem): crop both maps, or take a machine with more memory.")
 }

@@ -24,11 +24,15 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   /// The preparation's settings, as the packs' index states them.
   public var preparation: String
   public var patch: Extent
+  /// The axes along which training mirrored patches; nil in checkpoints of earlier versions, which do not tell.
+  public var mirrored: FlipAxes?
   public var seed: UInt64
   /// What the frozen prior that guided the training is called; nil for none.
   public var prior: String?
   /// What must stand beside results: that the prior has seen labels of this data set.
   public var caveat: String?
+  /// How it was used, beside predictions.
+  public var use: ModelUse?
 
   public init(_ configuration: RunConfiguration, _ index: PackIndex) throws(TrainingError) {
     guard let first = index.entries.first else {
@@ -44,6 +48,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     spacing = first.spacing
     preparation = index.preparation
     patch = configuration.patch
+    mirrored = configuration.augmentationKind == .none ? [] : configuration.flipAxes
     seed = configuration.seed
   }
 

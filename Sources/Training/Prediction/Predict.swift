@@ -1,4 +1,5 @@
 // `cohort predict`: raw images in, label maps on the same grid out; cases are dealt round to the ranks, and a bad file costs one case.
+// Of fewer cases than ranks each is predicted by several.
 
 import Cluster
 import Foundation
@@ -12,32 +13,33 @@ import Volumes
 ///
 /// All headers are read first; nothing is written where no case can be predicted.
 /// - Parameters:
+///   - model: what the networks expect and how they are used, written beside the label maps; with its post-processing.
 ///   - warn: told on rank 0 of slips of headers, and which files are bad already by these.
 ///   - report: a line for each case this rank has written.
 /// - Returns: the cases that failed, on every rank.
 /// Errors: an output that cannot be written.
 public func predictCases(
-  _ cases: [RawCase], model: TrainedModel, segmenter: Segmenter, output: PredictionOutput, over world: borrowing Communicator,
+  _ cases: [RawCase], model: ModelDescription, segmenter: Segmenter, output: PredictionOutput, over world: borrowing Communicator,
   warn: (String) -> Void, report: (String) -> Void
 ) throws -> [CaseFailure] {
-  let reader = try CaseReader(model.description, values: segmenter.classes, ranksOnHost: RankPlacement(over: world).ranks)
+  let reader = try CaseReader(model, segmenter, over: world)
   var slips: [DataWarning] = []
   let unread = try forEachCase(cases, over: world, detail: \.identifier) { slips += try reader.checkHeaders(of: $0) }
   let warnings = listed(try gathered(slips, over: world))
   if world.rank == 0 { warnings.forEach(warn) }
   if unread.count == cases.count { return unread }
   if world.rank == 0, let text = failureText(unread, of: cases.count, done: "predicted") { warn(text) }
-  try together(over: world) { world in if world.rank == 0 { try output.open(model.description) } }
-  return try forEachCase(cases, passingOver: unread, over: world, detail: \.identifier) { item in
+  try together(over: world) { world in if world.rank == 0 { try output.open(model) } }
+  return try forEachCaseInTeams(cases, passingOver: unread, over: world, detail: \.identifier) { item, team in
     let started = ContinuousClock.now
-    let prepared = try reader.prepare(item)
-    let labels = restoreLabels(
-      scores: segmenter.probabilities(of: prepared), classes: segmenter.classes, extent: prepared.extent,
-      spacing: prepared.spacing, frame: prepared.frame)
+    guard let prepared = try team.together(over: world, { try reader.prepare(item) }),
+      var labels = try segmenter.labelVolume(of: prepared, with: team, over: world)
+    else { return }
+    model.use?.postprocessing?.apply(to: &labels.labels, extent: labels.extent)
     let path = output.labelMap(item.identifier)
     do { try writePrediction(labels, to: path) } catch { throw TrainingError("\(error)", exitCode: 79) }
     report("\(path)  \((ContinuousClock.now - started).seconds.formatted(decimals: 1)) s")
-    try output.draw(item, prediction: labels, classNames: model.description.classNames)
+    try output.draw(item, prediction: labels, classNames: model.classNames)
   }
 }
 
@@ -45,13 +47,21 @@ public func predictCases(
 struct CaseReader {
   private let settings: PreparationSettings
   private let classNames: [String]
-  private let memory: CaseMemory
+  private var memory: CaseMemory
 
-  /// - Parameter values: of each voxel that the sliding window averages.
+  /// - Parameter values: of each voxel that are held for the whole volume.
   init(_ model: ModelDescription, values: Int, ranksOnHost: Int) throws {
     settings = try PreparationSettings(text: model.preparation)
     classNames = model.classNames
     memory = CaseMemory(channels: model.channelNames.count, values: values, ranks: ranksOnHost)
+  }
+
+  /// For a segmenter, which holds labels of the whole volume and scores of a patch's planes.
+  /// - Parameter copies: of the image beside the one that is read.
+  init(_ model: ModelDescription, _ segmenter: Segmenter, copies: Int = 0, over world: borrowing Communicator) throws {
+    try self.init(
+      model, values: copies * model.channelNames.count + 1, ranksOnHost: RankPlacement(over: world).ranks)
+    (memory.windowValues, memory.windowDepth) = (segmenter.classes, segmenter.patch.depth)
   }
 
   /// Throws if a case's files are bad or too large by their headers, or of different grids.

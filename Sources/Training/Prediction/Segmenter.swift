@@ -1,68 +1,144 @@
-// A trained network applied to a whole prepared volume: sliding window, softmax in each window, weighted average.
+// Trained networks applied to a whole prepared volume: sliding window, weighted average of logits over windows, mirror images and networks
+// (MIC-DKFZ/nnUNet, nnunetv2/inference/predict_from_raw_data.py).
 
 import Cluster
+import MPI
 import Methods
 import Networks
 import Preparation
 import Tensors
 import Volumes
 
-/// Predicts class probabilities of whole volumes.
+/// Predicts the classes of whole volumes.
 public struct Segmenter {
-  public let network: any Network
+  /// The networks whose logits are averaged; at least one.
+  public let networks: [any Network]
   public let patch: Extent
   public let classes: Int
-  /// The labels of each region that the network scores; nil: it scores classes.
+  /// The labels of each region that the networks score; nil: they score classes.
   let regions: [[Int]]?
   public let overlap: Double
   public let weighting: WindowWeighting
+  /// The axes along which each window is also seen as its mirror image.
+  public let mirrored: FlipAxes
 
   public init(
-    network: any Network, patch: Extent, classes: Int, regions: [[Int]]? = nil, overlap: Double, weighting: WindowWeighting
+    networks: [any Network], patch: Extent, classes: Int, regions: [[Int]]? = nil, overlap: Double, weighting: WindowWeighting,
+    mirrored: FlipAxes = []
   ) {
-    self.regions = regions
-    self.network = network
-    self.patch = patch
-    self.classes = classes
-    self.overlap = overlap
-    self.weighting = weighting
+    (self.networks, self.patch, self.classes, self.regions) = (networks, patch, classes, regions)
+    (self.overlap, self.weighting, self.mirrored) = (overlap, weighting, mirrored)
   }
 
-  /// - Returns: probabilities [D, H, W, K] at the prepared extent; where the network scores regions, 1 for the class that they paint.
+  /// The network that predicts alone, or the first of several.
+  public var network: any Network { networks[0] }
+
+  /// Averages of the first network's probabilities over windows, as the published semi-supervised methods take them.
+  /// - Returns: [D, H, W, K] at the prepared extent; where the network scores regions, 1 for the class that they paint.
   public func probabilities(of volume: PackedCase) -> [Float] {
-    if let regions { return painted(volume, regions) }
+    if regions != nil {
+      var scores: [Float] = []
+      forEachPlane(of: volume) { scores += $0 }
+      return scores
+    }
     return average(volume, values: classes) { x in
       let tape = Tape(recording: false)
       return tape.softmax(network.logits(x, mode: .evaluation, on: tape)).values
     }
   }
 
-  /// Each region whose probability is above ½ paints its first label over those before it.
-  private func painted(_ volume: PackedCase, _ regions: [[Int]]) -> [Float] {
-    let scores = average(volume, values: regions.count) { x in
-      let tape = Tape(recording: false)
-      return tape.sigmoid(network.logits(x, mode: .evaluation, on: tape)).values
-    }
-    var classScores = [Float](repeating: 0, count: volume.extent.count * classes)
-    for voxel in 0..<volume.extent.count {
-      let last = regions.indices.last { scores[voxel * regions.count + $0] > 0.5 }
-      classScores[voxel * classes + (last.map { regions[$0][0] } ?? 0)] = 1
-    }
-    return classScores
-  }
-
   /// The weighted average of what `window` makes of each patch. Shapes: [1, D, H, W, C] to D·H·W·V values, result [D, H, W, V].
   func average(_ volume: PackedCase, values: Int, window: (Tensor) -> [Float]) -> [Float] {
-    let cover = SlidingWindow(volume: volume.extent, patch: patch, step: .relative(1 - overlap), weighting: weighting)
-    let shape = Shape([1, patch.depth, patch.height, patch.width, volume.channels])
-    return cover.predict(image: volume.image, channels: volume.channels, classes: values) {
+    cover(of: volume).predict(image: volume.image, channels: volume.channels, classes: values) {
       Flight.tick()
-      return window(Tensor($0, shape: shape))
+      return window(tensor($0, channels: volume.channels))
     }
   }
 
-  /// The class with the highest score at each voxel [D, H, W].
+  /// The class with the highest average logit at each voxel [D, H, W] of the prepared volume.
   public func labels(of volume: PackedCase) -> [UInt8] {
-    argmaxLabels(probabilities(of: volume), classes: classes)
+    var labels: [UInt8] = []
+    labels.reserveCapacity(volume.extent.count)
+    forEachPlane(of: volume) { labels += argmaxLabels(Array($0), classes: classes) }
+    return labels
+  }
+
+  /// The labels of a case on the grid of its file; scores of the whole volume never exist at once.
+  public func labelVolume(of volume: PackedCase) -> LabelVolume {
+    var resampling = scoreResampling(classes: classes, extent: volume.extent, spacing: volume.spacing, frame: volume.frame)
+    forEachPlane(of: volume) { resampling.add($0) }
+    return restoreLabels(resampling.labels, frame: volume.frame)
+  }
+
+  /// As `labelVolume(of:)`, with the windows shared out over the ranks of a team. Every rank of it calls this with the same volume.
+  /// - Returns: the labels on the first rank of the team, nil on the others.
+  /// Errors: logits that are not finite.
+  func labelVolume(of volume: PackedCase, with team: WindowTeam, over world: borrowing Communicator) throws -> LabelVolume? {
+    let cover = cover(of: volume), logits = windowLogits(channels: volume.channels)
+    guard team.isFirst else {
+      let cut = cover.patches(of: volume.image, channels: volume.channels)
+      for number in cover.starts.indices where team.isOwn(number) { try team.send(logits(cut(number)), over: world) }
+      return nil
+    }
+    var resampling = scoreResampling(classes: classes, extent: volume.extent, spacing: volume.spacing, frame: volume.frame)
+    // The other ranks of the team go on sending, so that an error waits for the end.
+    var isFinite = true
+    try cover.forEachPlane(image: volume.image, channels: volume.channels, classes: outputs) { number, cut in
+      let scores =
+        try team.isOwn(number) ? logits(cut()) : team.scores(of: number, count: patch.count * outputs, over: world)
+      isFinite = isFinite && scores.allSatisfy(\.isFinite)
+      return scores
+    } plane: {
+      withClassScores($1) { resampling.add($0) }
+    }
+    guard isFinite else {
+      throw TrainingError(
+        "\(volume.identifier): the network's logits are not finite: look for extreme values in its image, or use an earlier checkpoint."
+      )
+    }
+    return restoreLabels(resampling.labels, frame: volume.frame)
+  }
+
+  private func forEachPlane(of volume: PackedCase, _ body: (UnsafeBufferPointer<Float>) -> Void) {
+    let logits = windowLogits(channels: volume.channels)
+    cover(of: volume).forEachPlane(image: volume.image, channels: volume.channels, classes: outputs) {
+      logits($1())
+    } plane: {
+      withClassScores($1, body)
+    }
+  }
+
+  /// What the networks say of a voxel: K logits, or one for each region.
+  private var outputs: Int { regions?.count ?? classes }
+
+  /// Calls `body` with K scores for each voxel of a plane: each region whose mean logit is above 0 paints its first label over those before it.
+  private func withClassScores(_ plane: UnsafeBufferPointer<Float>, _ body: (UnsafeBufferPointer<Float>) -> Void) {
+    guard let regions else { return body(plane) }
+    let voxels = plane.count / regions.count
+    var scores = [Float](repeating: 0, count: voxels * classes)
+    for voxel in 0..<voxels {
+      let last = regions.indices.last { plane[voxel * regions.count + $0] > 0 }
+      scores[voxel * classes + (last.map { regions[$0][0] } ?? 0)] = 1
+    }
+    scores.withUnsafeBufferPointer(body)
+  }
+
+  private func cover(of volume: PackedCase) -> SlidingWindow {
+    SlidingWindow(volume: volume.extent, patch: patch, step: .relative(1 - overlap), weighting: weighting)
+  }
+
+  private func tensor(_ values: [Float], channels: Int) -> Tensor {
+    Tensor(values, shape: Shape([1, patch.depth, patch.height, patch.width, channels]))
+  }
+
+  /// The mean logits of a patch over networks and mirror images. Shapes: [D, H, W, C] to [D, H, W, K], or as many as regions.
+  private func windowLogits(channels: Int) -> ([Float]) -> [Float] {
+    let mirrorings = Mirrorings(mirrored)
+    return { values in
+      Flight.tick()
+      return mirrorings.mean(of: values, extent: patch, channels: channels) { values in
+        networks.map { $0.logits(tensor(values, channels: channels), mode: .evaluation, on: Tape(recording: false)).values }
+      }
+    }
   }
 }

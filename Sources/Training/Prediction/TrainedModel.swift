@@ -3,6 +3,7 @@
 import Cluster
 import Foundation
 import Learning
+import Methods
 import Networks
 import Preparation
 import Tensors
@@ -16,8 +17,10 @@ public struct TrainedModel {
   public let description: ModelDescription
   public let network: any Network
 
-  /// - Parameter checkpoint: a step folder, a folder of checkpoints or a run folder (the newest is taken); verified while it is read.
-  public init(checkpoint: String) throws {
+  /// - Parameters:
+  ///   - checkpoint: a step folder, a folder of checkpoints or a run folder (the newest is taken); verified while it is read.
+  ///   - isSecond: takes the second of two networks that taught each other, in place of the predictor.
+  public init(checkpoint: String, isSecond: Bool = false) throws {
     path = try CheckpointStore.locate(checkpoint)
     let state = try CheckpointStore.load(path: path)
     step = state.step
@@ -25,7 +28,12 @@ public struct TrainedModel {
     // Checkpoints of earlier versions do not name the predictor: there it is the first module.
     let plan = description.plan,
       count = try Networks.network(named: description.network, for: plan).specification(plan).parameterCount
-    guard let name = description.predictor ?? state.index.first?.vector, let values = state[name], values.count == count else {
+    let predictor = description.predictor ?? state.index.first?.vector, wanted = isSecond ? secondStudentName : predictor
+    if isSecond, state[secondStudentName]?.count != count {
+      throw TrainingError(
+        "\(path) holds no second \(description.network), which only a run of method cps does: choose --networks student.")
+    }
+    guard let name = wanted, let values = state[name], values.count == count else {
       throw TrainingError("\(path) holds no weights for \(description.network): it was written by another network or version.")
     }
     network = try makeNetwork(description.network, plan)
@@ -39,7 +47,7 @@ public struct TrainedModel {
 
   public func segmenter(overlap: Double, weighting: WindowWeighting) -> Segmenter {
     Segmenter(
-      network: network, patch: description.patch, classes: description.classNames.count, regions: description.regions,
+      networks: [network], patch: description.patch, classes: description.classNames.count, regions: description.regions,
       overlap: overlap, weighting: weighting)
   }
 

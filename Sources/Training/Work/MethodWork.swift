@@ -88,7 +88,7 @@ public final class MethodWork: Work {
         placement: configuration.placement),
       recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed)
     segmenter = Segmenter(
-      network: method.predictor, patch: configuration.patch, classes: description.classNames.count,
+      networks: [method.predictor], patch: configuration.patch, classes: description.classNames.count,
       regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
     modules = try configuration.updates(of: method.trained + beside)
     pseudoLabels = try labels(store) ?? StudentPseudoLabels(configuration, store)
@@ -122,8 +122,9 @@ public final class MethodWork: Work {
   public func check(metadata: [String: String]) throws {
     try pseudoLabels?.check(metadata: metadata)
     var saved = try ModelDescription(json: metadata["model"] ?? "", from: configuration.output)
-    // Checkpoints of earlier versions do not name the predictor.
+    // Checkpoints of earlier versions do not name the predictor, and no mirror image changes what the data are.
     saved.predictor = saved.predictor ?? description.predictor
+    saved.mirrored = description.mirrored
     guard saved == description else {
       throw TrainingError(
         "\(configuration.output) was trained on data that were prepared differently from \(configuration.data): "

@@ -11,7 +11,7 @@ import Volumes
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Score label maps against references: Dice, Jaccard, ASD (prediction to reference), 95HD.",
+    abstract: "Score label maps against references: Dice, Jaccard, ASD (prediction to reference), 95HD, HD.",
     discussion: """
       With --bias, --checkpoint and --input instead of --predictions, a network's own predictions are scored, one row for each \
       bias field that is put on the images first. Under mpirun the cases are shared out over the ranks.
@@ -29,6 +29,10 @@ struct Evaluate: ParsableCommand {
   var empty = EmptyPolicy.skip
   @Option(help: "Data set folder whose dataset.json names the classes; the folder above the references if it has one.")
   var dataset: String?
+  @Option(help: "Folder for summary.json in nnU-Net's form, scores.csv with every case, and means.csv.")
+  var output: String?
+  @Option(help: "manifest.csv of the data set, or its folder: means by phase and vendor.")
+  var manifest: String?
   @Option(help: "Strengths ALPHA_M,ALPHA_A of a bias field on the images, as 0.15,0.05; may be given several times.")
   var bias: [BiasSetting] = []
   @Option(help: "With --bias: run folder or checkpoint.")
@@ -44,18 +48,25 @@ struct Evaluate: ParsableCommand {
     guard isWhole, bias.isEmpty || (checkpoint != nil && input != nil) else {
       throw ValidationError("give --predictions to score label maps, or --bias, --checkpoint and --input to score a network.")
     }
+    guard bias.isEmpty || (output == nil && manifest == nil) else {
+      throw ValidationError("--output and --manifest are for --predictions: leave them out with --bias.")
+    }
   }
 
   func run() throws {
     if let checkpoint, let input { return try scoreUnderBias(checkpoint, input) }
     try reportingErrors {
+      let origins = try manifest.map { try caseOrigins(manifest: $0) } ?? [:]
       let found = try evaluatePredictions(
         predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
         classNames: try classNames(dataset: dataset, references: references))
       if found.failures.count < found.count {
         print(json ? found.table.json() : found.table.text())
+        if !json, manifest != nil { print(groupText(found.table.groups(by: origins))) }
         if !json { printCaveat(ModelDescription(predictions: predictions!)?.caveat) }
+        if let output { try found.write(to: output, origins: origins) }
       }
+      if let manifest, let warning = found.unknownCases(origins, manifest: manifest) { complain("warning: \(warning)") }
       for warning in found.warnings { complain("warning: \(warning)") }
       throw ArgumentParser.ExitCode(listFailures(found.failures, of: found.count, done: "scored"))
     }

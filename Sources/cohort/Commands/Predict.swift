@@ -5,6 +5,7 @@ import Cluster
 import Files
 import Foundation
 import MPI
+import Metrics
 import Preparation
 import Training
 import Volumes
@@ -13,13 +14,19 @@ struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Segment images with a trained network.",
     discussion: """
-      Under mpirun the cases are shared out over the ranks. Each label map lies on the exact grid of its image. A file that cannot be \
+      Under mpirun the cases are shared out over the ranks; several ranks share one where there are fewer cases than ranks, and the \
+      label maps are the same. Networks of several checkpoints predict together, by the mean of their logits. Each label map lies on the exact grid of its image. A file that cannot be \
       predicted is named, the others are predicted, and the exit code is 3. A file in the output folder is replaced only if it is an \
       unchanged label map of an earlier prediction.
       """)
 
-  @Option(help: "Checkpoint: a step folder, or a run folder for its newest.")
-  var checkpoint: String
+  @Option(
+    name: .customLong("checkpoint"),
+    help:
+      "Checkpoint: a step folder, or a run folder for its newest. Several times, as for the folds of one data set: their mean.")
+  var checkpoints: [String]
+  @Option(help: "Which networks of each run predict: student, second or both; runs of cps have a second.")
+  var networks = PredictorChoice.student
   @Option(
     help:
       "Image or folder of images (NIfTI; several channels as case_0000, case_0001, ...). With one channel _0000 is taken off if all names end so."
@@ -31,6 +38,10 @@ struct Predict: ParsableCommand {
   var overlap = 0.5
   @Option(help: "Weights of a window's voxels: gaussian or uniform.")
   var weighting = WindowWeighting.gaussian
+  @Option(help: "Axes along which mirror images of each window are predicted as well, as D,H; of those that training mirrored.")
+  var mirror: FlipAxes = []
+  @Option(help: "What `cohort postprocess decide` wrote: is done to each label map.")
+  var postprocess: String?
   @Option(help: "Folder of reference label maps: writes a picture of image, reference and prediction beside each label map.")
   var references: String?
   @OptionGroup var watch: WatchOptions
@@ -42,22 +53,41 @@ struct Predict: ParsableCommand {
   func run() throws {
     try withWatchedRanks(watch, command: "predict") { world in
       Flight.mark(.start, detail: "checkpoint and images")
-      let (model, found, destination) = try together(over: world) { world in
-        let model = try TrainedModel(checkpoint: checkpoint)
-        let found = try RawCases(in: input, channels: model.description.channelNames.count, output: output)
+      let (model, segmenter, found, destination) = try together(over: world) { world in
+        let (model, segmenter) = try networksInUse()
+        let found = try RawCases(in: input, channels: model.channelNames.count, output: output)
         let destination = try PredictionOutput(folder: output, references: references)
         if world.rank == 0 { try destination.check(found.cases, input: input) }
-        return (model, found, destination)
+        return (model, segmenter, found, destination)
       }
       let console = Console(rank: world.rank), cases = found.cases
-      console.print("\(model.description.network) of \(model.path), \(cases.count) cases on \(counted(world.size, "rank"))")
+      console.print(
+        "\(model.network) of \(checkpoints.joined(separator: ", ")), \(cases.count) cases on \(counted(world.size, "rank"))")
       if let note = found.note { console.print("note: \(note)") }
       let failures = try predictCases(
-        cases, model: model, segmenter: model.segmenter(overlap: overlap, weighting: weighting), output: destination, over: world,
-        warn: { complain("warning: \($0)") }, report: { print($0) })
+        cases, model: model, segmenter: segmenter, output: destination, over: world, warn: { complain("warning: \($0)") },
+        report: { print($0) })
       return world.rank == 0 ? listFailures(failures, of: cases.count, done: "predicted") : failures.isEmpty ? 0 : 3
     }
+  }
+
+  /// The networks and how they are used.
+  private func networksInUse() throws -> (ModelDescription, Segmenter) {
+    let ensemble = try ModelEnsemble(checkpoints: checkpoints, networks: networks)
+    var model = ensemble.description
+    let use = ModelUse(
+      networks: ensemble.models.count, overlap: overlap, weighting: weighting, mirrored: mirror,
+      postprocessing: try postprocess.map { try PostprocessingDecision(path: $0, classNames: model.classNames).postprocessing })
+    model.use = use
+    return (model, try ensemble.segmenter(use))
   }
 }
 
 extension WindowWeighting: ExpressibleByArgument {}
+
+extension PredictorChoice: ExpressibleByArgument {}
+
+extension FlipAxes: ExpressibleByArgument {
+  public init?(argument: String) { self.init(names: argument.split(separator: ",").map(String.init)) }
+  public var defaultValueDescription: String { isEmpty ? "none" : text }
+}
