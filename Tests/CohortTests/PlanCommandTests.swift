@@ -217,8 +217,12 @@ struct PlanCommandTests {
       #expect(packed.extent == Extent(9, 20, 24) && packed.spacing == Spacing(5, 1, 1))
       #expect(packed.prepared(labels: labels) == packed.label)
       let scores = packed.label!.flatMap { [1 - Float($0), Float($0)] }
-      let restored = restoreLabels(
-        scores: scores, classes: 2, extent: packed.extent, spacing: packed.spacing, frame: packed.frame)
+      var resampling = scoreResampling(classes: 2, extent: packed.extent, spacing: packed.spacing, frame: packed.frame)
+      let plane = scores.count / packed.extent.depth
+      for d in 0..<packed.extent.depth {
+        Array(scores[d * plane..<(d + 1) * plane]).withUnsafeBufferPointer { resampling.add($0) }
+      }
+      let restored = restoreLabels(resampling.labels, frame: packed.frame)
       #expect(restored.labels == labels && restored.extent == extent)
       try writeLabels(restored, to: folder + "/back.nii.gz")
       #expect(try readLabels(folder + "/back.nii.gz").labels == labels && sameGrid(restored.grid, grid) == nil)

@@ -31,9 +31,14 @@ import Volumes
         originalExtent: grid.extent, originalSpacing: grid.spacing, cropStart: box.map { $0[0] },
         cropExtent: Extent(sides[0], sides[1], sides[2]), grid: grid)
       let extent = Extent(logits.shape[1], logits.shape[2], logits.shape[3]), classes = logits.shape[0]
-      let scores = (0..<extent.count).flatMap { voxel in (0..<classes).map { logits.floats[$0 * extent.count + voxel] } }
-      let target = Spacing(export.target_spacing[0], export.target_spacing[1], export.target_spacing[2])
-      let labels = restoreLabels(scores: scores, classes: classes, extent: extent, spacing: target, frame: frame)
+      let target = Spacing(export.target_spacing[0], export.target_spacing[1], export.target_spacing[2]),
+        plane = extent.height * extent.width
+      var resampling = scoreResampling(classes: classes, extent: extent, spacing: target, frame: frame)
+      for d in 0..<extent.depth {
+        let scores = (0..<plane * classes).map { logits.floats[$0 % classes * extent.count + d * plane + $0 / classes] }
+        scores.withUnsafeBufferPointer { resampling.add($0) }
+      }
+      let labels = restoreLabels(resampling.labels, frame: frame)
       #expect(labels.labels.map { Float($0) } == expected.floats, "\(key)")
       compared += 1
     }

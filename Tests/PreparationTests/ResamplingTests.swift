@@ -168,4 +168,18 @@ import Volumes
     #expect(found == expected)
     #expect(Set(found) == [0, 1])
   }
+
+  /// Scores of regions: the last one above 0 paints; between voxels it is the interpolated score that counts.
+  @Test func regionsPaintOverEachOther() {
+    let spacing = Spacing(1, 1, 1), scores: [Float] = [1, -1, 1, 1, -1, -1, -1, 3]
+    func labels(_ width: Int) -> [UInt8] {
+      var resampling = ScoreResampling(
+        classes: 2, from: Extent(1, 1, 4), spacing: spacing, to: Extent(1, 1, width),
+        newSpacing: Spacing(1, 1, 4 / Double(width)), regionLabels: [1, 5])
+      scores.withUnsafeBufferPointer { resampling.add($0) }
+      return resampling.labels
+    }
+    #expect(labels(4) == [1, 5, 0, 5])
+    #expect(labels(8) == [1, 1, 5, 5, 0, 0, 5, 5])
+  }
 }

@@ -26,8 +26,12 @@ public func prepareForPrediction(
 }
 
 /// The resampling of a case's scores from the prepared grid (`extent`, `spacing` in mm) to its crop.
-public func scoreResampling(classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame) -> ScoreResampling {
-  ScoreResampling(classes: classes, from: extent, spacing: spacing, to: frame.cropExtent, newSpacing: frame.originalSpacing)
+public func scoreResampling(
+  classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame, regionLabels: [UInt8]? = nil
+) -> ScoreResampling {
+  ScoreResampling(
+    classes: classes, from: extent, spacing: spacing, to: frame.cropExtent, newSpacing: frame.originalSpacing,
+    regionLabels: regionLabels)
 }
 
 /// Labels of the whole volume, in canonical orientation and order, from those of the crop, pasted into background, axes turned back. `writeLabels` then restores the orientation of

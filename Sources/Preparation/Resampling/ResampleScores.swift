@@ -9,6 +9,8 @@ import Volumes
 /// A voxel has the class of the highest score; the lowest class wins where scores are equal. A separate axis takes the nearest slice.
 public struct ScoreResampling {
   private let classes: Int
+  /// The label that each region paints; nil: the scores are of classes.
+  private let regionLabels: [UInt8]?
   private let from, to: Extent
   private let taps: [LinearTaps]
   /// The newest plane and the one before it, [H, W, K] of the grid `from`.
@@ -22,9 +24,12 @@ public struct ScoreResampling {
   /// - Parameters:
   ///   - from, spacing: the grid of the scores, mm.
   ///   - to, newSpacing: that of the labels.
-  public init(classes: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing) {
+  ///   - regionLabels: for scores of regions that overlap, in place of classes: each whose score is above 0 paints its label over those before it.
+  public init(
+    classes: Int, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing, regionLabels: [UInt8]? = nil
+  ) {
     guard (1...256).contains(classes) else { fatalError("resample: \(classes) classes; labels hold 1 to 256") }
-    (self.classes, self.from, self.to) = (classes, from, to)
+    (self.classes, self.from, self.to, self.regionLabels) = (classes, from, to, regionLabels)
     taps = LinearTaps.all(from: from, spacing: spacing, to: to, newSpacing: newSpacing)
     newest = [Float](repeating: 0, count: from.height * from.width * classes)
     before = newest
@@ -46,7 +51,7 @@ public struct ScoreResampling {
   }
 
   private mutating func writeLabels(of d: Int) {
-    let (newest, before, from, to, taps, classes) = (newest, before, from, to, taps, classes)
+    let (newest, before, from, to, taps, classes) = (newest, before, from, to, taps, classes), regionLabels = regionLabels
     let isOlder = taps[0].lower[d] < received - 1, share = Float(taps[0].upperShare[d])
     var plane = [Float](repeating: 0, count: newest.count), row = [Float](repeating: 0, count: from.width * classes)
     newest.withUnsafeBufferPointer { newest in
@@ -57,7 +62,12 @@ public struct ScoreResampling {
               blend((isOlder ? before : newest).baseAddress!, newest.baseAddress!, share, plane)
               for h in 0..<to.height {
                 blend(plane.baseAddress!, taps[1], h, row)
-                argmax(row.baseAddress!, taps[2], classes, to: labels.baseAddress! + to.index(d, h, 0), count: to.width)
+                let target = labels.baseAddress! + to.index(d, h, 0)
+                if let regionLabels {
+                  paint(row.baseAddress!, taps[2], regionLabels, to: target, count: to.width)
+                } else {
+                  argmax(row.baseAddress!, taps[2], classes, to: target, count: to.width)
+                }
               }
             }
           }
@@ -81,5 +91,20 @@ private func argmax(
       if score > bestScore { (best, bestScore) = (index, score) }
     }
     labels[column] = UInt8(best)
+  }
+}
+
+/// The label of the last region whose score is above 0 at each voxel of an output row, background where there is none.
+private func paint(
+  _ row: UnsafePointer<Float>, _ taps: LinearTaps, _ regionLabels: [UInt8], to labels: UnsafeMutablePointer<UInt8>, count: Int
+) {
+  let regions = regionLabels.count
+  for column in 0..<count {
+    let lower = row + taps.lower[column] * regions, upper = row + taps.upper[column] * regions
+    let share = Float(taps.upperShare[column])
+    labels[column] = 0
+    for region in 0..<regions where lower[region] + share * (upper[region] - lower[region]) > 0 {
+      labels[column] = regionLabels[region]
+    }
   }
 }

@@ -61,7 +61,7 @@ struct CaseReader {
   init(_ model: ModelDescription, _ segmenter: Segmenter, copies: Int = 0, over world: borrowing Communicator) throws {
     try self.init(
       model, values: copies * model.channelNames.count + 1, ranksOnHost: RankPlacement(over: world).ranks)
-    (memory.windowValues, memory.windowDepth) = (segmenter.classes, segmenter.patch.depth)
+    (memory.windowValues, memory.windowDepth) = (segmenter.outputs, segmenter.patch.depth)
   }
 
   /// Throws if a case's files are bad or too large by their headers, or of different grids.

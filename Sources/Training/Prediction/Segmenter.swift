@@ -36,11 +36,7 @@ public struct Segmenter {
   /// Averages of the first network's probabilities over windows, as the published semi-supervised methods take them.
   /// - Returns: [D, H, W, K] at the prepared extent; where the network scores regions, 1 for the class that they paint.
   public func probabilities(of volume: PackedCase) -> [Float] {
-    if regions != nil {
-      var scores: [Float] = []
-      forEachPlane(of: volume) { scores += $0 }
-      return scores
-    }
+    if regions != nil { return labels(of: volume).flatMap { label in (0..<classes).map { $0 == label ? 1 : 0 } } }
     return average(volume, values: classes) { x in
       let tape = Tape(recording: false)
       return tape.softmax(network.logits(x, mode: .evaluation, on: tape)).values
@@ -59,13 +55,13 @@ public struct Segmenter {
   public func labels(of volume: PackedCase) -> [UInt8] {
     var labels: [UInt8] = []
     labels.reserveCapacity(volume.extent.count)
-    forEachPlane(of: volume) { labels += argmaxLabels(Array($0), classes: classes) }
+    forEachPlane(of: volume) { labels += planeLabels($0) }
     return labels
   }
 
   /// The labels of a case on the grid of its file; scores of the whole volume never exist at once.
   public func labelVolume(of volume: PackedCase) -> LabelVolume {
-    var resampling = scoreResampling(classes: classes, extent: volume.extent, spacing: volume.spacing, frame: volume.frame)
+    var resampling = scoreResampling(of: volume)
     forEachPlane(of: volume) { resampling.add($0) }
     return restoreLabels(resampling.labels, frame: volume.frame)
   }
@@ -80,7 +76,7 @@ public struct Segmenter {
       for number in cover.starts.indices where team.isOwn(number) { try team.send(logits(cut(number)), over: world) }
       return nil
     }
-    var resampling = scoreResampling(classes: classes, extent: volume.extent, spacing: volume.spacing, frame: volume.frame)
+    var resampling = scoreResampling(of: volume)
     // The other ranks of the team go on sending, so that an error waits for the end.
     var isFinite = true
     try cover.forEachPlane(image: volume.image, channels: volume.channels, classes: outputs) { number, cut in
@@ -89,7 +85,7 @@ public struct Segmenter {
       isFinite = isFinite && scores.allSatisfy(\.isFinite)
       return scores
     } plane: {
-      withClassScores($1) { resampling.add($0) }
+      resampling.add($1)
     }
     guard isFinite else {
       throw TrainingError(
@@ -104,23 +100,26 @@ public struct Segmenter {
     cover(of: volume).forEachPlane(image: volume.image, channels: volume.channels, classes: outputs) {
       logits($1())
     } plane: {
-      withClassScores($1, body)
+      body($1)
     }
   }
 
   /// What the networks say of a voxel: K logits, or one for each region.
-  private var outputs: Int { regions?.count ?? classes }
+  var outputs: Int { regions?.count ?? classes }
 
-  /// Calls `body` with K scores for each voxel of a plane: each region whose mean logit is above 0 paints its first label over those before it.
-  private func withClassScores(_ plane: UnsafeBufferPointer<Float>, _ body: (UnsafeBufferPointer<Float>) -> Void) {
-    guard let regions else { return body(plane) }
-    let voxels = plane.count / regions.count
-    var scores = [Float](repeating: 0, count: voxels * classes)
-    for voxel in 0..<voxels {
-      let last = regions.indices.last { plane[voxel * regions.count + $0] > 0 }
-      scores[voxel * classes + (last.map { regions[$0][0] } ?? 0)] = 1
+  /// The labels that regions paint; nil for classes.
+  private var regionLabels: [UInt8]? { regions?.map { UInt8($0[0]) } }
+
+  private func scoreResampling(of volume: PackedCase) -> ScoreResampling {
+    Preparation.scoreResampling(
+      classes: outputs, extent: volume.extent, spacing: volume.spacing, frame: volume.frame, regionLabels: regionLabels)
+  }
+
+  private func planeLabels(_ plane: UnsafeBufferPointer<Float>) -> [UInt8] {
+    guard let regionLabels else { return argmaxLabels(Array(plane), classes: classes) }
+    return (0..<plane.count / outputs).map { voxel in
+      regionLabels.indices.last { plane[voxel * outputs + $0] > 0 }.map { regionLabels[$0] } ?? 0
     }
-    scores.withUnsafeBufferPointer(body)
   }
 
   private func cover(of volume: PackedCase) -> SlidingWindow {
