@@ -22,16 +22,20 @@ public enum WindowWeighting: String, Sendable, Codable, CaseIterable {
   case uniform
 }
 
-/// A cover of a volume by equal windows. Outside the volume a patch holds the smallest value of each channel, as in training.
+/// A cover of a volume by equal windows. Outside the volume a patch holds what it does in training (`PatchPlacement`).
 public struct SlidingWindow: Sendable {
   public let volume: Extent
   public let patch: Extent
   public let weighting: WindowWeighting
+  private let placement: PatchPlacement
   /// The first voxel (D, H, W) of each window, in the order of visit. Negative along an axis on which the volume is smaller than the patch.
   public let starts: [[Int]]
 
-  public init(volume: Extent, patch: Extent, step: WindowStep = .relative(0.5), weighting: WindowWeighting = .gaussian) {
-    (self.volume, self.patch, self.weighting) = (volume, patch, weighting)
+  public init(
+    volume: Extent, patch: Extent, step: WindowStep = .relative(0.5), weighting: WindowWeighting = .gaussian,
+    placement: PatchPlacement = .inside
+  ) {
+    (self.volume, self.patch, self.weighting, self.placement) = (volume, patch, weighting, placement)
     let axes = (0..<3).map { axisStarts(count: volume[$0], patch: patch[$0], step: step, axis: $0) }
     starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in [d, h, w] } } }
   }
@@ -80,7 +84,7 @@ public struct SlidingWindow: Sendable {
         "sliding window: an image of \(image.count) values is not \(volume) voxels of \(channels) channels; pass the whole volume"
       )
     }
-    let padding = background(image, channels: channels)
+    let padding = placement.padding(of: image, channels: channels)
     return { Window(start: starts[$0], extent: patch).cut(image, of: volume, padding: padding) }
   }
 }

@@ -92,4 +92,17 @@ import Volumes
     let window = SlidingWindow(volume: Extent(1, 1, 3), patch: Extent(1, 1, 6))
     #expect(throws: Failure.self) { try window.predict(image: [1, 2, 3], channels: 1, classes: 1) { _ in throw Failure() } }
   }
+
+  /// A volume that is smaller than the patch goes on as in training: with its smallest value, or with nnU-Net's zeros.
+  @Test(arguments: [(PatchPlacement.inside, Float(2)), (.nnunet, 0)]) func smallVolumesGoOnAsInTraining(
+    placement: PatchPlacement, beyond: Float
+  ) {
+    let cover = SlidingWindow(volume: Extent(1, 1, 2), patch: Extent(1, 1, 4), placement: placement)
+    var seen: [[Float]] = []
+    _ = cover.predict(image: [3, 2], channels: 1, classes: 1) {
+      seen.append($0)
+      return $0
+    }
+    #expect(seen == [[beyond, 3, 2, beyond]])
+  }
 }

@@ -13,6 +13,11 @@ public enum PatchPlacement: String, Sendable, Codable, CaseIterable {
   /// are those around a foreground voxel (MIC-DKFZ/nnUNet v2.8.1, nnunetv2/training/dataloading/data_loader.py).
   case nnunet
 
+  /// What continues an image [D, H, W, C] beyond its volume: each channel's smallest value, or zeros.
+  func padding(of image: [Float], channels: Int) -> [Float] {
+    self == .nnunet ? [Float](repeating: 0, count: channels) : background(image, channels: channels)
+  }
+
   /// Whether element `position` of a batch of `count` must have foreground: those from round(count · (1 - share)) on, halves to even.
   public static func forcesForeground(_ position: Int, of count: Int, share: Double) -> Bool {
     position >= Int((Double(count) * (1 - share)).rounded(.toNearestOrEven))

@@ -81,7 +81,6 @@ public struct PatchSampler: Sendable {
   }
 
   private func padding(_ window: Window, _ image: [Float], of extent: Extent, channels: Int) -> [Float] {
-    placement == .nnunet || window.isInside(extent)
-      ? [Float](repeating: 0, count: channels) : background(image, channels: channels)
+    window.isInside(extent) ? [Float](repeating: 0, count: channels) : placement.padding(of: image, channels: channels)
   }
 }

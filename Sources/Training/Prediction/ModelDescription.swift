@@ -26,6 +26,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var patch: Extent
   /// The axes along which training mirrored patches; nil in checkpoints of earlier versions, which do not tell.
   public var mirrored: FlipAxes?
+  /// Where training placed patches, which decides what continues a volume that is smaller than one; nil in checkpoints of earlier versions: inside.
+  public var placement: PatchPlacement?
   public var seed: UInt64
   /// What the frozen prior that guided the training is called; nil for none.
   public var prior: String?
@@ -49,6 +51,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     preparation = index.preparation
     patch = configuration.patch
     mirrored = configuration.augmentationKind == .none ? [] : configuration.flipAxes
+    placement = configuration.placement
     seed = configuration.seed
   }
 

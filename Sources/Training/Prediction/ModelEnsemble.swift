@@ -66,8 +66,10 @@ public struct ModelEnsemble {
     for model in models { try model.checkMirroring(use.mirrored) }
     let description = models[0].description
     return Segmenter(
-      networks: models.map(\.network), patch: description.patch, classes: description.classNames.count, regions: description.regions,
-      overlap: use.overlap, weighting: use.weighting, mirrored: use.mirrored)
+      networks: models.map(\.network), patch: description.patch, classes: description.classNames.count,
+      regions: description.regions,
+      overlap: use.overlap, weighting: use.weighting, mirrored: use.mirrored,
+      placement: description.placement ?? .inside)
   }
 }
 
@@ -94,6 +96,7 @@ extension ModelDescription {
     if classNames != other.classNames { return "classes" }
     if preparation != other.preparation { return "prepared data" }
     if regions != other.regions { return "regions" }
+    if (placement ?? .inside) != (other.placement ?? .inside) { return "places of patches" }
     return patch == other.patch ? nil : "patches"
   }
 }

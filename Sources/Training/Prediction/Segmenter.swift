@@ -21,11 +21,14 @@ public struct Segmenter {
   public let weighting: WindowWeighting
   /// The axes along which each window is also seen as its mirror image.
   public let mirrored: FlipAxes
+  /// How training placed patches: what continues a volume that is smaller than one.
+  let placement: PatchPlacement
 
   public init(
     networks: [any Network], patch: Extent, classes: Int, regions: [[Int]]? = nil, overlap: Double, weighting: WindowWeighting,
-    mirrored: FlipAxes = []
+    mirrored: FlipAxes = [], placement: PatchPlacement = .inside
   ) {
+    self.placement = placement
     (self.networks, self.patch, self.classes, self.regions) = (networks, patch, classes, regions)
     (self.overlap, self.weighting, self.mirrored) = (overlap, weighting, mirrored)
   }
@@ -123,7 +126,7 @@ public struct Segmenter {
   }
 
   private func cover(of volume: PackedCase) -> SlidingWindow {
-    SlidingWindow(volume: volume.extent, patch: patch, step: .relative(1 - overlap), weighting: weighting)
+    SlidingWindow(volume: volume.extent, patch: patch, step: .relative(1 - overlap), weighting: weighting, placement: placement)
   }
 
   private func tensor(_ values: [Float], channels: Int) -> Tensor {

@@ -48,7 +48,7 @@ public struct TrainedModel {
   public func segmenter(overlap: Double, weighting: WindowWeighting) -> Segmenter {
     Segmenter(
       networks: [network], patch: description.patch, classes: description.classNames.count, regions: description.regions,
-      overlap: overlap, weighting: weighting)
+      overlap: overlap, weighting: weighting, placement: description.placement ?? .inside)
   }
 
   /// The predictor's weights and running statistics under their state-dict names.

@@ -89,7 +89,8 @@ public final class MethodWork: Work {
       recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed)
     segmenter = Segmenter(
       networks: [method.predictor], patch: configuration.patch, classes: description.classNames.count,
-      regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
+      regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting,
+      placement: configuration.placement)
     modules = try configuration.updates(of: method.trained + beside)
     pseudoLabels = try labels(store) ?? StudentPseudoLabels(configuration, store)
     if pseudoLabels != nil, recipe.unlabelledCount == 0 {
@@ -122,9 +123,9 @@ public final class MethodWork: Work {
   public func check(metadata: [String: String]) throws {
     try pseudoLabels?.check(metadata: metadata)
     var saved = try ModelDescription(json: metadata["model"] ?? "", from: configuration.output)
-    // Checkpoints of earlier versions do not name the predictor, and no mirror image changes what the data are.
+    // Checkpoints of earlier versions do not name the predictor, and neither mirror images nor places of patches change what the data are.
     saved.predictor = saved.predictor ?? description.predictor
-    saved.mirrored = description.mirrored
+    (saved.mirrored, saved.placement) = (description.mirrored, description.placement)
     guard saved == description else {
       throw TrainingError(
         "\(configuration.output) was trained on data that were prepared differently from \(configuration.data): "
