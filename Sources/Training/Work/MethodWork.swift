@@ -201,7 +201,8 @@ public final class MethodWork: Work {
     var taken = 0, all = 0
     for module in modules.map(\.module) {
       guard let source = sources.first(where: { $0.name == module.name }) else {
-        taken += takeBody(module, of: sources)
+        let body = takeBody(module, of: sources)
+        (taken, all) = (taken + body, all + (body > 0 ? module.parameters.parameters.count : 0))
         continue
       }
       for (to, from) in [
