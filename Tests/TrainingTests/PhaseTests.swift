@@ -101,4 +101,15 @@ import Volumes
       #expect { try validation("{}", fold: 0) } throws: { "\($0)".contains("list of folds") }
     }
   }
+
+  @Test func aPhaseThatIsAllBackgroundIsNamedOnce() {
+    var check = CollapseCheck(), messages: [String] = []
+    for step in 0..<3 * CollapseCheck.patience {
+      // T2 is drawn in every other step, and T1 has foreground now and then.
+      var means = ["loss": 1, "foreground": 0.1, "foreground.T1": step % 40 == 0 ? 0.2 : 0]
+      if step % 2 == 0 { means["foreground.T2"] = 0 }
+      messages += check.messages(means)
+    }
+    #expect(messages.count == 1 && messages[0].contains("of phase T2"), "\(messages)")
+  }
 }

@@ -13,6 +13,7 @@ final class RunReporter {
   private let ranks: Int
   private let log: MetricsLog?
   private var progress: ProgressReport
+  private var collapse = CollapseCheck()
 
   init(_ run: Run, ranks: Int, console: Console, log: MetricsLog?) {
     (self.run, self.ranks, self.console, self.log) = (run, ranks, console, log)
@@ -24,6 +25,7 @@ final class RunReporter {
   func beginStage(over world: borrowing Communicator) throws {
     run.observer?.stage(run.stage.name, at: run.stepsDone)
     try prepareStage(run, log, over: world, console: console)
+    collapse = CollapseCheck()
     progress = ProgressReport(run, console: console)
     printTitle()
   }
@@ -50,7 +52,7 @@ final class RunReporter {
         "rate": run.stage.learningRate(afterSteps: run.stage.stepsDone), "seconds": outcome.seconds,
         "updateSeconds": times.seconds(in: .update), "wallSeconds": times.sinceStart,
       ]) { $1 })
-    for message in lanes.messages(after: step) { console.warn(message) }
+    for message in lanes.messages(after: step) + collapse.messages(means) { console.warn(message) }
   }
 
   /// All that was timed in a step, checkpoints and validations included.
