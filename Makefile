@@ -51,7 +51,8 @@ build:
 test:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --build-tests
-	OMP_WAIT_POLICY=passive swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
+	@OMP_WAIT_POLICY=passive bash -o pipefail -c 'swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel 2>&1 | tee .build/tests.log' || \
+	  { echo; echo "What failed (.build/tests.log has the whole):"; grep '✘' .build/tests.log; exit 1; }
 
 # Tests and runs with AddressSanitizer, and runs with ThreadSanitizer, in build folders of their own. Open MPI keeps its hands off malloc meanwhile
 # (memory_patcher), and what it never frees does not count.
