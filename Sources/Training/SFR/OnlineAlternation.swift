@@ -22,11 +22,7 @@ public final class OnlineAlternation: Work, StudentWithSAM {
     guard configuration[ConfidenceKeys.schedule] == .constant else {
       throw TrainingError("work: sfr-plus-online knows no rounds: set confidence.schedule: constant, or take work: sfr-plus.")
     }
-    guard configuration.stitchedPatch == configuration.patch else {
-      throw TrainingError(
-        "work: sfr-plus-online shows SAM the student's crops: patch is \(configuration.patch) and stitch.patch "
-          + "\(configuration.stitchedPatch); make them alike, or take work: sfr-plus.")
-    }
+    try configuration.requireStudentsCrops(for: "work: sfr-plus-online", instead: "work: sfr-plus")
   }
 
   public func updated(at step: Step) -> [Int] { Array(modules.indices) }
