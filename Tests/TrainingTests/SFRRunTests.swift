@@ -156,6 +156,8 @@ import Weights
       let fineTuned = try trained("fine-tuned", "stages=[fine-tune]").sam
       let usual = try trained("usual", "seed=5"), all = try trained("all", "stages.turns.confidence.labelConfident=true")
       let none = try trained("none", "stages.turns.confidence.share=0")
+      let teacher = try trained("teacher", "stages.turns.confidence.source=teacher")
+      #expect(teacher.sam != usual.sam && teacher.sam != fineTuned)
       #expect(usual.student != all.student)
       #expect(none.sam == fineTuned && usual.sam != fineTuned && none.student != usual.student)
     }

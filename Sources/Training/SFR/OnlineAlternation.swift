@@ -52,7 +52,7 @@ public final class OnlineAlternation: Work, StudentWithSAM {
     return terms
   }
 
-  /// What the student, as it would be deployed, says of a crop.
+  /// What the student, as it would be deployed, or its teacher says of a crop.
   private struct JudgedCrop {
     let labels: [UInt8]
     let confidence: Double
@@ -61,7 +61,7 @@ public final class OnlineAlternation: Work, StudentWithSAM {
 
   private func judged(_ sample: Sample) -> JudgedCrop {
     guard let image = sample.clean else { return JudgedCrop(labels: [], confidence: 0, isConfident: false) }
-    let tape = Tape(recording: false), logits = pair.student.method.predictor.logits(image, mode: .evaluation, on: tape)
+    let tape = Tape(recording: false), logits = pair.source.network.logits(image, mode: .evaluation, on: tape)
     let probabilities = tape.softmax(logits).values, classes = pair.setup.classes
     let labels = argmaxLabels(probabilities, classes: classes)
     // Nobody compares with SAM here: confidence.minimumAgreement belongs to rounds.
