@@ -163,6 +163,28 @@ import Weights
     }
   }
 
+  // MARK: Measurements
+
+  /// `cohort scale` times the steps of every stage; those before it hand on what they begin with.
+  @Test(arguments: [
+    (SFRRuns.stages, "fine-tune"), (SFRRuns.stages, "pseudo-label"), (SFRRuns.stages, "re-train"), (SFRRuns.plusStages, "turns"),
+  ]) func everyStageCanBeTimed(stages: [String], stage: String) throws {
+    try withTemporaryFolder { folder in
+      let runs = try SFRRuns(folder), file = folder + "/run.yaml", output = folder + "/measured"
+      try runs.configuration("unused", stages).yaml.write(toFile: file, atomically: true, encoding: .utf8)
+      let (status, text) = try runAlone(
+        ["scale", "measure", file, "--stage", stage, "--lanes", "3", "--warmup", "1", "--steps", "4", "--output", output],
+        timeout: 120, executable: "cohort")
+      try #require(status == 0, "\(text)")
+      let measured = try JSONSerialization.jsonObject(with: bytes(output + "/measured.json")) as? [String: Any]
+      let steps = try #require(measured?["steps"] as? [[String: Double]])
+      #expect(measured?["buckets"] as? Int ?? 0 > 0)
+      #expect(steps.count == 4 && steps.allSatisfy { $0["compute"]! > 0 && $0["wall"]! >= $0["compute"]! })
+      let hasBank = FileManager.default.fileExists(atPath: runs.data + "/pseudo-labels")
+      #expect(hasBank == (stage == "re-train"), "a measurement leaves no labels of its own")
+    }
+  }
+
   // MARK: Little data
 
   @Test(arguments: [SFRRuns.stages, SFRRuns.plusStages]) func oneLabelledVolumeIsEnough(stages: [String]) throws {
