@@ -52,7 +52,9 @@ public final class StudentPseudoLabels {
 
   // MARK: From stage to stage
 
-  private static let key = "pseudoLabels", online = "pseudoLabels.kind: online"
+  /// Under which key of a checkpoint's metadata the bank stands.
+  static let key = "pseudoLabels"
+  private static let online = "pseudoLabels.kind: online"
 
   var metadata: [String: String] {
     var metadata = setup?.metadata ?? [:]

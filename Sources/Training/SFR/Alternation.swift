@@ -123,7 +123,13 @@ public final class Alternation: Work, StudentWithSAM {
 
   /// The student's labels of a round's confident volumes.
   private func studentBank(_ round: Int) -> PseudoLabelBank {
-    PseudoLabelBank(key: "student-\(turns.round(ofDecision: round))", ofRun: pair.configuration.output)
+    PseudoLabelBank(key: RoundDecision.studentBank(turns.round(ofDecision: round)), ofRun: pair.configuration.output)
+  }
+
+  /// Removes the banks that no checkpoint needs any more, as well.
+  public func saved(afterSteps steps: Int) throws {
+    try writeAdapters()
+    try removeSupersededBanks(ofRun: pair.configuration.output, needed: decision.banks)
   }
 
   public func adopt(decision text: String, round: Int) throws {

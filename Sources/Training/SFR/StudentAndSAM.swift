@@ -76,8 +76,10 @@ extension StudentWithSAM {
       + (hasStudent ? "; the student \(try pair.student.takeOver(from: earlier))" : "")
   }
 
+  public func saved(afterSteps steps: Int) throws { try writeAdapters() }
+
   /// Writes LoRA and decoder in SAMed's format.
-  public func saved(afterSteps steps: Int) throws {
+  func writeAdapters() throws {
     try AdapterFile.write(
       pair.setup.sam, base: pair.setup.file.weights, title: pair.setup.file.title,
       to: "\(pair.configuration.output)/sam.safetensors")
