@@ -117,12 +117,19 @@ import Weights
       "report", "stitch", "--data", packs, "--case", "subject_0003", "--patch", "16,24,24", "--canvas", "128", "--predictions",
       folder + "/alone", "--output", folder + "/stitched.png",
     ])
+    _ = try cohort([
+      "report", "stitch", "--data", packs, "--case", "subject_0003", "--patch", "90,24,24", "--canvas", "256", "--geometry",
+      "uniform",
+      "--predictions", folder + "/alone", "--output", folder + "/uniform.png",
+    ])
     let pictures = try cohort([
       "report", "compare", "--images", raw + "/imagesTs", "--references", raw + "/labelsTs", "--predictions",
       "ours=\(folder)/alone", "--output", folder + "/compared",
     ])
     #expect(pictures.split(separator: "\n").count == 2)
-    for path in ["cam/gradcam-1.png", "sobf.png", "stitched.png", "compared/subject_0003.png"].map({ "\(folder)/\($0)" }) {
+    for path in ["cam/gradcam-1.png", "sobf.png", "stitched.png", "uniform.png", "compared/subject_0003.png"].map({
+      "\(folder)/\($0)"
+    }) {
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: [0x89, 0x50, 0x4E, 0x47]), "\(path)")
     }
   }

@@ -58,10 +58,14 @@ import Weights
   /// What is merged must be a SAM and its adapters (`SAMFileTests` merges).
   @Test func mergingSomethingElseIsOneSentence() throws {
     try withTemporaryFolder { folder in
-      let output = folder + "/merged.safetensors", other = fixtures + "/model.pth"
+      let output = folder + "/merged.safetensors", other = fixtures + "/model.pth",
+        adapters = fixtures + "/../../TrainingTests/Fixtures/sam_lora_tiny_adapter.pth"
       for (base, adapters, target, fragment) in [
-        ("demo", folder + "/none", output, "there is no file"), ("demo", other, output, "holds no LoRA"),
-        (other, other, output, "no weights of SAM"), ("demo", other, folder + "/merged.pth", ".safetensors"),
+        ("demo", folder + "/none", output, "--adapters: there is no file"),
+        ("demo", other, output, "--adapters: \(other) holds no LoRA"),
+        (other, other, output, "--base: \(other): these are no weights of SAM"), (folder + "/none", other, output, "--base: "),
+        ("demo", other, folder + "/merged.pth", ".safetensors"), (adapters, adapters, output, "holds LoRA alone"),
+        ("demo", adapters, output, "belongs to a SAM of 4 blocks with 48 channels, and --base is one of"),
       ] {
         let (status, text) = try cohort(["weights", "merge", "--base", base, "--adapters", adapters, "--output", target])
         #expect(status == 3 && text.hasPrefix("cohort: ") && text.contains(fragment), "\(text)")

@@ -27,8 +27,12 @@ import Volumes
     #expect(abs(share - 0.0430) < 5e-5)
   }
 
-  @Test func cubesOfNinetySixLieInTheMiddleOfTheTiles() throws {
-    let crop = Extent(96, 96, 96), stitching = try Stitching(crop: crop, canvas: 1024), image = Self.numbered(crop)
+  @Test(arguments: [StitchGeometry.released, .uniform]) func cubesOfNinetySixLieInTheMiddleOfTheTiles(
+    geometry: StitchGeometry
+  ) throws {
+    let crop = Extent(96, 96, 96), image = Self.numbered(crop)
+    let stitching = try Stitching(crop: crop, canvas: 1024, geometry: geometry)
+    #expect(stitching.tiles == (10, 10))
     let canvas = stitching.canvas(image: image, channels: 1)
     let labels = stitching.canvas(labels: [UInt8](repeating: 1, count: crop.count))
     func pixel(_ row: Int, _ column: Int) -> Float { canvas[row * 1024 + column] }
@@ -41,14 +45,14 @@ import Volumes
 
   /// 2,000 random crops on random canvases: every voxel has one pixel, all others are gaps, and the way back gives the crop. Among them are
   /// margins of different sign, and crops whose rounded borders would push voxels off the canvas.
-  @Test(arguments: [StitchGeometry.released, .paper])
+  @Test(arguments: [StitchGeometry.released, .uniform, .paper])
   func everyVoxelHasOnePixel(geometry: StitchGeometry) throws {
     var unequal = 0
     for draw in 0..<1000 as Range<UInt64> {
       let key = RandomKey(7).child(draw), side = 1 + key.integer(0, below: 96)
       let (height, width) = (1 + key.integer(1, below: min(side, 30)), 1 + key.integer(2, below: min(side, 30)))
       let (rows, columns) = (side / height, side / width)
-      let most = geometry == .released ? rows * columns : min(rows, columns) * min(rows, columns)
+      let most = geometry == .paper ? min(rows, columns) * min(rows, columns) : rows * columns
       let crop = Extent(1 + key.integer(3, below: min(most, 60)), height, width)
       let stitching = try Stitching(crop: crop, canvas: side, geometry: geometry), image = Self.numbered(crop)
       let canvas = stitching.canvas(image: image, channels: 1)
@@ -198,18 +202,50 @@ import Volumes
     #expect(named > 200)
   }
 
-  @Test func aThinVolumeGetsAsManySlicesAsItsPatch() {
-    let extent = Extent(3, 2, 2), spacing = Spacing(8, 1, 1)
+  /// A case with slices of 8 mm, whose frame is its own grid.
+  private func thinCase(_ extent: Extent, channels: Int, image: [Float], label: [UInt8]?) -> PackedCase {
+    let spacing = Spacing(8, 1, 1)
     let frame = CaseFrame(
       originalExtent: extent, originalSpacing: spacing, cropStart: [0, 0, 0], cropExtent: extent,
       grid: FileGrid(canonical: extent, spacing: spacing))
-    let packed = PackedCase(
-      identifier: "a", role: .labelled, extent: extent, spacing: spacing, channels: 2,
-      image: (0..<12).flatMap { [Float($0 / 4), -Float($0)] }, label: (0..<12).map { $0 / 4 == 1 ? 3 : 0 }, frame: frame)
+    return PackedCase(
+      identifier: "a", role: .labelled, extent: extent, spacing: spacing, channels: channels, image: image, label: label,
+      frame: frame)
+  }
+
+  @Test func aThinVolumeGetsAsManySlicesAsItsPatch() {
+    let extent = Extent(3, 2, 2)
+    let packed = thinCase(
+      extent, channels: 2, image: (0..<12).flatMap { [Float($0 / 4), -Float($0)] }, label: (0..<12).map { $0 / 4 == 1 ? 3 : 0 })
     let thick = packed.withSlices(atLeast: 6)
-    #expect(thick.extent == Extent(6, 2, 2) && thick.spacing == Spacing(4, 1, 1) && thick.frame == frame)
+    #expect(thick.extent == Extent(6, 2, 2) && thick.spacing == Spacing(4, 1, 1) && thick.frame == packed.frame)
     #expect(stride(from: 0, to: 48, by: 8).map { thick.image[$0] } == [0, 0.25, 0.75, 1.25, 1.75, 2])
     #expect(stride(from: 0, to: 24, by: 4).map { thick.label![$0] } == [0, 0, 3, 3, 0, 0])
     #expect(packed.withSlices(atLeast: 3).image == packed.image && packed.withSlices(atLeast: 2).extent == extent)
+  }
+
+  /// 48 slices, numbered, on the canvas of 96: cell k shows slice k - 2, which lies at (k - 2 + ½) / 2 - ½ of the volume's own.
+  @Test func theUniformGeometryInterpolatesThinVolumes() throws {
+    let crop = Extent(96, 96, 96), extent = Extent(48, 96, 96), slice = 96 * 96
+    let volume = thinCase(
+      extent, channels: 1, image: (0..<extent.count).map { Float($0 / slice) },
+      label: (0..<extent.count).map { $0 / slice < 24 ? 1 : 2 })
+    let uniform = try Stitching(crop: crop, canvas: 1024, geometry: .uniform), source = uniform.source(volume)
+    #expect(source.extent == crop && source.spacing.depth == 4)
+    let canvas = uniform.canvas(image: source.image, channels: 1), labels = uniform.canvas(labels: source.label!)
+    for (row, column, depth, label) in [
+      (5, 209, 0.0, 1), (107, 5, 3.75, 1), (107, 107, 4.25, 1), (1018, 814, 47, 2), (413, 821, 22.75, 1),
+    ] as [(Int, Int, Float, UInt8)] {
+      #expect(abs(canvas[row * 1024 + column] - depth) < 1e-5 && labels[row * 1024 + column] == label, "(\(row), \(column))")
+    }
+    #expect(canvas[5 * 1024 + 5] == 0 && labels[5 * 1024 + 5] == 255)
+    // And back to the volume's own slices: a ramp stays one, but for its ends, which are repeated.
+    let back = uniform.restored(uniform.volume(canvas, classes: 1), classes: 1, to: volume)
+    #expect(back.count == volume.image.count && zip(back, volume.image).allSatisfy { abs($0 - $1) < 0.2 })
+    // The other geometries, and volumes that have slices enough, are left alone.
+    let released = try Stitching(crop: crop, canvas: 1024)
+    #expect(released.source(volume).extent == extent && released.restored(volume.image, classes: 1, to: volume) == volume.image)
+    let thick = volume.withSlices(atLeast: 97)
+    #expect(uniform.source(thick).extent == thick.extent && uniform.restored(thick.image, classes: 1, to: thick) == thick.image)
   }
 }

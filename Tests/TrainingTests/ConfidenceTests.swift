@@ -83,6 +83,27 @@ import Training
     #expect(taught > 0 && !volumes.allSatisfy(schedule.mayPass))
   }
 
+  /// A threshold that puts all volumes on one side is named with the confidences that it met.
+  @Test func aThresholdThatPartsNothingIsWarnedOf() throws {
+    let constant = try schedule("threshold: 0.6"), quantile = try schedule("schedule: quantile, share: 1")
+    func sides(_ schedule: ConfidenceSchedule, _ rounds: [[Double]]) -> [String?] {
+      var check = SideCheck(schedule)
+      return rounds.enumerated().map { number, confidences in
+        let volumes = schedule.partition(confidences.map { volume($0) }, round: number + 1)
+        defer { check.remember(volumes) }
+        return check.warning(volumes, isLastRound: number == rounds.count - 1)
+      }
+    }
+    #expect(sides(constant, [[0.5, 0.7], [0.7, 0.8], [0.9, 0.9]]) == [nil, nil, nil])
+    let sure = sides(constant, [[0.7, 0.8], [0.5, 0.8], [0.7, 0.8]])
+    #expect(sure[0]?.contains("no volume is uncertain") == true && sure[1...].allSatisfy { $0 == nil })
+    #expect(sure[0]?.contains("0.7000 to 0.8000, confidence.threshold is 0.6000; raise it") == true, "\(sure)")
+    let unsure = sides(constant, [[0.1], [0.2]])
+    #expect(unsure[0] == nil && unsure[1]?.contains("no volume was confident") == true)
+    #expect(unsure[1]?.contains("0.2000 to 0.2000, confidence.threshold is 0.6000; lower it") == true, "\(unsure)")
+    #expect(sides(quantile, [[0.3, 0.4]])[0]?.contains("confidence.share is 1.0000; lower it") == true)
+  }
+
   @Test func studentAndSAMTakeTurns() {
     let turns = Turns(reTrain: 3, fineTune: 2), decisions = (0..<15).map(turns.decision)
     #expect(decisions == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 5])

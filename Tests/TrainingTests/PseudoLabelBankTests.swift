@@ -44,6 +44,21 @@ import Volumes
     }
   }
 
+  /// A run that was killed writes over what it left; runs that write at once do not meet.
+  @Test func unfinishedFilesAreTheRuns() throws {
+    try withEntries { folder, entries in
+      func bank(_ run: String) -> PseudoLabelBank { PseudoLabelBank(key: "k", data: folder, fallback: folder + "/" + run) }
+      let unfinished = bank("one").unfinishedPath(entries[0])
+      #expect(unfinished == bank("one").unfinishedPath(entries[0]) && unfinished != bank("two").unfinishedPath(entries[0]))
+      try bank("one").write(volume(entries[1]), of: entries[1])
+      try "half".write(toFile: unfinished, atomically: true, encoding: .utf8)
+      #expect(!bank("one").has(entries[0]))
+      try bank("one").write(volume(entries[0]), of: entries[0])
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/pseudo-labels/k").sorted()
+      #expect(names == [entries[0], entries[1]].map { "\($0.identifier).h5" }.sorted())
+    }
+  }
+
   @Test func labelsOfAnotherImageAreNotTaken() throws {
     try withEntries { folder, entries in
       let bank = PseudoLabelBank(key: "k", ofRun: folder)

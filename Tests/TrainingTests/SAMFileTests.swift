@@ -120,6 +120,7 @@ import Weights
       let others: [(String, AdaptedSAM, UInt64, String)] = [
         (path, try TinySAM.adapted(file, classes: 3, rank: 4), file.weights, "w_a_000 has shape [2, 16]"),
         (path, try TinySAM.adapted(file, classes: 4), file.weights, "mask_decoder"),
+        (golden("sam_lora_tiny_adapter.pth"), sam, file.weights, "belongs to a SAM of"),
         (path, sam, file.weights ^ 1, "was trained on another SAM"),
         (folder + "/sam.safetensors", sam, file.weights, "holds no LoRA"),
         (folder + "/none.pth", sam, file.weights, "none.pth"),
@@ -182,6 +183,19 @@ import Weights
       #expect { try mergeAdapters(base: output, adapters: adapters, to: folder + "/n.safetensors") } throws: {
         "\($0)".contains("another SAM")
       }
+    }
+  }
+
+  /// SAMed's files do not name their SAM, so that a second merge could not be told from a first one.
+  @Test func nothingIsMergedTwice() throws {
+    try withTemporaryFolder { folder in
+      let base = neighbour("sam_lora_tiny.safetensors"), adapters = golden("sam_lora_tiny_adapter.pth"),
+        output = folder + "/m.safetensors"
+      _ = try mergeAdapters(base: base, adapters: adapters, to: output)
+      #expect { try mergeAdapters(base: output, adapters: adapters, to: folder + "/n.safetensors") } throws: {
+        "\($0)".contains("--base: \(output) has LoRA merged already: name the SAM that \(adapters)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: folder + "/n.safetensors"))
     }
   }
 }

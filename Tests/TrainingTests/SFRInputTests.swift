@@ -41,6 +41,7 @@ import Training
         ("patch=[32,32,32]", ["patch: ", "canvas"]), ("stitch.patch=[80,16,16]", ["stitch.patch: ", "canvas"]),
         ("sam.canvas=100", ["sam.canvas", "100"]), ("sam.canvas=32", ["patch: ", "canvas"]),
         ("stages.pseudo-label.steps=2", ["pseudo-label", "steps: 1"]),
+        ("stitch.geometry=uniform", ["stitch.patch: ", "96x96x96", "canvas"]),
       ] { try expectRefusal(runs, SFRRuns.stages, [override], hints) }
     }
   }
@@ -71,6 +72,14 @@ import Training
         (
           SFRRuns.stages, ["stages.re-train.pseudoLabels=online", "stitch.patch=[8,16,32]"],
           ["pseudoLabels.kind: online", "stitch.patch"]
+        ),
+        (
+          SFRRuns.stages, ["stages.re-train.pseudoLabels=online", "stitch.patch=[16,16,32]", "stitch.geometry=uniform"],
+          ["pseudoLabels.kind: online", "stitch.geometry: released", "bank"]
+        ),
+        (
+          SFRRuns.plusStages, ["stages.turns.confidence.source=teacher", "stages.turns.method=self-training"],
+          ["confidence.source: teacher", "self-training", "mean-teacher"]
         ),
         (SFRRuns.plusStages, ["confidence.threshold=1.5"], ["confidence.threshold", "1.5"]),
         (SFRRuns.plusStages, ["confidence.threshold=-0.1"], ["confidence.threshold", "-0.1"]),

@@ -141,6 +141,28 @@ import Weights
     }
   }
 
+  /// Only the newest checkpoint is kept, so that each round's banks go; a run that is killed in any round finds what it needs.
+  @Test func banksOfEarlierRoundsGo() throws {
+    try withTemporaryFolder { folder in
+      let runs = try SFRRuns(folder), settings = ["checkpoint.every=1", "checkpoint.keep=1", "confidence.source=teacher"]
+      func banks(_ run: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(run)/pseudo-labels").sorted()
+      }
+      #expect(try runs.start(try runs.configuration("whole", SFRRuns.plusStages, settings)).status == 0)
+      let left = try banks("whole")
+      #expect(left.count == 2 && left.contains("student-2"), "\(left)")
+      // After SAM's first turn, and within the student's.
+      for step in [7, 8] {
+        let name = "killed-\(step)", configuration = try runs.configuration(name, SFRRuns.plusStages, settings)
+        #expect(try runs.start(configuration, environment: [Fault.variable: "kill:rank=0,step=\(step)"]).status != 0)
+        let (status, output) = try runs.start(configuration)
+        #expect(status == 0 && output.contains("after step \(step - 1) of 10"), "\(output)")
+        try expectSameRuns(folder, ["whole", name], step: 10)
+        #expect(try banks(name) == left)
+      }
+    }
+  }
+
   // MARK: Who teaches whom
 
   /// SAM teaches the student on uncertain volumes, on the others if asked; where no volume is confident, SAM stays as it was.
@@ -156,8 +178,32 @@ import Weights
       let fineTuned = try trained("fine-tuned", "stages=[fine-tune]").sam
       let usual = try trained("usual", "seed=5"), all = try trained("all", "stages.turns.confidence.labelConfident=true")
       let none = try trained("none", "stages.turns.confidence.share=0")
+      let teacher = try trained("teacher", "stages.turns.confidence.source=teacher")
+      #expect(teacher.sam != usual.sam && teacher.sam != fineTuned)
       #expect(usual.student != all.student)
       #expect(none.sam == fineTuned && usual.sam != fineTuned && none.student != usual.student)
+    }
+  }
+
+  // MARK: Measurements
+
+  /// `cohort scale` times the steps of every stage; those before it hand on what they begin with.
+  @Test(arguments: [
+    (SFRRuns.stages, "fine-tune"), (SFRRuns.stages, "pseudo-label"), (SFRRuns.stages, "re-train"), (SFRRuns.plusStages, "turns"),
+  ]) func everyStageCanBeTimed(stages: [String], stage: String) throws {
+    try withTemporaryFolder { folder in
+      let runs = try SFRRuns(folder), file = folder + "/run.yaml", output = folder + "/measured"
+      try runs.configuration("unused", stages).yaml.write(toFile: file, atomically: true, encoding: .utf8)
+      let (status, text) = try runAlone(
+        ["scale", "measure", file, "--stage", stage, "--lanes", "3", "--warmup", "1", "--steps", "4", "--output", output],
+        timeout: 120, executable: "cohort")
+      try #require(status == 0, "\(text)")
+      let measured = try JSONSerialization.jsonObject(with: bytes(output + "/measured.json")) as? [String: Any]
+      let steps = try #require(measured?["steps"] as? [[String: Double]])
+      #expect(measured?["buckets"] as? Int ?? 0 > 0)
+      #expect(steps.count == 4 && steps.allSatisfy { $0["compute"]! > 0 && $0["wall"]! >= $0["compute"]! })
+      let hasBank = FileManager.default.fileExists(atPath: runs.data + "/pseudo-labels")
+      #expect(hasBank == (stage == "re-train"), "a measurement leaves no labels of its own")
     }
   }
 
@@ -181,6 +227,27 @@ import Weights
       expectFinite(run)
       guard stages == SFRRuns.stages else { return }
       for entry in try entries(runs.data) { #expect(try bank(runs.data).read(entry).labels.count == 10 * 24 * 22) }
+    }
+  }
+
+  /// The same volumes, interpolated to sixteen slices: other labels, of as many voxels as the volumes have.
+  @Test(arguments: [SFRRuns.stages, SFRRuns.plusStages]) func theUniformGeometryInterpolatesThinVolumes(stages: [String]) throws {
+    try withTemporaryFolder { folder in
+      func sam(_ geometry: String) throws -> (runs: SFRRuns, sam: Data) {
+        let runs = try SFRRuns(folder, data: geometry, write: SFRRuns.writeThin)
+        let settings = ["stitch.patch=[16, 16, 32]", "stitch.geometry=\(geometry)"]
+        let run = try runs.run(try runs.configuration("run-\(geometry)", stages, settings))
+        #expect(try runs.finished(run).step == run.steps)
+        expectFinite(run)
+        return (runs, try bytes("\(folder)/run-\(geometry)/sam.safetensors"))
+      }
+      let padded = try sam("released"), uniform = try sam("uniform")
+      #expect(padded.sam != uniform.sam)
+      guard stages == SFRRuns.stages else { return }
+      for entry in try entries(uniform.runs.data) {
+        let labels = try bank(uniform.runs.data).read(entry).labels
+        #expect(try labels.count == 10 * 24 * 22 && labels != bank(padded.runs.data).read(entry).labels)
+      }
     }
   }
 

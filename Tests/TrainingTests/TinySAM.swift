@@ -118,12 +118,14 @@ struct SFRRuns {
   }
 
   /// Starts the program on some ranks.
-  func start(_ configuration: RunConfiguration, ranks: Int = 1) throws -> (status: Int32, output: String) {
+  func start(
+    _ configuration: RunConfiguration, ranks: Int = 1, environment: [String: String] = [:]
+  ) throws -> (status: Int32, output: String) {
     let file = "\(folder)/\(UUID().uuidString).yaml"
     try configuration.yaml.write(toFile: file, atomically: true, encoding: .utf8)
     return ranks == 1
-      ? try runAlone(["train", file], timeout: 120, executable: "cohort")
-      : try mpirun(ranks, ["train", file], timeout: 120, executable: "cohort")
+      ? try runAlone(["train", file], timeout: 120, environment: environment, executable: "cohort")
+      : try mpirun(ranks, ["train", file], timeout: 120, environment: environment, executable: "cohort")
   }
 
   /// Volumes of ten slices, fewer than a crop has.

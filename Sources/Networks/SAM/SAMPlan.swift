@@ -66,7 +66,7 @@ extension SAMPlan {
       guard let found = shapes[name], found.count == rank, found.allSatisfy({ $0 > 0 }) else {
         let hint =
           shapes["w_a_000"] != nil && shapes["image_encoder.pos_embed"] == nil
-          ? "it holds LoRA alone; name SAM's own checkpoint as sam.checkpoint and this one as sam.adapters."
+          ? "it holds LoRA alone; name SAM's own checkpoint here, and this file as the adapters."
           : "name a SAM checkpoint such as sam_vit_b_01ec64.pth."
         throw NetworkError("these are no weights of SAM: \(name) is missing or has not \(rank) axes: \(hint)")
       }

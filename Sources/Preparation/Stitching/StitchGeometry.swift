@@ -7,6 +7,9 @@ public enum StitchGeometry: String, CaseIterable, Sendable {
   /// As many whole tiles as the canvas has room for, borders between them, slices in the middle of the sequence of tiles: the program of
   /// ShumengLI/SFR.
   case released
+  /// As `released`, of volumes that have at least as many slices as the crop, thinner ones being interpolated; with crops of 96x96x96 for every data
+  /// set, the strategy "uniform" of the paper's table VI.
+  case uniform
   /// ceil(√D) tiles on each side without borders, from the upper left corner: the paper's section III-B.
   case paper
   /// A chosen number of tiles on each side, each resampled to its place within a border of 4 pixels: the variant of the paper's figure 9.

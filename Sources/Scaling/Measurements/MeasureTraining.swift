@@ -38,7 +38,8 @@ public func measureTraining(
       // The folder's name differs from measurement to measurement.
       facts.settings = run.configuration.yaml.split(separator: "\n").filter { !$0.hasPrefix("output:") }.joined(separator: "\n")
       (facts.averagedValues, facts.reduction) = (run.stage.work.averagedArrays.reduce(0, +), run.configuration.reduction)
-      facts.buckets = run.stage.work.bucketCount
+      // A stage that trains nothing averages an empty one.
+      facts.buckets = max(1, run.stage.work.bucketCount)
     }, stage: stage)
   guard code == 0 else { return (code, nil) }
   let identity = try Identity.gather(settings: facts.settings, over: world)

@@ -12,7 +12,14 @@ public enum ConfidenceScheduleKind: String, Sendable, CaseIterable {
   case quantile
 }
 
+/// The network whose confidence decides.
+public enum ConfidenceSourceKind: String, Sendable, CaseIterable { case student, teacher }
+
 public enum ConfidenceKeys {
+  static let source = Setting(
+    "confidence.source", default: ConfidenceSourceKind.student,
+    "Network whose confidence decides and whose labels teach SAM: the student, or its teacher, the moving average of a method that has one."
+  )
   static let schedule = Setting(
     "confidence.schedule", default: ConfidenceScheduleKind.constant,
     "Confidence from which on a volume teaches SAM: constant takes confidence.threshold, ramp goes there from confidence.start in "
@@ -41,6 +48,7 @@ public enum ConfidenceKeys {
     "sfrPlus.fineTune", default: 200, in: 1...100_000_000, "Steps of SAM in a round of work: sfr-plus, before the student's.")
 
   static let all: [any SettingDescription] = [
-    schedule, threshold, start, rounds, share, minimumForeground, minimumAgreement, labelsConfident, reTrainSteps, fineTuneSteps,
+    source, schedule, threshold, start, rounds, share, minimumForeground, minimumAgreement, labelsConfident, reTrainSteps,
+    fineTuneSteps,
   ]
 }

@@ -41,11 +41,13 @@ public enum SFRKeys {
     "Begin with SAM's own mask tokens as far as they go, rather than with fresh ones for the classes.")
   static let patch = Setting(
     "stitch.patch", default: Extent?.none, .optionalExtent,
-    "Depth, height and width of the crops whose slices lie on a canvas; [] takes `patch`, the student's.")
+    "Depth, height and width of the crops whose slices lie on a canvas; [] takes `patch`, the student's, or 96 each for stitch.geometry: "
+      + "uniform.")
   static let geometry = Setting(
     "stitch.geometry", default: StitchGeometry.released,
-    "Layout of slices on the canvas: released as the published program does, paper as the paper says, scale stitch.tiles x stitch.tiles "
-      + "slices at another resolution.")
+    "Layout of slices on the canvas: released as the published program does; uniform the same with crops of 96x96x96 for every data set and "
+      + "volumes of fewer slices interpolated to as many, where the others pad them with zeros; paper as the paper says; scale stitch.tiles x "
+      + "stitch.tiles slices at another resolution.")
   static let tiles = Setting(
     "stitch.tiles", default: 0, in: 0...64, "Slices along each side of the canvas, of stitch.geometry: scale.")
   static let remap = Setting(
@@ -83,7 +85,26 @@ public enum SFRKeys {
 
 extension RunConfiguration {
   /// The crops that SAM sees.
-  var stitchedPatch: Extent { self[SFRKeys.patch] ?? self.patch }
+  var stitchedPatch: Extent {
+    let side = Stitching.uniformSide
+    return self[SFRKeys.patch] ?? (self[SFRKeys.geometry] == .uniform ? Extent(side, side, side) : self.patch)
+  }
+
+  /// The key that their size comes from.
+  var stitchedPatchKey: String { stitchedPatch == self.patch && self[SFRKeys.patch] == nil ? "patch" : "stitch.patch" }
+
+  /// Refuses a work that shows SAM the student's own crops where SAM takes others.
+  func requireStudentsCrops(for work: String, instead: String) throws(TrainingError) {
+    guard stitchedPatch == self.patch else {
+      throw TrainingError(
+        "\(work) shows SAM the student's crops: patch is \(self.patch) and stitch.patch \(stitchedPatch); make them alike, or take \(instead)."
+      )
+    }
+    guard self[SFRKeys.geometry] != .uniform else {
+      throw TrainingError(
+        "\(work) shows SAM the student's crops, which are not interpolated: set stitch.geometry: released, or take \(instead).")
+    }
+  }
 }
 
 extension SettingFormat where Value == Extent? {

@@ -28,8 +28,12 @@ public func drawStitching(_ request: StitchRequest, packs: String, predictions: 
   try checkEnding(of: path, ".png", format: "PNG")
   try checkOutputs([path], reading: [], isOwn: isOwnPicture)
   let stitching = try Stitching(crop: request.patch, canvas: request.canvas, geometry: request.geometry)
-  let reader = try PackReader(folder: packs), packed = try reader.read(request.identifier)
-  let predicted = try predictions.map { try predictedLabels(of: packed, in: $0) }
+  let reader = try PackReader(folder: packs), prepared = try reader.read(request.identifier), packed = stitching.source(prepared)
+  let predicted = try predictions.flatMap { folder in
+    var labelled = prepared
+    labelled.label = try predictedLabels(of: prepared, in: folder)
+    return stitching.source(labelled).label
+  }
   let crop = CentredCrop(of: request.patch, in: packed.extent, around: packed.label ?? predicted)
   let image = packed.channel(0)
   let volume = predicted.map { predicted in

@@ -49,7 +49,8 @@ func launchTraining(
     defer { opened.close() }
     opened.configuration.warnings.forEach(console.warn)
     let (run, warnings) = try opened.leavingNothingBehind {
-      try together(over: world) { world in try checkedRun(opened.configuration, budget, over: world) }
+      try together(over: world) { world in try checkedRun(opened.configuration, budget, isMeasured: measuring != nil, over: world)
+      }
     }
     run.lease = opened.lease
     run.acceptsChangedData = acceptsChangedData
@@ -70,11 +71,11 @@ func launchTraining(
 /// Makes the run and checks all its stages on this rank.
 /// - Returns: the run, and warnings about its data and its processors.
 private func checkedRun(
-  _ configuration: RunConfiguration, _ budget: TimeBudget, over world: borrowing Communicator
+  _ configuration: RunConfiguration, _ budget: TimeBudget, isMeasured: Bool, over world: borrowing Communicator
 ) throws -> (run: Run, warnings: [String]) {
   Flight.mark(.start, detail: "data and method")
   let placement = try RankPlacement(over: world), problem = placement.chooseThreads(configuration.threads)
-  let run = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks)
+  let run = try Run(configuration, rank: world.rank, ranks: world.size, ranksOnHost: placement.ranks, isMeasured: isMeasured)
   let warnings = try run.checkStages()
   run.budget = budget
   return (run, warnings + [problem].compactMap { $0 })

@@ -12,7 +12,7 @@ import Volumes
 /// Predicts the classes of whole volumes.
 public struct Segmenter {
   /// The networks whose logits are averaged; at least one.
-  public let networks: [any Network]
+  public internal(set) var networks: [any Network]
   public let patch: Extent
   public let classes: Int
   /// The labels of each region that the networks score; nil: they score classes.

@@ -13,6 +13,7 @@ struct EmbeddingCache {
   private static let format = "cohort-embeddings/1"
 
   let path: String
+  private let unfinished: String
   let frame: CanonicalFrame
   /// g and P.
   let grid: Int
@@ -26,6 +27,7 @@ struct EmbeddingCache {
     let files = FileManager.default
     let isBesideData = files.fileExists(atPath: "\(data)/\(name)") || files.isWritableFile(atPath: data)
     path = "\(isBesideData ? data : fallback)/\(name)"
+    unfinished = unfinishedPath(of: path, run: fallback)
     (self.frame, self.grid, self.channels) = (frame, grid, channels)
   }
 
@@ -56,10 +58,9 @@ struct EmbeddingCache {
   /// Replaces the file in one step.
   func write(_ embeddings: [(identifier: String, checksum: String, embedding: VolumeEmbedding)]) throws {
     try makeFolder(parentFolder(of: path))
-    let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
-    unlink(temporary)
-    defer { unlink(temporary) }
-    try File.create(temporary).closing { (file) throws(H5Error) in
+    unlink(unfinished)
+    defer { unlink(unfinished) }
+    try File.create(unfinished).closing { (file) throws(H5Error) in
       try file.setAttribute("format", of: "/", Self.format)
       try file.setAttribute("volumes", of: "/", embeddings.count)
       for (number, entry) in embeddings.enumerated() {
@@ -76,7 +77,7 @@ struct EmbeddingCache {
           storage: .chunked(extent: [1, grid, grid, grid, channels], level: 1))
       }
     }
-    try synchronize(temporary)
-    try moveDurably(temporary, to: path)
+    try synchronize(unfinished)
+    try moveDurably(unfinished, to: path)
   }
 }

@@ -19,6 +19,8 @@ struct VolumeLabelling {
   /// - Returns: how many of all ranks' cases were there already.
   func run(_ identifiers: [String], over world: borrowing Communicator, console: Console) throws -> Int {
     let missing = try together(over: world) { _ in
+      // What this run left when it was killed, and another one may have made since.
+      for identifier in identifiers { unlink(bank.unfinishedPath(store.index.entry(identifier))) }
       let missing = identifiers.filter { !bank.has(store.index.entry($0)) }
       for (number, identifier) in missing.enumerated() {
         Flight.mark(.prior, detail: identifier)

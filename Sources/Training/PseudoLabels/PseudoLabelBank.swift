@@ -34,20 +34,26 @@ package struct PseudoLabelBank {
   /// Stands for the state of SAM and the way it looked at volumes.
   package let key: String
   private let folder: String
+  /// The folder of the run that writes here.
+  private let run: String
 
   /// - Parameters:
   ///   - data: the prepared data; `fallback` takes the folder where that is not writable.
   package init(key: String, data: String, fallback: String) {
-    self.key = key
+    (self.key, run) = (key, fallback)
     let beside = "\(data)/pseudo-labels/\(key)"
     let isBesideData = FileManager.default.fileExists(atPath: beside) || FileManager.default.isWritableFile(atPath: data)
     folder = isBesideData ? beside : "\(fallback)/pseudo-labels/\(key)"
   }
 
   /// A bank in a run folder, that no other run reads.
-  package init(key: String, ofRun run: String) { (self.key, folder) = (key, "\(run)/pseudo-labels/\(key)") }
+  package init(key: String, ofRun run: String) { (self.key, folder, self.run) = (key, "\(Self.folder(ofRun: run))/\(key)", run) }
+
+  /// The folder of all banks in a run folder.
+  static func folder(ofRun run: String) -> String { "\(run)/pseudo-labels" }
 
   package func path(_ entry: PackEntry) -> String { "\(folder)/\(entry.identifier).h5" }
+  package func unfinishedPath(_ entry: PackEntry) -> String { Training.unfinishedPath(of: path(entry), run: run) }
 
   /// Whether the labels of a case are there and belong to its image.
   package func has(_ entry: PackEntry) -> Bool {
@@ -84,7 +90,7 @@ package struct PseudoLabelBank {
   /// Writes the labels of a case; they appear when they are whole.
   package func write(_ volume: PseudoLabelVolume, of entry: PackEntry) throws {
     try makeFolder(folder)
-    let path = path(entry), temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
+    let path = path(entry), temporary = unfinishedPath(entry)
     let extent = (0..<3).map { entry.extent[$0] }, storage = Storage.chunked(extent: extent, level: 1)
     unlink(temporary)
     defer { unlink(temporary) }

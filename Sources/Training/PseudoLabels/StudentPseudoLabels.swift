@@ -32,11 +32,7 @@ public final class StudentPseudoLabels {
     let kind = configuration[SFRKeys.pseudoLabels], index = store.index
     if kind == .none { return nil }
     (self.configuration, self.store) = (configuration, store)
-    if kind == .online, configuration.stitchedPatch != configuration.patch {
-      throw TrainingError(
-        "pseudoLabels.kind: online labels the student's crops: patch is \(configuration.patch) and stitch.patch "
-          + "\(configuration.stitchedPatch); make them alike, or take bank.")
-    }
+    if kind == .online { try configuration.requireStudentsCrops(for: Self.online, instead: "bank") }
     source =
       kind == .bank
       ? .bank
@@ -56,7 +52,9 @@ public final class StudentPseudoLabels {
 
   // MARK: From stage to stage
 
-  private static let key = "pseudoLabels", online = "pseudoLabels.kind: online"
+  /// Under which key of a checkpoint's metadata the bank stands.
+  static let key = "pseudoLabels"
+  private static let online = "pseudoLabels.kind: online"
 
   var metadata: [String: String] {
     var metadata = setup?.metadata ?? [:]

@@ -14,12 +14,15 @@ package enum AdapterFile {
   /// Loads a file into a network of the same rank, classes and size.
   /// - Parameter base: the fingerprint of the SAM under it.
   /// - Returns: the lines of the load report.
-  package static func load(_ path: String, into sam: AdaptedSAM, base: UInt64) throws(TrainingError) -> String {
+  package static func load(
+    _ path: String, into sam: AdaptedSAM, base: UInt64, called names: SAMFileNames = .keys
+  ) throws(TrainingError) -> String {
     do {
       let file = try adapters(path)
-      if file.format == .safetensors, let named = try Safetensors.metadata(path)[baseKey], named != hexadecimal(base) {
+      try requireSize(of: file, sam.plan, names)
+      if let named = Self.base(of: path), named != hexadecimal(base) {
         throw TrainingError(
-          "\(path) was trained on another SAM (\(named)) than sam.checkpoint names (\(hexadecimal(base))): name that one.")
+          "\(path) was trained on another SAM (\(named)) than \(names.checkpoint) names (\(hexadecimal(base))): name that one.")
       }
       return try file.load(
         into: [sam.trained],
@@ -27,7 +30,7 @@ package enum AdapterFile {
           $0.hasPrefix("prompt_encoder.") || $0.hasPrefix("mask_decoder.iou_prediction_head.")
         })
       ).description
-    } catch { throw TrainingError("sam.adapters: \(error)") }
+    } catch { throw TrainingError("\(names.adapters): \(error)") }
   }
 
   /// Writes what was trained, and the arrays beside it that belong to SAMed's format.
@@ -37,15 +40,27 @@ package enum AdapterFile {
   }
 
   /// R of a file's LoRA and K of its decoder.
-  static func sizes(_ path: String) throws(TrainingError) -> (rank: Int, classes: Int) {
+  static func sizes(_ path: String, called names: SAMFileNames) throws(TrainingError) -> (rank: Int, classes: Int) {
     do {
       let file = try adapters(path)
       guard let rank = file[firstAdapter]?.shape.first, let classes = file[maskTokens]?.shape.first, rank > 0, classes > 1 else {
         throw TrainingError("\(path) holds no decoder for two classes or more: name a file that SAMed or a run wrote.")
       }
       return (rank, classes)
-    } catch { throw TrainingError("sam.adapters: \(error)") }
+    } catch { throw TrainingError("\(names.adapters): \(error)") }
   }
+
+  /// Refuses LoRA for an encoder of another size.
+  private static func requireSize(of file: WeightFile, _ plan: SAMPlan, _ names: SAMFileNames) throws(TrainingError) {
+    let blocks = file.entries.count { $0.name.hasPrefix("w_a_") } / 2, channels = file[firstAdapter]?.shape.last ?? 0
+    guard (blocks, channels) != (plan.depth, plan.embedding) else { return }
+    throw TrainingError(
+      "\(file.path) belongs to a SAM of \(blocks) blocks with \(channels) channels, and \(names.checkpoint) is one of \(plan.depth) with "
+        + "\(plan.embedding): name the SAM that it was trained on.")
+  }
+
+  /// The fingerprint of the SAM that a file was trained on; nil where it does not tell.
+  static func base(of path: String) -> String? { (try? Safetensors.metadata(path))?[baseKey] }
 
   /// Opens a file that holds LoRA.
   private static func adapters(_ path: String) throws -> WeightFile {

@@ -7,6 +7,13 @@ import Networks
 import Tensors
 import Weights
 
+/// What the files of a SAM are called where they are asked for: keys of a run file, or options on the command line.
+package struct SAMFileNames: Sendable {
+  let checkpoint, adapters: String
+
+  package static let keys = SAMFileNames(checkpoint: "sam.checkpoint", adapters: "sam.adapters")
+}
+
 /// The weights of a SAM as they lie in a file, and what is known of them.
 package struct SAMFile {
   /// The title of weights that do not describe themselves.
@@ -24,7 +31,7 @@ package struct SAMFile {
 
   /// - Parameter checkpoint: a path, or `demo`.
   /// Errors: no file of weights; not SAM's.
-  package init(checkpoint: String) throws(TrainingError) {
+  package init(checkpoint: String, called names: SAMFileNames = .keys) throws(TrainingError) {
     path = checkpoint == "demo" ? demoSAMPath() : checkpoint
     do {
       file = try WeightFile(path)
@@ -34,7 +41,7 @@ package struct SAMFile {
       plan = try SAMPlan(shapes: Dictionary(uniqueKeysWithValues: shapes))
       weights = file.weightsHash
       title = try PriorDescription(of: path)?.title ?? Self.publishedTitle
-    } catch { throw TrainingError("sam.checkpoint: \(checkpoint): \(error)") }
+    } catch { throw TrainingError("\(names.checkpoint): \(checkpoint): \(error)") }
   }
 
   /// The frozen arrays of a network for `plan`, which may have another canvas and other masks than the file. What depends on the number of masks and

@@ -42,7 +42,7 @@ final class SAMSetup {
       stitching = try Stitching(
         crop: patch, canvas: plan.canvas, geometry: configuration[SFRKeys.geometry],
         tiles: configuration[SFRKeys.tiles])
-    } catch { throw TrainingError("\(configuration[SFRKeys.patch] == nil ? "patch" : "stitch.patch"): \(error)") }
+    } catch { throw TrainingError("\(configuration.stitchedPatchKey): \(error)") }
     let (frozen, loaded) = try file.frozenParameters(plan)
     sam = AdaptedSAM(plan, frozen: frozen, rank: configuration[SFRKeys.rank], seed: configuration.seed)
     try file.loadDecoder(into: sam, reusesMasks: configuration[SFRKeys.reusesMasks])
@@ -134,10 +134,12 @@ struct SAMLabeller {
 
   /// Class probabilities [D, H, W, K] of a whole volume, averaged over windows of the patch's size.
   func probabilities(volume: PackedCase, overlap: Double, weighting: WindowWeighting) -> [Float] {
-    let cover = SlidingWindow(volume: volume.extent, patch: setup.patch, step: .relative(1 - overlap), weighting: weighting)
-    return cover.predict(image: volume.image, channels: volume.channels, classes: setup.classes) { crop in
+    let source = setup.stitching.source(volume)
+    let cover = SlidingWindow(volume: source.extent, patch: setup.patch, step: .relative(1 - overlap), weighting: weighting)
+    let found = cover.predict(image: source.image, channels: source.channels, classes: setup.classes) { crop in
       Flight.tick()
       return probabilities(crop: crop)
     }
+    return setup.stitching.restored(found, classes: setup.classes, to: volume)
   }
 }

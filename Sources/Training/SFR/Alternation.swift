@@ -24,11 +24,14 @@ public final class Alternation: Work, StudentWithSAM {
   /// SAM's labels of this rank's volumes.
   private var samLabels: [String: [UInt8]] = [:]
   private var console: Console?
-  private var everUncertain = false
+  private var sides: SideCheck
+  private let lastRound: Int
 
   public init(_ plan: StagePlan) throws {
     pair = try StudentAndSAM(plan)
     turns = Turns(plan.configuration)
+    lastRound = turns.round(ofDecision: turns.decision(of: plan.configuration.steps - 1))
+    sides = SideCheck(pair.schedule)
   }
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
@@ -95,14 +98,17 @@ public final class Alternation: Work, StudentWithSAM {
     return try RoundDecision(round: decision.round, labels: bank.key, volumes: decision.volumes).text
   }
 
-  /// The student's confidence of every unlabelled volume, each found by the rank of its lane, which keeps the labels. Collective.
+  /// The confidence of the student, or of its teacher, in every unlabelled volume, each found by the rank of its lane, which keeps the labels.
+  /// Collective.
   private func score(over world: borrowing Communicator, round: Int) throws -> [VolumeConfidence] {
     let all = pair.student.split.unlabelled, count = 3, bank = studentBank(round)
+    var segmenter = pair.student.segmenter
+    segmenter.networks = [pair.source.network]
     var numbers = [Double](repeating: 0, count: count * all.count)
     try together(over: world) { _ in
       for (place, identifier) in all.enumerated() where samLabels[identifier] != nil {
         Flight.mark(.decision, detail: identifier)
-        let probabilities = pair.student.segmenter.probabilities(of: try pair.store.volume(identifier))
+        let probabilities = segmenter.probabilities(of: try pair.store.volume(identifier))
         let found = PseudoLabelVolume(probabilities: probabilities, classes: pair.setup.classes)
         let confidence = VolumeConfidence(
           identifier, probabilities: probabilities, classes: pair.setup.classes, labels: found.labels, sam: samLabels[identifier]!
@@ -117,12 +123,19 @@ public final class Alternation: Work, StudentWithSAM {
 
   /// The student's labels of a round's confident volumes.
   private func studentBank(_ round: Int) -> PseudoLabelBank {
-    PseudoLabelBank(key: "student-\(turns.round(ofDecision: round))", ofRun: pair.configuration.output)
+    PseudoLabelBank(key: RoundDecision.studentBank(turns.round(ofDecision: round)), ofRun: pair.configuration.output)
+  }
+
+  /// Removes the banks that no checkpoint needs any more, as well.
+  public func saved(afterSteps steps: Int) throws {
+    try writeAdapters()
+    try removeSupersededBanks(ofRun: pair.configuration.output, needed: decision.banks)
   }
 
   public func adopt(decision text: String, round: Int) throws {
     let decision = try RoundDecision(text: text), index = pair.store.index
     self.decision = decision
+    sides.remember(decision.volumes)
     let bank = PseudoLabelBank(key: decision.labels, ofRun: pair.configuration.output)
     for identifier in pair.cases { samLabels[identifier] = try bank.read(index.entry(identifier)).labels }
     let confident = Set(decision.volumes.filter(\.isConfident).map(\.identifier))
@@ -138,18 +151,12 @@ public final class Alternation: Work, StudentWithSAM {
 
   /// Tells on rank 0 what was decided.
   private func report(_ decision: RoundDecision) {
-    let confident = decision.volumes.filter(\.isConfident).count, values = decision.volumes.map(\.confidence)
-    let agreement = decision.volumes.reduce(0) { $0 + $1.agreement } / Double(max(1, values.count))
-    let range = "\((values.min() ?? 0).formatted(decimals: 4)) to \((values.max() ?? 0).formatted(decimals: 4))"
+    let volumes = decision.volumes, confident = volumes.count(where: \.isConfident)
+    let agreement = volumes.reduce(0) { $0 + $1.agreement } / Double(max(1, volumes.count))
     console?.print(
-      "round \(decision.round): \(confident) of \(values.count) volumes are confident and teach SAM (confidences \(range)); "
-        + "SAM and student agree with Dice \(agreement.formatted(decimals: 3))")
-    everUncertain = everUncertain || confident < values.count
-    if !everUncertain {
-      console?.warn(
-        "no volume is uncertain, so that SAM teaches the student nothing: confidences are \(range), confidence.threshold is "
-          + "\(pair.schedule.threshold.formatted(decimals: 4)); raise it, or take confidence.schedule: quantile.")
-    }
+      "round \(decision.round): \(confident) of \(volumes.count) volumes are confident and teach SAM (confidences "
+        + "\(SideCheck.range(volumes))); SAM and student agree with Dice \(agreement.formatted(decimals: 3))")
+    if let warning = sides.warning(volumes, isLastRound: decision.round == lastRound) { console?.warn(warning) }
   }
 }
 

@@ -45,7 +45,7 @@ struct CanvasLoader {
   func example(label: [UInt8], of volume: PackedCase, draw: UInt64) -> CanvasExample {
     let key = RandomKey(seed: configuration.seed, volume: volume.identifier, draw: draw, stream: RandomStream.stitching)
     let (channels, patch) = (volume.channels, stitching.crop), first = stitching.firstSlice(key.child(4))
-    var (image, labels) = crop(label: label, of: volume, key)
+    var (image, labels) = crop(of: volume, label: label, key)
     if let remap { image = remap.apply(image, crop: patch, key: key.child(2)) }
     image = stitching.canvas(image: image, channels: channels, firstSlice: first)
     labels = stitching.canvas(labels: labels, firstSlice: first)
@@ -58,11 +58,13 @@ struct CanvasLoader {
   }
 
   /// A crop, turned and mirrored in the slice plane.
-  private func crop(label: [UInt8], of volume: PackedCase, _ key: RandomKey) -> (image: [Float], labels: [UInt8]) {
-    let patch = stitching.crop, published = PublishedCrop(patch: patch)
-    let start = published.start(in: volume.extent, key: key.child(0))
-    let image = published.cut(image: volume.image, of: volume.extent, channels: volume.channels, start: start)
-    let labels = published.cut(label: label, of: volume.extent, start: start)
+  private func crop(of volume: PackedCase, label: [UInt8], _ key: RandomKey) -> (image: [Float], labels: [UInt8]) {
+    var labelled = volume
+    labelled.label = label
+    let source = stitching.source(labelled), patch = stitching.crop, published = PublishedCrop(patch: patch)
+    let start = published.start(in: source.extent, key: key.child(0))
+    let image = published.cut(image: source.image, of: source.extent, channels: source.channels, start: start)
+    let labels = published.cut(label: source.label ?? label, of: source.extent, start: start)
     let turns: PatchAugmentation.Kind = configuration[SFRKeys.turnsVolume] ? .rotateFlip : .none
     let permutation = PatchAugmentation(
       turns, flipAxes: [.height, .width], flipProbability: configuration[SFRKeys.flipProbability]

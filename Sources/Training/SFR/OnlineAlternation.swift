@@ -22,11 +22,7 @@ public final class OnlineAlternation: Work, StudentWithSAM {
     guard configuration[ConfidenceKeys.schedule] == .constant else {
       throw TrainingError("work: sfr-plus-online knows no rounds: set confidence.schedule: constant, or take work: sfr-plus.")
     }
-    guard configuration.stitchedPatch == configuration.patch else {
-      throw TrainingError(
-        "work: sfr-plus-online shows SAM the student's crops: patch is \(configuration.patch) and stitch.patch "
-          + "\(configuration.stitchedPatch); make them alike, or take work: sfr-plus.")
-    }
+    try configuration.requireStudentsCrops(for: "work: sfr-plus-online", instead: "work: sfr-plus")
   }
 
   public func updated(at step: Step) -> [Int] { Array(modules.indices) }
@@ -56,7 +52,7 @@ public final class OnlineAlternation: Work, StudentWithSAM {
     return terms
   }
 
-  /// What the student, as it would be deployed, says of a crop.
+  /// What the student, as it would be deployed, or its teacher says of a crop.
   private struct JudgedCrop {
     let labels: [UInt8]
     let confidence: Double
@@ -65,7 +61,7 @@ public final class OnlineAlternation: Work, StudentWithSAM {
 
   private func judged(_ sample: Sample) -> JudgedCrop {
     guard let image = sample.clean else { return JudgedCrop(labels: [], confidence: 0, isConfident: false) }
-    let tape = Tape(recording: false), logits = pair.student.method.predictor.logits(image, mode: .evaluation, on: tape)
+    let tape = Tape(recording: false), logits = pair.source.network.logits(image, mode: .evaluation, on: tape)
     let probabilities = tape.softmax(logits).values, classes = pair.setup.classes
     let labels = argmaxLabels(probabilities, classes: classes)
     // Nobody compares with SAM here: confidence.minimumAgreement belongs to rounds.

@@ -1,5 +1,6 @@
 // The stage between fine-tuning and re-training (SFR: Li et al., arXiv:2403.11229, section III.B, equation 3): SAM as the stage before left it
-// labels every unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing.
+// labels every unlabelled volume, once. The labels go into a bank; a stage of one step that trains nothing. Where it is only timed, each of many
+// steps labels a volume for each lane, and keeps nothing.
 
 import Cluster
 import Files
@@ -24,26 +25,32 @@ public final class PseudoLabelling: Work {
   private let split: DataSplit
   private let configuration: RunConfiguration
   /// The unlabelled cases of this rank's lanes.
-  private let cases: [String]
+  private let shards: [Int: [String]]
+  private let isMeasured: Bool
+  private var labeller: SAMLabeller?
   /// Volumes of all ranks whose labels were there already.
   package private(set) var known = 0
 
   public init(_ plan: StagePlan) throws {
     let configuration = plan.configuration
-    guard configuration.steps == 1 else { throw TrainingError("work: pseudo-label takes one step: set steps: 1 in its stage.") }
+    guard configuration.steps == 1 || plan.isMeasured else {
+      throw TrainingError("work: pseudo-label takes one step: set steps: 1 in its stage.")
+    }
     let store = try CaseStore(folder: configuration.data, budget: 0), index = store.index
     let setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
     split = try DataSplit(
       index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: true,
       data: configuration.data)
     let lanes = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), split = split
-    cases = plan.lanes.flatMap { lanes.shard(lane: $0, of: split, seed: configuration.seed) }.sorted()
-    (self.setup, self.store, self.configuration) = (setup, store, configuration)
+    shards = Dictionary(
+      uniqueKeysWithValues: plan.lanes.map { ($0, lanes.shard(lane: $0, of: split, seed: configuration.seed)) })
+    (self.setup, self.store, self.configuration, isMeasured) = (setup, store, configuration, plan.isMeasured)
     bank = { PseudoLabelBank(key: setup.labelKey(configuration), data: configuration.data, fallback: configuration.output) }
   }
 
   public var title: String { "pseudo-labels of \(split.unlabelled.count) volumes by \(setup.title)" }
-  public var samplesPerStep: Int { split.unlabelled.count }
+  public var samplesPerStep: Int { isMeasured ? configuration.lanes : split.unlabelled.count }
+  private var cases: [String] { shards.values.joined().sorted() }
   public var modules: [ModuleUpdate] { [] }
   public var carried: [CarriedVector] { [setup.carried] }
   public var metadata: [String: String] { setup.metadata }
@@ -57,9 +64,11 @@ public final class PseudoLabelling: Work {
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
     try setup.requireClasses(for: "work: pseudo-label")
-    let started = ContinuousClock.now
+    let started = ContinuousClock.now, labeller = SAMLabeller(setup)
+    self.labeller = labeller
+    if isMeasured { return [:] }
     known = try VolumeLabelling(
-      labeller: SAMLabeller(setup), bank: bank(), store: store, overlap: configuration.windowOverlap,
+      labeller: labeller, bank: bank(), store: store, overlap: configuration.windowOverlap,
       weighting: configuration.windowWeighting
     ).run(cases, over: world, console: console)
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
@@ -68,7 +77,15 @@ public final class PseudoLabelling: Work {
   }
 
   /// Nothing is trained.
-  public func batch(lane: Int, at step: Step) throws -> LaneBatch { LaneBatch { _ in LossTerms([]) } }
+  public func batch(lane: Int, at step: Step) throws -> LaneBatch {
+    guard isMeasured, let labeller, let shard = shards[lane], !shard.isEmpty else { return LaneBatch { _ in LossTerms([]) } }
+    let volume = try store.reader.read(shard[step.index % shard.count])
+    return LaneBatch { [configuration] _ in
+      _ = labeller.probabilities(
+        volume: volume, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
+      return LossTerms([])
+    }
+  }
 
   /// The share of foreground, voxels of each class, and the mean certainty of all labels. Collective.
   private func numbers(over world: borrowing Communicator) throws -> [String: Double] {

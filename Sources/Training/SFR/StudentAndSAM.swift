@@ -16,6 +16,8 @@ final class StudentAndSAM {
   let canvases: CanvasLoader
   let configuration: RunConfiguration
   let schedule: ConfidenceSchedule
+  /// Whose confidence counts.
+  let source: ConfidenceSource
   /// The unlabelled cases of each lane of this rank.
   let shards: [Int: [String]]
 
@@ -25,6 +27,7 @@ final class StudentAndSAM {
     let setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
     let student = try MethodWork(plan, make: makeMethod, beside: [setup.module]) { StudentPseudoLabels(given: configuration, $0) }
     (self.configuration, self.setup, self.student, schedule) = (configuration, setup, student, ConfidenceSchedule(configuration))
+    source = try ConfidenceSource(student, configuration[ConfidenceKeys.source])
     canvases = CanvasLoader(
       configuration, store: student.store, labelled: student.split.labelled, stitching: setup.stitching)
     shards = Dictionary(uniqueKeysWithValues: plan.lanes.map { ($0, student.shards[$0].sorted()) })
@@ -73,8 +76,10 @@ extension StudentWithSAM {
       + (hasStudent ? "; the student \(try pair.student.takeOver(from: earlier))" : "")
   }
 
+  public func saved(afterSteps steps: Int) throws { try writeAdapters() }
+
   /// Writes LoRA and decoder in SAMed's format.
-  public func saved(afterSteps steps: Int) throws {
+  func writeAdapters() throws {
     try AdapterFile.write(
       pair.setup.sam, base: pair.setup.file.weights, title: pair.setup.file.title,
       to: "\(pair.configuration.output)/sam.safetensors")

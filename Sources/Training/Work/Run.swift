@@ -23,23 +23,27 @@ public final class Run {
   /// The observer; nil in tests and measurements.
   var observer: Observer?
   private let rank, ranks, ranksOnHost: Int
+  private let isMeasured: Bool
   private let make: (StagePlan) throws -> any Work
 
   /// Makes the first stage of the run.
   /// - Parameters:
   ///   - ranksOnHost: ranks that share this host's memory: prepared volumes may fill a quarter of it, shared out alike.
+  ///   - isMeasured: whether the steps of the last stage are only timed.
   ///   - make: makes the work of a stage; the catalogue's, unless a test brings its own.
   public init(
-    _ configuration: RunConfiguration, rank: Int, ranks: Int, ranksOnHost: Int = 1,
+    _ configuration: RunConfiguration, rank: Int, ranks: Int, ranksOnHost: Int = 1, isMeasured: Bool = false,
     make: @escaping (StagePlan) throws -> any Work = makeWork
   ) throws {
-    self.configuration = configuration
+    (self.configuration, self.isMeasured) = (configuration, isMeasured)
     (self.rank, self.ranks, self.ranksOnHost, self.make) = (rank, ranks, ranksOnHost, make)
     fault = try Fault()
     checkpoints = CheckpointStore(
       folder: configuration.output + "/checkpoints", keep: configuration.checkpointKeep,
       keepEvery: configuration.checkpointKeepEvery, backend: configuration.checkpointBackend)
-    let plan = try StagePlan(configuration.stages[0].configuration, rank: rank, ranks: ranks, ranksOnHost: ranksOnHost)
+    let plan = try StagePlan(
+      configuration.stages[0].configuration, rank: rank, ranks: ranks, ranksOnHost: ranksOnHost,
+      isMeasured: isMeasured && configuration.stages.count == 1)
     stage = Stage(number: 0, of: configuration, work: try make(plan))
   }
 
@@ -56,10 +60,10 @@ public final class Run {
   /// Makes another stage the one at work, at its first step, with first values of its own.
   func enter(stage number: Int) throws {
     guard number != stage.number else { return }
-    let settings = configuration.stages[number].configuration
-    stage = Stage(
-      number: number, of: configuration,
-      work: try make(StagePlan(settings, rank: rank, ranks: ranks, ranksOnHost: ranksOnHost)))
+    let plan = try StagePlan(
+      configuration.stages[number].configuration, rank: rank, ranks: ranks, ranksOnHost: ranksOnHost,
+      isMeasured: isMeasured && number == configuration.stages.count - 1)
+    stage = Stage(number: number, of: configuration, work: try make(plan))
   }
 
   /// Goes on to the next stage, which takes up what this one leaves.

@@ -9,6 +9,12 @@ import MPI
 import Methods
 import Tensors
 
+/// Under which keys of a checkpoint's metadata a decision stands.
+enum CheckpointedDecision {
+  static let key = "decision"
+  static let roundKey = "decision.round"
+}
+
 extension Stage {
   /// All numbers that a checkpoint holds, under the names of its vectors.
   fileprivate var vectors: [(name: String, tensor: Tensor)] {
@@ -46,8 +52,8 @@ extension Run {
     if configuration.stages.count > 1 { metadata["stage"] = String(stage.number) }
     if let best = stage.best { metadata["best"] = String(best) }
     if let decision = stage.decision {
-      metadata["decision"] = decision.text
-      metadata["decision.round"] = String(decision.round)
+      metadata[CheckpointedDecision.key] = decision.text
+      metadata[CheckpointedDecision.roundKey] = String(decision.round)
     }
     var index: [CheckpointTensor] = []
     for (name, average) in stage.averages {
@@ -98,7 +104,9 @@ extension Run {
     for (name, average) in stage.averages { try average.averager.restore(carried: state.metadata[name + ".averager"] ?? "") }
     stage.stepsDone = state.step - stage.firstStep
     stage.best = state.metadata["best"].flatMap(Double.init)
-    if let text = state.metadata["decision"], let round = state.metadata["decision.round"].flatMap({ Int($0) }) {
+    if let text = state.metadata[CheckpointedDecision.key],
+      let round = state.metadata[CheckpointedDecision.roundKey].flatMap({ Int($0) })
+    {
       try stage.adopt(text, round: round)
     }
   }

@@ -28,9 +28,14 @@ public struct StagePlan {
   public let ranks: Int
   /// The ranks that share this host's memory.
   public let ranksOnHost: Int
+  /// Whether the steps of this stage are only timed: they may be any number, and need not leave anything.
+  public let isMeasured: Bool
 
-  public init(_ configuration: RunConfiguration, rank: Int, ranks: Int, ranksOnHost: Int = 1) throws(ClusterError) {
+  public init(
+    _ configuration: RunConfiguration, rank: Int, ranks: Int, ranksOnHost: Int = 1, isMeasured: Bool = false
+  ) throws(ClusterError) {
     (self.configuration, self.rank, self.ranks, self.ranksOnHost) = (configuration, rank, ranks, ranksOnHost)
+    self.isMeasured = isMeasured
     lanes = try LanePlan(lanes: configuration.lanes, ranks: ranks).lanes(ofRank: rank, of: ranks)
   }
 }
