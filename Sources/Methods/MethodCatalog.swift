@@ -10,6 +10,7 @@ public let methodCatalog: [any Method.Type] = [
   AmbiguityConsensus.self,
   InterpolationConsistency.self,
   PyramidConsistency.self,
+  BidirectionalCopyPaste.self,
   CrossPseudoSupervision.self,
   CrossTeaching.self,
   SemiSAMPlus.self,

@@ -26,7 +26,9 @@ final class Teacher {
   }
 
   /// Takes a share of the student's values, after the optimiser.
-  func follow(_ student: any Network, at step: Step) {
-    MovingAverage.update(network.parameters.values, with: student.parameters.values, at: step.index)
+  /// - Parameter keep: the share that it keeps; nil begins with a plain mean.
+  func follow(_ student: any Network, keep: Double? = nil, at step: Step) {
+    MovingAverage.update(
+      network.parameters.values, with: student.parameters.values, keep: keep ?? MovingAverage.keep(at: step.index))
   }
 }

@@ -23,15 +23,16 @@ import Testing
   }
 
   func batch(_ recipe: BatchRecipe) -> Batch {
+    let count = 16 * 16 * 32
     func image(_ key: UInt64) -> Tensor {
-      Tensor((0..<(16 * 16 * 32)).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: [1, 16, 16, 32, 1])
+      Tensor((0..<count).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: [1, 16, 16, 32, 1])
     }
     func sample(_ name: String, label: [UInt8]?) -> Sample {
       Sample(identifier: name, draw: 3, views: [.clean: image(1), .biased: image(2)], label: label)
     }
-    let label = (0..<(16 * 16 * 32)).map { UInt8($0 / 900 % 3) }
+    let label = (0..<count).map { UInt8($0 / 900 % 3) }
     return Batch(
-      labelled: recipe.labelled.isEmpty ? [] : [sample("l", label: label)],
+      labelled: (0..<recipe.labelledCount).map { sample($0 == 0 ? "l" : "l\($0)", label: label) },
       unlabelled: (0..<recipe.unlabelledCount).map { sample("u\($0)", label: nil) })
   }
 
@@ -52,6 +53,23 @@ import Testing
     }
     let first = try totals(), second = try totals()
     #expect(first.0 == second.0 && first.1 == second.1)
+  }
+
+  /// Each term by itself, also where another one would hide that it is a constant.
+  @Test(
+    arguments: [
+      ("bcp", [:]), ("bcp", ["phase": "preTraining"]),
+    ] as [(String, [String: String])])
+  func everyTermGivesAGradient(name: String, options: [String: String]) throws {
+    let method = try makeMethod(name, plan(name, options)), tape = Tape()
+    let batch = batch(method.recipe)
+    let terms = try method.loss(batch, at: Step(index: 5, total: 10, seed: 7), on: tape)
+    #expect(!terms.byName.isEmpty)
+    for (term, group) in terms.byName {
+      for module in method.trained { module.parameters.clearGradients() }
+      tape.backward(from: group.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
+      #expect(group.weight > 0 && method.trained.contains { $0.parameters.gradientNorm > 1e-9 }, "\(name): \(term)")
+    }
   }
 
   @Test func supervisedLossFadesFromDiceToCrossEntropy() throws {
