@@ -11,6 +11,7 @@ public let methodCatalog: [any Method.Type] = [
   InterpolationConsistency.self,
   PyramidConsistency.self,
   BidirectionalCopyPaste.self,
+  DualTaskConsistency.self,
   CrossPseudoSupervision.self,
   CrossTeaching.self,
   SemiSAMPlus.self,
