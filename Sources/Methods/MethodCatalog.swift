@@ -12,6 +12,7 @@ public let methodCatalog: [any Method.Type] = [
   PyramidConsistency.self,
   BidirectionalCopyPaste.self,
   DualTaskConsistency.self,
+  CrossConsistency.self,
   CrossPseudoSupervision.self,
   CrossTeaching.self,
   SemiSAMPlus.self,

@@ -60,7 +60,7 @@ import Testing
   /// Each term by itself, also where another one would hide that it is a constant.
   @Test(
     arguments: [
-      ("bcp", [:]), ("bcp", ["phase": "preTraining"]), ("dtc", [:]),
+      ("bcp", [:]), ("bcp", ["phase": "preTraining"]), ("dtc", [:]), ("cct", [:]),
     ] as [(String, [String: String])])
   func everyTermGivesAGradient(name: String, options: [String: String]) throws {
     let method = try makeMethod(name, plan(name, options)), tape = Tape()
