@@ -13,6 +13,7 @@ public let methodCatalog: [any Method.Type] = [
   BidirectionalCopyPaste.self,
   DualTaskConsistency.self,
   CrossConsistency.self,
+  MagicNet.self,
   CrossPseudoSupervision.self,
   CrossTeaching.self,
   SemiSAMPlus.self,

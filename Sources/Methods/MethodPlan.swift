@@ -16,12 +16,14 @@ public struct MethodPlan {
   public var groups: [String]
   /// The labels of the data, background included: as many as the network has classes, unless it scores regions.
   public var labels: Int
+  /// D, H, W of crops, in voxels.
+  public var patch: [Int]
 
   public init(
-    networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil, groups: [String] = [],
-    labels: Int? = nil
+    networkName: String, network: NetworkPlan, options: SettingValues, patch: [Int], prior: (any Prior)? = nil,
+    groups: [String] = [], labels: Int? = nil
   ) {
-    (self.networkName, self.network, self.options) = (networkName, network, options)
+    (self.networkName, self.network, self.options, self.patch) = (networkName, network, options, patch)
     (self.prior, self.groups) = (prior, groups)
     self.labels = labels ?? network.classes
   }

@@ -14,10 +14,15 @@ final class Teacher {
 
   var carried: CarriedVector { CarriedVector("teacher", network.parameters.values) }
 
-  /// Class probabilities [1, D, H, W, K] of a sample's clean crop with noise, in training mode.
+  /// What it says of a sample's clean crop with noise, in training mode.
   /// - Parameter pass: distinguishes several passes of one sample.
+  func prediction(_ sample: Sample, pass: UInt64 = 0, at step: Step) -> Prediction {
+    network.predict(sample, .noisy(pass), at: step, on: Tape(recording: false))
+  }
+
+  /// Class probabilities [1, D, H, W, K] of the same.
   func probabilities(_ sample: Sample, pass: UInt64 = 0, at step: Step) -> Tensor {
-    network.predict(sample, .noisy(pass), at: step, on: Tape(recording: false)).probabilities
+    prediction(sample, pass: pass, at: step).probabilities
   }
 
   /// Class probabilities [1, D, H, W, K] of a sample's clean crop without noise, in training mode.

@@ -15,19 +15,23 @@ import Testing
     _ name: String, _ options: [String: String] = [:], prior: (any Prior)? = nil, isHeaded: Bool? = nil, classes: Int? = nil
   ) throws -> MethodPlan {
     let table = methodCatalog.first { $0.name == name }?.options ?? [], isHeaded = isHeaded ?? (name == "urpc")
+    let options = name == "magicnet" ? ["cubes": "2"].merging(options) { $1 } : options
     let size = isHeaded ? ["base": "2", "strides": "2,2,2;2,2,2;2,2,2"] : ["base": "2"]
     return MethodPlan(
       networkName: isHeaded ? "plainconvunet" : "unet3d",
       network: NetworkPlan(inputChannels: 1, classes: classes ?? Self.classes(name), options: size, seed: 1),
-      options: try SettingValues(options, of: table, source: "test"), prior: prior)
+      options: try SettingValues(options, of: table, source: "test"), patch: Self.patch(name), prior: prior)
   }
 
   static func classes(_ method: String) -> Int { method == "dtc" ? 2 : 3 }
 
-  func batch(_ recipe: BatchRecipe, classes: Int = 3) -> Batch {
-    let count = 16 * 16 * 32
+  /// Cubes of a half of its sides have more than one voxel left at the coarsest level.
+  static func patch(_ method: String) -> [Int] { method == "magicnet" ? [32, 32, 64] : [16, 16, 32] }
+
+  func batch(_ recipe: BatchRecipe, classes: Int = 3, patch: [Int] = [16, 16, 32]) -> Batch {
+    let count = patch.reduce(1, *)
     func image(_ key: UInt64) -> Tensor {
-      Tensor((0..<count).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: [1, 16, 16, 32, 1])
+      Tensor((0..<count).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: Shape([1] + patch + [1]))
     }
     func sample(_ name: String, label: [UInt8]?) -> Sample {
       Sample(identifier: name, draw: 3, views: [.clean: image(1), .biased: image(2)], label: label)
@@ -44,7 +48,7 @@ import Testing
       let method = try makeMethod(name, plan(name, options, prior: BaselineTests.guided.contains(name) ? SlabPrior() : nil)),
         tape = Tape()
       let step = Step(index: 2, total: 10, seed: 7)
-      let terms = try method.loss(batch(method.recipe, classes: Self.classes(name)), at: step, on: tape)
+      let terms = try method.loss(batch(method.recipe, classes: Self.classes(name), patch: Self.patch(name)), at: step, on: tape)
       #expect(terms.terms.allSatisfy { $0.scalar.value.isFinite && $0.weight.isFinite } && !terms.terms.isEmpty)
       tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
       // A normalisation takes away the bias of the convolution before it.
@@ -60,11 +64,12 @@ import Testing
   /// Each term by itself, also where another one would hide that it is a constant.
   @Test(
     arguments: [
-      ("bcp", [:]), ("bcp", ["phase": "preTraining"]), ("dtc", [:]), ("cct", [:]),
+      ("bcp", [:]), ("bcp", ["phase": "preTraining"]), ("dtc", [:]), ("cct", [:]), ("magicnet", [:]),
+      ("magicnet", ["cubeOrder": "released"]),
     ] as [(String, [String: String])])
   func everyTermGivesAGradient(name: String, options: [String: String]) throws {
     let method = try makeMethod(name, plan(name, options)), tape = Tape()
-    let batch = batch(method.recipe, classes: Self.classes(name))
+    let batch = batch(method.recipe, classes: Self.classes(name), patch: Self.patch(name))
     let terms = try method.loss(batch, at: Step(index: 5, total: 10, seed: 7), on: tape)
     #expect(!terms.byName.isEmpty)
     for (term, group) in terms.byName {

@@ -10,6 +10,7 @@ import Testing
   /// The keys without which a method refuses the run.
   private static let needs = [
     "urpc": ["network.name=plainconvunet", "network.strides=2,2,2;2,2,2;2,2,2"],
+    "magicnet": ["patch=[32, 32, 64]", "method.cubes=2"],
   ]
 
   func train(_ ranks: Int, _ method: String, in folder: String, _ overrides: [String] = []) throws {
