@@ -30,6 +30,17 @@ final class Teacher {
     network.predict(sample, .clean, at: step, on: Tape(recording: false)).probabilities
   }
 
+  /// Several passes of a sample's clean crop, which differ by dropout.
+  func passes(_ sample: Sample, at step: Step) -> TeacherPasses {
+    let image = sample.image(.clean, at: step)
+    let all = (1...TeacherPasses.count).map { pass in
+      let mode = ForwardMode.training(dropout: sample.dropout(.noisy(UInt64(pass)), at: step))
+      return network.forward(image, keeping: [.bottleneck], mode: mode, on: Tape(recording: false))
+    }
+    return TeacherPasses(
+      probabilities: cleanProbabilities(sample, at: step), logits: all.map(\.logits), features: all.map { $0.features[0] })
+  }
+
   /// Takes a share of the student's values, after the optimiser.
   /// - Parameter keep: the share that it keeps; nil begins with a plain mean.
   func follow(_ student: any Network, keep: Double? = nil, at step: Step) {

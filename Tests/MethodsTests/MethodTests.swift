@@ -65,7 +65,7 @@ import Testing
   @Test(
     arguments: [
       ("bcp", [:]), ("bcp", ["phase": "preTraining"]), ("dtc", [:]), ("cct", [:]), ("magicnet", [:]),
-      ("magicnet", ["cubeOrder": "released"]),
+      ("magicnet", ["cubeOrder": "released"]), ("ac-mt", ["ambiguity": "prototype"]),
     ] as [(String, [String: String])])
   func everyTermGivesAGradient(name: String, options: [String: String]) throws {
     let method = try makeMethod(name, plan(name, options)), tape = Tape()
