@@ -19,9 +19,6 @@ public protocol EncoderDecoder: Network {
   func decoded(
     _ levels: [Tensor], by parameters: ParameterSet, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
   ) -> (logits: Tensor, features: [Tensor])
-  /// Logits of the features of `.dec1`, without dropout.
-  /// - Shape: features [B, D, H, W, c]; logits [B, D, H, W, K].
-  func classified(_ features: Tensor, on tape: Tape) -> Tensor
 }
 
 extension EncoderDecoder {
@@ -29,6 +26,14 @@ extension EncoderDecoder {
     _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
   ) -> (logits: Tensor, features: [Tensor]) {
     decoded(encoded(x, mode: mode, on: tape), by: parameters, keeping: layers, mode: mode, on: tape)
+  }
+
+  /// Logits of the features of `.dec1`, without dropout.
+  /// - Shape: features [B, D, H, W, c]; logits [B, D, H, W, K].
+  /// - Parameter parameters: the decoder's arrays; nil for the network's own.
+  public func classified(_ features: Tensor, by parameters: ParameterSet? = nil, on tape: Tape) -> Tensor {
+    let parameters = parameters ?? self.parameters
+    return tape.convolution(features, weight: parameters[Self.heads + "weight"], bias: parameters[Self.heads + "bias"])
   }
 
   /// The arrays of another decoder for the network of a plan, with first values of their own.

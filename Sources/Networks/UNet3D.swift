@@ -75,12 +75,6 @@ public final class UNet3D: EncoderDecoder {
     return (classified(dropped(features, layer: 1, mode, tape), by: parameters, on: tape), kept.inOrder)
   }
 
-  public func classified(_ features: Tensor, on tape: Tape) -> Tensor { classified(features, by: parameters, on: tape) }
-
-  private func classified(_ features: Tensor, by parameters: ParameterSet, on tape: Tape) -> Tensor {
-    tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
-  }
-
   /// - Parameter apart: two parts for a lean tape instead of one.
   private func block(
     _ name: String, _ inputs: [ConvolutionInput], level: Int, apart: Bool = false, _ parameters: ParameterSet, _ tape: Tape

@@ -121,12 +121,6 @@ public final class VNet: EncoderDecoder {
     return (classified(dropped(features, layer: 1, mode, tape), by: parameters, on: tape), kept.inOrder)
   }
 
-  public func classified(_ features: Tensor, on tape: Tape) -> Tensor { classified(features, by: parameters, on: tape) }
-
-  private func classified(_ features: Tensor, by parameters: ParameterSet, on tape: Tape) -> Tensor {
-    tape.convolution(features, weight: parameters["out_conv.weight"], bias: parameters["out_conv.bias"])
-  }
-
   /// A block, after the layer that leads to its level.
   /// - Parameters:
   ///   - inputs: the features, and the skip connection that is added on the way up.
