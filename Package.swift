@@ -64,7 +64,7 @@ let layers: [[Target]] = [
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables; nnU-Net's fingerprint and plan.
   module(
-    "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Settings"], pages: ["PRIORS.md"],
+    "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Volumes", "Settings"], pages: ["PRIORS.md"],
     fixtures: true),
   module("Benchmarks", ["Networks", "Preparation", "Volumes", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
@@ -78,7 +78,7 @@ let layers: [[Target]] = [
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
-      .embedInCode("Recipes/nnunet.yaml"), .embedInCode("Recipes/liver-cps.yaml"),
+      .embedInCode("Recipes/nnunet.yaml"), .embedInCode("Recipes/liver-cps.yaml"), .embedInCode("Recipes/bcp.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
       .copy("Resources/demo-prior.safetensors"), .copy("Resources/demo-sam.safetensors"),
     ], tests: ["cohort"], fixtures: true),

@@ -34,6 +34,20 @@ public func sigmoidGradient(_ dy: UnsafeMutablePointer<Float>, y: UnsafePointer<
   parallelFor(count, grain: grain) { start, end in cohort_sigmoid_gradient(dy + start, y + start, end - start) }
 }
 
+/// y = tanh x = 2 / (1 + e^-2x) - 1.
+public func hyperbolicTangent(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in
+    for i in start..<end { y[i] = 2 * x[i] }
+    cohort_sigmoid(y + start, y + start, end - start)
+    for i in start..<end { y[i] = 2 * y[i] - 1 }
+  }
+}
+
+/// dy becomes dx; y is the result of `hyperbolicTangent`.
+public func hyperbolicTangentGradient(_ dy: UnsafeMutablePointer<Float>, y: UnsafePointer<Float>, count: Int) {
+  parallelFor(count, grain: grain) { start, end in for i in start..<end { dy[i] *= 1 - y[i] * y[i] } }
+}
+
 /// Σ -t log p - (1 - t) log(1 - p) with p = sigmoid(z), finite for every finite z.
 public func binaryCrossEntropySum(_ z: UnsafePointer<Float>, targets t: UnsafePointer<Float>, count: Int) -> Double {
   sumOverBlocks(count, sums: 1) { start, length, sums in

@@ -19,6 +19,13 @@ public func scale(_ x: UnsafePointer<Float>, by factor: Float, into y: UnsafeMut
   parallelFor(count, grain: grain) { start, end in for i in start..<end { y[i] = factor * x[i] } }
 }
 
+/// y = a · b, n values; b has `period` values, which are repeated.
+public func product(
+  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, period: Int, into y: UnsafeMutablePointer<Float>, count: Int
+) {
+  parallelFor(count, grain: grain) { start, end in for i in start..<end { y[i] = a[i] * b[i % period] } }
+}
+
 /// y = value, n values.
 public func fill(_ y: UnsafeMutablePointer<Float>, with value: Float, count: Int) {
   parallelFor(count, grain: grain) { start, end in (y + start).update(repeating: value, count: end - start) }

@@ -43,6 +43,30 @@ extension Tape {
   }
 }
 
+extension Tape {
+  /// Samples in another order: sample b of the result is sample `order[b]`, which may come several times or not at all.
+  /// - Shape: x [B, ...]; result [order.count, ...].
+  public func gathered(_ x: Tensor, _ order: [Int]) -> Tensor {
+    let size = x.count / x.shape.batch, place = x.place
+    let result = Tensor(uninitialized: Shape([order.count] + x.shape.sizes.dropFirst()))
+    withExtendedLifetime(x) {
+      for (number, source) in order.enumerated() {
+        copyFloats(x.pointer + source * size, into: result.pointer + number * size, count: size)
+      }
+    }
+    return record("gathered", inputs: [x], output: result) { gradient in
+      let whole = Tensor(uninitialized: place.shape)
+      fill(whole.pointer, with: 0, count: whole.count)
+      withExtendedLifetime(gradient) {
+        for (number, source) in order.enumerated() {
+          add(gradient.pointer + number * size, to: whole.pointer + source * size, count: size)
+        }
+      }
+      self.accumulate(whole, at: place)
+    }
+  }
+}
+
 extension Tensor {
   /// A copy of consecutive values.
   fileprivate func part(from start: Int, shape: Shape) -> Tensor {

@@ -15,21 +15,25 @@ public enum UnlabelledVoxels: String, Sendable, CaseIterable {
 }
 
 extension Tape {
-  /// Mean over the K classes of 1 - (2 Σ p·y + ε) / (Σ p² + Σ y + ε), background included.
+  /// Mean over the K classes of 1 - (2 Σ p·y + ε) / (Σ p² + Σ y + ε).
   /// - Shape: p [1, D, H, W, K], D·H·W labels below K; [B, D, H, W, K] and B·D·H·W labels for the Dice of a whole batch.
-  /// - Parameter wholeBatch: sums run over all samples of the batch, as in nnU-Net's batch Dice.
+  /// - Parameters:
+  ///   - wholeBatch: sums run over all samples of the batch, as in nnU-Net's batch Dice.
+  ///   - countsBackground: whether class 0 is one of the classes.
   public func diceLoss(
-    _ p: Tensor, labels: [UInt8], epsilon: Double = 1e-5, wholeBatch: Bool = false, unlabelled: UnlabelledVoxels = .none
+    _ p: Tensor, labels: [UInt8], epsilon: Double = 1e-5, wholeBatch: Bool = false, countsBackground: Bool = true,
+    unlabelled: UnlabelledVoxels = .none
   ) -> Scalar {
     let (count, classes) = checked(p, labels, "dice loss", isBatch: wholeBatch, unlabelled)
     let countsOthers = unlabelled != .leftOut
     let sums = diceSums(p.pointer, labels: labels, countsOthers: countsOthers, count: count, classes: classes)
-    var loss = 0.0, onLabel: [Double] = [], onValue: [Double] = []
-    for k in 0..<classes {
+    let scored = (countsBackground ? 0 : 1)..<classes, terms = Double(scored.count)
+    var loss = 0.0, onLabel = [Double](repeating: 0, count: classes), onValue = onLabel
+    for k in scored {
       let numerator = 2 * sums[k] + epsilon, denominator = sums[classes + k] + sums[2 * classes + k] + epsilon
-      loss += (1 - numerator / denominator) / Double(classes)
-      onLabel.append(-2 / denominator / Double(classes))
-      onValue.append(2 * numerator / (denominator * denominator) / Double(classes))
+      loss += (1 - numerator / denominator) / terms
+      onLabel[k] = -2 / denominator / terms
+      onValue[k] = 2 * numerator / (denominator * denominator) / terms
     }
     return recordScalar("diceLoss", inputs: [p], value: loss) { seed in
       let dp = Tensor(uninitialized: p.shape)

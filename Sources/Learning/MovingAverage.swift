@@ -9,8 +9,13 @@ public enum MovingAverage {
 
   /// teacher = alpha · teacher + (1 - alpha) · student, after step t. Both [P].
   public static func update(_ teacher: Tensor, with student: Tensor, at step: Int) {
+    update(teacher, with: student, keep: keep(at: step))
+  }
+
+  /// teacher = keep · teacher + (1 - keep) · student. Both [P].
+  public static func update(_ teacher: Tensor, with student: Tensor, keep: Double) {
     require(
       teacher.count == student.count, "moving average of \(student.count) values in \(teacher.count): both must have one length.")
-    follow(student.pointer, by: teacher.pointer, keep: Float(keep(at: step)), count: teacher.count)
+    follow(student.pointer, by: teacher.pointer, keep: Float(keep), count: teacher.count)
   }
 }

@@ -14,10 +14,14 @@ public struct LabelTargets: Sendable, Equatable {
   let table: [Float]
   /// Whether a voxel may be part of several: scores are then sigmoids, and all of them count in Dice.
   public let areRegions: Bool
+  /// The classes whose Dice counts.
+  let scored: Range<Int>
 
   /// Each label is its own class, the first of them background.
-  public init(classes: Int) {
+  /// - Parameter scoresBackground: whether its Dice counts as those of the others do.
+  public init(classes: Int, scoresBackground: Bool = false) {
     (self.classes, areRegions) = (classes, false)
+    scored = (scoresBackground ? 0 : 1)..<classes
     table = (0..<classes * classes).map { $0 / classes == $0 % classes ? 1 : 0 }
   }
 
@@ -25,7 +29,7 @@ public struct LabelTargets: Sendable, Equatable {
   ///   - regions: the labels of each region.
   ///   - labels: the number of labels, background included; higher ones count nowhere.
   public init(regions: [[Int]], labels: Int) {
-    (classes, areRegions) = (regions.count, true)
+    (classes, areRegions, scored) = (regions.count, true, regions.indices)
     table = (0..<labels).flatMap { label in regions.map { $0.contains(label) ? 1 : 0 } }
   }
 
@@ -34,9 +38,6 @@ public struct LabelTargets: Sendable, Equatable {
 
   /// Whether a voxel with this label counts.
   func isKnown(_ label: UInt8) -> Bool { Int(label) < table.count / classes }
-
-  /// The classes whose Dice counts.
-  var scored: Range<Int> { areRegions ? 0..<classes : 1..<classes }
 }
 
 /// Sums from which Dice follows, of one sample or of many.

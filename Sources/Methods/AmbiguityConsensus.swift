@@ -1,5 +1,5 @@
 // AC-MT (Xu et al., arXiv:2212.05479; lemoshu/AC-MT): a mean teacher that the student must follow only in the voxels that are ambiguous, found by
-// the student's entropy or by how uncertain several of its passes are.
+// the student's entropy, by how uncertain several of its passes are, or by prototypes.
 
 import Kernels
 import Learning
@@ -14,6 +14,8 @@ package enum Ambiguity: String, Sendable, CaseIterable {
   case entropy
   /// By the entropy of the mean of eight passes of the student with noise and dropout.
   case modelUncertainty
+  /// By the class whose features in the teacher are nearest.
+  case prototype
 
   static let passes = 8
 
@@ -29,14 +31,19 @@ public final class AmbiguityConsensus: Method {
   public static let summary = "AC-MT: agreement with a mean teacher in the voxels that are ambiguous"
   private static let ambiguity = Setting(
     "ambiguity", default: Ambiguity.entropy,
-    "Voxels that are ambiguous: entropy where the student's prediction has much of it, modelUncertainty where the mean of eight passes has."
+    "Voxels that are ambiguous: entropy where the student's prediction has much of it, modelUncertainty where the mean of eight passes has, prototype where "
+      + "the nearest class in the teacher's features is another one; the others then lower their entropy.")
+  private static let mixesIndices = Setting(
+    "faithfulEntropyIndex", default: false, .flag,
+    "With prototype: takes class k of the mask with the entropy of crop k, as the published program does by mistake; batch.unlabelled is the number of classes."
   )
   private static let weight = ConsistencyOptions(publishedEpochs: 40)
-  public static let options: [any SettingDescription] = [ambiguity] + weight.all
+  public static let options: [any SettingDescription] = [ambiguity, mixesIndices] + weight.all
 
   private let student: any Network
   private let teacher: Teacher
   private let ambiguity: Ambiguity
+  private let mixesIndices: Bool
   private let weight: ConsistencyWeight
   public var trained: [TrainedModule] { [TrainedModule("student", student)] }
   public var carried: [CarriedVector] { [teacher.carried] }
@@ -46,20 +53,32 @@ public final class AmbiguityConsensus: Method {
   public init(_ plan: MethodPlan) throws(MethodError) {
     student = try plan.makeNetwork()
     teacher = try Teacher(plan)
-    (ambiguity, weight) = (plan[Self.ambiguity], Self.weight.weight(plan))
+    (ambiguity, weight, mixesIndices) = (plan[Self.ambiguity], Self.weight.weight(plan), plan[Self.mixesIndices])
   }
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
+    // All passes but the student's own go first: what they take is free again when its are kept.
     let said = batch.unlabelled.map { teacher.probabilities($0, at: step) }
     let uncertain =
-      ambiguity == .entropy ? [] : batch.unlabelled.map { ambiguousVoxels(sumOfPasses($0, at: step), Ambiguity.passes, step) }
+      ambiguity == .modelUncertainty
+      ? batch.unlabelled.map { ambiguousVoxels(sumOfPasses($0, at: step), Ambiguity.passes, step) } : []
+    let passes = ambiguity == .prototype ? batch.unlabelled.map { teacher.passes($0, at: step) } : []
     let labelled = student.predict(batch.labelled, .clean, at: step, on: tape), labels = try labelled.labels()
     var terms = LossTerms(SupervisedBlend.half.terms(labelled, labels: labels, at: step, on: tape))
     terms.unlabelled = student.predict(batch.unlabelled, .clean, at: step, on: tape)
-    let masks = ambiguity == .entropy ? terms.unlabelled.map { ambiguousVoxels($0.probabilities, 1, step) } : uncertain
-    let targets = zip(said, masks).map { AgreementTarget(probabilities: $0, weights: $1) }, weight = weight.at(step)
-    terms.terms += ambiguity.terms(Array(zip(terms.unlabelled, targets)), weight: weight, on: tape)
-    terms.diagnostics = [("consistencyWeight", weight), ("ambiguousVoxels", targets.certainShare)]
+    let weight = weight.at(step), share: Double
+    if ambiguity == .prototype {
+      let clean = zip(terms.unlabelled, passes).map { $1.cleanClasses(student: $0.probabilities) }
+      terms.terms += try prototypeTerms(
+        Array(zip(terms.unlabelled, said)), clean: clean, weight: weight, mixesIndices: mixesIndices, on: tape)
+      share = 1 - clean.map { AgreementTarget(probabilities: $0, weights: $0) }.certainShare
+    } else {
+      let masks = ambiguity == .entropy ? terms.unlabelled.map { ambiguousVoxels($0.probabilities, 1, step) } : uncertain
+      let targets = zip(said, masks).map { AgreementTarget(probabilities: $0, weights: $1) }
+      terms.terms += ambiguity.terms(Array(zip(terms.unlabelled, targets)), weight: weight, on: tape)
+      share = targets.certainShare
+    }
+    terms.diagnostics = [("consistencyWeight", weight), ("ambiguousVoxels", share)]
     return terms
   }
 

@@ -33,7 +33,7 @@ public final class InterpolationConsistency: Method {
   }
 
   public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
-    let pairs = try pairs(of: batch.unlabelled)
+    let pairs = try batch.unlabelled.pairs("unlabelled", for: Self.self)
     let mixtures = pairs.map { mixture($0, at: step) }
     let labelled = student.predict(batch.labelled, .clean, at: step, on: tape), labels = try labelled.labels()
     let mixed = student.predict(mixtures.map(\.sample), .clean, at: step, on: tape), weight = weight.at(step)
@@ -45,16 +45,6 @@ public final class InterpolationConsistency: Method {
   }
 
   public func afterUpdate(at step: Step) { teacher.follow(student, at: step) }
-
-  /// Crop i and crop i + n/2.
-  private func pairs(of samples: [Sample]) throws(MethodError) -> [(Sample, Sample)] {
-    let half = samples.count / 2
-    guard half > 0, samples.count % 2 == 0 else {
-      throw MethodError(
-        "method ict mixes pairs of unlabelled crops: set batch.unlabelled to an even number, not \(samples.count).")
-    }
-    return (0..<half).map { (samples[$0], samples[$0 + half]) }
-  }
 
   private func mixture(_ pair: (Sample, Sample), at step: Step) -> (sample: Sample, target: Tensor) {
     let (one, other) = pair

@@ -1,5 +1,6 @@
 // What a method is built from: the network to train, the values of the method's own options, the prior that guides it.
 
+import Learning
 import Networks
 import Settings
 
@@ -15,12 +16,14 @@ public struct MethodPlan {
   public var groups: [String]
   /// The labels of the data, background included: as many as the network has classes, unless it scores regions.
   public var labels: Int
+  /// D, H, W of crops, in voxels.
+  public var patch: [Int]
 
   public init(
-    networkName: String, network: NetworkPlan, options: SettingValues, prior: (any Prior)? = nil, groups: [String] = [],
-    labels: Int? = nil
+    networkName: String, network: NetworkPlan, options: SettingValues, patch: [Int], prior: (any Prior)? = nil,
+    groups: [String] = [], labels: Int? = nil
   ) {
-    (self.networkName, self.network, self.options) = (networkName, network, options)
+    (self.networkName, self.network, self.options, self.patch) = (networkName, network, options, patch)
     (self.prior, self.groups) = (prior, groups)
     self.labels = labels ?? network.classes
   }
@@ -35,6 +38,22 @@ public struct MethodPlan {
     plan.seed += seedOffset
     if other != nil { plan.options = [:] }
     do { return try Networks.makeNetwork(other ?? networkName, plan) } catch { throw MethodError(error.description) }
+  }
+
+  /// Builds the network of the plan, whose encoder and decoder the method runs apart.
+  func makeEncoderDecoder(for method: any Method.Type) throws(MethodError) -> any EncoderDecoder {
+    guard let network = try makeNetwork() as? any EncoderDecoder else {
+      throw MethodError(
+        "method \(method.name) runs encoder and decoder apart, which network \(networkName) cannot: take unet3d or vnet.")
+    }
+    return network
+  }
+
+  /// Builds the arrays of a second decoder for a network of the plan.
+  func makeDecoder(of network: any EncoderDecoder, seedOffset: UInt64) throws(MethodError) -> ParameterSet {
+    do { return try type(of: network).anotherDecoder(self.network, seed: self.network.seed + seedOffset) } catch {
+      throw MethodError(error.description)
+    }
   }
 
   /// The prior of a run whose method does nothing without one.

@@ -65,11 +65,21 @@ extension Network {
   }
 
   /// One view of several samples in training mode: one by one where that is exact, together where batch normalisation must see them together.
-  package func predict(_ samples: [Sample], _ view: View, at step: Step, on tape: Tape) -> [Prediction] {
-    guard statistics != nil, samples.count > 1 else { return samples.map { predict($0, view, at: step, on: tape) } }
+  /// - Parameter layers: features to hand out.
+  package func predict(
+    _ samples: [Sample], _ view: View, keeping layers: [FeatureLayer] = [], at step: Step, on tape: Tape
+  ) -> [Prediction] {
+    guard statistics != nil, samples.count > 1 else {
+      return samples.map { predict($0, view, keeping: layers, at: step, on: tape) }
+    }
     let images = tape.stacked(samples.map { $0.image(view, at: step) })
-    let logits = tape.unstacked(logits(images, mode: .training(dropout: samples[0].dropout(view, at: step)), on: tape))
-    return zip(samples, logits).map { Prediction(sample: $0, logits: $1, probabilities: tape.softmax($1), features: [:]) }
+    let all = forward(images, keeping: layers, mode: .training(dropout: samples[0].dropout(view, at: step)), on: tape)
+    let logits = tape.unstacked(all.logits), features = all.features.map(tape.unstacked)
+    return samples.indices.map { number in
+      Prediction(
+        sample: samples[number], logits: logits[number], probabilities: tape.softmax(logits[number]),
+        features: Dictionary(uniqueKeysWithValues: zip(layers, features.map { $0[number] })))
+    }
   }
 }
 

@@ -14,10 +14,15 @@ final class Teacher {
 
   var carried: CarriedVector { CarriedVector("teacher", network.parameters.values) }
 
-  /// Class probabilities [1, D, H, W, K] of a sample's clean crop with noise, in training mode.
+  /// What it says of a sample's clean crop with noise, in training mode.
   /// - Parameter pass: distinguishes several passes of one sample.
+  func prediction(_ sample: Sample, pass: UInt64 = 0, at step: Step) -> Prediction {
+    network.predict(sample, .noisy(pass), at: step, on: Tape(recording: false))
+  }
+
+  /// Class probabilities [1, D, H, W, K] of the same.
   func probabilities(_ sample: Sample, pass: UInt64 = 0, at step: Step) -> Tensor {
-    network.predict(sample, .noisy(pass), at: step, on: Tape(recording: false)).probabilities
+    prediction(sample, pass: pass, at: step).probabilities
   }
 
   /// Class probabilities [1, D, H, W, K] of a sample's clean crop without noise, in training mode.
@@ -25,8 +30,21 @@ final class Teacher {
     network.predict(sample, .clean, at: step, on: Tape(recording: false)).probabilities
   }
 
+  /// Several passes of a sample's clean crop, which differ by dropout.
+  func passes(_ sample: Sample, at step: Step) -> TeacherPasses {
+    let image = sample.image(.clean, at: step)
+    let all = (1...TeacherPasses.count).map { pass in
+      let mode = ForwardMode.training(dropout: sample.dropout(.noisy(UInt64(pass)), at: step))
+      return network.forward(image, keeping: [.bottleneck], mode: mode, on: Tape(recording: false))
+    }
+    return TeacherPasses(
+      probabilities: cleanProbabilities(sample, at: step), logits: all.map(\.logits), features: all.map { $0.features[0] })
+  }
+
   /// Takes a share of the student's values, after the optimiser.
-  func follow(_ student: any Network, at step: Step) {
-    MovingAverage.update(network.parameters.values, with: student.parameters.values, at: step.index)
+  /// - Parameter keep: the share that it keeps; nil begins with a plain mean.
+  func follow(_ student: any Network, keep: Double? = nil, at step: Step) {
+    MovingAverage.update(
+      network.parameters.values, with: student.parameters.values, keep: keep ?? MovingAverage.keep(at: step.index))
   }
 }

@@ -15,11 +15,7 @@ public func unmatchedParts(of labels: [UInt8], without other: [UInt8], extent: E
   guard labels.count == extent.count, other.count == extent.count else {
     fatalError("unmatchedParts: \(labels.count) and \(other.count) labels are not \(extent) voxels; bring them to one grid first")
   }
-  var isOpen = labels.map { $0 == label }
-  var parts: [LabelPart] = []
-  for first in isOpen.indices where isOpen[first] {
-    let voxels = takePart(from: first, &isOpen, extent)
-    if !voxels.contains(where: { other[$0] == label }) { parts.append(LabelPart(extent: extent, voxels: voxels)) }
-  }
-  return parts
+  return connectedParts(of: labels.map { $0 == label }, extent: extent)
+    .filter { voxels in !voxels.contains { other[$0] == label } }
+    .map { LabelPart(extent: extent, voxels: $0) }
 }

@@ -8,10 +8,11 @@ import Learning
 import Settings
 import Tensors
 
-public final class UNet3D: Network {
+public final class UNet3D: EncoderDecoder {
   public static let name = "unet3d"
   public static let summary = "3D U-Net, instance normalisation, trilinear upsampling (SSL4MIS)"
   public static let heads = "final."
+  public static let decoder = ["up_concat", heads]
   static let base = Setting("base", default: 16, in: 1...mostChannels, "Channels of the first level; each level doubles them.")
   public static let options: [any SettingDescription] = [base]
   private static let dropout = 0.3
@@ -48,41 +49,44 @@ public final class UNet3D: Network {
         "final", inputs: width[0], outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .kaiming)
   }
 
-  public func forward(
-    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
-  ) -> (logits: Tensor, features: [Tensor]) {
-    var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)
+  public func encoded(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
+    var levels: [Tensor] = [], features = x
     for level in 1...4 {
-      features = block("conv\(level)", [.same(features)], level: level - 1, tape)
-      skips.append(features)
+      features = block("conv\(level)", [.same(features)], level: level - 1, parameters, tape)
+      levels.append(features)
       features = tape.maxPooling(features)
     }
-    features = block("center", [.same(features)], level: 4, tape)
-    kept.keep(features, level: 4)
-    features = dropped(features, layer: 0, mode, tape)
+    return levels + [block("center", [.same(features)], level: 4, parameters, tape)]
+  }
+
+  public func decoded(
+    _ levels: [Tensor], by parameters: ParameterSet, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
+  ) -> (logits: Tensor, features: [Tensor]) {
+    var kept = KeptFeatures(layers, of: self)
+    kept.keep(levels[4], level: 4)
+    var features = dropped(levels[4], layer: 0, mode, tape)
     for level in (1...4).reversed() {
       // The backward pass of the finest block comes while most of the rest is still held: smaller parts need less.
       features = block(
-        "up_concat\(level).conv", [.same(skips.removeLast()), .upsampledTrilinear(features)], level: level - 1, apart: level == 1,
-        tape)
+        "up_concat\(level).conv", [.same(levels[level - 1]), .upsampledTrilinear(features)], level: level - 1, apart: level == 1,
+        parameters, tape)
       kept.keep(features, level: level - 1)
     }
-    features = dropped(features, layer: 1, mode, tape)
-    let logits = tape.convolution(features, weight: parameters["final.weight"], bias: parameters["final.bias"])
-    return (logits, kept.inOrder)
+    return (classified(dropped(features, layer: 1, mode, tape), by: parameters, on: tape), kept.inOrder)
   }
 
   /// - Parameter apart: two parts for a lean tape instead of one.
-  private func block(_ name: String, _ inputs: [ConvolutionInput], level: Int, apart: Bool = false, _ tape: Tape) -> Tensor {
-    tape.recomputing(inputs, whole: !apart && level < keptLevel) { [self] tape, inputs in
-      let first = tape.recomputing(inputs, whole: apart) { [self] in convolved("\(name).conv1.0", $1, endsPart: apart, $0) }
-      return tape.recomputing([.same(first)], whole: apart) { [self] in convolved("\(name).conv2.0", $1, endsPart: true, $0) }
+  private func block(
+    _ name: String, _ inputs: [ConvolutionInput], level: Int, apart: Bool = false, _ parameters: ParameterSet, _ tape: Tape
+  ) -> Tensor {
+    func convolved(_ name: String, _ inputs: [ConvolutionInput], endsPart: Bool, _ tape: Tape) -> Tensor {
+      let raw = tape.convolution(joining: inputs, weight: parameters["\(name).weight"])
+      return tape.instanceNormalization(raw, slope: 0, endsPart: endsPart)
     }
-  }
-
-  private func convolved(_ name: String, _ inputs: [ConvolutionInput], endsPart: Bool, _ tape: Tape) -> Tensor {
-    let raw = tape.convolution(joining: inputs, weight: parameters["\(name).weight"])
-    return tape.instanceNormalization(raw, slope: 0, endsPart: endsPart)
+    return tape.recomputing(inputs, whole: !apart && level < keptLevel) { tape, inputs in
+      let first = tape.recomputing(inputs, whole: apart) { convolved("\(name).conv1.0", $1, endsPart: apart, $0) }
+      return tape.recomputing([.same(first)], whole: apart) { convolved("\(name).conv2.0", $1, endsPart: true, $0) }
+    }
   }
 
   private func dropped(_ x: Tensor, layer: UInt64, _ mode: ForwardMode, _ tape: Tape) -> Tensor {

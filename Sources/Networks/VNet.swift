@@ -9,11 +9,12 @@ import Learning
 import Settings
 import Tensors
 
-public final class VNet: Network {
+public final class VNet: EncoderDecoder {
   public static let name = "vnet"
   public static let summary =
     "V-Net with plain blocks and added skips, batch normalisation (UA-MT) or instance normalisation (MagicNet)"
   public static let heads = "out_conv."
+  public static let decoder = ["block_five_up", "block_six", "block_seven", "block_eight", "block_nine", heads]
   private static let base = Setting(
     "base", default: 16, in: 1...mostChannels, "Channels of the first level; each level doubles them.")
   private static let normalization = Setting(
@@ -100,25 +101,24 @@ public final class VNet: Network {
         "out_conv", inputs: layers.last!.outputs, outputs: plan.classes, kernel: [1, 1, 1], stride: [1, 1, 1], .uniform)
   }
 
-  public func forward(
-    _ x: Tensor, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
-  ) -> (logits: Tensor, features: [Tensor]) {
-    var skips: [Tensor] = [], features = x, kept = KeptFeatures(layers, of: self)
-    for position in 0..<4 {
-      features = stage(position, [features], mode, tape)
-      skips.append(features)
+  public func encoded(_ x: Tensor, mode: ForwardMode, on tape: Tape) -> [Tensor] {
+    (0..<5).reduce(into: []) { levels, position in
+      levels.append(stage(position, [levels.last ?? x], parameters, mode, tape))
     }
-    features = stage(4, [features], mode, tape)
-    kept.keep(features, level: 4)
-    features = dropped(features, layer: 0, mode, tape)
+  }
+
+  public func decoded(
+    _ levels: [Tensor], by parameters: ParameterSet, keeping layers: [FeatureLayer], mode: ForwardMode, on tape: Tape
+  ) -> (logits: Tensor, features: [Tensor]) {
+    var kept = KeptFeatures(layers, of: self)
+    kept.keep(levels[4], level: 4)
+    var features = dropped(levels[4], layer: 0, mode, tape)
     // The backward pass of the finest stage comes while most of the rest is still held: smaller parts need less.
     for position in 5..<9 {
-      features = stage(position, [features, skips.removeLast()], apart: position == 8, mode, tape)
+      features = stage(position, [features, levels[8 - position]], apart: position == 8, parameters, mode, tape)
       kept.keep(features, level: 8 - position)
     }
-    features = dropped(features, layer: 1, mode, tape)
-    let logits = tape.convolution(features, weight: parameters["out_conv.weight"], bias: parameters["out_conv.bias"])
-    return (logits, kept.inOrder)
+    return (classified(dropped(features, layer: 1, mode, tape), by: parameters, on: tape), kept.inOrder)
   }
 
   /// A block, after the layer that leads to its level.
@@ -126,34 +126,38 @@ public final class VNet: Network {
   ///   - inputs: the features, and the skip connection that is added on the way up.
   ///   - apart: a part for each layer on a lean tape instead of one.
   private func stage(
-    _ position: Int, _ inputs: [Tensor], apart: Bool = false, _ mode: ForwardMode, _ tape: Tape
+    _ position: Int, _ inputs: [Tensor], apart: Bool = false, _ parameters: ParameterSet, _ mode: ForwardMode, _ tape: Tape
   ) -> Tensor {
     tape.recomputing(inputs, whole: !apart && min(position, 8 - position) < keptLevel) { [self] tape, inputs in
       let count = Self.depths[position]
-      let first = position == 0 ? inputs[0] : entrance(position, inputs, apart: apart, mode, tape)
+      let first = position == 0 ? inputs[0] : entrance(position, inputs, apart: apart, parameters, mode, tape)
       return (0..<count).reduce(first) { x, number in
         tape.recomputing([x], whole: apart) { [self] in
-          layer(.same, Self.blocks[position], number: number, $1, endsPart: apart || number == count - 1, mode, $0)
+          layer(
+            .same, Self.blocks[position], number: number, $1, endsPart: apart || number == count - 1, parameters, mode, $0)
         }
       }
     }
   }
 
   /// The layer that leads from the level before to that of a block.
-  private func entrance(_ position: Int, _ inputs: [Tensor], apart: Bool, _ mode: ForwardMode, _ tape: Tape) -> Tensor {
+  private func entrance(
+    _ position: Int, _ inputs: [Tensor], apart: Bool, _ parameters: ParameterSet, _ mode: ForwardMode, _ tape: Tape
+  ) -> Tensor {
     let isDown = position <= 4, name = Self.blocks[position - 1] + (isDown ? "_dw" : "_up")
     return tape.recomputing(inputs, whole: apart) { [self] in
-      layer(isDown ? .halving : .doubling, name, $1, endsPart: apart, mode, $0)
+      layer(isDown ? .halving : .doubling, name, $1, endsPart: apart, parameters, mode, $0)
     }
   }
 
   /// Convolution, normalisation, ReLU, and the sum with a second input after it.
   private func layer(
-    _ kind: Layer.Kind, _ block: String, number: Int = 0, _ inputs: [Tensor], endsPart: Bool, _ mode: ForwardMode, _ tape: Tape
+    _ kind: Layer.Kind, _ block: String, number: Int = 0, _ inputs: [Tensor], endsPart: Bool,
+    _ parameters: ParameterSet, _ mode: ForwardMode, _ tape: Tape
   ) -> Tensor {
     let (convolution, normalization) = Layer.names(block, number)
     let weight = parameters["\(convolution).weight"], bias = parameters["\(convolution).bias"]
-    let (moments, usedBias) = moments(normalization, bias, mode)
+    let (moments, usedBias) = moments(normalization, bias, isOwn: parameters === self.parameters, mode)
     let raw =
       switch kind {
       case .same: tape.convolution(inputs[0], weight: weight, bias: usedBias, padding: [1, 1, 1])
@@ -166,10 +170,14 @@ public final class VNet: Network {
   }
 
   /// What normalises a convolution's output, and the convolution's bias where it has an effect.
-  private func moments(_ name: String, _ bias: Parameter, _ mode: ForwardMode) -> (NormalizationMoments, Parameter?) {
+  /// - Parameter isOwn: whether the layer is the network's own: no other decoder has running statistics.
+  private func moments(
+    _ name: String, _ bias: Parameter, isOwn: Bool, _ mode: ForwardMode
+  ) -> (NormalizationMoments, Parameter?) {
     guard let statistics else { return (.ofSamples, nil) }
     switch mode {
-    case .training: return (.ofBatch { statistics.observe(name, $0, rows: $1, offset: bias) }, nil)
+    case .training:
+      return (.ofBatch { if isOwn { statistics.observe(name, $0, rows: $1, offset: bias) } }, nil)
     case .evaluation: return (.fixed(statistics[name]), bias)
     }
   }

@@ -14,6 +14,9 @@ public struct Scalar: Sendable {
   /// A scalar that depends on nothing recorded.
   public init(constant value: Double) { (self.value, self.slot) = (value, nil) }
   init(value: Double, slot: Int?) { (self.value, self.slot) = (value, slot) }
+
+  /// The scalar and a constant, which changes no gradient.
+  public func plus(_ constant: Double) -> Scalar { Scalar(value: value + constant, slot: slot) }
 }
 
 /// What a tape keeps for the backward pass.

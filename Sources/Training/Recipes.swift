@@ -16,6 +16,7 @@ public let recipes: [Recipe] = [
   Recipe(name: "sfr-mean-teacher", yaml: String(decoding: PackageResources.sfr_mean_teacher_yaml, as: UTF8.self)),
   Recipe(name: "sfr-plus-mean-teacher", yaml: String(decoding: PackageResources.sfr_plus_mean_teacher_yaml, as: UTF8.self)),
   Recipe(name: "nnunet", yaml: String(decoding: PackageResources.nnunet_yaml, as: UTF8.self)),
+  Recipe(name: "bcp", yaml: String(decoding: PackageResources.bcp_yaml, as: UTF8.self)),
   Recipe(name: "liver-cps", yaml: String(decoding: PackageResources.liver_cps_yaml, as: UTF8.self)),
   Recipe(name: "demo-supervised", yaml: String(decoding: PackageResources.demo_supervised_yaml, as: UTF8.self)),
 ]

@@ -30,7 +30,7 @@ private let voxelLabels: [UInt8] = (0..<48).map { UInt8(($0 * 7) % 3) }
 private let someTarget = Tensor((0..<144).map { Float(RandomKey(6).uniform(UInt64($0))) }, shape: [1, 2, 4, 6, 3])
 
 /// The transformers' are in TokenOperations.swift.
-let operationTable = imageOperations + tokenOperations + guidanceOperations
+let operationTable = imageOperations + tokenOperations + guidanceOperations + semiSupervisedOperations
 
 private let imageOperations: [OperationRow] = [
   OperationRow(name: "class score", inputs: [[2, 2, 3, 2, 3]]) { tape, x, _ in

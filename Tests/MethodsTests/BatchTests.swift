@@ -28,7 +28,7 @@ import Testing
     MethodPlan(
       networkName: network,
       network: NetworkPlan(inputChannels: 1, classes: 3, options: ["base": "2"].merging(options) { $1 }, seed: 1),
-      options: try SettingValues([:], of: PiModel.options, source: "test"))
+      options: try SettingValues([:], of: PiModel.options, source: "test"), patch: Self.shape.spatial)
   }
 
   /// The agreement moves the student, by both views: with one of them fixed the gradient is another one.

@@ -10,28 +10,35 @@ import Tensors
 import Testing
 
 @Suite struct MethodTests {
-  /// A plan with a small network; one with several heads for the method that needs them.
+  /// A plan with a small network; one with several heads for the method that needs them, of one structure for the method that takes no more.
   func plan(
-    _ name: String, _ options: [String: String] = [:], prior: (any Prior)? = nil, isHeaded: Bool? = nil
+    _ name: String, _ options: [String: String] = [:], prior: (any Prior)? = nil, isHeaded: Bool? = nil, classes: Int? = nil
   ) throws -> MethodPlan {
     let table = methodCatalog.first { $0.name == name }?.options ?? [], isHeaded = isHeaded ?? (name == "urpc")
+    let options = name == "magicnet" ? ["cubes": "2"].merging(options) { $1 } : options
     let size = isHeaded ? ["base": "2", "strides": "2,2,2;2,2,2;2,2,2"] : ["base": "2"]
     return MethodPlan(
       networkName: isHeaded ? "plainconvunet" : "unet3d",
-      network: NetworkPlan(inputChannels: 1, classes: 3, options: size, seed: 1),
-      options: try SettingValues(options, of: table, source: "test"), prior: prior)
+      network: NetworkPlan(inputChannels: 1, classes: classes ?? Self.classes(name), options: size, seed: 1),
+      options: try SettingValues(options, of: table, source: "test"), patch: Self.patch(name), prior: prior)
   }
 
-  func batch(_ recipe: BatchRecipe) -> Batch {
+  static func classes(_ method: String) -> Int { method == "dtc" ? 2 : 3 }
+
+  /// Cubes of a half of its sides have more than one voxel left at the coarsest level.
+  static func patch(_ method: String) -> [Int] { method == "magicnet" ? [32, 32, 64] : [16, 16, 32] }
+
+  func batch(_ recipe: BatchRecipe, classes: Int = 3, patch: [Int] = [16, 16, 32]) -> Batch {
+    let count = patch.reduce(1, *)
     func image(_ key: UInt64) -> Tensor {
-      Tensor((0..<(16 * 16 * 32)).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: [1, 16, 16, 32, 1])
+      Tensor((0..<count).map { Float(RandomKey(key).gaussian(UInt64($0))) }, shape: Shape([1] + patch + [1]))
     }
     func sample(_ name: String, label: [UInt8]?) -> Sample {
       Sample(identifier: name, draw: 3, views: [.clean: image(1), .biased: image(2)], label: label)
     }
-    let label = (0..<(16 * 16 * 32)).map { UInt8($0 / 900 % 3) }
+    let label = (0..<count).map { UInt8($0 / 900 % classes) }
     return Batch(
-      labelled: recipe.labelled.isEmpty ? [] : [sample("l", label: label)],
+      labelled: (0..<recipe.labelledCount).map { sample($0 == 0 ? "l" : "l\($0)", label: label) },
       unlabelled: (0..<recipe.unlabelledCount).map { sample("u\($0)", label: nil) })
   }
 
@@ -41,7 +48,7 @@ import Testing
       let method = try makeMethod(name, plan(name, options, prior: BaselineTests.guided.contains(name) ? SlabPrior() : nil)),
         tape = Tape()
       let step = Step(index: 2, total: 10, seed: 7)
-      let terms = try method.loss(batch(method.recipe), at: step, on: tape)
+      let terms = try method.loss(batch(method.recipe, classes: Self.classes(name), patch: Self.patch(name)), at: step, on: tape)
       #expect(terms.terms.allSatisfy { $0.scalar.value.isFinite && $0.weight.isFinite } && !terms.terms.isEmpty)
       tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
       // A normalisation takes away the bias of the convolution before it.
@@ -52,6 +59,24 @@ import Testing
     }
     let first = try totals(), second = try totals()
     #expect(first.0 == second.0 && first.1 == second.1)
+  }
+
+  /// Each term by itself, also where another one would hide that it is a constant.
+  @Test(
+    arguments: [
+      ("bcp", [:]), ("bcp", ["phase": "preTraining"]), ("dtc", [:]), ("cct", [:]), ("magicnet", [:]),
+      ("magicnet", ["cubeOrder": "released"]), ("ac-mt", ["ambiguity": "prototype"]),
+    ] as [(String, [String: String])])
+  func everyTermGivesAGradient(name: String, options: [String: String]) throws {
+    let method = try makeMethod(name, plan(name, options)), tape = Tape()
+    let batch = batch(method.recipe, classes: Self.classes(name), patch: Self.patch(name))
+    let terms = try method.loss(batch, at: Step(index: 5, total: 10, seed: 7), on: tape)
+    #expect(!terms.byName.isEmpty)
+    for (term, group) in terms.byName {
+      for module in method.trained { module.parameters.clearGradients() }
+      tape.backward(from: group.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
+      #expect(group.weight > 0 && method.trained.contains { $0.parameters.gradientNorm > 1e-9 }, "\(name): \(term)")
+    }
   }
 
   @Test func supervisedLossFadesFromDiceToCrossEntropy() throws {

@@ -37,18 +37,21 @@ import Testing
 
     /// The sum over passes of an array [passes, B, K, ...], of each sample.
     func sums(_ array: String) throws -> [Tensor] {
-      let stored = try #require(file.tensors["\(name).\(array)"]), count = stored.floats.count / stored.shape[0]
-      let passes = try (0..<stored.shape[0]).map { pass in
-        var tensors = file.tensors
-        tensors["pass"] = GoldenTensor(
-          shape: Array(stored.shape.dropFirst()), floats: Array(stored.floats[pass * count..<(pass + 1) * count]), bytes: [])
-        return try GoldenFile(tensors, file.texts).samples("pass").map {
-          Tape(recording: false).softmax(Tensor($0.values, shape: Shape($0.shape))).values
-        }
-      }
+      let passes = try passes(array).map { $0.map { Tape(recording: false).softmax($0).values } }
       let shapes = try probabilities("student_logits").map(\.shape)
       return passes[0].indices.map { b in
         Tensor(passes[0][b].indices.map { index in passes.reduce(0) { $0 + $1[b][index] } }, shape: shapes[b])
+      }
+    }
+
+    /// An array [passes, B, K, ...] by passes and samples.
+    func passes(_ array: String) throws -> [[Tensor]] {
+      let stored = try #require(file.tensors["\(name).\(array)"]), count = stored.floats.count / stored.shape[0]
+      return try (0..<stored.shape[0]).map { pass in
+        var tensors = file.tensors
+        tensors["pass"] = GoldenTensor(
+          shape: Array(stored.shape.dropFirst()), floats: Array(stored.floats[pass * count..<(pass + 1) * count]), bytes: [])
+        return try GoldenFile(tensors, file.texts).samples("pass").map { Tensor($0.values, shape: Shape($0.shape)) }
       }
     }
 
@@ -123,6 +126,33 @@ import Testing
       + ambiguity.terms(Array(zip(golden.unlabelled, targets)), weight: weight, on: golden.tape)
     try file.expect(LossTerms(all).total, "\(name).loss")
     try golden.expectGradient(of: all)
+  }
+
+  /// With the entropy of crop k for class k, as the program has it; of two crops and two classes both ways can be told apart.
+  @Test func prototypesOfACMTAreTheOriginals() throws {
+    let name = "prototype", golden = try Golden(TestSupport.golden("acmt.safetensors"), name), file = golden.file
+    let step = Step(index: Int(try file.number("\(name).iteration")), total: Int(try file.number("iterations")), seed: 1)
+    let said = try golden.probabilities("teacher_logits"), noisy = try golden.probabilities("noisy_teacher_logits")
+    let logits = try golden.passes("teacher_mc_logits"), features = try golden.passes("teacher_mc_features")
+    let views = said.indices.map { b in
+      TeacherPasses(probabilities: said[b], logits: logits.map { $0[b] }, features: features.map { $0[b] })
+    }
+    #expect(views.map { $0.sureLabels() } == (try file.labels("\(name).rectified")))
+    let clean = zip(views, golden.unlabelled).map { $0.cleanClasses(student: $1.probabilities) }
+    for (clean, expected) in zip(clean, try file.samples("\(name).clean_mask")) { #expect(clean.values == expected.values) }
+    let weight = ConsistencyWeight(ramp: (epochSteps: 150, epochs: 40)).at(step)
+    try file.expect(weight, "\(name).consistency_weight")
+    let pairs = Array(zip(golden.unlabelled, noisy)).map { (prediction: $0, target: $1) }
+    let terms = try prototypeTerms(pairs, clean: clean, weight: weight, mixesIndices: true, on: golden.tape)
+    try file.expect(LossTerms(terms).total / weight, "\(name).consistency_loss")
+    let all = golden.supervised(at: step) + terms
+    try file.expect(LossTerms(all).total, "\(name).loss")
+    let intended = try prototypeTerms(pairs, clean: clean, weight: weight, mixesIndices: false, on: Tape(recording: false))
+    #expect(intended[0].scalar.value == terms[0].scalar.value && intended[1].scalar.value != terms[1].scalar.value)
+    try golden.expectGradient(of: all)
+    #expect { try prototypeTerms([pairs[0]], clean: [clean[0]], weight: 1, mixesIndices: true, on: golden.tape) } throws: {
+      "\($0)".contains("batch.unlabelled to 2")
+    }
   }
 
   @Test(arguments: ["ict2", "ict3"]) func aStepOfICTIsTheOriginals(name: String) throws {

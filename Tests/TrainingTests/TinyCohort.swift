@@ -21,12 +21,15 @@ struct TinyCohort {
   static let test = ["test-1", "test-2", "test-3"]
 
   /// Writes packs into `folder`.
-  static func write(to folder: String, origins: [String: CaseOrigin] = [:]) throws {
+  /// - Parameter structures: 2, or 1 for the bright ball alone.
+  static func write(to folder: String, origins: [String: CaseOrigin] = [:], structures: Int = 2) throws {
     let writer = try PackWriter(
       folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
-      classNames: ["background", "bright", "dim"], channelNames: ["MR"])
+      classNames: Array(["background", "bright", "dim"].prefix(1 + structures)), channelNames: ["MR"])
     for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
-      for identifier in identifiers { try add(phantom(identifier, role), origin: origins[identifier], to: writer) }
+      for identifier in identifiers {
+        try add(phantom(identifier, role, structures: structures), origin: origins[identifier], to: writer)
+      }
     }
     _ = try writer.finish()
   }
@@ -38,7 +41,7 @@ struct TinyCohort {
     try writer.append(entry)
   }
 
-  static func phantom(_ identifier: String, _ role: CaseRole) -> PackedCase {
+  static func phantom(_ identifier: String, _ role: CaseRole, structures: Int = 2) -> PackedCase {
     let key = RandomKey(fnv1a64(identifier))
     let shift = (0..<3).map { 3 * key.uniform(UInt64($0)) }
     var image = [Float](repeating: 0, count: extent.count), label = [UInt8](repeating: 0, count: extent.count)
@@ -55,7 +58,7 @@ struct TinyCohort {
     let spacing = Spacing(1, 1, 1)
     return PackedCase(
       identifier: identifier, role: role, extent: extent, spacing: spacing, channels: 1, image: image,
-      label: role == .unlabelled ? nil : label,
+      label: role == .unlabelled ? nil : label.map { Int($0) > structures ? 0 : $0 },
       frame: CaseFrame(
         originalExtent: extent, originalSpacing: spacing, cropStart: [0, 0, 0], cropExtent: extent,
         grid: FileGrid(canonical: extent, spacing: spacing)))

@@ -110,7 +110,7 @@ struct FeatureAlignment {
 }
 
 /// A linear layer with PyTorch's first values.
-private func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpecification] {
+func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpecification] {
   let bound = 1 / Double(inputs).squareRoot()
   return [
     ParameterSpecification("\(name).weight", [outputs, inputs], .uniform(bound: bound)),

@@ -32,4 +32,14 @@ extension Tape {
       self.accumulate(dy, at: place)
     }
   }
+
+  /// tanh x, between -1 and 1.
+  public func tanh(_ x: Tensor) -> Tensor {
+    let y = Tensor(uninitialized: x.shape), place = x.place
+    hyperbolicTangent(x.pointer, into: y.pointer, count: x.count)
+    return record("tanh", inputs: [x], output: y) { dy in
+      hyperbolicTangentGradient(dy.pointer, y: y.pointer, count: y.count)
+      self.accumulate(dy, at: place)
+    }
+  }
 }

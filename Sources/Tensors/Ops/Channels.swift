@@ -42,4 +42,20 @@ extension Tape {
       self.accumulate(dz, for: logits)
     }
   }
+
+  /// x · factors, which are constants and are repeated for each sample.
+  /// - Shape: x [B, ...], factors like x or like one sample of it.
+  public func product(_ x: Tensor, _ factors: Tensor) -> Tensor {
+    require(
+      x.count % factors.count == 0,
+      "product of \(x.shape) and \(factors.shape): give a factor for each value, of one sample or of all.")
+    let y = Tensor(uninitialized: x.shape), place = x.place
+    withExtendedLifetime(x) {
+      Kernels.product(x.pointer, factors.pointer, period: factors.count, into: y.pointer, count: y.count)
+    }
+    return record("product", inputs: [x], output: y) { dy in
+      Kernels.product(dy.pointer, factors.pointer, period: factors.count, into: dy.pointer, count: dy.count)
+      self.accumulate(dy, at: place)
+    }
+  }
 }

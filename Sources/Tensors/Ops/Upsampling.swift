@@ -24,6 +24,17 @@ extension Tape {
       self.accumulate(dx, at: place)
     }
   }
+
+  /// What `upsampled` from a smaller grid would hand back as gradient: each value is divided among the places from which it would be interpolated. Nothing
+  /// is recorded.
+  /// - Shape: x [B, D, H, W, C]; result [B, d, h, w, C].
+  /// - Parameter size: d, h, w.
+  public func gatheredFromUpsampling(_ x: Tensor, onto size: [Int]) -> Tensor {
+    let channels = x.shape.channels, y = Tensor(uninitialized: Shape([x.shape.batch] + size + [channels]))
+    let axes = (0..<3).map { AxisWeights.resized(size[$0], to: x.shape.spatial[$0]).transposed }
+    withExtendedLifetime(x) { mapSamples(x, channels: channels, through: axes, into: y) }
+    return y
+  }
 }
 
 private func mapSamples(_ x: Tensor, channels: Int, through axes: [AxisWeights], into y: Tensor) {

@@ -40,12 +40,12 @@ public final class StudentPseudoLabels {
   }
 
   /// Labels that `give` brings.
-  init(given configuration: RunConfiguration, _ store: CaseStore) {
+  package init(given configuration: RunConfiguration, _ store: CaseStore) {
     (self.configuration, self.store, source) = (configuration, store, .given)
   }
 
   /// Takes the labels of whole volumes, in place of those before.
-  func give(_ volumes: [String: [UInt8]]) { self.volumes = volumes }
+  package func give(_ volumes: [String: [UInt8]]) { self.volumes = volumes }
 
   private var setup: SAMSetup? { if case .online(let setup) = source { setup } else { nil } }
   var carried: [CarriedVector] { setup.map { [$0.carried] } ?? [] }

@@ -67,8 +67,8 @@ public final class MethodWork: Work {
     method = try make(
       configuration.methodName,
       MethodPlan(
-        networkName: description.network, network: description.plan, options: options, prior: prior, groups: index.phases,
-        labels: description.classNames.count))
+        networkName: description.network, network: description.plan, options: options,
+        patch: (0..<3).map { configuration.patch[$0] }, prior: prior, groups: index.phases, labels: description.classNames.count))
     description.predictor = try method.predictorVector()
     startingWeights = try configuration.startingWeights(of: method, description.network, description.plan)
     self.description = description

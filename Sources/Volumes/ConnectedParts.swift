@@ -1,10 +1,16 @@
 // Parts of a label map that hang together by faces, edges or corners, and what is left of a region without its smaller parts (nnU-Net's post-processing:
 // MIC-DKFZ/nnUNet, nnunetv2/postprocessing/remove_connected_components.py). Arrays [D, H, W].
 
-import Volumes
+/// The parts of a region, in the order of their first voxels: row-major indices of each, in the order in which they were found.
+/// - Parameter isInside: whether a voxel belongs to the region, [D, H, W] = `extent`.
+public func connectedParts(of isInside: [Bool], extent: Extent) -> [[Int]] {
+  var isOpen = isInside, parts: [[Int]] = []
+  for first in isOpen.indices where isOpen[first] { parts.append(takePart(from: first, &isOpen, extent)) }
+  return parts
+}
 
 /// The voxels connected with `first`, which are no longer open afterwards: row-major indices in the order in which they were found.
-func takePart(from first: Int, _ isOpen: inout [Bool], _ extent: Extent) -> [Int] {
+private func takePart(from first: Int, _ isOpen: inout [Bool], _ extent: Extent) -> [Int] {
   var voxels = [first], next = 0
   isOpen[first] = false
   func around(_ place: Int, _ count: Int) -> ClosedRange<Int> { max(0, place - 1)...min(count - 1, place + 1) }
@@ -28,9 +34,8 @@ func takePart(from first: Int, _ isOpen: inout [Bool], _ extent: Extent) -> [Int
 }
 
 /// Sets all voxels whose label belongs to a region to background but those of the region's largest part; of equally large ones all stay.
-func keepLargestPart(in labels: inout [UInt8], extent: Extent, of isRegion: (UInt8) -> Bool) {
-  var isOpen = labels.map(isRegion), parts: [[Int]] = []
-  for first in isOpen.indices where isOpen[first] { parts.append(takePart(from: first, &isOpen, extent)) }
+public func keepLargestPart(in labels: inout [UInt8], extent: Extent, of isRegion: (UInt8) -> Bool) {
+  let parts = connectedParts(of: labels.map(isRegion), extent: extent)
   let largest = parts.map(\.count).max() ?? 0
   for part in parts where part.count < largest { for voxel in part { labels[voxel] = 0 } }
 }
