@@ -20,14 +20,15 @@ struct TinyCohort {
   static let unlabelled = (1...7).map { "scan-\($0)" }
   static let test = ["test-1", "test-2", "test-3"]
 
-  /// Writes packs into `folder`.
-  static func write(to folder: String, origins: [String: CaseOrigin] = [:]) throws {
+  /// Writes packs into `folder`, with more cases if there are any.
+  static func write(to folder: String, origins: [String: CaseOrigin] = [:], more: [PackedCase] = []) throws {
     let writer = try PackWriter(
       folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
       classNames: ["background", "bright", "dim"], channelNames: ["MR"])
     for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
       for identifier in identifiers { try add(phantom(identifier, role), origin: origins[identifier], to: writer) }
     }
+    for prepared in more { try add(prepared, to: writer) }
     _ = try writer.finish()
   }
 
