@@ -1,4 +1,4 @@
-# build, test, sanitize, check-cluster, demo, compare, compare-methods, compare-augmentation, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, test, sanitize, check-cluster, demo, compare, compare-methods, compare-augmentation, compare-registration, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64
 # (Sources/Kernels/LIBRARIES.md).
@@ -41,7 +41,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test sanitize cluster-packages check-cluster demo compare compare-methods compare-augmentation format clean
+.PHONY: build test sanitize cluster-packages check-cluster demo compare compare-methods compare-augmentation compare-registration format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -120,6 +120,18 @@ compare-augmentation: build
 	  compare/venv/bin/python Tests/Yardstick/augmentation.py --patch $$patch,$$patch,$$patch \
 	    --enlarged $$around,$$around,$$around --crops $(CROPS) && \
 	  $(COHORT) bench augment --patch $$patch,$$patch,$$patch --crops $(CROPS) --threads 1 || exit 1; done
+
+# Labels carried from volume to volume by SimpleITK and here, on the same pairs, on one thread, as a table: DATASET=FOLDER with labelled volumes in
+# nnU-Net's raw layout, else a generated cohort.
+DATASET ?= compare/registration-raw
+PAIRS ?= 30
+compare-registration: build
+	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo found),,$(call install,python3 python3-venv))
+	[ -x compare/venv/bin/python ] || python3 -m venv compare/venv
+	compare/venv/bin/python -m pip install --quiet "SimpleITK==2.5.*" numpy
+	[ -d $(DATASET) ] || $(COHORT) synthesize --output $(DATASET) --subjects 24 --labelled 24 --seed 5 --spacing 2
+	$(COHORT) bench registration --dataset $(DATASET) --pairs $(PAIRS) --threads 1 --json > compare/registration.json
+	compare/venv/bin/python Tests/Yardstick/registration.py compare/registration.json --dataset $(DATASET)
 
 format:
 	swift format --in-place --recursive Sources Tests Package.swift

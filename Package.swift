@@ -56,24 +56,28 @@ let layers: [[Target]] = [
   // 3. Parameters, losses, optimisers; medical volumes and their files.
   module("Learning", ["Tensors", "Kernels"], fixtures: true),
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
-  // 4. Weights in files; students; what happens between a file and a batch; scores; many ranks.
+  // 4. Weights in files; students; what happens between a file and a batch; scores; where one volume lies in another; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Networks", ["Learning", "Tensors", "Kernels", "Files", "Settings"], tests: ["Weights"], fixtures: true),
   module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Metrics", ["Volumes"], fixtures: true),
+  module("Registration", ["Volumes", "Kernels"]),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables; nnU-Net's fingerprint and plan.
   module(
     "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Volumes", "Settings"], pages: ["PRIORS.md"],
     fixtures: true),
-  module("Benchmarks", ["Networks", "Preparation", "Volumes", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
+  module(
+    "Benchmarks",
+    ["Networks", "Registration", "Preparation", "Volumes", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
   module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
   module("Planning", ["Preparation", "Volumes", "Kernels", "Files", "Settings"], tests: ["Tensors"], fixtures: true),
   // 6. The loop, validation, prediction, run files.
   module(
     "Training",
     [
-      "Methods", "Cluster", "Reports", "Metrics", "Preparation", "Volumes", "Networks", "Weights", "Learning", "Tensors",
+      "Methods", "Cluster", "Reports", "Metrics", "Registration", "Preparation", "Volumes", "Networks", "Weights", "Learning",
+      "Tensors",
       "Kernels", "MPI", "HDF5", "Files", "Settings",
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [

@@ -20,9 +20,11 @@ struct TinyCohort {
   static let unlabelled = (1...7).map { "scan-\($0)" }
   static let test = ["test-1", "test-2", "test-3"]
 
-  /// Writes packs into `folder`.
+  /// Writes packs into `folder`, with more cases if there are any.
   /// - Parameter structures: 2, or 1 for the bright ball alone.
-  static func write(to folder: String, origins: [String: CaseOrigin] = [:], structures: Int = 2) throws {
+  static func write(
+    to folder: String, origins: [String: CaseOrigin] = [:], structures: Int = 2, more: [PackedCase] = []
+  ) throws {
     let writer = try PackWriter(
       folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
       classNames: Array(["background", "bright", "dim"].prefix(1 + structures)), channelNames: ["MR"])
@@ -31,6 +33,7 @@ struct TinyCohort {
         try add(phantom(identifier, role, structures: structures), origin: origins[identifier], to: writer)
       }
     }
+    for prepared in more { try add(prepared, to: writer) }
     _ = try writer.finish()
   }
 

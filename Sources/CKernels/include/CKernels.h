@@ -148,4 +148,10 @@ int32_t cohort_add_fixed_point(int64_t *sums, const float *values, double scale,
 void cohort_add_integers(int64_t *sums, const int64_t *addends, size_t n);
 void cohort_from_fixed_point(float *values, const int64_t *sums, double factor, size_t n);  // values = factor sums
 
+// registration.c: y[w] = add m + x at start + w step + m, with m = scale moves[w] (nothing: 0), linear between voxels, for w < n. x is a
+// grid [sides, 4], a place is clamped to it; inside[w] (nothing: not told) is 1 where it lies at most half a voxel beyond. y, moves: [n, 4],
+// 16-byte aligned.
+void cohort_sample_row(
+    float *y, uint8_t *inside, const float *x, const int64_t sides[3], const float *moves, float scale, float add, const float start[3],
+    const float step[3], size_t n);
 #endif

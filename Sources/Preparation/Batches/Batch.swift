@@ -62,6 +62,11 @@ public struct BatchRecipe: Sendable {
     self.unlabelledCount = unlabelled.isEmpty ? 0 : unlabelledCount
   }
 
+  /// The recipe with an unlabelled sample as it is, if it has none.
+  public var withUnlabelled: BatchRecipe {
+    unlabelled.isEmpty ? BatchRecipe(labelled: labelled, unlabelled: [.clean], labelledCount: labelledCount) : self
+  }
+
   /// The recipe with other numbers of samples; 0 leaves the recipe's own.
   public func with(labelled: Int, unlabelled: Int) -> BatchRecipe {
     BatchRecipe(

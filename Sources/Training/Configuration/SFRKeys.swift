@@ -19,6 +19,8 @@ public enum PseudoLabelKind: String, Sendable, CaseIterable {
   case none
   /// From the file of whole volumes that the stage before made.
   case bank
+  /// Labelled volumes are registered with each unlabelled one, to which their labels are carried.
+  case registration
   /// SAM labels each crop when it is drawn (published).
   case online
 }
@@ -68,7 +70,8 @@ public enum SFRKeys {
     "Leave the gaps between slices out of Dice in fine-tuning; false keeps their probabilities in its denominators (published).")
   static let pseudoLabels = Setting(
     "pseudoLabels.kind", default: PseudoLabelKind.none, aliases: ["pseudoLabels"],
-    "Labels of unlabelled crops for work: train: bank takes those of the stage pseudo-label, online asks SAM for each crop, none."
+    "Labels of unlabelled crops for work: train: bank takes those of the stage pseudo-label, registration carries those of the labelled "
+      + "volumes over once, before the first step, online asks SAM for each crop, none."
   )
   static let pseudoLabelWeight = Setting(
     "pseudoLabels.weight", default: 1.0, in: 0...1000, "Weight of half Dice and half cross entropy against pseudo-labels.")

@@ -21,3 +21,10 @@ public func clockTime(_ seconds: Double) -> String {
 
 /// A count with its noun: "1 rank", "3 ranks".
 public func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+extension String {
+  /// As a field of a table with commas: in quotation marks where it holds one of them or a comma.
+  var quotedField: String {
+    contains { ",\"".contains($0) } ? "\"" + replacing("\"", with: "\"\"") + "\"" : self
+  }
+}

@@ -6,6 +6,7 @@ package let priorCatalog: [PriorKind] = [
   .samMed3D,
   .prototype,
   .atlas,
+  .registration,
   .oracle,
 ]
 
@@ -63,4 +64,6 @@ struct MadePrior {
   var learn: (LabelledVolumes) throws -> Void = { _ in }
   /// The prior whose prompts are tried on damaged labels; nil where there is nothing to choose.
   var calibrated: SAMPrior?
+  /// The prior that answers with what registration finds; nil for others.
+  var registered: VolumeLabelPrior?
 }

@@ -44,6 +44,7 @@ package final class PriorSetup {
     try embed(split, lanes: lanes, over: world, console: console)
     let labelled = LabelledVolumes(identifiers: split.labelled, classes: classes, store: store)
     try together(over: world) { _ in try made.learn(labelled) }
+    if let prior = made.registered { try register(prior, split, lanes: lanes, over: world, console: console) }
     guard let prior = made.calibrated else { return [:] }
     return try calibrate(prior, split, over: world, console: console)
   }
@@ -72,6 +73,20 @@ package final class PriorSetup {
       into: embeddings, keeping: { labelled.contains($0) || lanes.contains($0) }, over: world, console: console)
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
     console.print("prior: \(work.identifiers.count) embeddings by \(network.title), \(known) from the cache, \(seconds) s")
+  }
+
+  private func register(
+    _ prior: VolumeLabelPrior, _ split: DataSplit, lanes: Set<String>, over world: borrowing Communicator, console: Console
+  ) throws {
+    let labelling = RegistrationLabelling(configuration: configuration, store: store)
+    let (bank, table) = try labelling.run(split, cases: lanes, over: world, console: console)
+    prior.reliability = table.reliability
+    try together(over: world) { _ in
+      for identifier in lanes.sorted() {
+        let volume = try bank.read(store.index.entry(identifier))
+        if !volume.isSilent { prior.give(identifier, labels: volume.labels, certainty: volume.certainty) }
+      }
+    }
   }
 
   /// Rank 0 measures, all take up what it found.

@@ -1,4 +1,4 @@
-// Labels that SAM gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of SAM, a small HDF5 file
+// Labels that SAM or registration gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of what made them, a small HDF5 file
 // for each volume, which is whole or not there, so that an interrupted labelling goes on where it was. In a file, with checksums on chunks:
 //   attributes format, identifier, checksum (of the prepared image); /labels and /certainty [D, H, W], a byte each: class, largest probability · 255
 
@@ -13,6 +13,8 @@ package struct PseudoLabelVolume: Equatable {
   package var labels: [UInt8]
   /// The largest class probability times 255, rounded.
   package var certainty: [UInt8]
+  /// Whether nothing is known of any voxel.
+  package var isSilent: Bool { certainty.allSatisfy { $0 == 0 } }
 
   package init(labels: [UInt8], certainty: [UInt8]) { (self.labels, self.certainty) = (labels, certainty) }
 
@@ -87,17 +89,33 @@ package struct PseudoLabelBank {
     return found
   }
 
+  /// What was noted when the labels of a case were written. Error: nothing, or something else.
+  func note<Note: Codable>(_ type: Note.Type, of entry: PackEntry) throws -> Note {
+    let path = path(entry)
+    do {
+      let text = try File.open(path).closing { (file) throws(H5Error) in try file.text(attribute: "note", of: "/") }
+      return try JSONDecoder().decode(Note.self, from: Data(text.utf8))
+    } catch {
+      throw TrainingError("\(path) does not tell how its labels were made (\(error)): remove it, so that they are made again.")
+    }
+  }
+
   /// Writes the labels of a case; they appear when they are whole.
-  package func write(_ volume: PseudoLabelVolume, of entry: PackEntry) throws {
+  package func write(_ volume: PseudoLabelVolume, of entry: PackEntry) throws { try write(volume, of: entry, note: String?.none) }
+
+  /// - Parameter note: what is to be known about the labels; nil for nothing.
+  func write<Note: Codable>(_ volume: PseudoLabelVolume, of entry: PackEntry, note: Note?) throws {
     try makeFolder(folder)
     let path = path(entry), temporary = unfinishedPath(entry)
     let extent = (0..<3).map { entry.extent[$0] }, storage = Storage.chunked(extent: extent, level: 1)
+    let noted = try note.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
     unlink(temporary)
     defer { unlink(temporary) }
     try File.create(temporary).closing { (file) throws(H5Error) in
       try file.setAttribute("format", of: "/", Self.format)
       try file.setAttribute("identifier", of: "/", entry.identifier)
       try file.setAttribute("checksum", of: "/", entry.imageChecksum)
+      if let noted { try file.setAttribute("note", of: "/", noted) }
       try file.write(volume.labels, to: "/labels", extent: extent, storage: storage)
       try file.write(volume.certainty, to: "/certainty", extent: extent, storage: storage)
     }

@@ -1,8 +1,10 @@
 // SAM's labels of unlabelled crops as a term of a student's objective, with whatever method the student is trained (SFR: Li et al., arXiv:2403.11229,
 // section III.C, equations 4 and 7). Axes: D H W voxels of a crop.
 
+import Cluster
 import Kernels
 import Learning
+import MPI
 import Methods
 import Networks
 import Preparation
@@ -13,6 +15,8 @@ public final class StudentPseudoLabels {
   private enum Source {
     /// The bank of the stage before.
     case bank
+    /// Registration with the labelled volumes.
+    case registration
     /// SAM as the stage before left it.
     case online(SAMSetup)
     /// Whoever made this gives the labels of each round.
@@ -34,9 +38,11 @@ public final class StudentPseudoLabels {
     (self.configuration, self.store) = (configuration, store)
     if kind == .online { try configuration.requireStudentsCrops(for: Self.online, instead: "bank") }
     source =
-      kind == .bank
-      ? .bank
-      : .online(try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count))
+      switch kind {
+      case .none, .bank: .bank
+      case .registration: .registration
+      case .online: .online(try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count))
+      }
   }
 
   /// Labels that `give` brings.
@@ -58,6 +64,7 @@ public final class StudentPseudoLabels {
 
   var metadata: [String: String] {
     var metadata = setup?.metadata ?? [:]
+    if case .registration = source { return metadata }
     metadata[Self.key] = bank?.key
     return metadata
   }
@@ -69,7 +76,7 @@ public final class StudentPseudoLabels {
 
   func takeOver(from earlier: any Work) throws -> String? {
     switch source {
-    case .given: return nil
+    case .given, .registration: return nil
     case .online(let setup):
       if setup.takeOver(from: earlier) { return "labels crops with the SAM of the stage before" }
       try setup.requireClasses(for: Self.online)
@@ -83,18 +90,29 @@ public final class StudentPseudoLabels {
     }
   }
 
-  /// Reads the labels of the cases that this rank draws, so that a missing one is told before the first step.
-  func prepare(_ identifiers: Set<String>) throws {
+  /// Reads the labels of the cases that this rank draws, so that a missing one is told before the first step. Collective.
+  func prepare(_ split: DataSplit, lanes identifiers: Set<String>, over world: borrowing Communicator, console: Console) throws {
+    if case .registration = source {
+      bank = try RegistrationLabelling(configuration: configuration, store: store)
+        .run(split, cases: identifiers, over: world, console: console).bank
+    }
+    try together(over: world) { _ in try read(identifiers) }
+  }
+
+  private func read(_ identifiers: Set<String>) throws {
     switch source {
     case .given: break
     case .online(let setup):
       try setup.requireClasses(for: Self.online)
       labeller = SAMLabeller(setup)
-    case .bank:
+    case .bank, .registration:
       guard let bank else {
         throw TrainingError("pseudoLabels.kind: bank has no stage with work: pseudo-label before it: add one, or set online.")
       }
-      for identifier in identifiers.sorted() { volumes[identifier] = try bank.read(store.index.entry(identifier)).labels }
+      for identifier in identifiers.sorted() {
+        let volume = try bank.read(store.index.entry(identifier))
+        volumes[identifier] = volume.isSilent ? nil : volume.labels
+      }
     }
   }
 

@@ -25,7 +25,7 @@ package enum ConfidenceFile {
     let limit = threshold.isFinite ? threshold.formatted(decimals: 6) : ""
     let rows = decision.volumes.map { volume in
       [
-        "\(decision.round)", quoted(volume.identifier), volume.confidence.formatted(decimals: 6), limit,
+        "\(decision.round)", volume.identifier.quotedField, volume.confidence.formatted(decimals: 6), limit,
         volume.foreground.formatted(decimals: 6), volume.agreement.formatted(decimals: 6),
         volume.isConfident ? confident : uncertain,
       ].joined(separator: ",")
@@ -88,9 +88,5 @@ package enum ConfidenceFile {
       previous = character
     }
     return fields
-  }
-
-  private static func quoted(_ text: String) -> String {
-    text.contains { ",\"".contains($0) } ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
   }
 }

@@ -73,7 +73,9 @@ public final class MethodWork: Work {
     startingWeights = try configuration.startingWeights(of: method, description.network, description.plan)
     self.description = description
     try description.check(patch: configuration.patch, divisor: method.predictor.divisor)
-    recipe = method.recipe.with(labelled: configuration.labelledSamples, unlabelled: configuration.unlabelledSamples)
+    pseudoLabels = try labels(store) ?? StudentPseudoLabels(configuration, store)
+    recipe = (pseudoLabels == nil ? method.recipe : method.recipe.withUnlabelled)
+      .with(labelled: configuration.labelledSamples, unlabelled: configuration.unlabelledSamples)
     split = try DataSplit(
       index, validation: configuration.validation, choice: configuration.labelledChoice,
       needsUnlabelled: recipe.unlabelledCount > 0, data: configuration.data)
@@ -92,12 +94,6 @@ public final class MethodWork: Work {
       regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting,
       placement: configuration.placement)
     modules = try configuration.updates(of: method.trained + beside)
-    pseudoLabels = try labels(store) ?? StudentPseudoLabels(configuration, store)
-    if pseudoLabels != nil, recipe.unlabelledCount == 0 {
-      throw TrainingError(
-        "pseudoLabels.kind needs a method that sees unlabelled crops, not \(configuration.methodName): choose method: mean-teacher."
-      )
-    }
   }
 
   public var carried: [CarriedVector] { method.carried + (pseudoLabels?.carried ?? []) }
@@ -135,7 +131,7 @@ public final class MethodWork: Work {
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
     if let startingWeights { console.print(startingWeights) }
-    try together(over: world) { _ in try pseudoLabels?.prepare(unlabelledOfLanes) }
+    try pseudoLabels?.prepare(split, lanes: unlabelledOfLanes, over: world, console: console)
     guard let priorSetup else { return [:] }
     Flight.mark(.prior)
     return try priorSetup.prepare(split, lanes: unlabelledOfLanes, over: world, console: console)

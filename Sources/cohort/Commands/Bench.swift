@@ -12,7 +12,8 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how fast this machine trains.",
     subcommands: [
-      Step.self, Prior.self, SAM.self, Coordination.self, Checkpoint.self, IO.self, Augment.self, Allreduce.self, Gemm.self,
+      Step.self, Prior.self, SAM.self, Coordination.self, Checkpoint.self, IO.self, Augment.self, Registration.self,
+      Allreduce.self, Gemm.self,
     ])
 
   struct Step: ParsableCommand {
