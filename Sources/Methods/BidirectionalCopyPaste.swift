@@ -50,6 +50,8 @@ public final class BidirectionalCopyPaste: Method {
       throw MethodError(
         "method bcp mixes each labelled crop with an unlabelled one: set batch.labelled and batch.unlabelled to the same number.")
     }
+    // Both begin alike, also where the student was given weights of a file.
+    if step.index == 0 { teacher.follow(student, keep: 0, at: step) }
     let said = unlabelled.map { pair in [pair.0, pair.1].map { largestParts(teacher.cleanProbabilities($0, at: step)) } }
     var regions: [MixedLabels] = []
     for (labelled, said) in zip(labelled, said) {

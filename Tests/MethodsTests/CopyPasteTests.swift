@@ -97,6 +97,17 @@ import Testing
     #expect(relativeNorm(teacher.values, try vector("ema.teacher_after").values) < 1e-6)
   }
 
+  /// It keeps nearly all of itself in each step: with other weights than a student that was pre-trained it would label badly for long.
+  @Test func theTeacherBeginsAsItsStudent() throws {
+    let method = try makeMethod("bcp", MethodTests().plan("bcp")), batch = MethodTests().batch(method.recipe)
+    let student = method.trained[0].parameters, teacher = method.carried[0].values
+    student.load(student.values.values.map { $0 + 0.01 })
+    _ = try method.loss(batch, at: Step(index: 1, total: 10, seed: 7), on: Tape(recording: false))
+    #expect(teacher.values != student.values.values)
+    _ = try method.loss(batch, at: Step(index: 0, total: 10, seed: 7), on: Tape(recording: false))
+    #expect(teacher.values == student.values.values)
+  }
+
   @Test func batchesThatDoNotPairAreRefused() throws {
     let method = try makeMethod("bcp", MethodTests().plan("bcp")), step = Step(index: 2, total: 10, seed: 7)
     let batch = MethodTests().batch(method.recipe)
