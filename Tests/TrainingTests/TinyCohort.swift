@@ -24,7 +24,7 @@ struct TinyCohort {
   static func write(to folder: String, origins: [String: CaseOrigin] = [:]) throws {
     let writer = try PackWriter(
       folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
-      classNames: ["background", "bright", "dim"], channelNames: ["MR"])
+      labels: LabelMeaning(classNames: ["background", "bright", "dim"]), channelNames: ["MR"])
     for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
       for identifier in identifiers { try add(phantom(identifier, role), origin: origins[identifier], to: writer) }
     }

@@ -40,7 +40,7 @@ public final class StudentPseudoLabels {
     source =
       kind == .bank
       ? .bank
-      : .online(try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count))
+      : .online(try SAMSetup(configuration, index))
   }
 
   /// Labels that `give` brings.

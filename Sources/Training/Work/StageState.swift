@@ -45,6 +45,7 @@ extension Run {
     metadata["threads"] = String(Threads.count)
     if configuration.stages.count > 1 { metadata["stage"] = String(stage.number) }
     if let best = stage.best { metadata["best"] = String(best) }
+    if let smoothed = stage.smoothed { metadata["smoothed"] = String(smoothed) }
     if let decision = stage.decision {
       metadata["decision"] = decision.text
       metadata["decision.round"] = String(decision.round)
@@ -98,6 +99,7 @@ extension Run {
     for (name, average) in stage.averages { try average.averager.restore(carried: state.metadata[name + ".averager"] ?? "") }
     stage.stepsDone = state.step - stage.firstStep
     stage.best = state.metadata["best"].flatMap(Double.init)
+    stage.smoothed = state.metadata["smoothed"].flatMap(Double.init)
     if let text = state.metadata["decision"], let round = state.metadata["decision.round"].flatMap({ Int($0) }) {
       try stage.adopt(text, round: round)
     }
