@@ -142,7 +142,7 @@ struct LabelCommandTests {
     _ = try succeed(["prepare", folder + "/raw", "--plan", plan, "--output", folder + "/packs2"])
     let arguments = ["recipes", "nnunet", "--plan", plan, "--data", folder + "/packs2"]
     let text = try succeed(arguments)
-    for line in ["data: \(folder)/packs2\n", "patch: [24, 24, 32]\n", "strides: \"2,2,2;", "kernels: \"3,3,3;", "dice: sample\n"]
+    for line in ["data: \(folder)/packs2\n", "patch: [20, 24, 32]\n", "strides: \"2,2,2;", "kernels: \"3,3,3;", "dice: sample\n"]
     {
       #expect(text.contains(line), "\(line) is missing in: \(text)")
     }
@@ -150,7 +150,7 @@ struct LabelCommandTests {
     try text.write(toFile: file, atomically: true, encoding: .utf8)
     let more = ["output=\(folder)/planned", "steps=1", "network.widths=2,3,4", "lanes=2", "validation.patches=2"]
     _ = try succeed(["train", file] + more)
-    let odd = try cohort(["train", file] + more + ["output=\(folder)/odd", "patch=[23, 24, 32]"])
+    let odd = try cohort(["train", file] + more + ["output=\(folder)/odd", "patch=[19, 24, 32]"])
     #expect(odd.status == 3 && odd.output.contains("patch"), "\(odd.output)")
     _ = try succeed(["prepare", folder + "/raw", "--output", folder + "/otherwise"])
     let other = try cohort(["recipes", "nnunet", "--plan", plan, "--data", folder + "/otherwise"])

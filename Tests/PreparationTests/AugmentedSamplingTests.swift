@@ -101,7 +101,8 @@ import Volumes
     for draw in 0..<40 as Range<UInt64> {
       func crop(_ sampler: PatchSampler, _ label: [UInt8]?) -> Patch {
         sampler.sample(
-          image: Self.image, label: label, inside: inside, extent: Self.volume, channels: 2, identifier: "a", draw: draw)
+          image: Self.image, label: label, inside: inside, extent: Self.volume, channels: 2, identifier: "a", draw: draw,
+          forced: false)
       }
       let free = crop(sampler(), label), cleared = crop(masked, label), object = crop(masked, inside).label!
       var isTurned = false
