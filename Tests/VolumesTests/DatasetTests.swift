@@ -175,8 +175,7 @@ import Volumes
     (#"{"channel_names": {"1": "CT"}, "labels": {"background": 0, "a": 1}}"#, "without key \"0\""),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 2}}"#, "values 0, 2:"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 1}}"#, "same value 1"),
-    (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "whole": [1, 2]}}"#, "no single integer"),
-    (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "ignore": 2}}"#, "'ignore'"),
+    (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "whole": [1, 2]}}"#, "no regions_class_order"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".mha"}"#, "'.mha'"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 9}"#, "promises 9 training cases"),
   ])

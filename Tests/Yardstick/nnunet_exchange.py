@@ -58,6 +58,7 @@ def compare(ours: Path, theirs: Path, packs: Path) -> None:
 
 
 def train_theirs(plans: Path) -> None:
+    os.environ["nnUNet_n_proc_DA"] = "0"  # In this process.
     import torch
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
@@ -81,7 +82,7 @@ def main() -> None:
     # nnU-Net reads these when it is imported.
     os.environ |= dict(
         nnUNet_raw=str(raw.parent), nnUNet_preprocessed=str(preprocessed.parent), nnUNet_results=str(work / "results"),
-        nnUNet_compile="f", nnUNet_n_proc_DA="0", OMP_NUM_THREADS="1")
+        nnUNet_compile="f", nnUNet_n_proc_DA="1", OMP_NUM_THREADS="1")
 
     def run(*arguments: object, **more) -> str:
         return subprocess.run(list(map(str, arguments)), check=True, text=True, stdout=subprocess.PIPE, **more).stdout
