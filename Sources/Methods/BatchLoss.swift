@@ -35,8 +35,12 @@ package struct BatchLoss {
   }
   let targets: LabelTargets
   let dice: Dice
+  /// Whether the cross entropies of a voxel's regions are added up, as nnU-Net does where data have a label to ignore, and not averaged.
+  private let addsRegions: Bool
 
-  package init(targets: LabelTargets, dice: Dice) { (self.targets, self.dice) = (targets, dice) }
+  package init(targets: LabelTargets, dice: Dice, addsRegions: Bool = false) {
+    (self.targets, self.dice, self.addsRegions) = (targets, dice, addsRegions)
+  }
 
   /// Whether the batches of all lanes have to be counted first.
   var needsSums: Bool { dice == .batch }
@@ -65,7 +69,7 @@ package struct BatchLoss {
       let (p, labels) = other, share = max(1, voxels) / samples
       let loss =
         targets.areRegions
-        ? tape.regionCrossEntropy(logits, labels: labels, targets, terms: share * Double(targets.classes))
+        ? tape.regionCrossEntropy(logits, labels: labels, targets, terms: share * Double(addsRegions ? 1 : targets.classes))
         : tape.crossEntropy(logits, probabilities: p, labels: labels, unlabelled: .leftOut, over: share)
       return LossTerm("crossEntropy", loss, weight: weight / samples)
     }

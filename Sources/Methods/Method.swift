@@ -93,9 +93,12 @@ public protocol Method: AnyObject, SendableMetatype {
   static var options: [any SettingDescription] { get }
   /// Whether the method, with these options, uses `MethodPlan.prior`; else none is made.
   static func usesPrior(_ options: SettingValues) -> Bool
+  /// Whether the method, with these options, needs the class of every voxel of a labelled crop, for more than a supervised loss.
+  static func needsEveryLabel(_ options: SettingValues) -> Bool
   /// The labels of each region that the method's network scores by a sigmoid; nil: it scores classes by a softmax. A voxel in several gets the
   /// first label of the last of them.
-  static func regions(_ options: SettingValues) -> [[Int]]?
+  /// - Parameter data: the regions of the data set; nil where it has none.
+  static func regions(_ options: SettingValues, data: [[Int]]?) -> [[Int]]?
 
   init(_ plan: MethodPlan) throws(MethodError)
 
@@ -122,7 +125,8 @@ public protocol Method: AnyObject, SendableMetatype {
 
 extension Method {
   public static func usesPrior(_ options: SettingValues) -> Bool { false }
-  public static func regions(_ options: SettingValues) -> [[Int]]? { nil }
+  public static func needsEveryLabel(_ options: SettingValues) -> Bool { false }
+  public static func regions(_ options: SettingValues, data: [[Int]]?) -> [[Int]]? { nil }
   public var carried: [CarriedVector] { [] }
   public func updated(at step: Step) -> [Int] { Array(trained.indices) }
   public var countsBatches: Bool { false }

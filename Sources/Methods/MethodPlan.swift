@@ -16,16 +16,20 @@ public struct MethodPlan {
   public var groups: [String]
   /// The labels of the data, background included: as many as the network has classes, unless it scores regions.
   public var labels: Int
+  /// The labels of each region of the data, whose first is the one that it paints; nil where there are none.
+  public var regions: [[Int]]?
+  /// Whether the data have a label for voxels that count in no loss.
+  public var hasIgnored: Bool
   /// D, H, W of crops, in voxels.
   public var patch: [Int]
 
   public init(
     networkName: String, network: NetworkPlan, options: SettingValues, patch: [Int], prior: (any Prior)? = nil,
-    groups: [String] = [], labels: Int? = nil
+    groups: [String] = [], labels: Int? = nil, regions: [[Int]]? = nil, hasIgnored: Bool = false
   ) {
     (self.networkName, self.network, self.options, self.patch) = (networkName, network, options, patch)
     (self.prior, self.groups) = (prior, groups)
-    self.labels = labels ?? network.classes
+    (self.labels, self.regions, self.hasIgnored) = (labels ?? network.classes, regions, hasIgnored)
   }
 
   /// The value of one of the method's options.

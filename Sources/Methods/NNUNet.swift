@@ -21,9 +21,9 @@ public final class NNUNet: Method {
   private static let regionGroups = Setting<[[Int]]?>(
     "regions", default: nil, .optional(.groups(upTo: 255, count: 64)),
     "Two or more regions that may overlap, learnt by sigmoids in place of classes: labels with commas, regions with semicolons, for example 1,2,3;2,3;3. "
-      + "A voxel in several gets the first label of the last of them.")
+      + "A voxel in several gets the first label of the last of them. Nothing takes the regions of the data set, if it has any.")
   public static let options: [any SettingDescription] = [dice, deepSupervision, regionGroups]
-  public static func regions(_ options: SettingValues) -> [[Int]]? { options[regionGroups] }
+  public static func regions(_ options: SettingValues, data: [[Int]]?) -> [[Int]]? { options[regionGroups] ?? data }
 
   public let trained: [TrainedModule]
   public let predictor: any Network
@@ -35,12 +35,12 @@ public final class NNUNet: Method {
   public init(_ plan: MethodPlan) throws(MethodError) {
     predictor = try plan.makeNetwork()
     trained = [TrainedModule("student", predictor)]
-    let regions = plan[Self.regionGroups]
+    let regions = Self.regions(plan.options, data: plan.regions)
     if let label = regions?.joined().max(), label >= plan.labels {
       throw MethodError("method.regions names the label \(label), but the data have 0 to \(plan.labels - 1): leave it out.")
     }
     let targets = regions.map { LabelTargets(regions: $0, labels: plan.labels) } ?? LabelTargets(classes: plan.labels)
-    batchLoss = BatchLoss(targets: targets, dice: plan[Self.dice])
+    batchLoss = BatchLoss(targets: targets, dice: plan[Self.dice], addsRegions: plan.hasIgnored)
     isDeep = plan[Self.deepSupervision]
   }
 

@@ -33,11 +33,13 @@ package enum SupervisedBlend: String, CaseIterable {
     var weights = weights(at: step)
     weights = (share * weights.dice, share * weights.crossEntropy)
     let dice = tape.diceLoss(
-      tape.stacked(predictions.map(\.probabilities)), labels: Array(labels.joined()), wholeBatch: true)
+      tape.stacked(predictions.map(\.probabilities)), labels: Array(labels.joined()), wholeBatch: true,
+      unlabelled: .leftOut)
     return [LossTerm("dice", dice, weight: weights.dice)]
       + zip(predictions, labels).map { prediction, label in
         LossTerm(
-          "crossEntropy", tape.crossEntropy(prediction.logits, probabilities: prediction.probabilities, labels: label),
+          "crossEntropy",
+          tape.crossEntropy(prediction.logits, probabilities: prediction.probabilities, labels: label, unlabelled: .leftOut),
           weight: weights.crossEntropy / Double(predictions.count))
       }
   }

@@ -40,20 +40,37 @@ public func score(prediction: [UInt8], reference: [UInt8], extent: Extent, spaci
 /// Dice of `label` alone, for validation while a network trains; nil when neither map has the label.
 /// - Parameters: prediction and reference, the same number of voxels.
 public func dice(prediction: [UInt8], reference: [UInt8], label: UInt8) -> Double? {
+  dice(prediction: prediction, reference: reference, labels: [Int(label)])
+}
+
+/// Dice of the voxels that have one of several labels; nil when neither map has any.
+/// - Parameter ignored: the reference's label of voxels that do not count.
+public func dice(prediction: [UInt8], reference: [UInt8], labels: [Int], ignored: UInt8? = nil) -> Double? {
+  let found = overlap(prediction: prediction, reference: reference, labels: labels, ignored: ignored)
+  return found.predicted + found.actual == 0 ? nil : 2 * Double(found.both) / Double(found.predicted + found.actual)
+}
+
+/// How many voxels have one of several labels: in the prediction, in the reference, in both.
+/// - Parameter ignored: the reference's label of voxels that do not count.
+public func overlap(
+  prediction: [UInt8], reference: [UInt8], labels: [Int], ignored: UInt8? = nil
+) -> (predicted: Int, actual: Int, both: Int) {
   guard prediction.count == reference.count else {
     fatalError(
-      "dice: a prediction of \(prediction.count) and a reference of \(reference.count) voxels; bring them to one grid first")
+      "overlap: a prediction of \(prediction.count) and a reference of \(reference.count) voxels; bring them to one grid first")
   }
-  var (predicted, actual, both) = (0, 0, 0)
+  var (predicted, actual, both) = (0, 0, 0), isIn = [Bool](repeating: false, count: 256)
+  for label in labels { isIn[label] = true }
   prediction.withUnsafeBufferPointer { prediction in
     reference.withUnsafeBufferPointer { reference in
       for voxel in 0..<prediction.count {
-        let (isPredicted, isTrue) = (prediction[voxel] == label, reference[voxel] == label)
+        if reference[voxel] == ignored { continue }
+        let (isPredicted, isTrue) = (isIn[Int(prediction[voxel])], isIn[Int(reference[voxel])])
         predicted += isPredicted ? 1 : 0
         actual += isTrue ? 1 : 0
         both += isPredicted && isTrue ? 1 : 0
       }
     }
   }
-  return predicted + actual == 0 ? nil : 2 * Double(both) / Double(predicted + actual)
+  return (predicted, actual, both)
 }

@@ -67,10 +67,17 @@ public struct ScoreTable: Codable, Sendable {
 
   /// Adds the scores of every label that occurs in a case.
   /// - Parameter spacing: in millimetres, or 1 for distances in voxels.
-  public mutating func add(_ identifier: String, _ comparison: LabelComparison, spacing: Spacing) {
+  public mutating func add(_ identifier: String, _ comparisons: LabelComparison..., spacing: Spacing) {
+    add(identifier, comparisons, spacing: spacing)
+  }
+
+  /// Adds the scores of a case whose labels are compared in parts.
+  public mutating func add(_ identifier: String, _ comparisons: [LabelComparison], spacing: Spacing) {
     cases.append(identifier)
-    for label in comparison.labels {
-      rows.append(ScoreRow(identifier: identifier, label: Int(label), score: comparison.score(label, spacing: spacing)))
+    for comparison in comparisons {
+      for label in comparison.labels {
+        rows.append(ScoreRow(identifier: identifier, label: Int(label), score: comparison.score(label, spacing: spacing)))
+      }
     }
   }
 

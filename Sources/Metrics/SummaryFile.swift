@@ -1,11 +1,12 @@
 // Scores in the form of nnU-Net's summary.json (MIC-DKFZ/nnUNet, nnunetv2/evaluation/evaluate_predictions.py), so that programs that read it read ours.
 
 import Foundation
+import Volumes
 
 /// The files of a case that was scored.
 public struct ScoredFiles: Codable, Sendable {
   public let name, prediction, reference: String
-  /// Voxels of the whole grid.
+  /// Voxels that count.
   public let voxels: Int
 
   public init(name: String, prediction: String, reference: String, voxels: Int) {
@@ -16,16 +17,22 @@ public struct ScoredFiles: Codable, Sendable {
 extension ScoreTable {
   /// JSON with sorted keys: counts, Dice and IoU of every class of every case, their means over cases, and the means of these over classes. What is
   /// undefined because neither map has the class is NaN, as Python writes it, and is left out of means.
-  /// - Parameter files: those of every case.
-  public func summaryJSON(of files: [ScoredFiles]) -> String {
+  /// - Parameters:
+  ///   - files: those of every case.
+  ///   - regions: those that were scored, which are called by their labels; nil: classes.
+  public func summaryJSON(of files: [ScoredFiles], regions: [LabelRegion]? = nil) -> String {
+    func key(_ label: Int) -> String {
+      guard let labels = regions?[label - 1].labels.sorted() else { return "\(label)" }
+      return labels.count == 1 ? "\(labels[0])" : "(\(labels.map(String.init).joined(separator: ", ")))"
+    }
     let labels = classes.map(\.label), scores = Dictionary(grouping: rows, by: \.identifier)
     let cases = files.map { file in
       let found = Dictionary(uniqueKeysWithValues: (scores[file.name] ?? []).map { ($0.label, $0.score) })
       return SummaryCase(
-        metrics: labels.map { ("\($0)", SummaryMetrics(found[$0], voxels: file.voxels)) }, prediction_file: file.prediction,
+        metrics: labels.map { (key($0), SummaryMetrics(found[$0], voxels: file.voxels)) }, prediction_file: file.prediction,
         reference_file: file.reference)
     }
-    let means = labels.map { label in ("\(label)", mean(cases.map { $0.metrics["\(label)"]!.values })) }
+    let means = labels.map { label in (key(label), mean(cases.map { $0.metrics[key(label)]!.values })) }
     let summary = Summary(
       foreground_mean: mean(means.map(\.1)), mean: Dictionary(uniqueKeysWithValues: means), metric_per_case: cases)
     let encoder = JSONEncoder()

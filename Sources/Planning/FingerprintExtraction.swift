@@ -26,7 +26,7 @@ public func extractFingerprint(
 ) throws -> ExtractedFingerprint {
   let cases = dataset.cases.filter { $0.role == .labelled || countsUnlabelled && $0.role == .unlabelled }
   let reader = try PlanReader(of: dataset)
-  let reading = CaseReading(classNames: dataset.classNames, axes: AxisOrder(start: reader.start))
+  let reading = CaseReading(labels: dataset.labels, axes: AxisOrder(start: reader.start))
   var histograms = [IntensityHistogram](repeating: IntensityHistogram(), count: dataset.channelNames.count)
   let measures = try team.share(cases, bytes: cases.map { bytesOnDisk(files($0)) }) { number, item in
     team.mark("fingerprint of \(item.identifier)")

@@ -14,11 +14,23 @@ extension Plan {
   public func preparation(
     _ configuration: String, of path: String, for dataset: Dataset
   ) throws(PreparationError) -> PreparationSettings {
-    guard let chosen = self[configuration] else {
+    _ = try chosen(configuration, path)
+    try requireSameNames(path, dataset)
+    return try preparation(configuration, of: path)
+  }
+
+  /// A configuration by its name. Error: there is none.
+  public func chosen(_ configuration: String, _ path: String) throws(PreparationError) -> PlanConfiguration {
+    guard let found = self[configuration] else {
       throw PreparationError(
         "\(path) has no configuration \(configuration): choose one of \(configurations.map(\.name).joined(separator: ", ")).")
     }
-    try requireSameNames(path, dataset)
+    return found
+  }
+
+  /// The settings by one of the configurations, whatever data set they are for. Errors: as those for a data set.
+  public func preparation(_ configuration: String, of path: String) throws(PreparationError) -> PreparationSettings {
+    let chosen = try chosen(configuration, path)
     if let step = chosen.foreignStep {
       throw PreparationError(
         "\(path): configurations.\(configuration).\(step) is not nnU-Net's default, which is all that is done here: plan the data set again."
@@ -58,7 +70,12 @@ extension Plan {
     if FileManager.default.fileExists(atPath: "\(beside)/dataset.json") {
       let names = try readingVolumes { () throws(VolumeError) in try Dataset.names(ofFolder: beside) }
       try require(names.channels, dataset.channelNames, "channels", path, dataset)
-      try require(names.classes, dataset.classNames, "labels", path, dataset)
+      guard names.labels == dataset.labels else {
+        try require(names.labels.structureNames, dataset.labels.structureNames, "labels", path, dataset)
+        throw PreparationError(
+          "\(path) is the plan of a data set whose labels have other values (dataset.json beside it) than those of \(dataset.folder): plan that one."
+        )
+      }
     }
     guard intensities.count == dataset.channelNames.count else {
       throw PreparationError(

@@ -111,7 +111,7 @@ private final class TrainingLoop {
     if stepsOnly || wasDone && !run.isLastStage { return (nil, nil) }
     step.times.begin()
     defer { reporter.keep(step.times) }
-    let scores = try validate(over: world)
+    let scores = try validate(over: world, isRepeated: wasDone)
     guard try save(over: world) else { return (.unsaved(run), scores) }
     if wasDone { try checkpointing.export(run, over: world, console: reporter.console) }
     if checkpointing.failures > 0 {
@@ -130,11 +130,13 @@ private final class TrainingLoop {
   }
 
   /// Scores the state; a new best one is saved and named best.
-  private func validate(over world: borrowing Communicator) throws -> StageScores {
+  /// - Parameter isRepeated: whether it was scored before and nothing follows from that any more.
+  private func validate(over world: borrowing Communicator, isRepeated: Bool = false) throws -> StageScores {
     let scores = try step.times.measure(.validation) { try run.validate(over: world) }
-    reporter.validated(scores)
-    guard scores.isHeldOut, scores.mean > run.stage.best ?? -1 else { return scores }
-    run.stage.best = scores.mean
+    let judged = isRepeated ? run.stage.smoothed ?? scores.mean : run.stage.judged(scores)
+    reporter.validated(scores, judged: judged)
+    guard !isRepeated, scores.isHeldOut, judged > run.stage.best ?? -1 else { return scores }
+    run.stage.best = judged
     if try save(over: world), world.rank == 0 {
       do { try run.checkpoints.markBest(step: run.stepsDone) } catch { reporter.console.warn("\(error)") }
     }

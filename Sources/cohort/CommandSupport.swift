@@ -90,13 +90,13 @@ func listFailures(_ failures: [CaseFailure], of count: Int, done: String) -> Int
   return Cluster.ExitCode.configuration.rawValue
 }
 
-/// Class names by label value: those of the data set, else of the one whose folder the references lie in, else none.
-func classNames(dataset: String?, references: String) throws -> [String] {
-  if let dataset { return try Dataset.classNames(ofFolder: dataset) }
+/// What label values mean: in the data set, else in the one whose folder the references lie in, else unknown.
+func labelMeaning(dataset: String?, references: String) throws -> LabelMeaning {
+  if let dataset { return try Dataset.names(ofFolder: dataset).labels }
   let above = URL(fileURLWithPath: references).deletingLastPathComponent().path
-  guard FileManager.default.fileExists(atPath: above + "/dataset.json") else { return [] }
-  do { return try Dataset.classNames(ofFolder: above) } catch {
+  guard FileManager.default.fileExists(atPath: above + "/dataset.json") else { return LabelMeaning(classNames: []) }
+  do { return try Dataset.names(ofFolder: above).labels } catch {
     complain("warning: classes are named by their numbers. \(error)")
-    return []
+    return LabelMeaning(classNames: [])
   }
 }

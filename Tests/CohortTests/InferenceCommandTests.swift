@@ -191,6 +191,20 @@ struct InferenceCommandTests {
     let raw = try readLabels(folder.path + "/raw/t00.nii.gz").labels,
       done = try readLabels(folder.path + "/done/t00.nii.gz").labels
     #expect(zip(raw, done).allSatisfy { $0 == $1 || $1 == 0 } && raw != done)
+    // The same is done to label maps that are there, once and again, and never in their own folder.
+    let apply = ["postprocess", "apply", "--decision", file, "--predictions", folder.path + "/raw", "--output"]
+    for _ in 0..<2 {
+      let (status, text) = try runAlone(apply + [folder.path + "/applied"], executable: "cohort")
+      #expect(status == 0, "\(text)")
+      for name in ["t00.nii.gz", "t01.nii.gz", "prediction.json"] {
+        #expect(try bytes("applied", name) == bytes("done", name), "\(name)")
+      }
+    }
+    let own = try runAlone(apply + [folder.path + "/raw"], executable: "cohort")
+    #expect(own.status == 3 && own.output.contains("so no label map is written into it"), "\(own.output)")
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: folder.path + "/applied/t01.nii.gz"))
+    let taken = try runAlone(apply + [folder.path + "/applied"], executable: "cohort")
+    #expect(taken.status == 3 && taken.output.contains("t01.nii.gz is in the way"), "\(taken.output)")
     try FileManager.default.removeItem(atPath: predictions + "/t01.nii.gz")
     let (status, text) = try runAlone(decide, executable: "cohort")
     #expect(status == 3 && text.contains("has no label map of t01"), "\(text)")

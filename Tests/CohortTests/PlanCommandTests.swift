@@ -135,10 +135,10 @@ struct PlanCommandTests {
         try Dataset.write(name: "Other", channelNames: channels, classNames: classes, labelled: 3, to: other)
       }
       let arguments = ["prepare", other, "--output", "\(folder)/packs", "--plan", plan]
-      try write(channels: ["CT"], classes: dataset.classNames)
+      try write(channels: ["CT"], classes: dataset.labels.classNames)
       try expectRefusal(arguments, [plan, "channels", "CT"])
-      try write(channels: dataset.channelNames, classes: dataset.classNames.map { $0 + "s" })
-      try expectRefusal(arguments, [plan, "labels", dataset.classNames[1] + "s"])
+      try write(channels: dataset.channelNames, classes: dataset.labels.classNames.map { $0 + "s" })
+      try expectRefusal(arguments, [plan, "labels", dataset.labels.classNames[1] + "s"])
     }
   }
 

@@ -67,7 +67,8 @@ struct PrepareCommandTests {
 
   @Test(arguments: [1, 2]) func theSecondOfTwoSaysWhoIsAtWork(ranks: Int) throws {
     try withTemporaryFolder { folder in
-      let writer = try PackWriter(folder: folder, preparation: "", classNames: ["a", "b"], channelNames: ["c"])
+      let writer = try PackWriter(
+        folder: folder, preparation: "", labels: LabelMeaning(classNames: ["a", "b"]), channelNames: ["c"])
       let (status, output) = try prepare(raw, to: folder, ranks: ranks)
       withExtendedLifetime(writer) {}
       #expect(status == 3 && output.components(separatedBy: "is held by process \(getpid())").count == 2, "\(output)")

@@ -65,6 +65,21 @@ private struct PublishedLoss {
     }
   }
 
+  /// Two regions and a label to ignore: nnU-Net's `DC_and_BCE_loss` then adds up the regions' cross entropies.
+  @Test func regionsWithIgnoredVoxelsAreNNUNets() {
+    let tape = Tape(),
+      logits = tape.variable(
+        Tensor([2, 1, -1, 0, 0.5, -1.5, 3, 2, -2, 0.25, 1, -3], shape: [1, 1, 1, 6, 2]))
+    let loss = BatchLoss(targets: LabelTargets(regions: [[1, 2], [2]], labels: 3), dice: .sample, addsRegions: true)
+    let terms = LossTerms(loss.terms(HeadScores(logits: [logits], labels: [[0, 1, 2, 3, 2, 3]]), weight: 1, on: tape))
+    #expect(abs(terms.total - 2.1873395) < 1e-5)
+    tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
+    let expected: [Float] = [
+      0.2246341, 0.1920269, -0.2146553, 0.1367773, -0.1325030, -0.2348822, 0, 0, -0.2372293, -0.1597708, 0, 0,
+    ]
+    #expect(relativeNorm(tape.gradient(of: logits)!.values, expected) < 2e-5)
+  }
+
   /// Each sample on a lane of its own: the lanes' losses and gradients, averaged, are those of the whole batch.
   @Test(arguments: names) func lanesMakeUpTheBatch(name: String) throws {
     let published = try PublishedLoss(name), lanes = published.logits.count, tapes = (0..<lanes).map { _ in Tape() }

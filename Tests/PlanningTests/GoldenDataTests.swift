@@ -87,7 +87,7 @@ private struct GoldenFiles {
     }
     let input = PlanningInput(
       datasetName: URL(fileURLWithPath: files.data).lastPathComponent, channelNames: dataset.channelNames,
-      labelCount: dataset.classNames.count, caseCount: dataset.cases.count, reader: found.reader)
+      labelCount: dataset.labels.classNames.count, caseCount: dataset.cases.count, reader: found.reader)
     let plan = try parsed(try Planner().plan(fingerprint, input).text)
     #expect(
       plan.without(sampled) == files.set.plans.without(sampled),
@@ -118,6 +118,8 @@ private struct GoldenFiles {
         }
         // What lies outside the object is background here.
         #expect(zip(packed.label!, label.floats).allSatisfy { Float($0) == max(0, $1) }, "\(key)")
+        if let inside = packed.inside { #expect(zip(inside, label.floats).allSatisfy { ($0 == 0) == ($1 < 0) }, "\(key)") }
+        #expect((packed.inside == nil) == (name != "Framed"))
         compared += 1
       }
     }

@@ -89,4 +89,54 @@ import Volumes
     let allowed = AugmentedPatch(Extent(4, 4, 4), isTurned: false).starts(in: volume)
     #expect(starts.count == allowed.reduce(1) { $0 * $1.count })
   }
+
+  /// What lies outside of the object is 0 in channels that are normalised in it alone, whatever was done to them; labels are those of one map in which
+  /// the outside has a label of its own.
+  @Test func outsideOfTheObjectIsZero() {
+    let inside = (0..<Self.volume.count).map { voxel in UInt8((3..<18).contains(voxel / 20 % 22) ? 1 : 0) }
+    let label = zip(Self.label, inside).map { $0 * $1 }
+    var masked = sampler()
+    masked.clearsOutside = [true, false]
+    var turned = 0
+    for draw in 0..<40 as Range<UInt64> {
+      func crop(_ sampler: PatchSampler, _ label: [UInt8]?) -> Patch {
+        sampler.sample(
+          image: Self.image, label: label, inside: inside, extent: Self.volume, channels: 2, identifier: "a", draw: draw,
+          forced: false)
+      }
+      let free = crop(sampler(), label), cleared = crop(masked, label), object = crop(masked, inside).label!
+      var isTurned = false
+      for voxel in 0..<Self.patch.count {
+        #expect(cleared.image[2 * voxel + 1] == free.image[2 * voxel + 1])
+        // Where labels meet, the object may win together what each of its labels loses alone.
+        if cleared.image[2 * voxel] != 0 { #expect(cleared.image[2 * voxel] == free.image[2 * voxel]) }
+        if object[voxel] == 0, cleared.label![voxel] == 0 { #expect(cleared.image[2 * voxel] == 0) }
+        if cleared.label![voxel] > 0 { #expect(cleared.image[2 * voxel] == free.image[2 * voxel]) }
+        isTurned = isTurned || cleared.label![voxel] != free.label![voxel]
+      }
+      turned += isTurned ? 1 : 0
+      #expect(crop(masked, nil).label == nil)
+    }
+    #expect(turned > 0 && turned < 40)
+  }
+
+  /// Forced patches lie around a region, with the voxels of all its labels alike; where voxels are ignored the others lie around one that is not.
+  @Test func patchesLieAroundWhatIsKnown() {
+    let extent = Extent(1, 1, 40), label = (0..<40).map { UInt8($0 < 30 ? 3 : $0 < 36 ? 0 : $0 < 39 ? 1 : 2) }
+    func centres(_ forced: Bool, _ meaning: LabelMeaning?) -> [UInt8] {
+      let sampler = PatchSampler(patch: Extent(1, 1, 1), seed: 3, placement: .nnunet, labels: meaning)
+      return (0..<300 as Range<UInt64>).map { draw in
+        sampler.sample(
+          image: label.map(Float.init), label: label, extent: extent, channels: 1, identifier: "a", draw: draw, forced: forced
+        ).label![0]
+      }
+    }
+    let ignoring = LabelMeaning(classNames: ["background", "a", "b"], hasIgnored: true)
+    #expect(Set(centres(false, ignoring)) == [0, 1, 2] && Set(centres(true, ignoring)) == [1, 2])
+    #expect(centres(false, nil).contains(3))
+    var region = ignoring
+    region.regions = [LabelRegion(name: "both", labels: [1, 2])]
+    let share = Double(centres(true, region).count { $0 == 2 }) / 300
+    #expect(share > 0.15 && share < 0.35, "\(share)")
+  }
 }

@@ -20,7 +20,8 @@ import Volumes
     let order = flipped ? Scratch.mirrored(label) : label
     try scratch.write(label: order, grid: grid, to: "label.nii.gz")
     return try CasePreparation(
-      settings: PreparationSettings(spacing: spacing), classNames: ["background", "organ", "vein"], isStrict: isStrict
+      settings: PreparationSettings(spacing: spacing), labels: LabelMeaning(classNames: ["background", "organ", "vein"]),
+      isStrict: isStrict
     ).prepare(
       identifier: "p01", role: .labelled, images: ["\(scratch.path)/image.nii.gz"], label: "\(scratch.path)/label.nii.gz")
   }
@@ -88,7 +89,7 @@ import Volumes
     let grid = FileGrid(canonical: extent, spacing: Spacing(1, 1, 1))
     try scratch.write(image: [Float](repeating: 1, count: extent.count), extent: extent, grid: grid, to: "image.nii")
     let preparation = CasePreparation(
-      settings: PreparationSettings(spacing: Spacing(0.02, 0.02, 0.02)), classNames: ["background"])
+      settings: PreparationSettings(spacing: Spacing(0.02, 0.02, 0.02)), labels: LabelMeaning(classNames: ["background"]))
     let text = complaint {
       _ = try preparation.prepare(identifier: "u", role: .unlabelled, images: ["\(scratch.path)/image.nii"], label: nil)
     }

@@ -9,7 +9,8 @@ import Volumes
 @Suite struct CrossValidationTests {
   private func entries(_ cases: [(String, CaseOrigin?)]) throws -> [PackEntry] {
     try withTemporaryFolder { folder in
-      let writer = try PackWriter(folder: folder, preparation: "x", classNames: ["background", "a"], channelNames: ["MR"])
+      let writer = try PackWriter(
+        folder: folder, preparation: "x", labels: LabelMeaning(classNames: ["background", "a"]), channelNames: ["MR"])
       let extent = Extent(1, 1, 2), spacing = Spacing(1, 1, 1)
       for (identifier, _) in cases {
         let frame = CaseFrame(

@@ -58,10 +58,10 @@ import Volumes
       try writeLabels(LabelVolume(extent: extent, spacing: spacing, labels: [0, 1, 2, 2, 1, 0], grid: grid), to: label)
       _ = try importATLAS("\(folder)/raw", to: "\(folder)/joined")
       let joined = try Dataset.open("\(folder)/joined")
-      #expect(joined.classNames == ["background", "liver"] && joined.cases.map(\.identifier) == ["atlas_4"])
+      #expect(joined.labels.classNames == ["background", "liver"] && joined.cases.map(\.identifier) == ["atlas_4"])
       #expect(try readLabels(joined.cases[0].label!).labels == [0, 1, 1, 1, 1, 0])
       _ = try importATLAS("\(folder)/raw", to: "\(folder)/kept", keepsTumour: true)
-      #expect(try Dataset.open("\(folder)/kept").classNames == ["background", "liver", "tumour"])
+      #expect(try Dataset.open("\(folder)/kept").labels.classNames == ["background", "liver", "tumour"])
       try writeLabels(LabelVolume(extent: extent, spacing: spacing, labels: [0, 1, 3, 2, 1, 0], grid: grid), to: label)
       #expect { try importATLAS("\(folder)/raw", to: "\(folder)/third") } throws: { "\($0)".contains("the label 3") }
       #expect(!FileManager.default.fileExists(atPath: "\(folder)/third"))

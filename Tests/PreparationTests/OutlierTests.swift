@@ -59,7 +59,8 @@ import Volumes
       originalExtent: extent, originalSpacing: spacing, cropStart: [0, 0, 0], cropExtent: extent,
       grid: FileGrid(canonical: extent, spacing: spacing))
     let writer = try PackWriter(
-      folder: folder.path, preparation: "", classNames: ["background", "organ", "vein", "tumour"], channelNames: ["MR"])
+      folder: folder.path, preparation: "", labels: LabelMeaning(classNames: ["background", "organ", "vein", "tumour"]),
+      channelNames: ["MR"])
     for (number, values) in labels.enumerated() {
       let label = values + [UInt8](repeating: 0, count: extent.count - values.count)
       let prepared = PackedCase(

@@ -75,7 +75,7 @@ import Volumes
       try synthesizeCohort(plan) { lines.append($0) }
       #expect(lines.count == 7)
       let dataset = try Dataset.open(plan.output)
-      #expect(dataset.classNames == ["background", "organ", "core", "lesion"])
+      #expect(dataset.labels.classNames == ["background", "organ", "core", "lesion"])
       #expect(dataset.cases.map(\.role) == [.labelled, .labelled, .test, .test, .unlabelled, .unlabelled])
       let found = files(plan.output)
       #expect(found.filter { $0.hasPrefix("labels") }.count == 4 && found.count == 1 + 6 + 4)
@@ -116,7 +116,7 @@ import Volumes
         classes: try SynthesisPlan.parseClasses("9, 5+6"), spacing: 1.5)
       try synthesizeCohort(plan) { _ in }
       let dataset = try Dataset.open(plan.output)
-      #expect(dataset.classNames == ["background", "class-9", "Node"])
+      #expect(dataset.labels.classNames == ["background", "class-9", "Node"])
       for subject in dataset.cases {
         let image = try readVolume(subject.images[0])
         #expect(image.spacing == Spacing(1.5, 1.5, 1.5))

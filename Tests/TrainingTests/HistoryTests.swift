@@ -63,7 +63,7 @@ import Volumes
   func writeChangedPacks(to packs: String) throws {
     let writer = try PackWriter(
       folder: packs, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
-      classNames: ["background", "bright", "dim"], channelNames: ["MR"])
+      labels: LabelMeaning(classNames: ["background", "bright", "dim"]), channelNames: ["MR"])
     for identifier in TinyCohort.labelled {
       var volume = TinyCohort.phantom(identifier, .labelled)
       if identifier == "case-a" { volume.label?[0] = 1 }

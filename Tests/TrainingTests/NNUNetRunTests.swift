@@ -1,5 +1,6 @@
 // nnU-Net's training with all that belongs to it, on one rank and on three; and what it does not go together with.
 
+import Cluster
 import Foundation
 import TestSupport
 import Testing
@@ -13,7 +14,10 @@ import Training
     "optimizer.clipNorm=12", "schedule.epochSteps=2",
   ]
 
-  private func train(_ ranks: Int, _ name: String, in folder: String, _ overrides: [String], method: String = "nnunet")
+  private func train(
+    _ ranks: Int, _ name: String, in folder: String, _ overrides: [String], method: String = "nnunet",
+    environment: [String: String] = [:]
+  )
     throws -> (status: Int32, output: String)
   {
     let file = "\(folder)/\(name).yaml"
@@ -22,7 +26,8 @@ import Training
     ).write(toFile: file, atomically: true, encoding: .utf8)
     let command = ["train", file] + Self.all + overrides
     return ranks == 1
-      ? try runAlone(command, timeout: 120, executable: "cohort") : try mpirun(ranks, command, timeout: 120, executable: "cohort")
+      ? try runAlone(command, timeout: 120, environment: environment, executable: "cohort")
+      : try mpirun(ranks, command, timeout: 120, executable: "cohort")
   }
 
   @Test(arguments: [
@@ -39,6 +44,44 @@ import Training
       #expect(status == 0 && output.contains("step 3") && output.contains("difference 0.0"), "\(output)")
       let lines = try MetricsFile(run: "\(folder)/run-3").lines.filter { $0.kind == "step" }
       #expect(lines.count == 3 && lines.allSatisfy { $0.numbers["dice"]! < 0 && $0.numbers["crossEntropy"]! > 0 })
+    }
+  }
+
+  /// Patches of the held-out case, their moving mean and the best checkpoint by it: on one rank and on three, and in a run that was killed.
+  @Test func theBestStateGoesByTheMovingMeanOfPatches() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder + "/packs")
+      let options = [
+        "steps=6", "validation.every=1", "validation.patches=5", "validation.smoothing=0.9", "validation.cases=[case-b]",
+        "checkpoint.every=2", "optimizer.learningRate=0.1",
+      ]
+      for (name, ranks) in [("whole", 1), ("whole", 3), ("killed", 1)] {
+        if name == "killed" {
+          let (status, _) = try train(1, name, in: folder, options, environment: ["COHORT_FAULT": "kill:rank=0,step=5"])
+          #expect(status != 0)
+        }
+        let (status, output) = try train(ranks, name, in: folder, options)
+        try #require(status == 0 && output.contains("on 5 patches of 1 validation cases, moving mean"), "\(output)")
+      }
+      func scores(_ run: String) throws -> [[String: Double]] {
+        try MetricsFile(run: "\(folder)/\(run)").lines.filter { $0.kind == "validation" }.map(\.numbers)
+      }
+      let whole = try scores("whole-1"), dice = whole.map { $0["dice"]! }, means = whole.map { $0["dice.smoothed"]! }
+      try #require(whole.count == 6)
+      var mean = dice[0]
+      for (found, wanted) in zip(means.dropFirst(), dice.dropFirst()) {
+        mean = 0.9 * mean + (1 - 0.9) * wanted
+        #expect(found == mean)
+      }
+      let best = try CheckpointStore.locate("\(folder)/whole-1/best")
+      #expect(best.hasSuffix("step-0000000\(1 + means.firstIndex(of: means.max()!)!)"), "\(best) \(means)")
+      for other in ["whole-3", "killed-1"] {
+        #expect(try scores(other) == whole)
+        let states = try [best, CheckpointStore.locate("\(folder)/\(other)/best")].map { try CheckpointStore.load(path: $0) }
+        #expect(states[0].step == states[1].step && states[0]["student"] == states[1]["student"] && states[0]["student"] != nil)
+      }
+      let error = #expect(throws: ClusterError.self) { try CheckpointStore.locate(folder + "/packs/best") }
+      #expect(error?.description.contains("names no checkpoint best") == true)
     }
   }
 

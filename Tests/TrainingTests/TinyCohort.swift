@@ -27,7 +27,7 @@ struct TinyCohort {
   ) throws {
     let writer = try PackWriter(
       folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
-      classNames: Array(["background", "bright", "dim"].prefix(1 + structures)), channelNames: ["MR"])
+      labels: LabelMeaning(classNames: Array(["background", "bright", "dim"].prefix(1 + structures))), channelNames: ["MR"])
     for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
       for identifier in identifiers {
         try add(phantom(identifier, role, structures: structures), origin: origins[identifier], to: writer)

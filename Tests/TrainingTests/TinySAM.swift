@@ -131,7 +131,8 @@ struct SFRRuns {
   /// Volumes of ten slices, fewer than a crop has.
   static func writeThin(to folder: String) throws {
     let writer = try PackWriter(
-      folder: folder, preparation: "thin", classNames: ["background", "bright", "dim"], channelNames: ["MR"])
+      folder: folder, preparation: "thin", labels: LabelMeaning(classNames: ["background", "bright", "dim"]), channelNames: ["MR"]
+    )
     let slices = 3..<13, slice = TinyCohort.extent.height * TinyCohort.extent.width
     let extent = Extent(slices.count, TinyCohort.extent.height, TinyCohort.extent.width)
     for (identifiers, role) in [

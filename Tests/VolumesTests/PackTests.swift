@@ -24,7 +24,7 @@ import Volumes
 
   private func writer(_ folder: TemporaryFolder, preparation: String = "A", dataset: String = "") throws -> PackWriter {
     try PackWriter(
-      folder: folder.path, preparation: preparation, classNames: ["background", "atrium", "ventricle"],
+      folder: folder.path, preparation: preparation, labels: LabelMeaning(classNames: ["background", "atrium", "ventricle"]),
       channelNames: ["MR", "MR2"],
       dataset: dataset)
   }
@@ -47,7 +47,9 @@ import Volumes
 
   @Test func casesComeBackBitForBit() throws {
     let folder = TemporaryFolder()
-    let (first, second) = (sampleCase("first"), sampleCase("se/cond ä", extent: Extent(40, 70, 65), labelled: false))
+    var first = sampleCase("first")
+    first.inside = (0..<first.extent.count).map { UInt8($0 % 3 == 0 ? 0 : 1) }
+    let second = sampleCase("se/cond ä", extent: Extent(40, 70, 65), labelled: false)
     let writer = try writer(folder)
     try add(first, to: writer)
     try add(second, to: writer)
@@ -56,7 +58,7 @@ import Volumes
     for original in [second, first] {
       let read = try reader.read(original.identifier)
       #expect(read.image.map(\.bitPattern) == original.image.map(\.bitPattern))
-      #expect(read.label == original.label)
+      #expect(read.label == original.label && read.inside == original.inside)
       #expect(read.frame == original.frame)
       #expect((read.extent, read.channels, read.role) == (original.extent, original.channels, original.role))
     }

@@ -57,14 +57,24 @@ public struct CheckpointStore: Sendable {
     try clustered { () throws(FileError) in try writeDurably(Array(name.utf8), to: "\(folder)/\(Self.bestName)") }
   }
 
-  /// The step folder that `path` means: itself, the newest in a folder of checkpoints, or the newest of a run's `checkpoints` folder.
+  /// The step folder that `path` means: itself, the newest in a folder of checkpoints, or the newest of a run's `checkpoints` folder; with `/best` after
+  /// a folder the best one there.
   public static func locate(_ path: String) throws(ClusterError) -> String {
     if FileManager.default.fileExists(atPath: "\(path)/\(CheckpointManifest.fileName)") { return path }
+    if lastName(of: path).lowercased() == bestName.lowercased() { return try locateBest(in: parentFolder(of: path)) }
     for folder in [path, "\(path)/checkpoints"] {
       if let newest = CheckpointStore(folder: folder).stepFolders().last { return "\(folder)/\(newest)" }
     }
     throw ClusterError(
       "\(path) is not a checkpoint and holds none. Name a folder step-…, a folder of such folders, or the folder of a run.")
+  }
+
+  private static func locateBest(in folder: String) throws(ClusterError) -> String {
+    let run = folder.isEmpty ? "." : folder
+    for folder in [run, "\(run)/checkpoints"] { if let found = CheckpointStore(folder: folder).best { return found.path } }
+    throw ClusterError(
+      "\(run) names no checkpoint best: only validations on cases held out from training do (validation.fold, validation.cases), so name \(run) for its newest."
+    )
   }
 
   /// The names of all step folders, oldest first, whatever their state.

@@ -16,6 +16,7 @@ public final class ReLiF: Method {
   public static let name = "relif"
   public static let summary = "ReLiF-3D: bias-field paired views, a confidence gate, and guidance by a frozen prior"
   public static func usesPrior(_ options: SettingValues) -> Bool { options[ReLiFKeys.fidelity] != .released }
+  public static func needsEveryLabel(_ options: SettingValues) -> Bool { options[ReLiFKeys.Alignment.scope] == .all }
   public static let options = ReLiFKeys.all
 
   public let predictor: any Network

@@ -1,5 +1,5 @@
 // nnU-Net's augmentation of one crop, in its order: read through rotation and scale, noise, blur, brightness, contrast, low resolution, gamma of the
-// negative, gamma (MIC-DKFZ/nnUNet v2.8.1, nnunetv2/training/nnUNetTrainer/nnUNetTrainer.py). Of the volume only the voxels of the patch are
+// negative, gamma, zeros outside of the object where channels are normalised in it alone (MIC-DKFZ/nnUNet v2.8.1, nnunetv2/training/nnUNetTrainer/nnUNetTrainer.py). Of the volume only the voxels of the patch are
 // read, or those of the enlarged patch that a rotation or a scale reaches.
 // Axes: D depth, H height, W width, C channels; row-major, C fastest.
 
@@ -32,6 +32,27 @@ package struct AugmentedCrop {
 
   /// Labels [D, H, W] of the volume in the patch; 0 outside.
   package func labels(_ labels: [UInt8]) -> [UInt8] { turned?.read(labels) ?? window.cut(labels, of: volume, padding: [0]) }
+
+  /// Labels of the volume in the patch, and where its object is there: what is outside of it votes as a label of its own, below all others.
+  /// - Parameters: labels (nil for none) and inside, 1 in the object, [D, H, W].
+  package func labels(_ labels: [UInt8]?, inside: [UInt8]) -> (labels: [UInt8]?, inside: [UInt8]) {
+    guard let turned, let labels else {
+      let read = { turned?.read($0) ?? window.cut($0, of: volume, padding: [0]) }
+      return (labels.map(read), read(inside))
+    }
+    let raised = zip(labels, inside).map { label, isInside in isInside == 0 ? 0 : min(label, .max - 1) + 1 }
+    let found = turned.read(raised, outside: 0)
+    return (found.map { $0 == 0 ? 0 : $0 - 1 }, found.map { min($0, 1) })
+  }
+
+  /// Sets channels of an image [D, H, W, C] to 0 where `inside` [D, H, W] is 0.
+  package static func clear(_ image: inout [Float], channels: [Bool], outside inside: [UInt8]) {
+    image.withUnsafeMutableBufferPointer { image in
+      for (channel, isCleared) in channels.enumerated() where isCleared {
+        for voxel in inside.indices where inside[voxel] == 0 { image[voxel * channels.count + channel] = 0 }
+      }
+    }
+  }
 
   /// The image [D, H, W, C] of the volume in the patch, with changed intensities; 0 outside before they change.
   package func image(_ image: [Float], channels: Int) -> [Float] {

@@ -5,8 +5,8 @@ import Volumes
 
 /// How the files of a case are read.
 package struct CaseReading {
-  /// Index = label value; labels may hold no other.
-  package var classNames: [String]
+  /// Labels may hold no other values than these.
+  package var labels: LabelMeaning
   /// The order of axes; nil for D, H, W.
   package var axes: AxisOrder?
   /// Whether a label whose origin is a few voxels off that of its image is refused; otherwise it is a warning. The arrays are the same.
@@ -14,8 +14,8 @@ package struct CaseReading {
   /// Whether the object's mask is wanted.
   package var keepsMask: Bool
 
-  package init(classNames: [String], axes: AxisOrder? = nil, isStrict: Bool = false, keepsMask: Bool = false) {
-    (self.classNames, self.axes, self.isStrict, self.keepsMask) = (classNames, axes, isStrict, keepsMask)
+  package init(labels: LabelMeaning, axes: AxisOrder? = nil, isStrict: Bool = false, keepsMask: Bool = false) {
+    (self.labels, self.axes, self.isStrict, self.keepsMask) = (labels, axes, isStrict, keepsMask)
   }
 }
 
@@ -100,9 +100,9 @@ private func readLabel(
 ) throws(PreparationError) -> (labels: [UInt8], warnings: [DataWarning]) {
   let label = try readingVolumes { () throws(VolumeError) in try readLabels(path, axes: reading.axes) }
   let warnings = label.grid.warnings(of: path) + (try check.compare(label: label.grid, path))
-  if let greatest = label.labels.max(), greatest >= reading.classNames.count {
+  if let greatest = label.labels.max(), greatest > reading.labels.greatest {
     throw PreparationError(
-      "\(path) holds the label value \(greatest), but dataset.json declares only 0 to \(reading.classNames.count - 1): "
+      "\(path) holds the label value \(greatest), but dataset.json declares only 0 to \(reading.labels.greatest): "
         + "declare the class or correct the file.")
   }
   return (label.labels, warnings)

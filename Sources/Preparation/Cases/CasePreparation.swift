@@ -8,13 +8,13 @@ import Volumes
 /// Prepares cases, all with the same settings.
 package struct CasePreparation {
   package var settings: PreparationSettings
-  /// Index = label value; labels may hold no other.
-  package var classNames: [String]
+  /// Labels may hold no other values than these.
+  package var labels: LabelMeaning
   /// Whether a label whose origin is a few voxels off that of its image is refused; otherwise it is a warning. The arrays are the same.
   package var isStrict: Bool
 
-  package init(settings: PreparationSettings, classNames: [String], isStrict: Bool = false) {
-    (self.settings, self.classNames, self.isStrict) = (settings, classNames, isStrict)
+  package init(settings: PreparationSettings, labels: LabelMeaning, isStrict: Bool = false) {
+    (self.settings, self.labels, self.isStrict) = (settings, labels, isStrict)
   }
 
   /// The prepared case. Errors: a file that cannot be read, channels or a label on another grid than the first channel, an image that is zero
@@ -25,7 +25,7 @@ package struct CasePreparation {
     fits: (Extent) throws(PreparationError) -> Void = { _ in }
   ) throws(PreparationError) -> PreparedCase {
     var content = try CaseContent(
-      images: images, label: label, settings.reading(classNames: classNames, isStrict: isStrict, hasLabel: label != nil))
+      images: images, label: label, settings.reading(labels: labels, isStrict: isStrict, hasLabel: label != nil))
     let (grid, box) = (content.grid, content.box), target = settings.target(of: content.grid)
     let extent = try preparedExtent(box.extent, grid: grid, channels: images.count, target: target, path: images[0])
     try fits(extent)
@@ -33,18 +33,18 @@ package struct CasePreparation {
     let (image, intensities) = try resample(&content, images, inside, to: extent, target)
     let frame = CaseFrame(
       originalExtent: grid.extent, originalSpacing: grid.spacing, cropStart: box.start, cropExtent: box.extent, grid: grid)
+    let cropped = content.labels.map { box.crop($0, of: grid.extent) }, marksObject = role != .test && settings.marksObject
+    let resampled = settings.resample(
+      cropped, inside: cropped != nil || marksObject ? inside : nil, from: box.extent, spacing: grid.spacing, to: extent,
+      newSpacing: target)
     var warnings = content.warnings
-    let prepared = content.labels.map { labels in
-      let cropped = box.crop(labels, of: grid.extent)
-      let resampled = settings.resample(
-        cropped, inside: inside, from: box.extent, spacing: grid.spacing, to: extent, newSpacing: target)
-      warnings += LabelLoss(whole: labels, cropped: cropped, resampled: resampled)
-        .warnings(of: identifier, classNames: classNames, spacing: target)
-      return resampled
+    if let whole = content.labels, let cropped, let prepared = resampled.labels {
+      warnings += LabelLoss(whole: whole, cropped: cropped, resampled: prepared)
+        .warnings(of: identifier, classNames: labels.classNames, spacing: target)
     }
     let packed = PackedCase(
-      identifier: identifier, role: role, extent: extent, spacing: target, channels: images.count, image: image, label: prepared,
-      frame: frame)
+      identifier: identifier, role: role, extent: extent, spacing: target, channels: images.count, image: image,
+      label: resampled.labels, inside: marksObject ? resampled.inside : nil, frame: frame)
     return PreparedCase(packed: packed, intensities: intensities, warnings: warnings)
   }
 

@@ -8,11 +8,11 @@ import Volumes
 /// A raw case, one file for each channel, prepared as the training data was. Errors: another number of files than the network has channels, and those
 /// of reading and checking a case.
 /// - Parameters:
-///   - label, classNames: a label map on the images' grid to prepare with them, and the names of its values.
+///   - label, labels: a label map on the images' grid to prepare with them, and what its values mean.
 ///   - fits: throws if a prepared image of this extent is too large, before it is made.
 public func prepareForPrediction(
   _ identifier: String, images: [String], settings: PreparationSettings, channels: Int, label: String? = nil,
-  classNames: [String] = [], fits: (Extent) throws(PreparationError) -> Void = { _ in }
+  labels: LabelMeaning = LabelMeaning(classNames: []), fits: (Extent) throws(PreparationError) -> Void = { _ in }
 ) throws(PreparationError) -> PackedCase {
   try settings.validate()
   guard images.count == channels, channels > 0, settings.planned.map({ $0.channels.count == channels }) ?? true else {
@@ -20,7 +20,7 @@ public func prepareForPrediction(
       "The network has \(channels) channels, but \(images.count) files were given (\(images.joined(separator: ", "))): "
         + "give one file for each channel, in the order of training.")
   }
-  return try CasePreparation(settings: settings, classNames: classNames).prepare(
+  return try CasePreparation(settings: settings, labels: labels).prepare(
     identifier: identifier, role: .test, images: images, label: label, fits: fits
   ).packed
 }

@@ -40,6 +40,7 @@ public func labelWarnings(in index: PackIndex) throws(PreparationError) -> [Data
     throw PreparationError("The packs hold no labelled case: mend the labelled cases that were left out, or add one.")
   }
   let present = Set(labelled.flatMap { entry in entry.foregroundCount.indices.filter { entry.foregroundCount[$0] > 0 } })
+    .intersection(index.classNames.indices)
   guard present.contains(where: { $0 > 0 }) else {
     throw PreparationError(
       "None of the \(labelled.count) labelled cases has a voxel of any class once prepared: check the files in labelsTr, or choose a finer --spacing."

@@ -25,7 +25,7 @@ final class PackFolder {
     (self.plan, self.dataset) = (plan, dataset)
     writer = try readingVolumes { () throws(VolumeError) in
       try PackWriter(
-        folder: plan.output, preparation: settings.text, classNames: dataset.classNames, channelNames: dataset.channelNames,
+        folder: plan.output, preparation: settings.text, labels: dataset.labels, channelNames: dataset.channelNames,
         dataset: dataset.folder, waiting: report)
     }
   }

@@ -9,9 +9,13 @@ public struct PlannedPreparation: Sendable, Codable, Hashable {
   public var channels: [ChannelNormalization]
   /// Whether the first axis keeps the spacing of its case, as in plans for 2D networks.
   public var keepsSliceSpacing: Bool
+  /// Whether packs tell where the object is, which augmentation asks of channels that are normalised in it alone; nil in packs of earlier versions,
+  /// which do not.
+  public private(set) var marksObject: Bool?
 
   public init(axes: AxisOrder, channels: [ChannelNormalization], keepsSliceSpacing: Bool = false) {
     (self.axes, self.channels, self.keepsSliceSpacing) = (axes, channels, keepsSliceSpacing)
+    marksObject = channels.contains { $0.usesMask } ? true : nil
   }
 
   /// What cannot be meant, as a clause; nil if nothing is wrong.
@@ -34,25 +38,27 @@ extension PreparationSettings {
 
   /// How the files of a case are read for these settings. Labels need the mask, too: what is outside counts as a class of its own when they are
   /// resampled.
-  func reading(classNames: [String], isStrict: Bool, hasLabel: Bool) -> CaseReading {
+  func reading(labels: LabelMeaning, isStrict: Bool, hasLabel: Bool) -> CaseReading {
     let needsMask = planned.map { planned in hasLabel || planned.channels.contains { $0.usesMask } } ?? false
-    return CaseReading(classNames: classNames, axes: planned?.axes, isStrict: isStrict, keepsMask: needsMask)
+    return CaseReading(labels: labels, axes: planned?.axes, isStrict: isStrict, keepsMask: needsMask)
   }
 
-  /// The labels of a crop on the prepared grid.
+  /// Whether packs tell where the object is.
+  var marksObject: Bool { planned?.marksObject ?? false }
+
+  /// The labels of a crop on the prepared grid, and where the object is there.
   /// - Parameter inside: 1 where the object is.
   func resample(
-    _ labels: [UInt8], inside: [UInt8]?, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
-  ) -> [UInt8] {
-    guard planned != nil, from != to, let inside, (labels.max() ?? 0) < .max else {
-      return resampleLabels(
+    _ labels: [UInt8]?, inside: [UInt8]?, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
+  ) -> (labels: [UInt8]?, inside: [UInt8]?) {
+    func resampled(_ labels: [UInt8]) -> [UInt8] {
+      resampleLabels(
         labels, from: from, spacing: spacing, to: to, newSpacing: newSpacing, rule: planned == nil ? .half : .most)
     }
+    guard let labels, let inside, (labels.max() ?? 0) < .max else { return (labels.map(resampled), inside.map(resampled)) }
     // Outside is 0 and classes are one higher meanwhile, as nnU-Net's -1 is lower than they are; it then joins the background.
-    let raised = zip(labels, inside).map { label, isInside in isInside == 0 ? 0 : label + 1 }
-    return resampleLabels(raised, from: from, spacing: spacing, to: to, newSpacing: newSpacing, rule: .most).map {
-      $0 == 0 ? 0 : $0 - 1
-    }
+    let raised = resampled(zip(labels, inside).map { label, isInside in isInside == 0 ? 0 : label + 1 })
+    return (raised.map { $0 == 0 ? 0 : $0 - 1 }, raised.map { min($0, 1) })
   }
 
   /// Normalises the crop of a channel of the file `path` in place.

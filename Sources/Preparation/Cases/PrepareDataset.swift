@@ -71,7 +71,7 @@ public func prepareDataset(
     return try CaseSource(source.0, problem: source.1.problem)
   }
   let orders = try team.first { try folder!.orders(sources, report: report) }
-  let preparation = CasePreparation(settings: settings, classNames: dataset.classNames, isStrict: plan.isStrict)
+  let preparation = CasePreparation(settings: settings, labels: dataset.labels, isStrict: plan.isStrict)
   let total = orders.cases.count
   let made = try team.share(orders.cases, bytes: orders.cases.map { bytesOnDisk(files($0.item)) }) { number, order in
     team.mark(order.item.identifier)

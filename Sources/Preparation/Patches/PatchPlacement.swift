@@ -46,18 +46,21 @@ public enum PatchPlacement: String, Sendable, Codable, CaseIterable {
   }
 }
 
-/// A random voxel (D, H, W) of a random foreground class that the label [D, H, W] holds; nil if it holds none. Draws numbers 4 and 5 of the key.
-func foregroundVoxel(_ label: [UInt8], _ extent: Extent, _ key: RandomKey) -> [Int]? {
+/// A random voxel (D, H, W) of a random one of those structures that the label [D, H, W] holds; nil if it holds none. Draws numbers 4 and 5 of the key.
+/// - Parameter structures: the labels of each.
+func voxel(of structures: [[Int]], in label: [UInt8], _ extent: Extent, _ key: RandomKey) -> [Int]? {
   label.withUnsafeBufferPointer { label in
     var counts = [Int](repeating: 0, count: 256)
     counts.withUnsafeMutableBufferPointer { counts in
       for voxel in 0..<label.count { counts[Int(label[voxel])] += 1 }
     }
-    let classes = (1..<256).filter { counts[$0] > 0 }
-    guard !classes.isEmpty else { return nil }
-    let chosen = classes[key.integer(4, below: classes.count)]
-    var remaining = key.integer(5, below: counts[chosen])
-    for voxel in 0..<label.count where Int(label[voxel]) == chosen {
+    func count(_ labels: [Int]) -> Int { labels.reduce(0) { $0 + counts[$1] } }
+    let found = structures.filter { count($0) > 0 }
+    guard !found.isEmpty else { return nil }
+    let chosen = found[key.integer(4, below: found.count)]
+    var remaining = key.integer(5, below: count(chosen)), isChosen = [Bool](repeating: false, count: 256)
+    for label in chosen { isChosen[label] = true }
+    for voxel in 0..<label.count where isChosen[Int(label[voxel])] {
       if remaining == 0 {
         return [voxel / (extent.height * extent.width), voxel / extent.width % extent.height, voxel % extent.width]
       }

@@ -23,13 +23,18 @@ public struct PatchSampler: Sendable {
   public var foregroundShare: Double
   public var augmentation: PatchAugmentation
   public var placement: PatchPlacement
+  /// What labels mean, where there are regions or voxels of which nothing is known; nil: each label above 0 is a class.
+  public var labels: LabelMeaning?
+  /// For each channel whether nnU-Net's augmentation leaves 0 outside of the object.
+  public var clearsOutside: [Bool]
 
   public init(
     patch: Extent, seed: UInt64, foregroundShare: Double = 1.0 / 3, augmentation: PatchAugmentation = PatchAugmentation(),
-    placement: PatchPlacement = .inside
+    placement: PatchPlacement = .inside, labels: LabelMeaning? = nil, clearsOutside: [Bool] = []
   ) {
     (self.patch, self.seed, self.foregroundShare) = (patch, seed, foregroundShare)
     (self.augmentation, self.placement) = (augmentation, placement)
+    (self.labels, self.clearsOutside) = (labels, clearsOutside)
   }
 
   /// The patch of one draw; `draw` is the global number of the sample, never the rank. Only labelled cases give a label: that of a test case
@@ -37,14 +42,16 @@ public struct PatchSampler: Sendable {
   /// - Parameter forced: whether it must have foreground; nil draws that by `foregroundShare`.
   public func sample(_ prepared: PackedCase, draw: UInt64, forced: Bool? = nil) -> Patch {
     sample(
-      image: prepared.image, label: prepared.role == .labelled ? prepared.label : nil, extent: prepared.extent,
-      spacing: prepared.spacing, channels: prepared.channels, identifier: prepared.identifier, draw: draw, forced: forced)
+      image: prepared.image, label: prepared.role == .labelled ? prepared.label : nil, inside: prepared.inside,
+      extent: prepared.extent, spacing: prepared.spacing, channels: prepared.channels, identifier: prepared.identifier,
+      draw: draw, forced: forced)
   }
 
   /// The patch of one draw from arrays: image [D, H, W, C], label [D, H, W]. Beyond the volume the label is background; the image has the
   /// smallest value of each channel, or 0 as in nnU-Net where placement or augmentation is nnU-Net's.
   package func sample(
-    image: [Float], label: [UInt8]?, extent: Extent, spacing: Spacing = Spacing(1, 1, 1), channels: Int, identifier: String,
+    image: [Float], label: [UInt8]?, inside: [UInt8]? = nil, extent: Extent, spacing: Spacing = Spacing(1, 1, 1), channels: Int,
+    identifier: String,
     draw: UInt64, forced: Bool? = nil
   ) -> Patch {
     guard image.count == extent.count * channels, label == nil || label?.count == extent.count else {
@@ -53,12 +60,20 @@ public struct PatchSampler: Sendable {
     func key(_ stream: UInt64) -> RandomKey { RandomKey(seed: seed, volume: identifier, draw: draw, stream: stream) }
     let start = start(label, extent, key(RandomStream.crop), forced: forced)
     let permutation = augmentation.draw(key(RandomStream.rotationAndFlip), patch: patch)
-    let window: Window, turned: TurnedPatch?, imagePatch: [Float], labelPatch: [UInt8]?
+    let window: Window, turned: TurnedPatch?, labelPatch: [UInt8]?
+    var imagePatch: [Float]
     if augmentation.kind == .nnunet {
       let crop = AugmentedCrop(
         augmentedPatch, start: start, volume: extent, channels: channels, key: key(RandomStream.augmentation))
       (window, turned) = (crop.window, crop.turned)
-      (imagePatch, labelPatch) = (crop.image(image, channels: channels), label.map(crop.labels))
+      imagePatch = crop.image(image, channels: channels)
+      if let inside, clearsOutside.contains(true) {
+        let found = crop.labels(label, inside: inside)
+        labelPatch = found.labels
+        AugmentedCrop.clear(&imagePatch, channels: clearsOutside, outside: found.inside)
+      } else {
+        labelPatch = label.map { crop.labels($0) }
+      }
     } else {
       (window, turned) = (Window(start: start, extent: patch), nil)
       imagePatch = window.cut(image, of: extent, padding: padding(window, image, of: extent, channels: channels))
@@ -76,8 +91,16 @@ public struct PatchSampler: Sendable {
 
   private func start(_ label: [UInt8]?, _ extent: Extent, _ key: RandomKey, forced: Bool?) -> [Int] {
     let wantsForeground = forced ?? (key.uniform(0) < foregroundShare)
-    let centre = wantsForeground ? label.flatMap { foregroundVoxel($0, extent, key) } : nil
+    let centre = label.flatMap { label in structures(wantsForeground).flatMap { voxel(of: $0, in: label, extent, key) } }
     return placement.start(of: augmentedPatch, around: centre, in: extent, key)
+  }
+
+  /// The labels of each structure that a patch may lie around: where some voxels are ignored, nnU-Net's other patches lie around any that is not. Nil for
+  /// a patch that lies anywhere.
+  private func structures(_ wantsForeground: Bool) -> [[Int]]? {
+    if wantsForeground { return labels?.structures ?? (1..<256).map { [$0] } }
+    guard placement == .nnunet, let labels, labels.hasIgnored else { return nil }
+    return [Array(labels.classNames.indices)]
   }
 
   private func padding(_ window: Window, _ image: [Float], of extent: Extent, channels: Int) -> [Float] {

@@ -230,7 +230,7 @@ public struct RunKeys: Sendable {
       checkpointEvery,
       checkpointSeconds, checkpointOverhead, checkpointKeep, checkpointKeepEvery, checkpointBackend, replicaCheckEvery,
       watchDeadline, tracedSteps, memory, threads,
-    ] + SFRKeys.all + ConfidenceKeys.all + RegistrationKeys.all
+    ] + ValidationKeys.all + SFRKeys.all + ConfidenceKeys.all + RegistrationKeys.all
   }
 
   /// The keys that a module may have of its own.

@@ -38,5 +38,7 @@ public final class CaseStore {
     return read
   }
 
-  private func size(_ volume: PackedCase) -> Int { volume.image.count * 4 + (volume.label?.count ?? 0) }
+  private func size(_ volume: PackedCase) -> Int {
+    volume.image.count * 4 + (volume.label?.count ?? 0) + (volume.inside?.count ?? 0)
+  }
 }

@@ -9,7 +9,7 @@ import Volumes
 /// Draws the batches of lanes.
 public final class LaneLoader {
   private let store: CaseStore
-  private let sampler: PatchSampler
+  let sampler: PatchSampler
   private let recipe: BatchRecipe
   private let labelled: [String]
   /// The unlabelled cases of each lane.

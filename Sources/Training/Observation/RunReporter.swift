@@ -58,10 +58,14 @@ final class RunReporter {
   /// All that was timed in a step, checkpoints and validations included.
   func keep(_ times: StepTimes) { run.observer?.keep(times, of: run.stepsDone) }
 
-  func validated(_ scores: StageScores) {
+  /// - Parameter judged: the score by which the best state is chosen.
+  func validated(_ scores: StageScores, judged: Double) {
     run.observer?.validated(scores.mean, step: run.stepsDone)
-    console.print("step \(run.stepsDone): \(scores.text)")
-    log?.append(kind: scores.kind, step: run.stepsDone, scores.numbers)
+    let isSmoothed = run.stage.configuration[ValidationKeys.smoothing] > 0
+    let mean = isSmoothed ? ", moving mean \(judged.formatted(decimals: 4))" : ""
+    console.print("step \(run.stepsDone): \(scores.text)\(mean)")
+    log?.append(
+      kind: scores.kind, step: run.stepsDone, scores.numbers.merging(isSmoothed ? ["dice.smoothed": judged] : [:]) { $1 })
   }
 
   /// The table at the end of a stage.

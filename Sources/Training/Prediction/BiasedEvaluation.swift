@@ -57,8 +57,9 @@ public func evaluateUnderBias(
   }
   // The image is kept while a copy with its field is predicted; the field itself has as many values.
   let reader = try CaseReader(model.description, segmenter, copies: 2, over: world)
+  let labels = model.description.labels
   let empty = ScoreTable(
-    classNames: model.description.classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
+    classNames: labels.structureNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
   var scores = settings.map { BiasedScores(setting: $0, table: empty) }
   var slips: [DataWarning] = []
   let failures = try forEachCase(cases, over: world, detail: \.identifier) { item in
@@ -72,7 +73,9 @@ public func evaluateUnderBias(
       let prediction = segmenter.labelVolume(of: biased)
       scores[index].table.add(
         item.identifier,
-        LabelComparison(prediction: prediction.labels, reference: reference.labels, extent: reference.extent),
+        LabelPair(
+          prediction: prediction.labels, reference: reference.labels, extent: reference.extent, labels
+        ).comparisons,
         spacing: inMillimetres ? reference.spacing : Spacing(1, 1, 1))
     }
   }

@@ -17,29 +17,32 @@ public struct Evaluation: Sendable {
   public let count: Int
   /// The files of the cases that were scored.
   public let files: [ScoredFiles]
+  /// What was scored in place of classes; nil: classes.
+  public let regions: [LabelRegion]?
 }
 
 /// Scores every reference in `references` against the file of the same name in `predictions`.
 ///
 /// - Parameters:
 ///   - inMillimetres: distances in millimetres by the reference's spacing, else in voxels.
-///   - classNames: by label value; labels that occur beyond them are named by their number.
+///   - labels: what values mean; classes that occur beyond them are named by their number.
 /// Errors: a reference without a prediction, all of them listed; no labelled voxel anywhere.
 public func evaluatePredictions(
-  _ predictions: String, references: String, inMillimetres: Bool, policy: EmptyPolicy, classNames: [String]
+  _ predictions: String, references: String, inMillimetres: Bool, policy: EmptyPolicy, labels: LabelMeaning
 ) throws -> Evaluation {
   let predicted = try LabelMaps(predictions), truth = try LabelMaps(references)
   try truth.requireAllRead()
   let pairs = try paired(predicted, truth)
-  var table = ScoreTable(classNames: classNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
+  var table = ScoreTable(classNames: labels.structureNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
   var slips: [DataWarning] = [], files: [ScoredFiles] = []
   let failures = try forEachCase(pairs, over: .alone, detail: \.name) { pair in
     let maps = try pair.read(), spacing = inMillimetres ? maps.grid.spacing : Spacing(1, 1, 1)
-    let comparison = LabelComparison(prediction: maps.prediction, reference: maps.reference, extent: maps.grid.extent)
-    try pair.requireMemory(comparison.distanceBytes, for: "finding surface distances")
-    table.add(pair.name, comparison, spacing: spacing)
+    let both = LabelPair(prediction: maps.prediction, reference: maps.reference, extent: maps.grid.extent, labels)
+    let comparisons = both.comparisons
+    try pair.requireMemory(comparisons.map(\.distanceBytes).max() ?? 0, for: "finding surface distances")
+    table.add(pair.name, comparisons, spacing: spacing)
     files.append(
-      ScoredFiles(name: pair.name, prediction: pair.prediction, reference: pair.reference, voxels: maps.grid.extent.count))
+      ScoredFiles(name: pair.name, prediction: pair.prediction, reference: pair.reference, voxels: both.voxels))
     slips += maps.warnings
   }
   guard !table.classes.isEmpty || !failures.isEmpty else {
@@ -47,7 +50,7 @@ public func evaluatePredictions(
   }
   return Evaluation(
     table: table, failures: failures, warnings: listed(slips) + unneeded(predicted, by: Set(pairs.map(\.prediction))),
-    count: pairs.count, files: files)
+    count: pairs.count, files: files, regions: labels.regions)
 }
 
 private func unneeded(_ predicted: LabelMaps, by used: Set<String>) -> [String] {

@@ -12,7 +12,7 @@ extension Evaluation {
   public func write(to folder: String, origins: [String: CaseOrigin]) throws {
     try writeTexts(
       [
-        "summary.json": table.summaryJSON(of: files), "scores.csv": table.csv(origins: origins),
+        "summary.json": table.summaryJSON(of: files, regions: regions), "scores.csv": table.csv(origins: origins),
         "means.csv": groupCSV(table.groups(by: origins)),
       ], to: folder, reading: files.flatMap { [$0.prediction, $0.reference] })
   }

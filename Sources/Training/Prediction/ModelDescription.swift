@@ -19,6 +19,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var classNames: [String]
   /// The labels of each region that the network scores in place of classes; nil: it scores classes.
   public var regions: [[Int]]?
+  /// Whether label maps may hold the value after the last class, for voxels of which nothing is known; nil: they may not.
+  public var hasIgnored: Bool?
   /// The spacing of prepared arrays, mm.
   public var spacing: Spacing
   /// The preparation's settings, as the packs' index states them.
@@ -46,13 +48,21 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     channelNames = index.channelNames
     classNames = index.classNames
     let method = methodCatalog.first { $0.name == configuration.methodName }
-    regions = method?.regions(configuration.methodOptions)
+    regions = method?.regions(configuration.methodOptions, data: index.labels.regions?.map(\.labels))
+    hasIgnored = index.labels.hasIgnored ? true : nil
     spacing = first.spacing
     preparation = index.preparation
     patch = configuration.patch
     mirrored = configuration.augmentationKind == .none ? [] : configuration.flipAxes
     placement = configuration.placement
     seed = configuration.seed
+  }
+
+  /// What the values of label maps mean. A region has the name of the label that it paints.
+  public var labels: LabelMeaning {
+    LabelMeaning(
+      classNames: classNames, regions: regions?.map { LabelRegion(name: classNames[$0[0]], labels: $0) },
+      hasIgnored: hasIgnored ?? false)
   }
 
   /// Records the prior of a run on these cases.

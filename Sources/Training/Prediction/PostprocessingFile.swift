@@ -7,15 +7,21 @@ import Metrics
 import Volumes
 
 /// Decides on all pairs of two folders, which must be predictions of cases that the networks were not trained on.
+/// - Parameter labels: what values mean.
 /// Errors: a reference without a prediction; any pair that cannot be read, since a decision on the others would be another one.
-public func decidePostprocessing(predictions: String, references: String) throws -> PostprocessingDecision {
+public func decidePostprocessing(predictions: String, references: String, labels: LabelMeaning) throws -> PostprocessingDecision {
+  guard labels.regions == nil else {
+    throw TrainingError(
+      "\(references) has labels of regions that overlap, whose parts are not removed one by one: evaluate them as they are.")
+  }
   let predicted = try LabelMaps(predictions), truth = try LabelMaps(references)
   try truth.requireAllRead()
   let pairs = try paired(predicted, truth)
   return try decidePostprocessing { body in
     for pair in pairs {
       let maps = try pair.read()
-      body(maps.prediction, maps.reference, maps.grid.extent)
+      let both = LabelPair(prediction: maps.prediction, reference: maps.reference, extent: maps.grid.extent, labels)
+      body(both.prediction, both.reference, maps.grid.extent)
     }
   }
 }
@@ -33,11 +39,13 @@ extension PostprocessingDecision {
   }
 
   /// Reads a decision. Errors: none, or one on other classes than a network predicts.
-  public init(path: String, classNames: [String]) throws {
+  /// - Parameter classNames: of the network; nil where it is not known.
+  public init(path: String, classNames: [String]?) throws {
     let bytes = try readAll(path, atMost: 1 << 24)
     do { self = try JSONDecoder().decode(Self.self, from: Data(bytes)) } catch {
       throw TrainingError("\(path) is no decision of `cohort postprocess decide`: have it decide again.")
     }
+    guard let classNames else { return }
     if let foreign = postprocessing.largestOfClasses.first(where: { !(1..<classNames.count).contains($0) }) {
       throw TrainingError(
         "\(path) decides on class \(foreign), which the network does not predict (it has \(classNames.count) with background): "

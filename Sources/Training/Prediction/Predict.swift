@@ -46,13 +46,13 @@ public func predictCases(
 /// Reads raw cases as a network expects them.
 struct CaseReader {
   private let settings: PreparationSettings
-  private let classNames: [String]
+  private let labels: LabelMeaning
   private var memory: CaseMemory
 
   /// - Parameter values: of each voxel that are held for the whole volume.
   init(_ model: ModelDescription, values: Int, ranksOnHost: Int) throws {
     settings = try PreparationSettings(text: model.preparation)
-    classNames = model.classNames
+    labels = model.labels
     memory = CaseMemory(channels: model.channelNames.count, values: values, ranks: ranksOnHost)
   }
 
@@ -84,7 +84,7 @@ struct CaseReader {
   /// - Parameter label: a label map on the images' grid to prepare with them.
   func prepare(_ item: RawCase, label: String? = nil) throws -> PackedCase {
     try prepareForPrediction(
-      item.identifier, images: item.images, settings: settings, channels: memory.channels, label: label, classNames: classNames
+      item.identifier, images: item.images, settings: settings, channels: memory.channels, label: label, labels: labels
     ) { extent throws(PreparationError) in try memory.checkScores(extent, of: item.images[0]) }
   }
 }

@@ -62,6 +62,11 @@ public struct Segmenter {
     return labels
   }
 
+  /// The class with the highest logit at each voxel of a patch. Shapes: [D, H, W, C] to [D, H, W].
+  func labels(ofPatch image: [Float], channels: Int) -> [UInt8] {
+    windowLogits(channels: channels)(image).withUnsafeBufferPointer { planeLabels($0) }
+  }
+
   /// The labels of a case on the grid of its file; scores of the whole volume never exist at once.
   public func labelVolume(of volume: PackedCase) -> LabelVolume {
     var resampling = scoreResampling(of: volume)

@@ -41,7 +41,7 @@ public final class StudentPseudoLabels {
       switch kind {
       case .none, .bank: .bank
       case .registration: .registration
-      case .online: .online(try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count))
+      case .online: .online(try SAMSetup(configuration, index))
       }
   }
 

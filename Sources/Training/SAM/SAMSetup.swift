@@ -26,11 +26,10 @@ final class SAMSetup {
   /// Whether the decoder has learnt the classes: from adapters, from a file for them, or in an earlier stage.
   private var knowsClasses: Bool
 
-  /// - Parameters:
-  ///   - classes: K.
-  ///   - channels: C.
-  init(_ configuration: RunConfiguration, classes: Int, channels: Int) throws {
-    (self.classes, self.channels, patch) = (classes, channels, configuration.stitchedPatch)
+  /// - Parameter index: of the data whose classes and channels it has.
+  init(_ configuration: RunConfiguration, _ index: PackIndex) throws {
+    try index.requireNoIgnored("SAM", in: configuration.data, or: "pseudoLabels.kind: none without stages of SAM")
+    (classes, channels, patch) = (index.classNames.count, index.channelNames.count, configuration.stitchedPatch)
     file = try SAMFile(checkpoint: configuration[SFRKeys.checkpoint])
     let canvas = configuration[SFRKeys.canvas]
     var plan: SAMPlan

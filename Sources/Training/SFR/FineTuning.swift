@@ -29,7 +29,7 @@ public final class FineTuning: Work {
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
     warnings = try dataWarnings(of: index, in: configuration.data)
-    setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
+    setup = try SAMSetup(configuration, index)
     split = try DataSplit(
       index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: false,
       data: configuration.data)

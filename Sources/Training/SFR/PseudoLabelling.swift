@@ -37,7 +37,7 @@ public final class PseudoLabelling: Work {
       throw TrainingError("work: pseudo-label takes one step: set steps: 1 in its stage.")
     }
     let store = try CaseStore(folder: configuration.data, budget: 0), index = store.index
-    let setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
+    let setup = try SAMSetup(configuration, index)
     split = try DataSplit(
       index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: true,
       data: configuration.data)
@@ -141,11 +141,11 @@ extension SAMSetup {
     _ split: DataSplit, _ store: CaseStore, _ configuration: RunConfiguration, over world: borrowing Communicator
   ) throws -> StageScores {
     let labeller = SAMLabeller(self), classes = classes
-    let scores = try ValidationScores(of: split.validation, store, classes: classes, over: world) { volume in
+    let scores = try ValidationScores(of: split.validation, store, over: world) { volume in
       argmaxLabels(
         labeller.probabilities(volume: volume, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting),
         classes: classes)
     }
-    return StageScores(scores, split, classNames: store.index.classNames)
+    return StageScores(scores, split, names: store.index.labels.structureNames)
   }
 }

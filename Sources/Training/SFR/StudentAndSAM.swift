@@ -24,7 +24,7 @@ final class StudentAndSAM {
   init(_ plan: StagePlan) throws {
     let configuration = plan.configuration
     let store = try CaseStore(folder: configuration.data, budget: 0), index = store.index
-    let setup = try SAMSetup(configuration, classes: index.classNames.count, channels: index.channelNames.count)
+    let setup = try SAMSetup(configuration, index)
     let student = try MethodWork(plan, make: makeMethod, beside: [setup.module]) { StudentPseudoLabels(given: configuration, $0) }
     (self.configuration, self.setup, self.student, schedule) = (configuration, setup, student, ConfidenceSchedule(configuration))
     source = try ConfidenceSource(student, configuration[ConfidenceKeys.source])

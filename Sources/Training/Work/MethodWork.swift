@@ -61,14 +61,20 @@ public final class MethodWork: Work {
     let options = configuration.methodOptions
     let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
     if asksPrior { try configuration.requirePriorFollowsCrops() }
+    if methodCatalog.contains(where: { $0.name == configuration.methodName && $0.needsEveryLabel(options) }) {
+      try index.requireNoIgnored("larc.scope: all", in: configuration.data, or: "method.larc.scope: unlabelled")
+    }
     priorSetup = asksPrior ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
+    if priorSetup != nil { try index.requireNoIgnored("a prior", in: configuration.data, or: "prior.kind: none") }
     prior = priorSetup.map { NegatablePrior($0.prior) }
     description.record(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
     method = try make(
       configuration.methodName,
       MethodPlan(
         networkName: description.network, network: description.plan, options: options,
-        patch: (0..<3).map { configuration.patch[$0] }, prior: prior, groups: index.phases, labels: description.classNames.count))
+        patch: (0..<3).map { configuration.patch[$0] }, prior: prior, groups: index.phases,
+        labels: description.classNames.count, regions: index.labels.regions?.map(\.labels),
+        hasIgnored: index.labels.hasIgnored))
     description.predictor = try method.predictorVector()
     startingWeights = try configuration.startingWeights(of: method, description.network, description.plan)
     self.description = description
@@ -87,7 +93,7 @@ public final class MethodWork: Work {
       sampler: PatchSampler(
         patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
         augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes),
-        placement: configuration.placement),
+        placement: configuration.placement, labels: index.labels, clearsOutside: clearedChannels(index)),
       recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed)
     segmenter = Segmenter(
       networks: [method.predictor], patch: configuration.patch, classes: description.classNames.count,
@@ -183,9 +189,14 @@ public final class MethodWork: Work {
   public func afterUpdate(at step: Step) { method.afterUpdate(at: step) }
 
   public func validate(over world: borrowing Communicator) throws -> StageScores {
-    let scores = try ValidationScores(
-      of: split.validation, store, classes: description.classNames.count, over: world, labels: segmenter.labels)
-    return StageScores(scores, split, classNames: description.classNames)
+    let patches = configuration[ValidationKeys.patches]
+    let scores =
+      patches == 0
+      ? try ValidationScores(of: split.validation, store, over: world, labels: segmenter.labels)
+      : try ValidationScores(
+        patches: patches, of: split.validation, store, loader.sampler, batch: configuration.lanes, over: world,
+        labels: segmenter.labels(ofPatch:channels:))
+    return StageScores(scores, split, names: store.index.labels.structureNames)
   }
 
   /// Copies tensors of the same name and shape from the networks of the stage before, trained or carried.
@@ -231,6 +242,11 @@ public final class MethodWork: Work {
     let heads = type(of: method.predictor).heads
     return module.parameters.takeValues(of: first.parameters) { !$0.hasPrefix(heads) }
   }
+}
+
+/// For each channel whether it is 0 outside of the object, because it was normalised in it alone.
+private func clearedChannels(_ index: PackIndex) -> [Bool] {
+  (try? PreparationSettings(text: index.preparation))?.planned?.channels.map(\.usesMask) ?? []
 }
 
 extension Method {

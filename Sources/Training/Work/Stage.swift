@@ -17,8 +17,8 @@ public final class Stage {
   public let firstStep: Int
   /// Steps of this stage that are done.
   public internal(set) var stepsDone = 0
-  /// The best score of a validation so far.
-  var best: Double?
+  /// The best score of a validation so far, and the moving mean of the scores.
+  var best: Double?, smoothed: Double?
   /// The newest decision, and the round it is for.
   private(set) var decision: (round: Int, text: String)?
 
@@ -34,6 +34,14 @@ public final class Stage {
 
   /// The step to take next. Stages draw from streams of their own.
   public var next: Step { Step(index: stepsDone, total: steps, seed: configuration.seed) }
+
+  /// The score by which the best state is chosen: the moving mean, into which this one is taken (`validation.smoothing`).
+  func judged(_ scores: StageScores) -> Double {
+    let share = configuration[ValidationKeys.smoothing]
+    let mean = smoothed.map { share * $0 + (1 - share) * scores.mean } ?? scores.mean
+    smoothed = mean
+    return mean
+  }
 
   /// Decides the round that begins with the next step, if one does. Collective.
   func decideRound(over world: borrowing Communicator) throws {

@@ -51,6 +51,7 @@ extension Run {
     metadata["threads"] = String(Threads.count)
     if configuration.stages.count > 1 { metadata["stage"] = String(stage.number) }
     if let best = stage.best { metadata["best"] = String(best) }
+    if let smoothed = stage.smoothed { metadata["smoothed"] = String(smoothed) }
     if let decision = stage.decision {
       metadata[CheckpointedDecision.key] = decision.text
       metadata[CheckpointedDecision.roundKey] = String(decision.round)
@@ -104,6 +105,7 @@ extension Run {
     for (name, average) in stage.averages { try average.averager.restore(carried: state.metadata[name + ".averager"] ?? "") }
     stage.stepsDone = state.step - stage.firstStep
     stage.best = state.metadata["best"].flatMap(Double.init)
+    stage.smoothed = state.metadata["smoothed"].flatMap(Double.init)
     if let text = state.metadata[CheckpointedDecision.key],
       let round = state.metadata[CheckpointedDecision.roundKey].flatMap({ Int($0) })
     {

@@ -8,7 +8,9 @@ import Volumes
 /// Scores of the validation cases.
 public struct ValidationScores: Sendable, Equatable {
   public let cases: [String]
-  /// Dice of each case and foreground class; nil where neither prediction nor reference has the class.
+  /// The number of patches that were scored in place of whole volumes; 0: volumes.
+  public var patches = 0
+  /// Dice of each case and foreground class, or region; nil where neither prediction nor reference has the class.
   public let dice: [[Double?]]
 
   /// Mean over cases of each foreground class, as `cohort evaluate` counts them; nil for a class that no case has.
@@ -23,13 +25,11 @@ public struct ValidationScores: Sendable, Equatable {
 
 extension ValidationScores {
   /// Segments and scores `cases`, case i on rank i mod R. Collective.
-  /// - Parameters:
-  ///   - classes: K.
-  ///   - labels: segments a volume.
+  /// - Parameter labels: segments a volume.
   init(
-    of cases: [String], _ store: CaseStore, classes: Int, over world: borrowing Communicator, labels: (PackedCase) -> [UInt8]
+    of cases: [String], _ store: CaseStore, over world: borrowing Communicator, labels: (PackedCase) -> [UInt8]
   ) throws {
-    let foreground = classes - 1
+    let meaning = store.index.labels, structures = meaning.structures, foreground = structures.count
     // One slot for each case and class; a rank fills the slots of its cases, so the sum over ranks is exact.
     var scores = [Double](repeating: 0, count: cases.count * foreground), defined = scores
     for (number, identifier) in cases.enumerated() where number % world.size == world.rank {
@@ -39,11 +39,11 @@ extension ValidationScores {
         throw TrainingError("case \(identifier) has no label to validate on: prepare the data again.")
       }
       let prediction = labels(volume)
-      for label in 1...foreground {
-        let found = Metrics.dice(prediction: prediction, reference: reference, label: UInt8(label))
+      for (place, structure) in structures.enumerated() {
+        let found = Metrics.dice(prediction: prediction, reference: reference, labels: structure, ignored: meaning.ignored)
         guard let found else { continue }
-        scores[number * foreground + label - 1] = found
-        defined[number * foreground + label - 1] = 1
+        scores[number * foreground + place] = found
+        defined[number * foreground + place] = 1
       }
     }
     Flight.mark(.validation, detail: "scores of all ranks")
@@ -58,18 +58,19 @@ extension ValidationScores {
 }
 
 extension StageScores {
-  /// - Parameter classNames: by label value.
-  init(_ scores: ValidationScores, _ split: DataSplit, classNames: [String]) {
+  /// - Parameter names: of what is scored, after the background.
+  init(_ scores: ValidationScores, _ split: DataSplit, names: [String]) {
     let kind = split.isHeldOut ? "validation" : "training volumes"
-    let classes = zip(classNames.dropFirst(), scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
+    let classes = zip(names.dropFirst(), scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
     var numbers = ["dice": scores.mean]
     for (name, value) in classes { numbers["dice." + name] = value }
+    let subject = "\(scores.cases.count) " + (split.isHeldOut ? "validation cases" : kind)
+    let patches = scores.patches == 0 ? "" : "\(scores.patches) patches of "
     self.init(
       mean: scores.mean, isHeldOut: split.isHeldOut,
-      text: "Dice \(scores.mean.formatted(decimals: 4)) on \(scores.cases.count) "
-        + (split.isHeldOut ? "validation cases" : kind),
+      text: "Dice \(scores.mean.formatted(decimals: 4)) on \(patches)\(subject)",
       kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
-      heading: "Dice on the "
+      heading: "Dice on \(patches)the "
         + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
       table: classes + [("mean", scores.mean)])
   }

@@ -30,8 +30,7 @@ public struct Dataset: Sendable, Codable {
   public var name: String
   public var folder: String
   public var channelNames: [String]
-  /// Index = label value; 0 is background.
-  public var classNames: [String]
+  public var labels: LabelMeaning
   /// nnU-Net's name of the reader that dataset.json asks for; nil leaves the choice.
   public var imageReader: String?
   /// Sorted by identifier.
@@ -57,8 +56,9 @@ public struct Dataset: Sendable, Codable {
     let (cases, warnings) = try Self.cases(of: folder, description)
     let name = description.name ?? URL(fileURLWithPath: folder).lastPathComponent
     return Dataset(
-      name: name, folder: folder, channelNames: description.channelNames, classNames: description.classNames,
-      imageReader: description.imageReader, cases: cases, warnings: warnings)
+      name: name, folder: folder, channelNames: description.channelNames, labels: description.labels,
+      imageReader: description.imageReader,
+      cases: cases, warnings: warnings)
   }
 
   private static func cases(
@@ -72,15 +72,10 @@ public struct Dataset: Sendable, Codable {
     return (try scan.cases(), scan.warnings)
   }
 
-  /// The class names of a data set, from its description alone: its files need not be in order.
-  public static func classNames(ofFolder folder: String) throws(VolumeError) -> [String] {
-    try names(ofFolder: folder).classes
-  }
-
-  /// The names of channels and classes of a data set, from its description `folder/dataset.json` alone.
-  public static func names(ofFolder folder: String) throws(VolumeError) -> (channels: [String], classes: [String]) {
+  /// The names of the channels of a data set and the meaning of its labels, from `folder/dataset.json` alone: its files need not be in order.
+  public static func names(ofFolder folder: String) throws(VolumeError) -> (channels: [String], labels: LabelMeaning) {
     let description = try DatasetDescription.read("\(folder)/dataset.json")
-    return (description.channelNames, description.classNames)
+    return (description.channelNames, description.labels)
   }
 
   /// Writes `folder/dataset.json`, which `open` reads back.

@@ -6,11 +6,13 @@ import Foundation
 struct DatasetDescription {
   var name: String?
   var channelNames: [String]
-  var classNames: [String]
+  var labels: LabelMeaning
   /// The number of training images that the file promises.
   var trainingCount: Int?
   /// nnU-Net's name of the reader that is asked for.
   var imageReader: String?
+  /// The training and test images that the file lists, as those of nnU-Net 1 and of the Medical Segmentation Decathlon do, by their names.
+  var listedTraining, listedTest: Set<String>
 
   static func read(_ path: String) throws(VolumeError) -> DatasetDescription {
     guard FileManager.default.fileExists(atPath: path) else {
@@ -31,8 +33,10 @@ struct DatasetDescription {
       throw VolumeError("\(path) gives file_ending '\(fileEnding)', which is not supported: convert the files to .nii.gz.")
     }
     return DatasetDescription(
-      name: content["name"] as? String, channelNames: try channels(content, path), classNames: try classes(content, path),
-      trainingCount: content["numTraining"] as? Int, imageReader: content["overwrite_image_reader_writer"] as? String)
+      name: content["name"] as? String, channelNames: try channels(content, path),
+      labels: try LabelMeaning(content, json: bytes, path: path), trainingCount: content["numTraining"] as? Int,
+      imageReader: content["overwrite_image_reader_writer"] as? String,
+      listedTraining: listed(content["training"]), listedTest: listed(content["test"]))
   }
 
   private static let imageEndings = [".nii.gz", ".nii", ".hdr", ".img"]
@@ -58,32 +62,9 @@ struct DatasetDescription {
     return names
   }
 
-  private static func classes(_ content: [String: Any], _ path: String) throws(VolumeError) -> [String] {
-    guard let table = content["labels"] as? [String: Any], table.count >= 2 else {
-      throw VolumeError("\(path) has no labels: add for instance \"labels\": {\"background\": 0, \"liver\": 1}.")
-    }
-    var names = [Int: String]()
-    for (name, value) in table.sorted(by: { $0.key < $1.key }) {
-      if name == "ignore" {
-        throw VolumeError(
-          "\(path) has a label 'ignore', which is not supported: give those voxels a class or leave out the cases.")
-      }
-      // The original Medical Segmentation Decathlon files have it the other way round: {"0": "background"}.
-      let pair = (value as? Int).map { ($0, name) } ?? (value as? String).flatMap { text in Int(name).map { ($0, text) } }
-      guard let (index, className) = pair else {
-        throw VolumeError(
-          "\(path) gives label '\(name)' no single integer: regions and lists are not supported, so give each class one integer.")
-      }
-      if let other = names.updateValue(className, forKey: index) {
-        throw VolumeError("\(path) gives the labels '\(other)' and '\(className)' the same value \(index): give each its own.")
-      }
-    }
-    guard Set(names.keys) == Set(0..<names.count), names.count <= 256 else {
-      let values = names.keys.sorted().map(String.init)
-      let text = values.prefix(20).joined(separator: ", ") + (values.count > 20 ? " and \(values.count - 20) more" : "")
-      throw VolumeError(
-        "\(path) has the label values \(text): they must be 0 (background), 1, 2, ... without gaps, 255 at most.")
-    }
-    return (0..<names.count).map { names[$0]! }
+  /// - Parameter files: paths, or tables with one under `image`.
+  private static func listed(_ files: Any?) -> Set<String> {
+    let paths = (files as? [Any] ?? []).compactMap { ($0 as? [String: Any])?["image"] as? String ?? $0 as? String }
+    return Set(paths.compactMap { imageStem(lastName(of: $0)) })
   }
 }

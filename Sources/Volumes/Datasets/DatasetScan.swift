@@ -29,12 +29,22 @@ struct DatasetScan {
     if labelled.isEmpty {
       problems.append("\(folder) has no labelled case: put at least one image into imagesTr and its label into labelsTr.")
     }
+    refuseAbsent(all)
     if let promised = description.trainingCount { compare(promised, labelled.count, unlabelled.count) }
     guard problems.isEmpty else {
       throw VolumeError(
         asLines(problems, heading: "\(folder) has \(problems.count) faults, so nothing was done: mend all of these."))
     }
     return all
+  }
+
+  /// Names the training cases that dataset.json lists and that are not there.
+  private mutating func refuseAbsent(_ cases: [DatasetCase]) {
+    let absent = description.listedTraining.subtracting(cases.map(\.identifier)).sorted()
+    guard !absent.isEmpty else { return }
+    problems.append(
+      "\(folder)/dataset.json lists training cases that imagesTr does not hold whole: \(named(absent)): add them, or take them out of the list."
+    )
   }
 
   private mutating func compare(_ promised: Int, _ labelled: Int, _ unlabelled: Int) {
@@ -118,7 +128,13 @@ struct DatasetScan {
   /// The files of each case by channel.
   private mutating func channelFiles(_ subfolder: String) -> [String: [Int: String]] {
     var channels = [String: [Int: String]]()
+    let listed = description.listedTraining.union(description.listedTest)
     for file in files(subfolder) {
+      // The Decathlon's files of one channel have no number, and are listed without one.
+      if description.channelNames.count == 1, listed.contains(file.stem) {
+        channels[file.stem, default: [:]][0] = file.path
+        continue
+      }
       let parts = file.stem.split(separator: "_", omittingEmptySubsequences: false)
       let identifier = parts.dropLast().joined(separator: "_")
       guard !identifier.isEmpty, let last = parts.last, last.count == 4, last.allSatisfy(\.isASCIIDigit), let channel = Int(last)

@@ -99,7 +99,8 @@ public struct Manifest {
       var lines: [String: Int] = [:]
       for row in rows {
         for value in values(row) where !value.isEmpty {
-          if let first = lines.updateValue(row.line, forKey: value) {
+          // A file is the same, however its path is written.
+          if let first = lines.updateValue(row.line, forKey: what == "id" ? value : realPath(absolute(value))) {
             problems.append(
               "\(path), line \(row.line): the \(what) \(value) is in line \(first) already: each row needs its own.")
           }

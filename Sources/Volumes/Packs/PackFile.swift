@@ -68,8 +68,8 @@ extension File {
     try write(
       prepared.image, to: "/image", extent: extent + [prepared.channels],
       storage: .chunked(extent: [32, 64, 64, prepared.channels], level: 1))
-    if let label = prepared.label {
-      try write(label, to: "/label", extent: extent, storage: .chunked(extent: [32, 64, 64], level: 4))
+    for (name, array) in [("/label", prepared.label), ("/inside", prepared.inside)] {
+      if let array { try write(array, to: name, extent: extent, storage: .chunked(extent: [32, 64, 64], level: 4)) }
     }
   }
 }
@@ -81,6 +81,7 @@ extension PackEntry {
     (hasLabel, frame) = (prepared.label != nil, prepared.frame)
     (self.intensities, self.sourceHash, self.pack) = (intensities, sourceHash, pack)
     imageChecksum = hexadecimal(checksum(of: prepared.image))
+    insideChecksum = prepared.inside.map { hexadecimal(checksum(of: $0)) }
     labelChecksum = prepared.label.map { hexadecimal(checksum(of: $0)) } ?? ""
     foregroundCount = prepared.label.map(countValues) ?? []
   }

@@ -7,11 +7,12 @@ extension PackIndex {
     guard (1...256).contains(classNames.count), (1...9999).contains(channelNames.count) else {
       return "names \(classNames.count) classes and \(channelNames.count) channels"
     }
+    if let complaint = labels.complaint { return complaint }
     var identifiers = Set<String>(), packs = Set<String>()
     for entry in entries {
       guard identifiers.insert(entry.identifier).inserted else { return "lists the case \(entry.identifier) twice" }
       guard packs.insert(entry.pack).inserted else { return "lists the pack \(entry.pack) twice" }
-      if let found = entry.complaint(classes: classNames.count, channels: channelNames.count) {
+      if let found = entry.complaint(classes: labels.greatest + 1, channels: channelNames.count) {
         return "gives case \(entry.identifier) \(found)"
       }
     }
@@ -19,6 +20,15 @@ extension PackIndex {
       return "lists the pack \(name), which is no pack's name"
     }
     return nil
+  }
+}
+
+extension LabelMeaning {
+  fileprivate var complaint: String? {
+    if hasIgnored, classNames.count > 255 { return "names \(classNames.count) classes beside one that is ignored" }
+    guard let regions else { return nil }
+    let areSound = regions.allSatisfy { !$0.labels.isEmpty && $0.labels.allSatisfy((1..<classNames.count).contains) }
+    return !regions.isEmpty && areSound ? nil : "has regions of labels that there are not"
   }
 }
 
@@ -35,6 +45,7 @@ extension PackEntry {
     guard isChecksum(imageChecksum), hasLabel ? isChecksum(labelChecksum) : labelChecksum.isEmpty else {
       return "checksums '\(imageChecksum)' and '\(labelChecksum)'"
     }
+    guard insideChecksum.map(isChecksum) ?? true else { return "a checksum '\(insideChecksum ?? "")'" }
     guard isSoundCount(classes: classes) else {
       return "foreground counts that do not fit its \(extent) voxels and \(classes) classes"
     }

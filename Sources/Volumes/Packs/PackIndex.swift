@@ -22,6 +22,8 @@ public struct PackEntry: Sendable, Codable, Hashable {
   /// CRC-32 of the arrays in memory, hexadecimal; empty where there is no label.
   public var imageChecksum: String
   public var labelChecksum: String
+  /// CRC-32 of where the object is; nil where that is not known.
+  public var insideChecksum: String?
   /// Voxels of each label value, from 0 (background) to the greatest that occurs; empty where there is no label.
   public var foregroundCount: [Int]
   /// Whose volume it is; nil where the data set does not tell.
@@ -51,6 +53,9 @@ public struct PackIndex: Sendable, Codable, Hashable {
   /// The settings of the preparation (a hash or JSON): packs made with other settings are not mixed.
   public var preparation: String
   public var classNames: [String]
+  /// The regions that labels make up, and whether there is a label for voxels of which nothing is known; nil for none, as in older packs.
+  private var regions: [LabelRegion]?
+  private var hasIgnored: Bool?
   public var channelNames: [String]
   public var entries: [PackEntry]
   /// The cases that are missing. Whoever trains on the packs is to be told.
@@ -59,11 +64,17 @@ public struct PackIndex: Sendable, Codable, Hashable {
   var replaced: [String]
 
   public init(
-    preparation: String, classNames: [String], channelNames: [String], dataset: String = "", entries: [PackEntry] = []
+    preparation: String, labels: LabelMeaning, channelNames: [String], dataset: String = "", entries: [PackEntry] = []
   ) {
     (self.format, self.dataset, self.preparation) = (Self.format, dataset, preparation)
-    (self.classNames, self.channelNames, self.entries) = (classNames, channelNames, entries)
+    (classNames, regions, hasIgnored) = (labels.classNames, labels.regions, labels.hasIgnored ? true : nil)
+    (self.channelNames, self.entries) = (channelNames, entries)
     (omitted, replaced) = ([], [])
+  }
+
+  /// What the values of labels mean.
+  public var labels: LabelMeaning {
+    LabelMeaning(classNames: classNames, regions: regions, hasIgnored: hasIgnored ?? false)
   }
 
   /// The phases of its cases, sorted; empty where the data set tells none.

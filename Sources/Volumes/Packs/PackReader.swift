@@ -25,12 +25,13 @@ public struct PackReader: Sendable {
       throw VolumeError(
         "There is no case \(identifier) in \(folder)/\(PackIndex.fileName). Check the identifier, or prepare the data again.")
     }
-    let (image, label) = try readArrays(entry)
+    let (image, label, inside) = try readArrays(entry)
     guard hexadecimal(checksum(of: image)) == entry.imageChecksum else { throw damage(entry, "image") }
     if let label, hexadecimal(checksum(of: label)) != entry.labelChecksum { throw damage(entry, "label") }
+    if let inside, hexadecimal(checksum(of: inside)) != entry.insideChecksum { throw damage(entry, "object") }
     return PackedCase(
       identifier: entry.identifier, role: entry.role, extent: entry.extent, spacing: entry.spacing, channels: entry.channels,
-      image: image, label: label, frame: entry.frame)
+      image: image, label: label, inside: inside, frame: entry.frame)
   }
 
   /// Reads every case; the first damaged one is an error.
@@ -38,10 +39,10 @@ public struct PackReader: Sendable {
     for entry in index.entries { _ = try read(entry.identifier) }
   }
 
-  /// - Returns: image [D, H, W, C] and label [D, H, W].
-  private func readArrays(_ entry: PackEntry) throws(VolumeError) -> (image: [Float], label: [UInt8]?) {
+  /// - Returns: image [D, H, W, C], label and object [D, H, W].
+  private func readArrays(_ entry: PackEntry) throws(VolumeError) -> (image: [Float], label: [UInt8]?, inside: [UInt8]?) {
     let path = "\(folder)/\(entry.pack)", extent = [entry.extent.depth, entry.extent.height, entry.extent.width]
-    let bytes = entry.extent.count * (4 * entry.channels + (entry.hasLabel ? 1 : 0))
+    let bytes = entry.extent.count * (4 * entry.channels + (entry.hasLabel ? 1 : 0) + (entry.insideChecksum == nil ? 0 : 1))
     do {
       // A pack that is a pipe would be waited for, and one that a forger made of zeros can promise more than its bytes can hold.
       guard bytes / largestGrowth <= (try fileSize(path)) else { throw damage(entry, "image") }
@@ -49,7 +50,8 @@ public struct PackReader: Sendable {
       return try File.open(path).closing { (file) throws(H5Error) in
         let image: [Float] = try file.read("/image", extent: extent + [entry.channels])
         let label: [UInt8]? = entry.hasLabel ? try file.read("/label", extent: extent) : nil
-        return (image, label)
+        let inside: [UInt8]? = entry.insideChecksum == nil ? nil : try file.read("/inside", extent: extent)
+        return (image, label, inside)
       }
     } catch let error as VolumeError {
       throw VolumeError("Case \(entry.identifier) in \(path) cannot be read: \(error.description)")

@@ -27,12 +27,12 @@ public final class PackWriter {
   ///   - waiting: gets a sentence where it cannot be known whether another writer still lives.
   /// - Throws: the folder is being written, or holds the packs of another data set or something else by the names of this one's files.
   public init(
-    folder: String, preparation: String, classNames: [String], channelNames: [String], dataset: String = "",
+    folder: String, preparation: String, labels: LabelMeaning, channelNames: [String], dataset: String = "",
     waiting: (String) -> Void = { _ in }
   ) throws(VolumeError) {
     self.folder = folder
     let common = PackIndex(
-      preparation: preparation, classNames: classNames, channelNames: channelNames,
+      preparation: preparation, labels: labels, channelNames: channelNames,
       dataset: dataset.isEmpty ? "" : realPath(dataset))
     index = common
     let lockPath = "\(folder)/packs.lock", isLockNew = !FileManager.default.fileExists(atPath: lockPath)
@@ -159,7 +159,7 @@ public final class PackWriter {
 extension PackIndex {
   /// Whether the cases of both were prepared alike.
   fileprivate func matches(_ other: PackIndex) -> Bool {
-    preparation == other.preparation && classNames == other.classNames && channelNames == other.channelNames
+    preparation == other.preparation && labels == other.labels && channelNames == other.channelNames
   }
 }
 

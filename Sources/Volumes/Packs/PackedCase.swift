@@ -30,14 +30,17 @@ public struct PackedCase: Sendable {
   public var image: [Float]
   /// Class numbers, [D, H, W]; nil where there is no label.
   public var label: [UInt8]?
+  /// 1 where the object is, 0 outside, [D, H, W]; nil where nothing depends on it.
+  public var inside: [UInt8]?
   public var frame: CaseFrame
 
   public init(
     identifier: String, role: CaseRole, extent: Extent, spacing: Spacing, channels: Int, image: [Float], label: [UInt8]?,
-    frame: CaseFrame
+    inside: [UInt8]? = nil, frame: CaseFrame
   ) {
     (self.identifier, self.role, self.extent, self.spacing) = (identifier, role, extent, spacing)
     (self.channels, self.image, self.label, self.frame) = (channels, image, label, frame)
+    self.inside = inside
   }
 
   /// The intensities [D, H, W] of one channel.
@@ -50,8 +53,9 @@ public struct PackedCase: Sendable {
     if image.count != extent.count * channels {
       return "its image has \(image.count) values where \(extent) voxels of \(channels) channels need \(extent.count * channels)"
     }
-    if let label, label.count != extent.count {
-      return "its label has \(label.count) values where \(extent) needs \(extent.count)"
+    for (name, array) in [("label", label), ("object", inside)] {
+      guard let array, array.count != extent.count else { continue }
+      return "its \(name) has \(array.count) values where \(extent) needs \(extent.count)"
     }
     return nil
   }

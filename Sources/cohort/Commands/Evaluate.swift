@@ -59,7 +59,7 @@ struct Evaluate: ParsableCommand {
       let origins = try manifest.map { try caseOrigins(manifest: $0) } ?? [:]
       let found = try evaluatePredictions(
         predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
-        classNames: try classNames(dataset: dataset, references: references))
+        labels: try labelMeaning(dataset: dataset, references: references))
       if found.failures.count < found.count {
         print(json ? found.table.json() : found.table.text())
         if !json, manifest != nil { print(groupText(found.table.groups(by: origins))) }

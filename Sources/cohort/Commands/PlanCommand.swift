@@ -77,8 +77,10 @@ struct PlanCommand: ParsableCommand {
     let fingerprint = try DatasetFingerprint(text: found.text)
     let input = PlanningInput(
       datasetName: URL(fileURLWithPath: realPath(data.folder)).lastPathComponent, channelNames: data.channelNames,
-      labelCount: data.classNames.count, caseCount: fingerprint.shapes.count, reader: found.reader)
-    var step = try PlannedStep(network, options: option, channels: data.channelNames.count, classes: data.classNames.count)
+      labelCount: data.labels.entryCount, caseCount: fingerprint.shapes.count, reader: found.reader)
+    var step = try PlannedStep(
+      network, options: option, channels: data.channelNames.count,
+      classes: data.labels.regions?.count ?? data.labels.classNames.count)
     let (plan, cost) = try Planner(lowResolution: lowResolution).plan(
       fingerprint, input, within: StepBudget(bytes: budgetMemory, seconds: budgetTime)
     ) { configuration in

@@ -23,8 +23,8 @@ struct PlannedStep {
 
   mutating func cost(of configuration: PlanConfiguration) throws -> StepCost {
     var plan = plan
-    plan.options = options(for: configuration).merging(plan.options) { $1 }
-    let patch = Self.volume(configuration.patch, filling: 1)
+    plan.options = configuration.networkOptions(forPlain: network == PlainConvUNet.name).merging(plan.options) { $1 }
+    let patch = configuration.volumePatch
     let found = try estimator.estimate(plan, patch: patch, batch: configuration.batchSize)
     return StepCost(bytes: found.bytes, seconds: found.seconds)
   }
@@ -40,19 +40,6 @@ struct PlannedStep {
   /// nnU-Net's 1000 epochs of 250 steps.
   private static let runSteps = 250_000
 
-  /// The network's options that a configuration decides. A plane is a volume of one slice.
-  private func options(for configuration: PlanConfiguration) -> [String: String] {
-    func text(_ rows: some Sequence<[Int]>) -> String {
-      rows.map { Self.volume($0, filling: 1).map(String.init).joined(separator: ",") }.joined(separator: ";")
-    }
-    let planned = configuration.network, strides = text(planned.strides.dropFirst())
-    guard network == PlainConvUNet.name else { return ["strides": strides] }
-    return [
-      "strides": strides, "kernels": text(planned.kernels), "widths": planned.widths.map(String.init).joined(separator: ","),
-    ]
-  }
-
-  private static func volume(_ sides: [Int], filling one: Int) -> [Int] { sides.count == 2 ? [one] + sides : sides }
 }
 
 extension PlanConfiguration {

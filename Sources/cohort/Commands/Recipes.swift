@@ -1,12 +1,14 @@
 // `cohort recipes`: ready run files, printed to standard output, and the keys that a run file may have.
 
 import ArgumentParser
+import Networks
 import Training
 
 struct Recipes: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List ready run files, print one, or explain the keys of run files.",
-    usage: "cohort recipes [NAME]\ncohort recipes keys [PATTERN] [--json]",
+    usage:
+      "cohort recipes [NAME]\ncohort recipes nnunet --plan PLAN [--configuration NAME] [--network NAME] [--data PACKS]\ncohort recipes keys [PATTERN] [--json]",
     subcommands: [Show.self, Keys.self], defaultSubcommand: Show.self)
 
   struct Show: ParsableCommand {
@@ -14,9 +16,29 @@ struct Recipes: ParsableCommand {
 
     @Argument(help: "Name of a recipe.")
     var name: String?
+    @Option(help: "For nnunet: a plan (plans.json), from which patch, batch, Dice, strides and kernels are taken.")
+    var plan: String?
+    @Option(help: "With --plan: which configuration of it, 3d_fullres, 3d_lowres or 2d.")
+    var configuration = "3d_fullres"
+    @Option(help: "With --plan: plainconvunet as planned, or stunet with the planned strides.")
+    var network = PlainConvUNet.name
+    @Option(help: "With --plan: packs that `cohort prepare --plan` made by it, which is checked.")
+    var data: String?
+
+    func validate() throws {
+      guard plan == nil || name == "nnunet" else { throw ValidationError("--plan is for the recipe nnunet: name that one.") }
+      guard plan != nil || data == nil else { throw ValidationError("--data needs --plan, by which the packs were made.") }
+      guard PlannedStep.networks.contains(network) else {
+        throw ValidationError("--network \(network): choose one of \(PlannedStep.networks.joined(separator: ", ")).")
+      }
+    }
 
     func run() throws {
       try reportingErrors {
+        if let plan {
+          print(try PlannedRecipe(plan: plan, configuration: configuration, network: network, data: data).text, terminator: "")
+          return
+        }
         guard let name else { return recipes.forEach { print("\($0.name)  \($0.summary)") } }
         print(try recipe(named: name).yaml, terminator: "")
       }

@@ -86,7 +86,7 @@ struct Report: ParsableCommand {
       try reportingErrors {
         let (failures, count) = try drawComparisons(
           images: images, references: references, predictions: predictions.map(NamedPath.init),
-          classNames: try classNames(dataset: dataset, references: references), output: output
+          classNames: try labelMeaning(dataset: dataset, references: references).classNames, output: output
         ) { print($0) }
         throw ArgumentParser.ExitCode(listFailures(failures, of: count, done: "drawn"))
       }
