@@ -96,6 +96,8 @@ public protocol Method: AnyObject, SendableMetatype {
   /// The labels of each region that the method's network scores by a sigmoid; nil: it scores classes by a softmax. A voxel in several gets the
   /// first label of the last of them.
   static func regions(_ options: SettingValues) -> [[Int]]?
+  /// Whether the method trains two students and no more, each of which can be computed by a `Partner` of its own.
+  static var hasTwoStudents: Bool { get }
 
   init(_ plan: MethodPlan) throws(MethodError)
 
@@ -114,8 +116,9 @@ public protocol Method: AnyObject, SendableMetatype {
   var countsBatches: Bool { get }
   /// Counts what losses need to know of the batches of all lanes, in one of them: as many numbers in every lane.
   func counts(_ batch: Batch, at step: Step) throws(MethodError) -> [Double]
-  /// Puts the batch through the networks; gradients of modules that the step does not update are discarded.
-  func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms
+  /// Puts the batch through the networks; gradients of modules that the step does not update are discarded. Throws a `MethodError`, or what the
+  /// batch's `Partner` throws.
+  func loss(_ batch: Batch, at step: Step, on tape: Tape) throws -> LossTerms
   /// Called after the optimiser, on every rank alike: a moving average of the student, counts.
   func afterUpdate(at step: Step)
 }
@@ -123,6 +126,7 @@ public protocol Method: AnyObject, SendableMetatype {
 extension Method {
   public static func usesPrior(_ options: SettingValues) -> Bool { false }
   public static func regions(_ options: SettingValues) -> [[Int]]? { nil }
+  public static var hasTwoStudents: Bool { false }
   public var carried: [CarriedVector] { [] }
   public func updated(at step: Step) -> [Int] { Array(trained.indices) }
   public var countsBatches: Bool { false }

@@ -36,8 +36,8 @@ public final class PseudoLabelling: Work {
     split = try DataSplit(
       index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: true,
       data: configuration.data)
-    let lanes = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), split = split
-    cases = plan.lanes.flatMap { lanes.shard(lane: $0, of: split, seed: configuration.seed) }.sorted()
+    let split = split
+    cases = plan.lanes.flatMap { plan.lanePlan.shard(lane: $0, of: split, seed: configuration.seed) }.sorted()
     (self.setup, self.store, self.configuration) = (setup, store, configuration)
     bank = { PseudoLabelBank(key: setup.labelKey(configuration), data: configuration.data, fallback: configuration.output) }
   }
