@@ -2,23 +2,45 @@
 
 import Tensors
 
+/// What a rank computes of its lanes.
+public enum RankLayout: String, Sendable, CaseIterable {
+  /// All networks.
+  case data
+  /// One of two networks: the rank beside it has the same lanes and computes the other one (`RankPair`).
+  case network
+
+  /// The number of ranks that share a lane.
+  var ranksOfLane: Int { self == .data ? 1 : 2 }
+  /// Which of the two networks a rank computes in the layout `network`: 0 or 1.
+  public static func network(ofRank rank: Int) -> Int { rank % 2 }
+}
+
 /// The assignment of lanes to ranks and of cases to lanes.
 public struct LanePlan: Sendable {
   public let lanes: Int
+  private let layout: RankLayout
 
-  /// - Throws: if there are more ranks than lanes, or no lanes.
-  public init(lanes: Int, ranks: Int) throws(ClusterError) {
+  /// - Throws: if there are more ranks than lanes have work for, no lanes, or ranks that make no pairs.
+  public init(lanes: Int, ranks: Int, layout: RankLayout = .data) throws(ClusterError) {
     guard lanes > 0 else { throw ClusterError("The run has \(lanes) lanes. Set the number of lanes to 1 or more.") }
-    guard ranks <= lanes else {
+    guard ranks % layout.ranksOfLane == 0 else {
       throw ClusterError(
-        "There are \(ranks) ranks but only \(lanes) lanes, so \(ranks - lanes) ranks would have no work. "
-          + "Start at most \(lanes) ranks, or raise the number of lanes (that changes the global batch).")
+        "layout: network lets two ranks share the two networks, and of \(ranks) ranks one would be left over: start an even number of them, or set "
+          + "layout: data.")
     }
-    self.lanes = lanes
+    let most = lanes * layout.ranksOfLane
+    guard ranks <= most else {
+      throw ClusterError(
+        "There are \(ranks) ranks but only \(lanes) lanes, so \(ranks - most) ranks would have no work. "
+          + "Start at most \(most) ranks, or raise the number of lanes (that changes the global batch).")
+    }
+    (self.lanes, self.layout) = (lanes, layout)
   }
 
   /// The lanes of one rank: a contiguous run; the runs' lengths differ by at most 1.
-  public func lanes(ofRank rank: Int, of ranks: Int) -> Range<Int> { evenRun(of: lanes, part: rank, of: ranks) }
+  public func lanes(ofRank rank: Int, of ranks: Int) -> Range<Int> {
+    evenRun(of: lanes, part: rank / layout.ranksOfLane, of: ranks / layout.ranksOfLane)
+  }
 
   /// The cases of one lane: the identifiers in an order drawn from `seed`, dealt round to the lanes.
   ///

@@ -17,6 +17,8 @@ public final class StepTimes {
   }
   public private(set) var spans: [Span] = []
   private var start = HostClock.seconds
+  /// The seconds within parts of the step in which this rank waited for the other one of its pair.
+  private var waited = 0.0
   /// The seconds in the control word of the step before, which carried that step's times and so could not hold its own.
   private var controlBefore = 0.0
 
@@ -25,7 +27,7 @@ public final class StepTimes {
   /// A new step begins.
   public func begin() {
     controlBefore = seconds(in: .control)
-    spans = []
+    (spans, waited) = ([], 0)
     start = HostClock.seconds
   }
 
@@ -33,6 +35,13 @@ public final class StepTimes {
   public func measure<Result>(_ part: StepPart, _ body: () throws -> Result) rethrows -> Result {
     let start = HostClock.seconds
     defer { spans.append(Span(part: part, start: start, end: HostClock.seconds)) }
+    return try body()
+  }
+
+  /// Runs `body`, which waits for another rank, within a part of the step.
+  public func waiting<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let start = HostClock.seconds
+    defer { waited += HostClock.seconds - start }
     return try body()
   }
 
@@ -47,6 +56,7 @@ public final class StepTimes {
   func summary(_ communication: CommunicationTimes) -> RankSeconds {
     let load = seconds(in: .load), average = seconds(in: .average)
     return RankSeconds(
-      load: load, compute: max(0, sinceStart - load - average), wait: average + controlBefore, communication: communication)
+      load: load, compute: max(0, sinceStart - load - average - waited), wait: average + waited + controlBefore,
+      communication: communication)
   }
 }

@@ -37,13 +37,26 @@ public struct Communicator: ~Copyable {
     var copy: MPI_Comm? = nil
     // int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *newcomm)
     try mpi("MPI_Comm_dup") { MPI_Comm_dup(handle, &copy) }
-    guard let copy else {
-      throw MPIError(call: "MPI_Comm_dup", reason: "the library returned no communicator", hint: MPIError.peerHint)
-    }
-    return try Communicator(handle: copy, owned: true)
+    return try Communicator(handle: try Self.made(copy, by: "MPI_Comm_dup"), owned: true)
   }
 
-  /// Frees a duplicate; does nothing for `world` and `alone`. Collective.
+  /// The ranks that give the same `color`, in the order that they have here, with a message space of their own. Collective.
+  public func split(color: Int) throws(MPIError) -> Communicator {
+    guard let handle else { return .alone }
+    var part: MPI_Comm? = nil
+    // int MPI_Comm_split(MPI_Comm comm, int color, int key, MPI_Comm *newcomm)
+    try mpi("MPI_Comm_split") { MPI_Comm_split(handle, Int32(color), Int32(rank), &part) }
+    return try Communicator(handle: try Self.made(part, by: "MPI_Comm_split"), owned: true)
+  }
+
+  private static func made(_ handle: MPI_Comm?, by call: String) throws(MPIError) -> MPI_Comm {
+    guard let handle else {
+      throw MPIError(call: call, reason: "the library returned no communicator", hint: MPIError.peerHint)
+    }
+    return handle
+  }
+
+  /// Frees a duplicate or a part; does nothing for `world` and `alone`. Collective.
   public consuming func close() throws(MPIError) { try free() }
 
   /// Frees the communicator as `close` does, for an owner that lives on: nothing may be called on the communicator afterwards.

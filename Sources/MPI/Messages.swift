@@ -96,7 +96,7 @@ extension Communicator {
 }
 
 /// The most bytes in one message: counts are C ints.
-private let largestMessageBytes = 256 << 20
+let largestMessageBytes = 256 << 20
 
 /// Calls `body` for consecutive pieces of at most `largestMessageBytes`.
 private func inPieces(

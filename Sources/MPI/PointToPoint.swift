@@ -1,4 +1,4 @@
-// Bytes from one rank to one other, at most 256 MiB in a message.
+// Bytes from one rank to one other, at most 256 MiB in a message; an exchange of more travels in pieces.
 
 import CMPI
 
@@ -23,6 +23,28 @@ extension Communicator {
     }
   }
 
+  /// Sends `sent` to `peer`, which calls this too, and fills `received` with what that sends; the two lengths may differ. Sleeps while it waits.
+  public func exchange(
+    _ sent: UnsafeRawBufferPointer, for received: UnsafeMutableRawBufferPointer, with peer: Int
+  ) throws(MPIError) {
+    guard let handle else { return }
+    for start in stride(from: 0, to: max(sent.count, received.count), by: largestMessageBytes) {
+      let out = piece(of: sent.count, from: start), into = piece(of: received.count, from: start)
+      var receiving: MPI_Request? = nil, sending: MPI_Request? = nil
+      // int MPI_Irecv(void *buf, int count, MPI_Datatype datatype, int source, int tag, MPI_Comm comm, MPI_Request *request)
+      try mpi("MPI_Irecv") {
+        MPI_Irecv(
+          received.baseAddress.map { $0 + into.start }, into.count, cohort_mpi_byte(), Int32(peer), tag, handle, &receiving)
+      }
+      // int MPI_Isend(const void *buf, int count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request *request)
+      try mpi("MPI_Isend") {
+        MPI_Isend(sent.baseAddress.map { $0 + out.start }, out.count, cohort_mpi_byte(), Int32(peer), tag, handle, &sending)
+      }
+      try wait(for: &receiving, longestSleep: NetworkReduction.longestSleep)
+      try wait(for: &sending, longestSleep: NetworkReduction.longestSleep)
+    }
+  }
+
   /// Sends a number to rank `peer`, which calls `receiveNumber(from:)`.
   public func send(_ number: Double, to peer: Int) throws(MPIError) {
     try withUnsafeBytes(of: number) { (bytes) throws(MPIError) in try send(bytes, to: peer) }
@@ -34,4 +56,9 @@ extension Communicator {
     try withUnsafeMutableBytes(of: &number) { (bytes) throws(MPIError) in try receive(into: bytes, from: peer) }
     return number
   }
+}
+
+/// The piece of a message of `bytes` bytes that begins at `start`; an empty one behind its end.
+private func piece(of bytes: Int, from start: Int) -> (start: Int, count: Int32) {
+  (min(start, bytes), Int32(min(largestMessageBytes, max(0, bytes - start))))
 }

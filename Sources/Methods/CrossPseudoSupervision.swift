@@ -15,6 +15,7 @@ public final class CrossPseudoSupervision: Method {
     "Losses as nnU-Net's, Dice and cross entropy at the heads of all resolutions but the lowest, with the other's labels at each; false as published, half "
       + "of each at full resolution.")
   public static let options: [any SettingDescription] = [deepSupervision] + weight.all
+  public static let hasTwoStudents = true
 
   private let pair: StudentPair
   private let weight: ConsistencyWeight
@@ -29,9 +30,9 @@ public final class CrossPseudoSupervision: Method {
     (weight, groups, isDeep) = (Self.weight.weight(plan), plan.groups, plan[Self.deepSupervision])
   }
 
-  public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
-    if isDeep { return try pair.deepTerms(batch, weight: weight.at(step), groups: groups, at: step, on: tape) }
-    let (first, second) = try pair.predictions(batch, at: step, on: tape)
-    return try crossTerms(first, second, .crossEntropy, weight: weight.at(step), groups: groups, at: step, on: tape)
+  public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws -> LossTerms {
+    isDeep
+      ? try pair.deepTerms(batch, weight: weight.at(step), groups: groups, at: step, on: tape)
+      : try pair.terms(batch, .crossEntropy, weight: weight.at(step), groups: groups, at: step, on: tape)
   }
 }

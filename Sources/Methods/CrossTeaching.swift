@@ -15,6 +15,7 @@ public final class CrossTeaching: Method {
     "The other student, with its default options; another kind than network.name.")
   private static let weight = ConsistencyOptions(publishedEpochs: 200)
   public static let options: [any SettingDescription] = [second] + weight.all
+  public static let hasTwoStudents = true
 
   private let pair: StudentPair
   private let weight: ConsistencyWeight
@@ -33,8 +34,7 @@ public final class CrossTeaching: Method {
     (weight, groups) = (Self.weight.weight(plan), plan.groups)
   }
 
-  public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms {
-    let (first, second) = try pair.predictions(batch, at: step, on: tape)
-    return try crossTerms(first, second, .dice, weight: weight.at(step), groups: groups, at: step, on: tape)
+  public func loss(_ batch: Batch, at step: Step, on tape: Tape) throws -> LossTerms {
+    try pair.terms(batch, .dice, weight: weight.at(step), groups: groups, at: step, on: tape)
   }
 }

@@ -11,29 +11,26 @@ extension StudentPair {
   /// - Parameter weight: λ.
   func deepTerms(
     _ batch: Batch, weight: Double, groups: [String], at step: Step, on tape: Tape
-  ) throws(MethodError) -> LossTerms {
+  ) throws -> LossTerms {
     try refuseTwins()
     var labels: [[UInt8]] = []
     for sample in batch.labelled { labels.append(try sample.knownLabel()) }
-    let heads = [first, second].map { network in
-      (
-        labelled: network.headLogits(batch.labelled, at: step, on: tape),
-        unlabelled: network.headLogits(batch.unlabelled, at: step, on: tape)
-      )
+    return try crossTerms(batch, weight: weight, groups: groups) { number in
+      let labelled = self[number].headLogits(batch.labelled, at: step, on: tape)
+      let unlabelled = self[number].headLogits(batch.unlabelled, at: step, on: tape)
+      return CrossStudent(
+        said: unlabelled[0].map { likeliestLabels($0) },
+        terms: { pseudo in
+          let loss = BatchLoss(targets: LabelTargets(classes: labelled[0][0].shape.channels), dice: .sample)
+          return weightedHeads(labelled, labels: labels).flatMap { loss.terms($0.scores, weight: $0.weight, on: tape) }
+            + weightedHeads(unlabelled, labels: pseudo).flatMap { head in
+              crossEntropies(head.scores, weight: weight * head.weight, on: tape)
+            }
+        },
+        unlabelled: {
+          zip(batch.unlabelled, unlabelled[0]).map { Prediction(sample: $0, logits: $1, probabilities: tape.softmax($1)) }
+        })
     }
-    let said = heads.map { $0.unlabelled[0].map { likeliestLabels($0) } }
-    let loss = BatchLoss(targets: LabelTargets(classes: heads[0].labelled[0][0].shape.channels), dice: .sample)
-    let terms = zip(heads, said.reversed()).flatMap { network, pseudo in
-      weightedHeads(network.labelled, labels: labels).flatMap { loss.terms($0.scores, weight: $0.weight, on: tape) }
-        + weightedHeads(network.unlabelled, labels: pseudo).flatMap { head in
-          crossEntropies(head.scores, weight: weight * head.weight, on: tape)
-        }
-    }
-    var result = LossTerms(terms, diagnostics: crossDiagnostics(batch.unlabelled, said, weight: weight, groups: groups))
-    result.unlabelled = zip(batch.unlabelled, heads[0].unlabelled[0]).map {
-      Prediction(sample: $0, logits: $1, probabilities: tape.softmax($1))
-    }
-    return result
   }
 }
 

@@ -99,6 +99,8 @@ public protocol Method: AnyObject, SendableMetatype {
   /// first label of the last of them.
   /// - Parameter data: the regions of the data set; nil where it has none.
   static func regions(_ options: SettingValues, data: [[Int]]?) -> [[Int]]?
+  /// Whether the method trains two students and no more, each of which can be computed by a `Partner` of its own.
+  static var hasTwoStudents: Bool { get }
 
   init(_ plan: MethodPlan) throws(MethodError)
 
@@ -117,8 +119,9 @@ public protocol Method: AnyObject, SendableMetatype {
   var countsBatches: Bool { get }
   /// Counts what losses need to know of the batches of all lanes, in one of them: as many numbers in every lane.
   func counts(_ batch: Batch, at step: Step) throws(MethodError) -> [Double]
-  /// Puts the batch through the networks; gradients of modules that the step does not update are discarded.
-  func loss(_ batch: Batch, at step: Step, on tape: Tape) throws(MethodError) -> LossTerms
+  /// Puts the batch through the networks; gradients of modules that the step does not update are discarded. Throws a `MethodError`, or what the
+  /// batch's `Partner` throws.
+  func loss(_ batch: Batch, at step: Step, on tape: Tape) throws -> LossTerms
   /// Called after the optimiser, on every rank alike: a moving average of the student, counts.
   func afterUpdate(at step: Step)
 }
@@ -127,6 +130,7 @@ extension Method {
   public static func usesPrior(_ options: SettingValues) -> Bool { false }
   public static func needsEveryLabel(_ options: SettingValues) -> Bool { false }
   public static func regions(_ options: SettingValues, data: [[Int]]?) -> [[Int]]? { nil }
+  public static var hasTwoStudents: Bool { false }
   public var carried: [CarriedVector] { [] }
   public func updated(at step: Step) -> [Int] { Array(trained.indices) }
   public var countsBatches: Bool { false }

@@ -21,7 +21,7 @@ public func train(
 }
 
 private final class TrainingLoop {
-  let step: CoordinatedStep
+  private(set) var step: CoordinatedStep
   private let run: Run
   private let stepsOnly: Bool
   private let reporter: RunReporter
@@ -32,9 +32,9 @@ private final class TrainingLoop {
 
   init(_ run: Run, over world: borrowing Communicator, console: Console, log: MetricsLog?, stepsOnly: Bool) throws {
     (self.run, self.stepsOnly) = (run, stepsOnly)
-    step = try CoordinatedStep(laneCount: run.configuration.lanes, over: world)
+    step = try CoordinatedStep(run.stage, over: world)
     reporter = RunReporter(run, ranks: world.size, console: console, log: log)
-    lanes = LaneWork(run.stage, step.times, checksTerms: !stepsOnly)
+    lanes = LaneWork(run.stage, step, checksTerms: !stepsOnly)
     checkpointing = Checkpointing(run.configuration, firstStep: run.stepsDone)
     requests = RankRequests(run, rank: world.rank)
   }
@@ -81,8 +81,10 @@ private final class TrainingLoop {
   private func take(_ now: Step, over world: borrowing Communicator) throws -> StepOutcome {
     let isCompared = run.comparesReplicasNow(ranks: world.size)
     lanes.begin(now)
+    let averages = lanes.averages(at: now)
     return try step.take(
-      lanes.averages(at: now), step: run.stepsDone, over: world, stateHash: isCompared ? { self.run.stateHash } : nil,
+      averages.own, received: averages.received, step: run.stepsDone, over: world,
+      stateHash: isCompared ? { self.run.stateHash } : nil,
       requests: { requests.flags(isSaveDue: checkpointing.isDue(afterStep: run.stepsDone + 1), reporter.console) },
       first: { try lanes.count(step.lanes, of: step.laneCount, over: world) }, lane: lanes.compute)
   }
@@ -125,7 +127,9 @@ private final class TrainingLoop {
 
   private func enterNextStage(over world: borrowing Communicator) throws {
     reporter.console.print(try run.enterNextStage())
-    lanes = LaneWork(run.stage, step.times, checksTerms: !stepsOnly)
+    try step.close()
+    step = try CoordinatedStep(run.stage, over: world)
+    lanes = LaneWork(run.stage, step, checksTerms: !stepsOnly)
     try reporter.beginStage(over: world)
   }
 
@@ -147,5 +151,12 @@ private final class TrainingLoop {
   private func save(over world: borrowing Communicator) throws -> Bool {
     if checkpointing.savedStep == run.stepsDone { return true }
     return try step.times.measure(.checkpoint) { try checkpointing.save(run, over: world, console: reporter.console) }
+  }
+}
+
+extension CoordinatedStep {
+  /// The steps of a stage. Collective.
+  fileprivate convenience init(_ stage: Stage, over world: borrowing Communicator) throws(ClusterError) {
+    try self.init(laneCount: stage.configuration.lanes, layout: stage.configuration.layout, over: world)
   }
 }

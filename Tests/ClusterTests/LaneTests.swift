@@ -22,6 +22,19 @@ import Testing
     #expect(throws: ClusterError.self) { try LanePlan(lanes: 0, ranks: 1) }
   }
 
+  @Test func pairsShareLanes() throws {
+    for (lanes, ranks) in [(1, 2), (3, 2), (3, 4), (3, 6)] {
+      let plan = try LanePlan(lanes: lanes, ranks: ranks, layout: .network),
+        runs = (0..<ranks).map { plan.lanes(ofRank: $0, of: ranks) }
+      for pair in 0..<ranks / 2 { #expect(runs[2 * pair] == runs[2 * pair + 1] && !runs[2 * pair].isEmpty) }
+      #expect(stride(from: 0, to: ranks, by: 2).flatMap { Array(runs[$0]) } == Array(0..<lanes))
+    }
+    let odd = #expect(throws: ClusterError.self) { try LanePlan(lanes: 4, ranks: 3, layout: .network) }
+    #expect(odd?.description.contains("even number") == true)
+    let many = #expect(throws: ClusterError.self) { try LanePlan(lanes: 2, ranks: 6, layout: .network) }
+    #expect(many?.description.contains("at most 4 ranks") == true)
+  }
+
   @Test func shardsDealEveryCaseOnce() throws {
     let cases = (0..<22).map { "case \($0)" }
     let plan = try LanePlan(lanes: 4, ranks: 1)

@@ -23,18 +23,21 @@ import Testing
     let logits = try [1, 2].map { number in
       try file.samples("\(name).logits\(number)").map { tape.variable(Tensor($0.values, shape: Shape($0.shape))) }
     }
-    let predictions = logits.map { logits in
-      let all = logits.enumerated().map { number, logits in
-        Prediction(
-          sample: Sample(identifier: "\(number)", draw: UInt64(number), label: number < known.count ? known[number] : nil),
-          logits: logits, probabilities: tape.softmax(logits))
-      }
-      return CrossPredictions(labelled: Array(all[..<known.count]), unlabelled: Array(all[known.count...]))
+    let samples = logits[0].indices.map { number in
+      Sample(identifier: "\(number)", draw: UInt64(number), label: number < known.count ? known[number] : nil)
     }
+    let predictions = logits.map { logits in
+      zip(samples, logits).map { Prediction(sample: $0, logits: $1, probabilities: tape.softmax($1)) }
+    }
+    let batch = Batch(labelled: Array(samples[..<known.count]), unlabelled: Array(samples[known.count...]))
     let step = Step(index: Int(try file.number("\(name).iteration")), total: 30_000, seed: 1)
     let weight = ConsistencyWeight(ramp: (epochSteps: 150, epochs: 200)).at(step)
     try file.expect(weight, "\(name).consistency_weight")
-    let terms = try crossTerms(predictions[0], predictions[1], .crossEntropy, weight: weight, at: step, on: tape)
+    let terms = try crossTerms(batch, weight: weight) { number in
+      let (labelled, unlabelled) = (predictions[number][..<known.count], predictions[number][known.count...])
+      return crossStudent(
+        labelled: Array(labelled), unlabelled: Array(unlabelled), .crossEntropy, weight: weight, at: step, on: tape)
+    }
     try file.expect(terms.total, "\(name).loss")
     let half = terms.terms.count / 2
     for (number, part) in [terms.terms[..<half], terms.terms[half...]].enumerated() {
@@ -50,7 +53,7 @@ import Testing
       }
     }
     for (number, network) in predictions.enumerated() {
-      let own = network.unlabelled.map { argmaxLabels($0.logits.values, classes: $0.logits.shape.channels) }
+      let own = network[known.count...].map { argmaxLabels($0.logits.values, classes: $0.logits.shape.channels) }
       #expect(own == (try file.labels("\(name).pseudo_labels\(number + 1)")))
     }
   }

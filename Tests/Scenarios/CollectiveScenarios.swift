@@ -9,6 +9,7 @@ let collectiveScenarios = [
     try reductions(world)
     try messages(world)
     try duplicates(world)
+    try pairs(world)
   },
 ]
 
@@ -71,6 +72,22 @@ private func messages(_ world: borrowing Communicator) throws {
     try expect(gathered == nil, "only rank 0 gathers")
   }
   try expect(try world.allgather(text: "rank \(rank)") == (0..<size).map { "rank \($0)" }, "allgather of texts")
+}
+
+/// Parts of a world, and messages of different lengths both ways between two ranks; a rank that is left over talks to itself.
+private func pairs(_ world: borrowing Communicator) throws {
+  let part = try world.split(color: world.rank / 2), other = part.size - 1 - part.rank
+  try expect(part.size == min(2, world.size - world.rank / 2 * 2) && part.rank == world.rank % 2, "a part has its ranks in order")
+  for (mine, theirs) in [(0, 3), (3, 0), (1, 400_000)].map({ part.rank == 0 ? ($0.0, $0.1) : ($0.1, $0.0) }) where part.size == 2
+  {
+    let sent = [UInt8](repeating: UInt8(world.rank), count: mine)
+    var received = [UInt8](repeating: 99, count: theirs)
+    try sent.withUnsafeBytes { sent in
+      try received.withUnsafeMutableBytes { try part.exchange(sent, for: $0, with: other) }
+    }
+    try expect(received.allSatisfy { $0 == UInt8(world.rank ^ 1) }, "\(theirs) bytes for \(mine)")
+  }
+  try part.close()
 }
 
 private func duplicates(_ world: borrowing Communicator) throws {

@@ -120,8 +120,9 @@ class Residual(nn.Module):
 class STUNet(nn.Module):
     """STU-Net with six stages; only the full-resolution head is used."""
 
-    def __init__(self, inputs=1, classes=2, base=16, depth=1, strides=((2, 2, 2),) * 5):
+    def __init__(self, inputs=1, classes=2, variant="S", strides=((2, 2, 2),) * 5):
         super().__init__()
+        base, depth = {"S": (16, 1), "B": (32, 1), "L": (64, 2)}[variant]
         width = [base * factor for factor in (1, 2, 4, 8, 16, 16)]
         self.strides = strides
 

@@ -25,9 +25,13 @@ def loss(logits: torch.Tensor, labels: torch.Tensor, one_hot: torch.Tensor) -> t
 
 
 def options(texts: list) -> Dict[str, object]:
-    """`base=16 norm=instance` as arguments of a network: whole numbers as such, all else as text."""
-    pairs = (text.split("=", 1) for text in texts)
-    return {key: int(value) if value.isdigit() else value for key, value in pairs}
+    """`base=16 norm=instance strides=1,2,2;2,2,2` as arguments of a network: whole numbers and lists of them as such, all else as text."""
+    def value(text: str) -> object:
+        if ";" in text:
+            return tuple(tuple(int(stride) for stride in level.split(",")) for level in text.split(";"))
+        return int(text) if text.isdigit() else text
+
+    return {key: value(text) for key, text in (text.split("=", 1) for text in texts)}
 
 
 def peak_bytes() -> int:

@@ -33,8 +33,9 @@ final class CommunicationThread: @unchecked Sendable {
   private var transfers: [ClosedRange<Double>] = []
 
   /// Starts the thread with its own message space. Collective.
-  init(over world: borrowing Communicator) throws(MPIError) {
-    communicator = try world.duplicate()
+  /// - Parameter color: the same on the ranks that average together.
+  init(over world: borrowing Communicator, color: Int) throws(MPIError) {
+    communicator = try world.split(color: color)
     let thread = Thread { [self] in work() }
     thread.name = "reductions"
     thread.start()

@@ -4,7 +4,7 @@
 import MPI
 import Tensors
 
-/// Takes steps of lanes that are spread over all ranks. Every rank makes one, for a whole run.
+/// Takes steps of lanes that are spread over all ranks. Every rank makes one, for a stage.
 ///
 /// MPI allows one thread at a time, and from the first gradient that is ready until all are averaged that is the communication thread. So what runs
 /// in between, the body of the last lane, gets a `LanePass` and no communicator.
@@ -18,21 +18,24 @@ public final class CoordinatedStep {
   public let laneCount: Int
   /// The parts of this rank's time since the step began; clients add theirs.
   public let times = StepTimes()
+  /// The rank that computes the other network on the same lanes; nil in the layout `data`.
+  public var pair: RankPair? { averaging.pair }
   private let averaging: StepAveraging
   private var unusableSteps = 0
 
   /// Shares `laneCount` lanes out over the ranks. Collective.
-  /// - Throws: if there are more ranks than lanes.
-  public init(laneCount: Int, over world: borrowing Communicator) throws(ClusterError) {
-    lanes = try LanePlan(lanes: laneCount, ranks: world.size).lanes(ofRank: world.rank, of: world.size)
+  /// - Throws: if there are more ranks than lanes have work for.
+  public init(laneCount: Int, layout: RankLayout = .data, over world: borrowing Communicator) throws(ClusterError) {
+    lanes = try LanePlan(lanes: laneCount, ranks: world.size, layout: layout).lanes(ofRank: world.rank, of: world.size)
     self.laneCount = laneCount
-    averaging = try StepAveraging(over: world)
+    averaging = try StepAveraging(over: world, layout)
   }
 
   /// Takes one step. Collective.
   ///
   /// - Parameters:
-  ///   - averages: what is averaged, in the order in which it is expected to be ready; the same on every rank.
+  ///   - averages: what is averaged, in the order in which it is expected to be ready; the same on every rank of a network.
+  ///   - received: what the ranks of the other network average, in the layout `network`.
   ///   - step: steps done, for messages and the flight record.
   ///   - stateHash: computes the hash of the state before the step, in the steps in which the ranks compare theirs; the same choice on every rank.
   ///   - requests: what this rank asks of all, called when its lanes are done.
@@ -40,13 +43,14 @@ public final class CoordinatedStep {
   ///   - body: works on one lane: forward, then `LanePass.backward`. Returns the lane's numbers, losses first, as many on every lane.
   /// - Throws: what `body` throws, on this rank alone; on every rank alike, if the ranks' states differ.
   public func take(
-    _ averages: [LaneAverage], step: Int, over world: borrowing Communicator, stateHash: (() -> UInt64)? = nil,
+    _ averages: [LaneAverage], received: [LaneAverage] = [], step: Int, over world: borrowing Communicator,
+    stateHash: (() -> UInt64)? = nil,
     requests: () -> ControlFlags = { [] }, first: () throws -> Void = {}, lane body: (LanePass) throws -> [Double]
   ) throws -> StepOutcome {
     times.begin()
     let hash = stateHash?()
     try first()
-    averaging.begin(averages, lanes: laneCount)
+    averaging.begin(averages, received: received, lanes: laneCount)
     let values = try lanes.map { lane in
       let pass = LanePass(lane: lane, isLast: lane == lanes.last, averaging: averaging, times: times)
       let values = try body(pass)
@@ -56,7 +60,8 @@ public final class CoordinatedStep {
     Flight.mark(.average)
     let communication = try times.measure(.average) { try averaging.wait() }
     var word = ControlWord(lanes: laneCount, valuesPerLane: values[0].count)
-    for (lane, row) in zip(lanes, values) { word.set(row, lane: lane) }
+    // Both ranks of a pair have the same numbers of a lane: they count once.
+    if pair?.network != 1 { for (lane, row) in zip(lanes, values) { word.set(row, lane: lane) } }
     word.times = times.summary(communication)
     (word.largestBits, word.presentArrays, word.replicaHash) = (averaging.largestBits, averaging.presentArrays, hash)
     word.flags = requests()

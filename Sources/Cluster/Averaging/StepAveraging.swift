@@ -8,32 +8,41 @@ import Tensors
 /// Averages over all lanes, step after step, in the order that `CoordinatedStep` keeps: `begin`; for each lane `addLane` or, for the last one,
 /// `beginBackward`, `markReady`, `completeLastLane`; `wait`; `judge`. A step may average other modules than the one before.
 package final class StepAveraging {
-  /// The communication thread; nil on one rank.
+  /// The communication thread; nil where no other rank averages the same gradients.
   private let thread: CommunicationThread?
+  /// The rank that averages other gradients over the same lanes; nil: all ranks average the same ones.
+  let pair: RankPair?
   private var averages: [LaneAverage] = []
+  /// What the other rank of the pair averages and gives this one.
+  private var received: [LaneAverage] = []
   /// What is posted next: a bucket of an average.
   private var next = (average: 0, bucket: 0)
   /// Buckets of this step that were complete and went their way, in order.
   package private(set) var posted = 0
 
   /// Starts the communication thread. Collective.
-  package init(over world: borrowing Communicator) throws(ClusterError) {
-    guard world.size > 1 else {
-      thread = nil
-      return
-    }
-    do throws(MPIError) { thread = try CommunicationThread(over: world) } catch { throw ClusterError(error.description) }
+  package init(over world: borrowing Communicator, _ layout: RankLayout = .data) throws(ClusterError) {
+    do throws(MPIError) {
+      let pair = layout == .network ? try RankPair(over: world) : nil
+      let ranks = world.size / layout.ranksOfLane
+      thread = ranks > 1 ? try CommunicationThread(over: world, color: pair?.network ?? 0) : nil
+      self.pair = pair
+    } catch { throw ClusterError(error.description) }
   }
 
   /// Before the first lane of a step.
   /// - Parameters:
   ///   - averages: in the order in which they are expected to be ready.
+  ///   - received: what the other rank of the pair averages.
   ///   - lanes: of all ranks.
-  package func begin(_ averages: [LaneAverage], lanes: Int) {
-    self.averages = averages
+  package func begin(_ averages: [LaneAverage], received: [LaneAverage] = [], lanes: Int) {
+    (self.averages, self.received) = (averages, received)
     (next, posted) = ((0, 0), 0)
-    for average in averages { average.begin(lanes: lanes, isAlone: thread == nil) }
+    for average in all { average.begin(lanes: lanes, isAlone: thread == nil) }
   }
+
+  /// The averages of all ranks, in the same order on each.
+  private var all: [LaneAverage] { pair?.network == 1 ? received + averages : averages + received }
 
   /// After each lane of this rank but the last one.
   func addLane() { for average in averages { average.addLane() } }
@@ -60,20 +69,30 @@ package final class StepAveraging {
 
   /// Returns when all buckets are averaged. Until then the gradients of the last lane stay as they are.
   func wait() throws(ClusterError) -> CommunicationTimes {
-    guard let thread else { return CommunicationTimes() }
-    return try clustered { () throws(MPIError) in try thread.wait() }
+    try clustered { () throws(MPIError) in
+      var times = try thread?.wait() ?? CommunicationTimes()
+      guard let pair else { return times }
+      let began = HostClock.seconds
+      try pair.meet()
+      let met = HostClock.seconds
+      try pair.exchange(averages, for: received)
+      times.waited += met - began
+      times.communication += HostClock.seconds - met
+      times.exposed += HostClock.seconds - met
+      return times
+    }
   }
 
   /// The greatest magnitude of this rank in each average, as bits: to be made everyone's by the control word.
-  var largestBits: [Int32] { averages.map(\.averager.largestBits) }
+  var largestBits: [Int32] { all.map(\.averager.largestBits) }
 
   /// Whether this rank's lanes gave each array of each average a gradient.
-  var presentArrays: [Bool] { averages.flatMap(\.presentArrays) }
+  var presentArrays: [Bool] { all.flatMap(\.presentArrays) }
 
   /// Takes over the combined `presentArrays` of all ranks.
   func setPresentArrays(_ present: [Bool]) {
     var rest = present[...]
-    for average in averages {
+    for average in all {
       average.presentArrays = Array(rest.prefix(average.presentArrays.count))
       rest = rest.dropFirst(average.presentArrays.count)
     }
@@ -83,7 +102,7 @@ package final class StepAveraging {
   /// - Parameter largestBits: the greatest of all ranks.
   func judge(largestBits: [Int32]) throws(ClusterError) -> [AveragingOutcome] {
     var outcomes: [AveragingOutcome] = []
-    for (average, bits) in zip(averages, largestBits) {
+    for (average, bits) in zip(all, largestBits) {
       outcomes.append(try average.averager.judge(lanes: average.lanes, largestBits: bits))
     }
     return outcomes
@@ -91,8 +110,10 @@ package final class StepAveraging {
 
   /// Ends the communication after the last step. Collective.
   func close() throws(ClusterError) {
-    guard let thread else { return }
-    try clustered { () throws(MPIError) in try thread.close() }
+    try clustered { () throws(MPIError) in
+      try thread?.close()
+      try pair?.close()
+    }
   }
 
   private func postReady() {

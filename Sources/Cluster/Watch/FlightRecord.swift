@@ -3,9 +3,10 @@
 /// What a rank may be doing.
 public enum FlightPhase: UInt8, Sendable, CaseIterable {
   case start, prior, load, compute, average, control, update, checkpoint, validation, done, prediction, decision, preparation
+  case exchange
 
   /// Whether a rank does nothing but wait for the others in this phase.
-  var isWaiting: Bool { self == .average || self == .control }
+  var isWaiting: Bool { [.average, .control, .exchange].contains(self) }
 
   /// Whether a single operation of this phase may take minutes.
   var isLong: Bool { [.start, .prior, .checkpoint, .validation, .done, .prediction, .decision, .preparation].contains(self) }

@@ -43,6 +43,8 @@ public struct Batch {
   public let unlabelled: [Sample]
   /// What the method counted in the batches of all lanes; nil where it counts nothing, and where this batch is the whole.
   public var sums: LaneSums?
+  /// Who computes the other of a method's two networks on this batch; nil: both are computed here.
+  public var partner: Partner?
 
   public init(labelled: [Sample], unlabelled: [Sample]) { (self.labelled, self.unlabelled) = (labelled, unlabelled) }
 }

@@ -72,6 +72,7 @@ public struct RunConfiguration: Sendable {
     }
     warnings += entries.flatMap(\.configuration.warnings)
     self.warnings = warnings
+    try requirePairOfStudents(source: source)
   }
 
   /// The stages of the run with all their settings; a run without stages is one, without a name.
@@ -88,6 +89,18 @@ public struct RunConfiguration: Sendable {
     do { return try readText(file, atMost: longestRunFile) } catch {
       throw TrainingError("cannot read the run file: \(error) A ready one is printed by `cohort recipes demo-relif`.")
     }
+  }
+
+  /// Refuses a layout in which ranks share two networks where there are no two. A run of stages has nothing to compute itself.
+  private func requirePairOfStudents(source: String) throws(SettingsError) {
+    let pairs = methodCatalog.filter { $0.hasTwoStudents }.map { $0.name }
+    guard entries.isEmpty, self.layout == .network, self.work != MethodWork.name || !pairs.contains(self.methodName) else {
+      return
+    }
+    let what = self.work == MethodWork.name ? "method \(self.methodName)" : "work: \(self.work)"
+    throw SettingsError(
+      "\(source): layout: network gives each of two students ranks of its own, and \(what) has no two: set layout: data there, or choose method: "
+        + "\(pairs.joined(separator: " or ")).")
   }
 
   /// The value of a key.

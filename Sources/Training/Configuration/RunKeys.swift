@@ -66,6 +66,11 @@ public struct RunKeys: Sendable {
     "lanes", default: 2, in: 1...65536,
     "Micro-batches in each step, spread over the ranks: at least as many as ranks. Results depend on the lanes, not on the ranks."
   )
+  public let layout = Setting(
+    "layout", default: RankLayout.data, changesResults: false,
+    "What a rank computes: data all networks for its lanes; network, with a method of two students, one of them: two ranks share lanes and tell each "
+      + "other their labels, so that a rank needs half the memory for activations, and there may be two ranks for each lane. Results are the same."
+  )
   public let labelledSamples = Setting(
     "batch.labelled", default: 0, in: 0...64,
     "Labelled samples that a lane draws in each step and a method sees together; 0 takes as many as the method wants, mostly 1.")
@@ -221,7 +226,7 @@ public struct RunKeys: Sendable {
   private var list: [any SettingDescription] {
     [
       data, output, stages, work, start, labelled, labelledCount, labelledSeed, methodName, networkName, networkWeights,
-      startingArrays, patch, steps, lanes,
+      startingArrays, patch, steps, lanes, layout,
       labelledSamples, unlabelledSamples, seed,
     ] + optimisation + [
       foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame,
@@ -254,45 +259,3 @@ public struct RunKeys: Sendable {
 
 /// Where the weights of a stage come from.
 public enum StageStart: String, Sendable, CaseIterable { case previous, fresh }
-
-extension SettingFormat where Value == String {
-  /// Any text.
-  fileprivate static var anyText: Self { Self("a text", read: { $0 }, write: { $0 }) }
-}
-
-extension SettingFormat where Value == LabelledChoice {
-  /// A number or a list of cases.
-  fileprivate static var labelledChoice: Self {
-    Self(
-      "a whole number from 0 to 1000000, or a list of cases, for example [p01, p02]",
-      read: { text in
-        if let count = Int(text) { return !(0...1_000_000).contains(count) ? nil : count == 0 ? .all : .first(count) }
-        let names = SettingFormat<[String]>.texts.read(text) ?? []
-        return text.hasPrefix("[") && !names.isEmpty ? .named(names) : nil
-      },
-      write: { choice in
-        switch choice {
-        case .named(let names): SettingFormat<[String]>.texts.write(names)
-        case .first(let count): String(count)
-        case .all, .drawn: "0"
-        }
-      })
-  }
-}
-
-extension SettingFormat where Value == Extent {
-  /// [D, H, W].
-  static var extent: Self {
-    SettingFormat<[Int]>.integers(count: 3, upTo: longestPatchSide).mapped(
-      { Extent($0[0], $0[1], $0[2]) }, back: { [$0.depth, $0.height, $0.width] })
-  }
-}
-
-extension SettingFormat where Value == FlipAxes {
-  /// A list of D, H and W.
-  fileprivate static var flipAxes: Self {
-    SettingFormat<[String]>.texts.mapped(
-      allowed: "a list of the axes D, H and W, for example [D, H]", { FlipAxes(names: $0) },
-      back: { axes in FlipAxes.named.filter { axes.contains($0.axis) }.map(\.name) })
-  }
-}

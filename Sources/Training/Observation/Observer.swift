@@ -36,7 +36,7 @@ public final class Observer {
     events = world.rank == 0 ? EventLog(folder: folder, warn: console.warn) : nil
     attempt = Int(try world.allreduce(Int64(events?.attempt ?? 0), .maximum))
     hosts = try world.allgather(text: host)
-    let plan = try LanePlan(lanes: run.configuration.lanes, ranks: world.size)
+    let plan = try LanePlan(lanes: run.configuration.lanes, ranks: world.size, layout: run.stage.configuration.layout)
     history = RankHistory(hosts: hosts, lanes: hosts.indices.map { plan.lanes(ofRank: $0, of: world.size).count })
     if let steps = run.configuration.tracedSteps {
       trace = Trace(

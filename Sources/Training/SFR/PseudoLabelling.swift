@@ -41,9 +41,9 @@ public final class PseudoLabelling: Work {
     split = try DataSplit(
       index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: true,
       data: configuration.data)
-    let lanes = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), split = split
+    let split = split
     shards = Dictionary(
-      uniqueKeysWithValues: plan.lanes.map { ($0, lanes.shard(lane: $0, of: split, seed: configuration.seed)) })
+      uniqueKeysWithValues: plan.lanes.map { ($0, plan.lanePlan.shard(lane: $0, of: split, seed: configuration.seed)) })
     (self.setup, self.store, self.configuration, isMeasured) = (setup, store, configuration, plan.isMeasured)
     bank = { PseudoLabelBank(key: setup.labelKey(configuration), data: configuration.data, fallback: configuration.output) }
   }

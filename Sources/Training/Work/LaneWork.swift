@@ -11,6 +11,7 @@ import Tensors
 final class LaneWork {
   private let stage: Stage
   private let times: StepTimes
+  private let pair: RankPair?
   private(set) var termCheck: TermCheck
   private var now: Step
   /// The names of what every lane reports in the step.
@@ -23,16 +24,30 @@ final class LaneWork {
   private var sums: LaneSums?
   private var batches: [Int: LaneBatch] = [:]
 
-  init(_ stage: Stage, _ times: StepTimes, checksTerms: Bool) {
-    (self.stage, self.times, now) = (stage, times, stage.next)
+  init(_ stage: Stage, _ step: CoordinatedStep, checksTerms: Bool) {
+    (self.stage, times, pair, now) = (stage, step.times, step.pair, stage.next)
     termCheck = TermCheck(isOff: !checksTerms)
   }
 
   func begin(_ step: Step) { (now, names, gradientNorms, sums, batches) = (step, [], [:], nil, [:]) }
 
-  /// The averages of a step. The module that comes last in the forward pass is the first whose gradients are complete.
-  func averages(at step: Step) -> [LaneAverage] {
-    stage.work.updated(at: step).reversed().flatMap { stage.work.modules[$0].averages }
+  /// The averages of a step that this rank makes, and those that it receives. The module that comes last in the forward pass is the first whose
+  /// gradients are complete.
+  func averages(at step: Step) -> (own: [LaneAverage], received: [LaneAverage]) {
+    let updated = stage.work.updated(at: step), isOwn = { [pair] (position: Int) in pair == nil || pair?.network == position }
+    func averages(_ positions: [Int]) -> [LaneAverage] { positions.reversed().flatMap { stage.work.modules[$0].averages } }
+    return (averages(updated.filter(isOwn)), averages(updated.filter { !isOwn($0) }))
+  }
+
+  /// The rank that computes the other network on a lane.
+  private func partner(lane: Int) -> Partner? {
+    pair.map { [times] pair in
+      Partner(network: pair.network) { bytes in
+        Flight.mark(.exchange, detail: "lane \(lane)")
+        defer { Flight.mark(.compute, detail: "lane \(lane)") }
+        return try times.waiting { try pair.exchange(bytes) }
+      }
+    }
   }
 
   /// Lets the lanes of all ranks count their batches, where losses need that, before one of them goes backward. Collective.
@@ -60,10 +75,11 @@ final class LaneWork {
     let isChecked = lane == 0 && termCheck.isDue(now)
     let opposite = isChecked && termCheck.wantsOpposite(at: now) ? try batch.oppositeLoss?() : nil
     for update in stage.work.modules { update.clear() }
-    let tape = Tape(memory: stage.configuration.memory), terms = try times.measure(.forward) { try batch.loss(tape, sums) }
+    let tape = Tape(memory: stage.configuration.memory), partner = self.partner(lane: lane)
+    let terms = try times.measure(.forward) { try batch.loss(tape, sums, partner) }
     termCheck.remember(terms)
     if isChecked {
-      let norms = termCheck.look(terms, modules: stage.work.modules.map(\.module), tape: tape)
+      let norms = try termCheck.look(terms, modules: stage.work.modules.map(\.module), tape: tape, partner)
       if TermCheck.isLogged(now) { gradientNorms = norms }
       if let opposite { termCheck.compare(terms, opposite: opposite) }
     }

@@ -30,7 +30,7 @@ extension Stage {
 }
 
 /// The bytes that a lane's step takes at most beyond what is in use now.
-func rehearsedBytes(_ batch: LaneBatch, _ memory: TapeMemory) throws -> Int {
+package func rehearsedBytes(_ batch: LaneBatch, _ memory: TapeMemory) throws -> Int {
   try Rehearsal.peakBytes {
     let tape = Tape(memory: memory), terms = try batch.loss(tape)
     tape.backward(from: terms.terms.map { ($0.scalar, weight: 1) })

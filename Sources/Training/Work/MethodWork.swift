@@ -34,6 +34,7 @@ public final class MethodWork: Work {
   let pseudoLabels: StudentPseudoLabels?
   private let recipe: BatchRecipe
   private let configuration: RunConfiguration
+  private let rank: Int
   /// The unlabelled cases of each lane.
   let shards: [[String]]
 
@@ -48,7 +49,7 @@ public final class MethodWork: Work {
     labels: (CaseStore) throws -> StudentPseudoLabels? = { _ in nil }
   ) throws {
     let configuration = plan.configuration
-    self.configuration = configuration
+    (self.configuration, rank) = (configuration, plan.rank)
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
     warnings = try dataWarnings(of: index, in: configuration.data)
@@ -85,7 +86,7 @@ public final class MethodWork: Work {
     split = try DataSplit(
       index, validation: configuration.validation, choice: configuration.labelledChoice,
       needsUnlabelled: recipe.unlabelledCount > 0, data: configuration.data)
-    let lanePlan = try LanePlan(lanes: configuration.lanes, ranks: plan.ranks), split = split
+    let lanePlan = plan.lanePlan, split = split
     shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: split, seed: configuration.seed) }
     unlabelledOfLanes = Set(shards[plan.lanes].joined())
     loader = LaneLoader(
@@ -100,6 +101,9 @@ public final class MethodWork: Work {
       regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting,
       placement: configuration.placement)
     modules = try configuration.updates(of: method.trained + beside)
+    if pseudoLabels != nil, configuration.layout == .network {
+      throw TrainingError("pseudoLabels.kind teaches the first of two students alone: set layout: data.")
+    }
   }
 
   public var carried: [CarriedVector] { method.carried + (pseudoLabels?.carried ?? []) }
@@ -159,10 +163,11 @@ public final class MethodWork: Work {
           label: isLabelled ? [UInt8](repeating: 0, count: shape.rows) : nil)
       }
     }
-    return laneBatch(
-      Batch(
-        labelled: samples(recipe.labelledCount, recipe.labelled, isLabelled: true),
-        unlabelled: samples(recipe.unlabelledCount, recipe.unlabelled, isLabelled: false)), at: step)
+    var batch = Batch(
+      labelled: samples(recipe.labelledCount, recipe.labelled, isLabelled: true),
+      unlabelled: samples(recipe.unlabelledCount, recipe.unlabelled, isLabelled: false))
+    if configuration.layout == .network { batch.partner = .echo(network: RankLayout.network(ofRank: rank)) }
+    return laneBatch(batch, at: step)
   }
 
   private func laneBatch(_ batch: Batch, at step: Step) -> LaneBatch {
@@ -173,15 +178,16 @@ public final class MethodWork: Work {
         return try method.loss(batch, at: step, on: Tape(recording: false))
       }
     }
-    let loss = { [method, pseudoLabels] (tape: Tape, sums: LaneSums?) in
+    let counts = { [method] in try method.counts(batch, at: step) }
+    let loss = { [method, pseudoLabels] (tape: Tape, sums: LaneSums?, partner: Partner?) in
       var batch = batch
       batch.sums = sums
+      batch.partner = partner ?? batch.partner
       var terms = try method.loss(batch, at: step, on: tape)
       terms.terms += pseudoLabels?.terms(batch, terms.unlabelled, method.predictor, at: step, on: tape) ?? []
       return terms
     }
-    guard method.countsBatches else { return LaneBatch(loss: { try loss($0, nil) }, oppositeLoss: opposite) }
-    return LaneBatch(counts: { [method] in try method.counts(batch, at: step) }, loss: loss, oppositeLoss: opposite)
+    return LaneBatch(counts: method.countsBatches ? counts : nil, loss: loss, oppositeLoss: opposite)
   }
 
   public var countsBatches: Bool { method.countsBatches }

@@ -54,7 +54,9 @@ public final class Run {
   var isLastStage: Bool { stage.number == configuration.stages.count - 1 }
   /// The lanes of this rank.
   package var lanes: Range<Int> {
-    get throws { try LanePlan(lanes: configuration.lanes, ranks: ranks).lanes(ofRank: rank, of: ranks) }
+    get throws {
+      try LanePlan(lanes: configuration.lanes, ranks: ranks, layout: stage.configuration.layout).lanes(ofRank: rank, of: ranks)
+    }
   }
 
   /// Makes another stage the one at work, at its first step, with first values of its own.

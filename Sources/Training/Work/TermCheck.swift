@@ -49,16 +49,26 @@ struct TermCheck {
   }
 
   /// Runs the backward pass of each term of a recorded batch alone. The gradients of the modules are cleared afterwards.
+  /// - Parameter partner: has the gradients of the other of two networks.
   /// - Returns: for each term the norm of its gradient, times its weight.
-  mutating func look(_ terms: LossTerms, modules: [TrainedModule], tape: Tape) -> [String: Double] {
-    var norms: [String: Double] = [:]
-    for (name, group) in terms.byName where group.weight != 0 {
+  mutating func look(
+    _ terms: LossTerms, modules: [TrainedModule], tape: Tape, _ partner: Partner?
+  ) throws -> [String: Double] {
+    let groups = terms.byName.filter { $0.group.weight != 0 }
+    var squares = groups.map { _, group in
       tape.backward(from: group.terms.map { ($0.scalar, weight: $0.weight) }, keepRecords: true)
-      let norm = modules.reduce(0) { $0 + $1.parameters.gradientNorm * $1.parameters.gradientNorm }.squareRoot()
-      norms[name] = norm
+      defer { for module in modules { module.parameters.clearGradients() } }
+      return modules.reduce(0) { $0 + $1.parameters.gradientNorm * $1.parameters.gradientNorm }
+    }
+    if let partner {
+      let both = try partner.both(squares)
+      squares = zip(both[0], both[1]).map(+)
+    }
+    var norms: [String: Double] = [:]
+    for (name, square) in zip(groups.map(\.name), squares) {
+      norms[name] = square.squareRoot()
       records[name]!.looks += 1
-      if norm > 0 { records[name]!.acts = true }
-      for module in modules { module.parameters.clearGradients() }
+      if square > 0 { records[name]!.acts = true }
     }
     return norms
   }

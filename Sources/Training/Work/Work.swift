@@ -22,6 +22,7 @@ public let workCatalog: [any Work.Type] = [
 /// What a work is made from: the settings of its stage, and which part of it falls to this rank.
 public struct StagePlan {
   public let configuration: RunConfiguration
+  let lanePlan: LanePlan
   /// The lanes of this rank.
   public let lanes: Range<Int>
   public let rank: Int
@@ -36,33 +37,38 @@ public struct StagePlan {
   ) throws(ClusterError) {
     (self.configuration, self.rank, self.ranks, self.ranksOnHost) = (configuration, rank, ranks, ranksOnHost)
     self.isMeasured = isMeasured
-    lanes = try LanePlan(lanes: configuration.lanes, ranks: ranks).lanes(ofRank: rank, of: ranks)
+    lanePlan = try LanePlan(lanes: configuration.lanes, ranks: ranks, layout: configuration.layout)
+    lanes = lanePlan.lanes(ofRank: rank, of: ranks)
   }
 }
 
 /// A lane's batch, drawn and ready to be put through the networks.
 public struct LaneBatch {
-  private let terms: (Tape, LaneSums?) throws -> LossTerms
+  private let terms: (Tape, LaneSums?, Partner?) throws -> LossTerms
   /// Computes them with the negated prior; nil where there is no prior.
   public let oppositeLoss: (() throws -> LossTerms)?
   /// Counts what the losses of all lanes need to know of this one; nil where they need nothing.
   package let counts: (() throws -> [Double])?
 
   public init(loss: @escaping (Tape) throws -> LossTerms, oppositeLoss: (() throws -> LossTerms)? = nil) {
-    (terms, self.oppositeLoss, counts) = ({ tape, _ in try loss(tape) }, oppositeLoss, nil)
+    (terms, self.oppositeLoss, counts) = ({ tape, _, _ in try loss(tape) }, oppositeLoss, nil)
   }
 
-  /// A batch whose losses depend on what all lanes count.
+  /// A batch whose losses may depend on what all lanes count, and on who computes the other of two networks.
   init(
-    counts: @escaping () throws -> [Double], loss: @escaping (Tape, LaneSums?) throws -> LossTerms,
+    counts: (() throws -> [Double])?, loss: @escaping (Tape, LaneSums?, Partner?) throws -> LossTerms,
     oppositeLoss: (() throws -> LossTerms)? = nil
   ) {
     (terms, self.oppositeLoss, self.counts) = (loss, oppositeLoss, counts)
   }
 
   /// Computes the loss terms of the batch.
-  /// - Parameter sums: what all lanes counted; nil: this lane is alone.
-  public func loss(_ tape: Tape, _ sums: LaneSums? = nil) throws -> LossTerms { try terms(tape, sums) }
+  /// - Parameters:
+  ///   - sums: what all lanes counted; nil: this lane is alone.
+  ///   - partner: who computes the other of two networks; nil: this rank computes all.
+  public func loss(_ tape: Tape, _ sums: LaneSums? = nil, _ partner: Partner? = nil) throws -> LossTerms {
+    try terms(tape, sums, partner)
+  }
 }
 
 /// A stage's work. Made alike on every rank; only the data that a rank loads differ. All state that the next step depends on lies in `modules`,
