@@ -10,6 +10,8 @@ BUILD := .build$(subst /,-,$(abspath $(ONEDNN))$(abspath $(OPENBLAS)))
 PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev $(if $(OPENBLAS),,libopenblas-openmp-dev) \
   $(if $(ONEDNN),,libdnnl-dev) libnifti-dev libpng-dev zlib1g-dev
 DEMO_PACKAGES := mricron-data
+# SFR+ goes on with the SAM that SFR has fine-tuned.
+DEMO_SAM := stages=[re-train] sam.adapters=demo/runs/sfr/sam.safetensors
 # What only `make check-cluster` needs besides: a Slurm, and a LAN of network namespaces (skipped where there is no sshd).
 CLUSTER_PACKAGES := slurm-wlm munge iproute2 strace time procps
 # What `make compare` times against PyTorch: network:D,H,W or network:option=value:D,H,W.
@@ -74,22 +76,28 @@ cluster-packages:
 check-cluster: build cluster-packages
 	@for check in Tests/checks/*.sh; do echo "== $$check"; bash $$check || exit 1; done
 
-# A cohort of 16 subjects from one labelled brain, 2 of them labelled; ReLiF with the demo prior and supervised training on 2 ranks; scores
-# and pictures.
+# A cohort of 16 subjects from one labelled brain, 2 of them labelled; supervised training, ReLiF with the demo prior, SFR and SFR+ with the demo SAM,
+# which SFR+ takes over as SFR has fine-tuned it, on 2 ranks; scores and pictures.
 demo: build
 	$(call install,$(DEMO_PACKAGES))
 	rm -rf demo
 	$(COHORT) synthesize --output demo/raw --subjects 16 --labelled 2 --seed 7 --spacing 2 \
 	  --template $(TEMPLATES)/ch2.nii.gz --labels $(TEMPLATES)/aal.nii.gz --classes 77+78,73+74,71+72,37+38
 	$(COHORT) prepare demo/raw --output demo/prepared
-	for method in relif supervised; do \
-	  $(COHORT) recipes demo-$$method > demo/$$method.yaml && \
-	  $(RANKS) $(COHORT) train demo/$$method.yaml && \
-	  $(RANKS) $(COHORT) predict --checkpoint demo/runs/$$method --input demo/raw/imagesTs --output demo/predictions/$$method \
-	    --references demo/raw/labelsTs || exit 1; \
+	for run in relif:demo-relif supervised:demo-supervised sfr:sfr-mean-teacher sfr-plus:sfr-plus-mean-teacher; do \
+	  name=$${run%:*} && $(COHORT) recipes $${run#*:} > demo/$$name.yaml && \
+	  $(RANKS) $(COHORT) train demo/$$name.yaml $$([ $$name != sfr-plus ] || echo $(DEMO_SAM)) && \
+	  $(RANKS) $(COHORT) predict --checkpoint demo/runs/$$name --input demo/raw/imagesTs --output demo/predictions/$$name \
+	    --references demo/raw/labelsTs && \
+	  $(COHORT) evaluate --predictions demo/predictions/$$name --references demo/raw/labelsTs > demo/$$name.txt || exit 1; \
 	done
-	for method in supervised relif; do echo; echo "Test subjects, $$method:"; \
-	  $(COHORT) evaluate --predictions demo/predictions/$$method --references demo/raw/labelsTs || exit 1; done
+	for name in supervised relif sfr sfr-plus; do echo; echo "Test subjects, $$name:"; cat demo/$$name.txt; done
+	@row() { printf '  %-12s %s  %s\n' $$2 "$$(awk '/^mean .*all classes/ { print $$4 }' demo/$$1.txt)" "$$3"; }; \
+	  echo; echo "Mean Dice of the 4 test subjects, and what was run:"; \
+	  row supervised supervised "500 steps on 2 labelled subjects"; \
+	  row relif ReLiF-3D "500 steps on these and 10 unlabelled ones, with the demo prior"; \
+	  row sfr SFR "500 steps of the demo SAM, then 300 of a student on its labels as well"; \
+	  row sfr-plus SFR+ "from that SAM on, 300 steps of a student and 75 of SAM in turns"
 	$(COHORT) report compare --images demo/raw/imagesTs --references demo/raw/labelsTs --output demo/pictures \
 	  --predictions supervised=demo/predictions/supervised --predictions ReLiF-3D=demo/predictions/relif
 	@echo; echo "Pictures of image, reference and both predictions: demo/pictures/*.png"
