@@ -33,6 +33,7 @@ def make_data(folder: Path, cases: int = 6) -> None:
         for array, name in ((image, f"imagesTr/c{number}_0000"), (label, f"labelsTr/c{number}")):
             volume = SimpleITK.GetImageFromArray(array)
             volume.SetSpacing((1, 1, 2))
+            volume.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))  # To the right and to anterior, as Cohort keeps volumes.
             SimpleITK.WriteImage(volume, str(folder / f"{name}.nii.gz"))
     labels = {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "middle": 3, "ignore": 4}
     (folder / "dataset.json").write_text(json.dumps(dict(
