@@ -1,5 +1,5 @@
-// Labels that SAM or registration gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of what made them, a small HDF5 file
-// for each volume, which is whole or not there, so that an interrupted labelling goes on where it was. In a file, with checksums on chunks:
+// Labels that SAM or registration gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of what
+// made them, a small HDF5 file for each volume, which is whole or not there, so that an interrupted labelling goes on where it was. In a file, with checksums on chunks:
 //   attributes format, identifier, checksum (of the prepared image); /labels and /certainty [D, H, W], a byte each: class, largest probability · 255
 
 import Cluster
