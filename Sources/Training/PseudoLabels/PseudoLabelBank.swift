@@ -102,7 +102,9 @@ package struct PseudoLabelBank {
     try makeFolder(folder)
     let path = path(entry), temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
     let extent = (0..<3).map { entry.extent[$0] }, storage = Storage.chunked(extent: extent, level: 1)
-    let noted = try note.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let noted = try note.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
     unlink(temporary)
     defer { unlink(temporary) }
     try File.create(temporary).closing { (file) throws(H5Error) in
