@@ -51,8 +51,12 @@ package struct DeformableRegistration {
       .ascent()
     let back = LocalCorrelation(still: moving.image, moved: fixed.image.sampled(map.backward), channels: channels, sigma: sigma)
       .ascent()
-    parallelFor(there.count, grain: 1 << 14) { start, end in
-      for index in start..<end { there.values[index] -= back.values[index] }
+    parallelFor(there.extent.count, grain: 1 << 12) { start, end in
+      for voxel in start..<end {
+        // Beyond the moving volume nothing is known.
+        let isKnown = moving.inside.map { $0[voxel] != 0 } ?? true
+        for lane in 4 * voxel..<4 * voxel + 4 { there.values[lane] = isKnown ? there.values[lane] - back.values[lane] : 0 }
+      }
     }
     let step = there.smoothed(settings.fluid), length = step.greatestLength
     guard length > 0 else { return }

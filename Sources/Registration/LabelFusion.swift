@@ -18,8 +18,6 @@ public struct FusedLabels: Sendable, Equatable {
 }
 
 struct LabelFusion {
-  /// The power of the squared local correlation that a vote counts.
-  private static let power = 4
   /// Voxels that are in memory as distributions at a time.
   private static let voxels = 1 << 18
 
@@ -35,7 +33,7 @@ struct LabelFusion {
         sums.update(repeating: 0)
         for (atlas, map) in votes {
           let places = map.places(fixed, atlas.image.frame, planes: part), agreement = map.agreement(fixed, planes: part)
-          add(atlas.labels, atlas.image.frame.extent, at: places, agreement, to: sums.baseAddress!)
+          add(atlas.labels, atlas.image.frame.extent, at: places, agreement, trust: trust(map.similarity), to: sums.baseAddress!)
         }
         for voxel in 0..<part.count * plane { take(sums.baseAddress! + voxel * classes, into: &result, first * plane + voxel) }
       }
@@ -43,19 +41,22 @@ struct LabelFusion {
     return result
   }
 
+  /// The weight of a vote, from the squared correlation r² of what the atlas shows: 1 / (1 - r² + 0.1)², the share of the variance that it leaves
+  /// unexplained, and a tenth for noise.
+  private func trust(_ correlation: Double) -> Float { Float(1 / ((1.1 - correlation) * (1.1 - correlation))) }
+
   /// Adds the weighted votes of an atlas at places between its voxels, linear; beyond it lies class 0.
   private func add(
-    _ labels: [UInt8], _ extent: Extent, at places: Grid, _ agreement: Grid, to sums: UnsafeMutablePointer<Float>
+    _ labels: [UInt8], _ extent: Extent, at places: Grid, _ agreement: Grid, trust global: Float,
+    to sums: UnsafeMutablePointer<Float>
   ) {
     let last = SIMD3(Float(extent.depth - 1), Float(extent.height - 1), Float(extent.width - 1))
     labels.withUnsafeBufferPointer { labels in
       parallelFor(places.extent.count, grain: 1 << 12) { start, end in
         for voxel in start..<end {
           let p = places.values + voxel * 4, place = SIMD3(p[0], p[1], p[2]), to = sums + voxel * classes
-          var likeness: Float = 1
-          for _ in 0..<Self.power { likeness *= agreement.values[voxel * 4] }
-          // A little, so that where nothing looks alike all votes count the same.
-          let weight = likeness + 1e-6
+          // Where the image is flat nothing looks alike, and the whole of it decides.
+          let weight = global * trust(Double(agreement.values[voxel * 4]))
           guard all(place .>= -0.5) && all(place .<= last + 0.5) else {
             to[0] += weight
             continue

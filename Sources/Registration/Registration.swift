@@ -62,8 +62,9 @@ public struct PreparedImage: @unchecked Sendable {
 extension Level {
   /// This image as an affine map shows it on another grid.
   fileprivate func moved(_ affine: AffineMap, onto target: Frame) -> Level {
-    let image = image.sampled(nil, map: affine.voxels(from: target, to: frame), extent: target.extent)
-    return Level(frame: target, image: image, channels: channels)
+    var inside = [UInt8](repeating: 0, count: target.extent.count)
+    let image = image.sampled(nil, map: affine.voxels(from: target, to: frame), extent: target.extent, inside: &inside)
+    return Level(frame: target, image: image, channels: channels, inside: inside)
   }
 }
 

@@ -48,6 +48,8 @@ package struct Level {
   /// 4 lanes, those beyond the channels 0.
   let image: Grid
   let channels: Int
+  /// 1 where the image was read inside of another one, 0 where it is repeated from its border; nil where all is inside.
+  var inside: [UInt8]?
 
   var millimetres: Double { frame.spacing[0] }
 

@@ -1,5 +1,5 @@
-// Runs that learn from labels carried by registration: the same bytes on any number of ranks, after an interruption, and with volumes in between that cannot be
-// registered.
+// Runs that learn from labels carried by registration: the same bytes on any number of ranks, after an interruption, and with volumes in
+// between that cannot be registered.
 
 import Foundation
 import TestSupport

@@ -1,4 +1,4 @@
-"""Registration by SimpleITK on the pairs that `cohort bench registration --json` names: an affine map by mutual information, then symmetric diffeomorphic
+"""Registration by SimpleITK on the pairs that `cohort bench registration --json` names: an affine map by mutual information, then symmetric
 demons on the same grid, on one thread. Prints a table of both.
 
 Each step of SimpleITK was given what suits it: intensities between their 1st and 99th percentile, three grids, histograms matched before demons."""

@@ -1,5 +1,5 @@
-// Labels that SAM or registration gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of what made them, a small HDF5 file
-// for each volume, which is whole or not there, so that an interrupted labelling goes on where it was. In a file, with checksums on chunks:
+// Labels that SAM or registration gave to whole volumes, kept beside the prepared data or in the run folder: a folder for each state of what
+// made them, a small HDF5 file for each volume, which is whole or not there, so that an interrupted labelling goes on where it was. In a file, with checksums on chunks:
 //   attributes format, identifier, checksum (of the prepared image); /labels and /certainty [D, H, W], a byte each: class, largest probability · 255
 
 import Cluster
@@ -108,7 +108,9 @@ package struct PseudoLabelBank {
     try makeFolder(folder)
     let path = path(entry), temporary = unfinishedPath(entry)
     let extent = (0..<3).map { entry.extent[$0] }, storage = Storage.chunked(extent: extent, level: 1)
-    let noted = try note.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let noted = try note.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
     unlink(temporary)
     defer { unlink(temporary) }
     try File.create(temporary).closing { (file) throws(H5Error) in
