@@ -139,7 +139,7 @@ struct BadInputTests {
       try expectSentence(stitch(one, to: folder + "/s.jpg"), ["does not end in .png"])
       try expectSentence(stitch(one + ["--predictions", folder + "/none"]), ["no folder"])
       try expectSentence(stitch(one + ["--predictions", raw + "/labelsTs"]), ["labelsTs has no label map of subject_0001"])
-      for (options, patch) in [(one, "16,16"), (one, "0,1,1"), (one + ["--geometry", "uniform"], "16,16,16")] {
+      for (options, patch) in [(one, "16,16"), (one, "0,1,1"), (one + ["--geometry", "diagonal"], "16,16,16")] {
         let (status, output) = try cohort(stitch(options, patch: patch))
         #expect(status == 64 && output.contains("Error: "), "\(output)")
       }
