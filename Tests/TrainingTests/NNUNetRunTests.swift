@@ -70,8 +70,9 @@ import Training
       try #require(whole.count == 6)
       var mean = dice[0]
       for (found, wanted) in zip(means.dropFirst(), dice.dropFirst()) {
-        mean = 0.9 * mean + (1 - 0.9) * wanted
-        #expect(found == mean)
+        mean = 0.9 * mean + 0.1 * wanted
+        // The file's numbers are rounded.
+        #expect(abs(found - mean) < 1e-12)
       }
       let best = try CheckpointStore.locate("\(folder)/whole-1/best")
       #expect(best.hasSuffix("step-0000000\(1 + means.firstIndex(of: means.max()!)!)"), "\(best) \(means)")
