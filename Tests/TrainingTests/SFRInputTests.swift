@@ -68,7 +68,6 @@ import Training
     try withTemporaryFolder { folder in
       let runs = try SFRRuns(folder)
       for (stages, overrides, hints) in [
-        (SFRRuns.stages, ["stages.re-train.method=supervised"], ["pseudoLabels.kind", "supervised", "mean-teacher"]),
         (
           SFRRuns.stages, ["stages.re-train.pseudoLabels=online", "stitch.patch=[8,16,32]"],
           ["pseudoLabels.kind: online", "stitch.patch"]
@@ -83,7 +82,6 @@ import Training
         ),
         (SFRRuns.plusStages, ["confidence.threshold=1.5"], ["confidence.threshold", "1.5"]),
         (SFRRuns.plusStages, ["confidence.threshold=-0.1"], ["confidence.threshold", "-0.1"]),
-        (SFRRuns.plusStages, ["stages.turns.method=supervised"], ["mean-teacher"]),
         (SFRRuns.stages, ["stages.re-train.pseudoLabels=banc"], ["pseudoLabels", "banc"]),
       ] { try expectRefusal(runs, stages, overrides, hints) }
     }
