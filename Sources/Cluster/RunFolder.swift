@@ -10,7 +10,8 @@ public enum RunFolder {
   /// The names of all that a run writes into its folder, or takes from there.
   package static let names = [
     leaseName, "checkpoints", "metrics.jsonl", "metrics.prom", "events.jsonl", "configuration.resolved.yaml", "logs", "flight",
-    "trace", "incidents", "embeddings", "prior.safetensors", "sam.safetensors", "pseudo-labels", "confidence.csv", "registration.csv", "hostfile",
+    "trace", "incidents", "embeddings", "prior.safetensors", "sam.safetensors", "pseudo-labels", "confidence.csv",
+    "registration.csv", "hostfile",
     "STOP", "SAVE",
   ]
 
