@@ -58,11 +58,9 @@ extension Plan {
         "\(path): configurations.\(configuration.name).normalization_schemes has \(name), which is not known here: take one of "
           + "\(ChannelNormalization.Scheme.allCases.map(\.rawValue).joined(separator: ", ")).")
     }
-    let found = intensities[channel]
-    let foreground = ForegroundIntensity(
-      mean: found.mean, standardDeviation: found.standardDeviation, lowest: found.percentile0_5, highest: found.percentile99_5)
     return ChannelNormalization(
-      scheme, usesMask: configuration.usesMask[channel] && scheme == .zScore, foreground: scheme == .ct ? foreground : nil)
+      scheme, usesMask: configuration.usesMask[channel] && scheme == .zScore,
+      foreground: scheme == .ct ? ForegroundIntensity(intensities[channel]) : nil)
   }
 
   private func requireSameNames(_ path: String, _ dataset: Dataset) throws(PreparationError) {

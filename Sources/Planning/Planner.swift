@@ -85,14 +85,10 @@ public struct Planner: Sendable {
     _ fingerprint: DatasetFingerprint, _ input: PlanningInput
   ) -> [(scheme: String, usesMask: Bool)] {
     input.channelNames.map { name in
-      let scheme = Self.schemes[name.lowercased()] ?? .zScore
+      let scheme = ChannelNormalization.Scheme(ofChannel: name)
       return (scheme.rawValue, scheme == .zScore && fingerprint.relativeSize < 0.75)
     }
   }
-
-  private static let schemes: [String: ChannelNormalization.Scheme] = [
-    "ct": .ct, "nonorm": .none, "zscore": .zScore, "rescale_to_0_1": .rescale, "rgb_to_0_1": .rgb,
-  ]
 }
 
 extension Plan {

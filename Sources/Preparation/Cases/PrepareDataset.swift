@@ -12,18 +12,19 @@ public struct PreparationPlan: Codable, Sendable {
   public var output: String
   /// The spacing of the prepared arrays, mm; nil takes the median of the data set.
   public var spacing: Spacing?
-  public var normalization: Normalization
-  /// Settings from elsewhere, such as a plan of nnU-Net, in place of `spacing` and `normalization`.
+  /// A normalisation for each channel; nil standardises every channel over its crop.
+  public var channels: [ChannelNormalization]?
+  /// Settings from elsewhere, such as a plan of nnU-Net, in place of `spacing` and `channels`.
   public var settings: PreparationSettings?
   /// Whether a label whose origin differs a little from its image's is refused.
   public var isStrict: Bool
 
   public init(
-    dataset: String, output: String, spacing: Spacing? = nil, normalization: Normalization = .wholeCrop,
+    dataset: String, output: String, spacing: Spacing? = nil, channels: [ChannelNormalization]? = nil,
     settings: PreparationSettings? = nil, isStrict: Bool = false
   ) {
     (self.dataset, self.output, self.spacing) = (dataset, output, spacing)
-    (self.normalization, self.settings, self.isStrict) = (normalization, settings, isStrict)
+    (self.channels, self.settings, self.isStrict) = (channels, settings, isStrict)
   }
 }
 
@@ -108,7 +109,8 @@ private func chosenSettings(
   let settings =
     plan.settings
     ?? PreparationSettings(
-      spacing: plan.spacing ?? targetSpacing(grids.map { ($0.extent, $0.spacing) }), normalization: plan.normalization)
+      spacing: plan.spacing ?? targetSpacing(grids.map { ($0.extent, $0.spacing) }),
+      planned: plan.channels.map { PlannedPreparation(axes: AxisOrder(start: .canonical), channels: $0) })
   try settings.validate()
   return settings
 }

@@ -23,6 +23,12 @@ struct Prepare: ParsableCommand {
   var output: String
   @Option(help: "Voxel size in millimetres: one number, or depth,height,width; the median of the data set if not given.")
   var spacing: String?
+  @Option(
+    help: """
+      Normalisation of each channel, or of all: ct, zscore, nonzero (z-score of the voxels that are not zero) or none, as in ct or zscore,ct. If not \
+      given, the names of the channels in dataset.json decide as in nnU-Net: CT is ct, noNorm is none, others are zscore.
+      """)
+  var normalization: String?
   @Option(help: "Prepare by this plan of nnU-Net (plans.json of `cohort plan` or of nnU-Net 2) in place of the median spacing.")
   var plan: String?
   @Option(help: "Which configuration of the plan: 3d_fullres, 3d_lowres or 2d.")
@@ -33,6 +39,10 @@ struct Prepare: ParsableCommand {
 
   func validate() throws {
     if plan != nil, spacing != nil { throw ValidationError("--spacing and --plan: the plan has a spacing, so give one of them.") }
+    if plan != nil, normalization != nil {
+      throw ValidationError("--normalization and --plan: the plan has a normalisation, so give one of them.")
+    }
+    _ = try normalizationChoices()
   }
 
   func run() throws {
@@ -40,12 +50,25 @@ struct Prepare: ParsableCommand {
       let team = try RankTeam(world)
       defer { try? team.close() }
       let settings = try team.first { try plannedSettings() }
+      let channels = try settings == nil ? data(team).normalizations(normalizationChoices(), team: team) { print($0) } : nil
       let preparation = PreparationPlan(
-        dataset: dataset, output: output, spacing: try spacing.map(parseSpacing), settings: settings, isStrict: strict)
+        dataset: dataset, output: output, spacing: try spacing.map(parseSpacing), channels: channels, settings: settings,
+        isStrict: strict)
       let outcome = try prepareDataset(preparation, team: team) { print($0) }
-      if world.rank == 0 { tell(outcome) }
-      let isWhole = outcome.omitted.isEmpty && outcome.problem == nil
-      return (isWhole ? Cluster.ExitCode.success : .configuration).rawValue
+      if world.rank == 0 { outcome.tell(dataset: dataset, output: output) }
+      return outcome.exitCode
+    }
+  }
+
+  private func data(_ team: RankTeam) throws -> Dataset { try team.first { try Dataset.open(dataset) } }
+
+  private func normalizationChoices() throws -> [NormalizationChoice]? {
+    try normalization?.split(separator: ",", omittingEmptySubsequences: false).map { name in
+      guard let choice = NormalizationChoice(rawValue: name.trimmingPrefix(" ").lowercased()) else {
+        let names = NormalizationChoice.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--normalization \(name.prefix(100)): take one of \(names) for each channel, or one for all.")
+      }
+      return choice
     }
   }
 
@@ -55,21 +78,6 @@ struct Prepare: ParsableCommand {
     return try Plan(file: plan).preparation(configuration, of: plan, for: Dataset.open(dataset))
   }
 
-  private func tell(_ outcome: PreparationOutcome) {
-    for warning in outcome.warnings { complain("warning: \(warning)") }
-    let roles = CaseRole.allCases.map { "\(outcome.counts[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
-    print(
-      "\(counted(outcome.prepared, "case")) prepared, \(outcome.unchanged) unchanged, \(outcome.removed) removed; \(roles); "
-        + "voxels of \(outcome.spacing) in \(output)")
-    if let problem = outcome.problem { complain("cohort: \(problem)") }
-    guard !outcome.omitted.isEmpty else { return }
-    let state = outcome.counts.isEmpty ? "nothing was made and \(output) is as it was" : "\(output) is not complete"
-    complain(
-      "cohort: \(counted(outcome.omitted.count, "case")) of \(dataset) could not be prepared, so \(state): mend or remove these files and "
-        + "prepare again, which makes only what is missing.")
-    for item in outcome.omitted { complain("  \(item.identifier), \(item.role.rawValue): \(item.reason)") }
-  }
-
   private func parseSpacing(_ text: String) throws -> Spacing {
     let numbers = text.split(separator: ",").map { Double($0.trimmingPrefix(" ")) ?? -1 }
     guard [1, 3].contains(numbers.count), numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else {
@@ -77,5 +85,25 @@ struct Prepare: ParsableCommand {
         "--spacing \(text) is no voxel size: give one positive number of millimetres, or depth,height,width.")
     }
     return numbers.count == 1 ? Spacing(numbers[0], numbers[0], numbers[0]) : Spacing(numbers[0], numbers[1], numbers[2])
+  }
+}
+
+extension PreparationOutcome {
+  var exitCode: Int32 { (omitted.isEmpty && problem == nil ? Cluster.ExitCode.success : .configuration).rawValue }
+
+  /// Prints what came of preparing the data set into the folder of packs.
+  func tell(dataset: String, output: String) {
+    for warning in warnings { complain("warning: \(warning)") }
+    let roles = CaseRole.allCases.map { "\(counts[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
+    print(
+      "\(counted(prepared, "case")) prepared, \(unchanged) unchanged, \(removed) removed; \(roles); voxels of \(spacing) in \(output)"
+    )
+    if let problem { complain("cohort: \(problem)") }
+    guard !omitted.isEmpty else { return }
+    let state = counts.isEmpty ? "nothing was made and \(output) is as it was" : "\(output) is not complete"
+    complain(
+      "cohort: \(counted(omitted.count, "case")) of \(dataset) could not be prepared, so \(state): mend or remove these files and "
+        + "prepare again, which makes only what is missing.")
+    for item in omitted { complain("  \(item.identifier), \(item.role.rawValue): \(item.reason)") }
   }
 }
