@@ -42,6 +42,9 @@ let layers: [[Target]] = [
     .target(name: "CNIfTI"),
     // Loops that the compiler vectorises for each processor type.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
+    // Weights that come with the program, as a part of it.
+    .target(
+      name: "CDemoWeights", exclude: ["demo-prior.safetensors", "demo-sam.safetensors"], cSettings: [.headerSearchPath(".")]),
     // What the tests share: golden files, tolerances, launching mpirun with a time limit.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
   ],
@@ -57,7 +60,7 @@ let layers: [[Target]] = [
   module("Learning", ["Tensors", "Kernels"], fixtures: true),
   module("Volumes", ["HDF5", "Files", "CNIfTI", "CZlib"]),
   // 4. Weights in files; students; what happens between a file and a batch; scores; where one volume lies in another; many ranks.
-  module("Weights", ["Learning", "Tensors", "Kernels", "Files"], fixtures: true),
+  module("Weights", ["Learning", "Tensors", "Kernels", "Files", "CDemoWeights"], fixtures: true),
   module("Networks", ["Learning", "Tensors", "Kernels", "Files", "Settings"], tests: ["Weights"], fixtures: true),
   module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Metrics", ["Volumes"], fixtures: true),
@@ -84,7 +87,6 @@ let layers: [[Target]] = [
       .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
       .embedInCode("Recipes/nnunet.yaml"), .embedInCode("Recipes/liver-cps.yaml"), .embedInCode("Recipes/bcp.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
-      .copy("Resources/demo-prior.safetensors"), .copy("Resources/demo-sam.safetensors"),
     ], tests: ["cohort"], fixtures: true),
   // 7. How training scales: studies over numbers of nodes, and what follows from them.
   module(

@@ -10,14 +10,19 @@ public struct WeightError: Error, CustomStringConvertible, Sendable {
   public init(_ description: String) { self.description = description }
 }
 
-/// A whole file, read-only.
+/// A whole file, read-only, or what the program carries under that name.
 final class MappedFile: Sendable {
   let path: String
+  private let isEmbedded: Bool
   private let start: UInt
   let count: Int
 
   /// Errors: no such file, a folder, an empty file, anything that is not a plain file, no permission.
   init(_ path: String) throws(WeightError) {
+    if let bytes = EmbeddedWeights(rawValue: path)?.bytes {
+      (self.path, isEmbedded, start, count) = (path, true, UInt(bitPattern: bytes.baseAddress), bytes.count)
+      return
+    }
     var facts = stat()
     guard stat(path, &facts) == 0 else { throw Self.refused(path) }
     guard facts.st_mode & S_IFMT != S_IFDIR else { throw WeightError("\(path) is a folder: name a file of weights in it.") }
@@ -29,10 +34,10 @@ final class MappedFile: Sendable {
     guard let found = mmap(nil, Int(facts.st_size), PROT_READ, MAP_SHARED, descriptor, 0), found != MAP_FAILED else {
       throw Self.refused(path)
     }
-    (self.path, start, count) = (path, UInt(bitPattern: found), Int(facts.st_size))
+    (self.path, isEmbedded, start, count) = (path, false, UInt(bitPattern: found), Int(facts.st_size))
   }
 
-  deinit { munmap(UnsafeMutableRawPointer(bitPattern: start), count) }
+  deinit { if !isEmbedded { munmap(UnsafeMutableRawPointer(bitPattern: start), count) } }
 
   /// Valid while the file lives.
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: start), count: count) }

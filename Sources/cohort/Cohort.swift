@@ -6,13 +6,18 @@ import Files
 @preconcurrency import Foundation
 @preconcurrency import Glibc
 import Kernels
+import MPI
 import Training
+
+/// The version of the program and of the libraries that results depend on.
+private let versionText = "cohort 0.1.0 with \(Session.library), oneDNN \(oneDNNVersion), OpenBLAS for \(openBLASCore)"
 
 @main
 struct Cohort: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cohort",
     abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.",
+    version: versionText,
     subcommands: [
       Synthesize.self, Import.self, New.self, PlanCommand.self, Prepare.self, Train.self, Predict.self, Postprocess.self, Evaluate.self,
       Report.self, Checkpoint.self, NetworkCommand.self,

@@ -105,11 +105,10 @@ import Weights
 
   /// A prior that worsens what it is asked with has nothing to teach.
   @Test func theDemoPriorImprovesPromptsInScenesItHasNotSeen() throws {
-    let size = try #require(try FileManager.default.attributesOfItem(atPath: demoPriorPath())[.size] as? Int)
-    #expect(size < 8_000_000)
-    let description = try #require(try PriorDescription(of: demoPriorPath()))
+    #expect(EmbeddedWeights.demoPrior.bytes.count < 8_000_000)
+    let description = try #require(try PriorDescription(of: EmbeddedWeights.demoPrior.rawValue))
     #expect(description.title == "demo prior" && description.command.hasPrefix("cohort prior pretrain"))
-    let quality = try PromptQuality(network(demoPriorPath()), scenes: 32, seed: 4711, over: Communicator.alone)
+    let quality = try PromptQuality(network(EmbeddedWeights.demoPrior.rawValue), scenes: 32, seed: 4711, over: Communicator.alone)
     #expect(quality.priorDice > quality.promptDice, "\(quality)")
   }
 

@@ -168,9 +168,8 @@ import Weights
   // MARK: The demo SAM
 
   @Test func theDemoSAMIsSmallAndLoadsForOtherClasses() throws {
-    let size = try #require(try FileManager.default.attributesOfItem(atPath: demoSAMPath())[.size] as? Int)
-    #expect(size <= 8_000_000)
-    let description = try #require(try PriorDescription(of: demoSAMPath()))
+    #expect(EmbeddedWeights.demoSAM.bytes.count <= 8_000_000)
+    let description = try #require(try PriorDescription(of: EmbeddedWeights.demoSAM.rawValue))
     #expect(description.title == "demo SAM" && description.command.hasPrefix("cohort prior pretrain"))
     let file = try SAMFile(checkpoint: "demo")
     #expect(file.plan == .demo && file.title == "demo SAM")

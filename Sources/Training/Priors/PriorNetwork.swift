@@ -19,7 +19,7 @@ struct PriorNetwork {
 
   /// - Parameter checkpoint: a path, or `demo`.
   init(checkpoint: String) throws(TrainingError) {
-    let path = checkpoint == "demo" ? demoPriorPath() : checkpoint
+    let path = checkpoint == "demo" ? EmbeddedWeights.demoPrior.rawValue : checkpoint
     do {
       network = try SAMMed3D(file: path)
       weights = try WeightFile(path).weightsHash

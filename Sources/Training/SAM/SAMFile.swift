@@ -32,7 +32,7 @@ package struct SAMFile {
   /// - Parameter checkpoint: a path, or `demo`.
   /// Errors: no file of weights; not SAM's.
   package init(checkpoint: String, called names: SAMFileNames = .keys) throws(TrainingError) {
-    path = checkpoint == "demo" ? demoSAMPath() : checkpoint
+    path = checkpoint == "demo" ? EmbeddedWeights.demoSAM.rawValue : checkpoint
     do {
       file = try WeightFile(path)
       prefix = file.entries.contains { $0.name.hasPrefix("weights.") } ? "weights." : ""
