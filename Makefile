@@ -1,4 +1,4 @@
-# build, test, sanitize, check-cluster, demo, compare, compare-methods, compare-augmentation, compare-registration, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, install, test, sanitize, check-cluster, demo, compare, compare-methods, compare-augmentation, compare-registration, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64
 # (Sources/Kernels/LIBRARIES.md).
@@ -9,6 +9,8 @@ CHOSEN_LIBRARIES := $(wildcard $(CHOSEN:=/lib) $(CHOSEN:=/lib64))
 BUILD := .build$(subst /,-,$(abspath $(ONEDNN))$(abspath $(OPENBLAS)))
 PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev $(if $(OPENBLAS),,libopenblas-openmp-dev) \
   $(if $(ONEDNN),,libdnnl-dev) libnifti-dev libpng-dev zlib1g-dev
+# What a machine needs that only runs the installed program (Debian 12).
+RUN_PACKAGES := openmpi-bin libhdf5-openmpi-103-1 libopenblas0-openmp libdnnl2 libnifti2-2 libpng16-16 zlib1g libgomp1
 DEMO_PACKAGES := mricron-data
 # SFR+ goes on with the SAM that SFR has fine-tuned.
 DEMO_SAM := stages=[re-train] sam.adapters=demo/runs/sfr/sam.safetensors
@@ -43,11 +45,27 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build test sanitize cluster-packages check-cluster demo compare compare-methods compare-augmentation compare-registration format clean
+.PHONY: build install test sanitize cluster-packages check-cluster demo compare compare-methods compare-augmentation compare-registration format clean
 
 build:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --product cohort
+
+# One program that needs neither Swift nor this folder any more, with man pages and completions; DESTDIR stands before PREFIX, as packagers expect.
+PREFIX ?= /usr/local
+INSTALLED := $(BUILD)-install
+SHARE := $(DESTDIR)$(PREFIX)/share
+install:
+	$(call install,$(PACKAGES) help2man)
+	swift build $(SWIFT_FLAGS) --static-swift-stdlib --scratch-path $(INSTALLED) --product cohort
+	install -D -m 755 $(INSTALLED)/release/cohort $(DESTDIR)$(PREFIX)/bin/cohort
+	for file in bash:bash-completion/completions/cohort zsh:zsh/site-functions/_cohort fish:fish/vendor_completions.d/cohort.fish; do \
+	  path=$(SHARE)/$${file#*:} && mkdir -p $${path%/*} && $(SHARE)/../bin/cohort --generate-completion-script $${file%%:*} > $$path || exit 1; done
+	mkdir -p $(SHARE)/man/man1
+	for page in '' $$($(SHARE)/../bin/cohort --help | awk '/^SUBCOMMANDS/ { on = 1 } on && /^  [a-z]/ { print $$1 }'); do \
+	  help2man --no-info --name="$$($(SHARE)/../bin/cohort $$page --help | sed -n '1s/^OVERVIEW: //p')" --version-string="$$($(SHARE)/../bin/cohort --version)" --output=$(SHARE)/man/man1/cohort$${page:+-$$page}.1 \
+	    "$(SHARE)/../bin/cohort $$page" || exit 1; done
+	@echo "$(DESTDIR)$(PREFIX)/bin/cohort installed; other machines need these packages: $(RUN_PACKAGES)"
 
 # One test at a time, with threads that sleep while they wait: many start programs of several threads, and two cores are soon too few.
 test:
