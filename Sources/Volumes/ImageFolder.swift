@@ -21,10 +21,13 @@ extension ImageFile {
   }
 }
 
-/// The name of an image without .nii, .nii.gz or .hdr, in any case and in Unicode normal form C; nil if it is not an image's name.
+/// The endings of images that are read. A pair is named by its header.
+public let imageEndings = [".nii.gz", ".nii", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd"]
+
+/// The name of an image without its ending, in any case and in Unicode normal form C; nil if it is not an image's name.
 public func imageStem(_ name: String) -> String? {
   let lower = name.lowercased()
-  guard !name.hasPrefix("."), let ending = [".nii.gz", ".nii", ".hdr"].first(where: lower.hasSuffix), lower != ending else {
+  guard !name.hasPrefix("."), let ending = imageEndings.first(where: lower.hasSuffix), lower != ending else {
     return nil
   }
   return String(name.dropLast(ending.count)).precomposedStringWithCanonicalMapping
@@ -43,7 +46,9 @@ public struct ImageFolder: Sendable {
       throw VolumeError("\(folder) cannot be listed: check that it is a folder that may be read.")
     }
     let visible = names.filter { !$0.hasPrefix(".") }.sorted()
-    let parts = Set(visible.filter { $0.lowercased().hasSuffix(".hdr") }.map { String($0.dropLast(4)) })
+    let headers = [".hdr", ".nhdr", ".mhd"]
+    let parts = Set(
+      visible.compactMap { name in headers.first(where: name.lowercased().hasSuffix).map { String(name.dropLast($0.count)) } })
     var images: [ImageFile] = [], unread: [String] = []
     for name in visible {
       let path = "\(folder)/\(name)"
@@ -63,7 +68,7 @@ public struct ImageFolder: Sendable {
   /// Whether a file holds the voxels of one of the headers `parts`.
   private static func isVoxels(_ name: String, of parts: Set<String>) -> Bool {
     let lower = name.lowercased()
-    guard let ending = [".img.gz", ".img"].first(where: lower.hasSuffix) else { return false }
+    guard let ending = [".img.gz", ".img", ".raw.gz", ".raw", ".zraw"].first(where: lower.hasSuffix) else { return false }
     return parts.contains(String(name.dropLast(ending.count)))
   }
 

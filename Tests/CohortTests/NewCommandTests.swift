@@ -46,19 +46,19 @@ struct NewCommandTests {
   @Test(arguments: [1, 2]) func channelsAreNormalisedAsAsked(ranks: Int) throws {
     try withTemporaryFolder { folder in
       func prepare(_ name: String, _ options: [String]) throws -> [[Float]] {
-        let arguments = ["prepare", raw, "--output", "\(folder)/\(name)"] + options
+        let arguments: [String] = ["prepare", raw, "--output", "\(folder)/\(name)"] + options
         let (status, output) = try mpirun(ranks, arguments, executable: "cohort")
         #expect(status == 0, "\(output)")
         return try voxels("\(folder)/\(name)")
       }
-      let raw = try prepare("none", ["--normalization", "none"]), ct = try prepare("ct", ["--normalization", "ct"])
+      let plain = try prepare("none", ["--normalization", "none"]), ct = try prepare("ct", ["--normalization", "ct"])
       // One line for all cases: what lies between the data set's percentiles is scaled alike in each, what lies beyond is cut off.
       let (low, high) = (ct.joined().min()!, ct.joined().max()!)
-      let inner = zip(raw.joined(), ct.joined()).filter { low + 1e-3 < $0.1 && $0.1 < high - 1e-3 }
+      let inner = zip(plain.joined(), ct.joined()).filter { low + 1e-3 < $0.1 && $0.1 < high - 1e-3 }
       let slope = (inner[0].1 - inner.last!.1) / (inner[0].0 - inner.last!.0)
       #expect(inner.count > 100 && slope.isFinite)
       #expect(inner.allSatisfy { abs($0.1 - inner[0].1 - slope * ($0.0 - inner[0].0)) < 1e-2 })
-      #expect(ct.joined().count { $0 == low } > 1 && high < (raw.joined().max()! - inner[0].0) * slope + inner[0].1)
+      #expect(ct.joined().count { $0 == low } > 1 && high < (plain.joined().max()! - inner[0].0) * slope + inner[0].1)
     }
   }
 

@@ -146,8 +146,8 @@ struct PredictCommandTests {
       try writeScan("\(scans)/\(name).nii.gz")
     }
     try expectRefusal(["t03_0000", "t04_0001", "t05_0002.nii.gz"]) { try predict(scans, to: out, channels: 2) }
-    try Data([1]).write(to: URL(fileURLWithPath: scans + "/t06.nrrd"))
-    try expectRefusal(["t06.nrrd cannot be read"]) { try predict(scans, to: out) }
+    try Data([1]).write(to: URL(fileURLWithPath: scans + "/t06.mnc"))
+    try expectRefusal(["t06.mnc cannot be read"]) { try predict(scans, to: out) }
   }
 
   /// A blank, a cut and a foreign file among good ones: these are predicted, the others listed.

@@ -118,9 +118,9 @@ struct PrepareCommandTests {
     try withTemporaryFolder { folder in
       let data = try copy(to: folder)
       mkfifo(data + "/imagesUn/pipe_0000.nii.gz", 0o600)
-      try Data().write(to: URL(fileURLWithPath: data + "/imagesUn/scan.mha"))
+      try Data().write(to: URL(fileURLWithPath: data + "/imagesUn/scan.mnc"))
       let (status, output) = try prepare(data, to: folder + "/packs")
-      #expect(status == 3 && output.contains("pipe_0000.nii.gz (a named pipe), scan.mha"), "\(output)")
+      #expect(status == 3 && output.contains("pipe_0000.nii.gz (a named pipe), scan.mnc"), "\(output)")
       #expect(!FileManager.default.fileExists(atPath: folder + "/packs"))
     }
   }

@@ -48,14 +48,14 @@ import Training
   }
 
   @Test func oneFileIsOneCase() throws {
-    let folder = try folder(of: ["a_0000.nii.gz", "a_0001.nii", "b_0003.nii", "c.nrrd", "d.nii"])
+    let folder = try folder(of: ["a_0000.nii.gz", "a_0001.nii", "b_0003.nii", "c.mnc", "d.nii"])
     func names(_ file: String, _ channels: Int = 1) throws -> [String] {
       let found = try RawCases(in: "\(folder.path)/\(file)", channels: channels).cases
       return found.map { "\($0.identifier) \($0.images.count)" }
     }
     #expect(try names("a_0000.nii.gz") == ["a 1"] && names("b_0003.nii") == ["b_0003 1"] && names("d.nii") == ["d 1"])
     #expect(try names("a_0000.nii.gz", 2) == ["a 2"] && names("a_0001.nii", 2) == ["a 2"])
-    for (file, channels) in [("b_0003.nii", 2), ("d.nii", 2), ("c.nrrd", 1), ("none.nii", 1)] {
+    for (file, channels) in [("b_0003.nii", 2), ("d.nii", 2), ("c.mnc", 1), ("none.nii", 1)] {
       #expect(throws: TrainingError.self, "\(file)") { try names(file, channels) }
     }
   }
@@ -84,9 +84,9 @@ import Training
   }
 
   @Test func whatLooksLikeDataIsReadOrNamed() throws {
-    let text = try refusal(["a.nii.gz", "b.nrrd", "c.dcm", "notes.txt"], folders: ["deeper"])
-    #expect(text.split(separator: "\n").dropFirst() == ["  F/b.nrrd", "  F/c.dcm", "  F/deeper"], "\(text)")
-    #expect(try refusal(["b.mha", "a.nii"]).hasPrefix("F/b.mha cannot be read as an image: "))
+    let text = try refusal(["a.nii.gz", "b.mnc", "c.dcm", "notes.txt"], folders: ["deeper"])
+    #expect(text.split(separator: "\n").dropFirst() == ["  F/b.mnc", "  F/c.dcm", "  F/deeper"], "\(text)")
+    #expect(try refusal(["b.mgz", "a.nii"]).hasPrefix("F/b.mgz cannot be read as an image: "))
     #expect(try refusal([]).contains("holds no image"))
     #expect(try refusal(["a.nii", "a.nii.gz"]).contains("a.nii and a.nii.gz"))
   }

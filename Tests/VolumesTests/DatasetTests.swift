@@ -59,7 +59,7 @@ import Volumes
     ([], ["imagesTr/_0000.nii.gz"], "does not end in a channel number"),
     ([], ["imagesTr/b_1_0000.nii"], "two files for one case"),
     ([], ["imagesTr/b_1_0000.NII.gz"], "two files for one case"),
-    ([], ["imagesTr/e_0000.mha", "imagesTr/f.nrrd"], "holds e_0000.mha, f.nrrd, which cannot be read"),
+    ([], ["imagesTr/e_0000.mgz", "imagesTr/f.mnc"], "holds e_0000.mgz, f.mnc, which cannot be read"),
     ([], ["imagesUn/more/x_0000.nii.gz"], "holds more (a folder)"),
     ([], ["imagesUn/x_0000.img"], "x_0000.img"),
     ([], ["imagestr/x_0000.nii.gz"], "rename it to imagesTr"),
@@ -176,7 +176,7 @@ import Volumes
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 2}}"#, "values 0, 2:"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 1}}"#, "same value 1"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "whole": [1, 2]}}"#, "no regions_class_order"),
-    (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".mha"}"#, "'.mha'"),
+    (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".mgz"}"#, "'.mgz'"),
     (#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 9}"#, "promises 9 training cases"),
   ])
   func wrongDescriptionsAreRefused(json: String, expected: String) throws {

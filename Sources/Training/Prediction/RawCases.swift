@@ -48,7 +48,7 @@ public struct RawCases: Sendable, Equatable {
     }
     if isFolder.boolValue { return try readableImages(of: path, passingOver: output) }
     guard let file = ImageFile(path: path) else {
-      throw TrainingError("\(path) is no image by its name: give a .nii.gz, .nii or .hdr file, or convert it to one.")
+      throw TrainingError("\(path) is no image by its name: give a file ending in \(imageEndings.joined(separator: ", ")), or convert it to one.")
     }
     if channels == 1 { return [file] }
     guard let base = channelNumber(file.stem)?.base else {
@@ -110,7 +110,7 @@ func readableImages(of folder: String, passingOver output: String? = nil) throws
         cure: "convert \(unread.count == 1 ? "it" : "them") to .nii.gz, or move \(unread.count == 1 ? "it" : "them") away"))
   }
   guard !listing.images.isEmpty else {
-    throw TrainingError("\(folder) holds no image (.nii.gz, .nii, or .hdr with .img): check the path.")
+    throw TrainingError("\(folder) holds no image (a file ending in \(imageEndings.joined(separator: ", "))): check the path.")
   }
   return listing.images
 }

@@ -4,7 +4,7 @@
 //   imagesUn/{case}_{0000}{ending}  unlabelled training images
 //   imagesTs/{case}_{0000}{ending}  test images                                              labelsTs/{case}{ending} when known
 //   manifest.csv                    lists the cases instead, wherever their files lie (Manifest.swift)
-// The endings are .nii.gz, .nii, or .hdr with its .img, in any case. Identifiers are in Unicode normal form C.
+// The endings are those of `imageEndings`, in any case. Identifiers are in Unicode normal form C.
 
 import Foundation
 

@@ -29,7 +29,7 @@ struct DatasetDescription {
     }
     let fileEnding = content["file_ending"] as? String ?? ".nii.gz"
     // Whichever of them it names, files of all of these endings are read.
-    guard imageEndings.contains(fileEnding.lowercased()) else {
+    guard (imageEndings + [".img"]).contains(fileEnding.lowercased()) else {
       throw VolumeError("\(path) gives file_ending '\(fileEnding)', which is not supported: convert the files to .nii.gz.")
     }
     return DatasetDescription(
@@ -39,7 +39,6 @@ struct DatasetDescription {
       listedTraining: listed(content["training"]), listedTest: listed(content["test"]))
   }
 
-  private static let imageEndings = [".nii.gz", ".nii", ".hdr", ".img"]
   /// More than any description has.
   private static let largestBytes = 64 << 20
 

@@ -1,12 +1,9 @@
-// A NIfTI file, or a pair of header (.hdr) and voxels (.img), opened for reading: nothing is inflated or allocated beyond what its header promises,
-// and nothing that the memory does not hold.
+// A NIfTI file, or a pair of header (.hdr) and voxels (.img), opened for reading.
 
-import Files
-
-/// A file whose header has been read.
-struct NIfTIFile {
+/// A NIfTI file whose header has been read.
+struct NIfTIFile: VolumeFile {
   let path: String
-  let header: NIfTIHeader
+  private let header: NIfTIHeader
   private let reader: GzipReader
   /// Bytes of the header that were read from it.
   private let consumed: Int
@@ -27,8 +24,12 @@ struct NIfTIFile {
     (self.reader, consumed) = (reader, count)
   }
 
-  /// The bytes of the voxels as stored. Errors: a file that is shorter or more than a little longer than its header promises, damage, a pair without
-  /// .img, too little memory.
+  var stored: StoredVoxels {
+    StoredVoxels(
+      grid: header.grid, scalar: header.scalar, isSwapped: header.isSwapped, slope: header.slope, intercept: header.intercept)
+  }
+
+  /// A pair without .img is an error as well.
   func readVoxels() throws(VolumeError) -> [UInt8] {
     guard header.isPair else { return try voxels(of: reader, after: consumed) }
     guard let voxelPath = counterpart(of: path, ending: "img", with: "img") ?? counterpart(of: path, ending: "hdr", with: "img")
@@ -40,39 +41,25 @@ struct NIfTIFile {
 
   private func voxels(of reader: GzipReader, after consumed: Int) throws(VolumeError) -> [UInt8] {
     // A stream of deflate grows at most 1032-fold, so a header that promises more is refused before memory is asked for.
-    let promised = header.dataOffset + header.byteCount
+    let promised = header.dataOffset + stored.byteCount
     let gap = try reader.skip(header.dataOffset - consumed)
     guard promised / (reader.isUncompressed ? 1 : 1032) <= reader.sizeOnDisk, gap == header.dataOffset - consumed else {
       throw truncated()
     }
     try requireMemory()
-    var raw = [UInt8](repeating: 0, count: header.byteCount)
+    var raw = [UInt8](repeating: 0, count: stored.byteCount)
     let found = try reader.read(into: &raw)
     // Some programs pad their files to a whole number of blocks.
-    try reader.verifyEnd(limit: 8192)
+    try reader.verifyEnd(limit: mostPadding)
     guard found == raw.count else { throw truncated() }
     return raw
   }
 
-  /// Stored voxels are turned into floats, and both exist at once.
-  private func requireMemory() throws(VolumeError) {
-    let bytes = header.byteCount + 4 * header.grid.extent.count
-    if let shortage = FreeMemory.shortage(of: bytes, for: "the volume of \(size)") {
-      throw VolumeError("\(path) cannot be read, \(shortage): crop or resample it, or use a machine with more memory.")
-    }
+  /// The file, or the header and the voxels of a pair.
+  static func files(of path: String) -> [String] {
+    let header = counterpart(of: path, ending: "img", with: "hdr") ?? path
+    return [header] + (counterpart(of: header, ending: "hdr", with: "img").map { [$0] } ?? [])
   }
-
-  private var size: String { "\(header.grid.dimensions.map(String.init).joined(separator: "x")) voxels of \(header.scalar)" }
-
-  private func truncated() -> VolumeError {
-    VolumeError("\(path) is truncated, its header promises \(size): copy or download it again.")
-  }
-}
-
-/// The files that hold the volume at `path`: itself, or the header and the voxels of a pair.
-public func filesOfVolume(_ path: String) -> [String] {
-  let header = counterpart(of: path, ending: "img", with: "hdr") ?? path
-  return [header] + (counterpart(of: header, ending: "hdr", with: "img").map { [$0] } ?? [])
 }
 
 /// The file of the same name as `path` but with `other` in place of its `ending`, in the same or the other case, compressed or not; nil if `path` has

@@ -37,9 +37,6 @@ struct NIfTIHeader {
   /// value = slope * stored + intercept.
   var slope, intercept: Double
 
-  /// Bytes of the voxels.
-  var byteCount: Int { grid.dimensions.reduce(scalar.byteCount, *) }
-
   static let size1 = 348
   static let size2 = 540
 

@@ -1,20 +1,19 @@
-// Reading NIfTI-1 and NIfTI-2, compressed or not (by content, never by name), into canonical orientation.
-// nifticlib decodes headers and swaps bytes; the voxels are read here, because nifticlib fills a short read with zeros.
+// Reading volumes of any format, compressed or not (by content, never by name), into canonical orientation. nifticlib swaps bytes.
 
 import CNIfTI
 
 /// A scan with its intensities (slope and intercept applied), in canonical orientation.
 ///
-/// Errors: no such file, a folder, not NIfTI, truncated or damaged, 4D, a type that is not a real scalar, voxels that are NaN or infinite.
+/// Errors: no such file, a folder, no volume, truncated or damaged, 4D, a type that is not a real scalar, voxels that are NaN or infinite.
 /// - Parameter axes: another order of the axes than D, H, W.
 public func readVolume(_ path: String, axes: AxisOrder? = nil) throws(VolumeError) -> Volume {
-  let (header, voxels) = try readVoxels(path, axes)
+  let (grid, voxels) = try readVoxels(path, axes)
   let bad = nonFiniteCount(voxels)
   guard bad == 0 else {
     throw VolumeError(
       "\(path) holds \(bad) voxels that are NaN or infinite: replace them, for instance by 0 with `fslmaths -nan`.")
   }
-  return Volume(extent: header.grid.extent, spacing: header.grid.spacing, voxels: voxels, grid: header.grid)
+  return Volume(extent: grid.extent, spacing: grid.spacing, voxels: voxels, grid: grid)
 }
 
 /// A label map in canonical orientation: values rounded to 0...255.
@@ -22,7 +21,7 @@ public func readVolume(_ path: String, axes: AxisOrder? = nil) throws(VolumeErro
 /// Errors: those of `readVolume`, and a value further than 0.001 from an integer or outside 0...255, which is named.
 /// - Parameter axes: another order of the axes than D, H, W.
 public func readLabels(_ path: String, axes: AxisOrder? = nil) throws(VolumeError) -> LabelVolume {
-  let (header, voxels) = try readVoxels(path, axes)
+  let (grid, voxels) = try readVoxels(path, axes)
   var labels = [UInt8](repeating: 0, count: voxels.count)
   var offender: Float?
   voxels.withUnsafeBufferPointer { source in
@@ -42,36 +41,36 @@ public func readLabels(_ path: String, axes: AxisOrder? = nil) throws(VolumeErro
     throw VolumeError(
       "\(path) holds the label \(offender): a label file may hold only whole numbers from 0 to 255, so correct or convert it.")
   }
-  return LabelVolume(extent: header.grid.extent, spacing: header.grid.spacing, labels: labels, grid: header.grid)
+  return LabelVolume(extent: grid.extent, spacing: grid.spacing, labels: labels, grid: grid)
 }
 
 /// The grid of a file, from its header alone.
-public func readGrid(_ path: String) throws(VolumeError) -> FileGrid { try NIfTIFile(path).header.grid }
+public func readGrid(_ path: String) throws(VolumeError) -> FileGrid { try openVolume(path).stored.grid }
 
-/// Header and canonical voxels [D, H, W] of a file.
-private func readVoxels(_ path: String, _ axes: AxisOrder?) throws(VolumeError) -> (header: NIfTIHeader, voxels: [Float]) {
-  let file = try NIfTIFile(path)
-  var header = file.header
+/// Grid and canonical voxels [D, H, W] of a file.
+private func readVoxels(_ path: String, _ axes: AxisOrder?) throws(VolumeError) -> (grid: FileGrid, voxels: [Float]) {
+  let file = try openVolume(path)
+  var stored = file.stored
   var raw = try file.readVoxels()
-  if header.isSwapped, header.scalar.byteCount > 1 {
+  if stored.isSwapped, stored.scalar.byteCount > 1 {
     raw.withUnsafeMutableBytes {
-      nifti_swap_Nbytes(Int64($0.count / header.scalar.byteCount), Int32(header.scalar.byteCount), $0.baseAddress!)
+      nifti_swap_Nbytes(Int64($0.count / stored.scalar.byteCount), Int32(stored.scalar.byteCount), $0.baseAddress!)
     }
   }
-  if let axes { header.grid = header.grid.ordered(axes) }
-  return (header, canonicalVoxels(raw, header: header))
+  if let axes { stored.grid = stored.grid.ordered(axes) }
+  return (stored.grid, canonicalVoxels(raw, stored))
 }
 
-private func canonicalVoxels(_ raw: [UInt8], header: NIfTIHeader) -> [Float] {
-  let order = VoxelOrder(header.grid)
+private func canonicalVoxels(_ raw: [UInt8], _ stored: StoredVoxels) -> [Float] {
+  let order = VoxelOrder(stored.grid)
   return [Float](unsafeUninitializedCapacity: order.extent.count) { target, count in
     raw.withUnsafeBytes { bytes in
       func gather<Stored: StoredScalar>(_: Stored.Type) {
         order.gather(
-          bytes.assumingMemoryBound(to: Stored.self).baseAddress!, slope: header.slope, intercept: header.intercept,
+          bytes.assumingMemoryBound(to: Stored.self).baseAddress!, slope: stored.slope, intercept: stored.intercept,
           into: target.baseAddress!)
       }
-      switch header.scalar {
+      switch stored.scalar {
       case .uint8: gather(UInt8.self)
       case .int8: gather(Int8.self)
       case .uint16: gather(UInt16.self)
