@@ -93,12 +93,15 @@ let layers: [[Target]] = [
     "Scaling",
     ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", "Settings"],
     pages: ["STUDIES.md"], tests: ["cohort"]),
-  // 8. The command, and the programs that multi-rank tests start under mpirun.
+  // 8. Methods compared on one data set.
+  module(
+    "Comparison", ["Scaling", "Training", "Reports", "Cluster", "MPI", "Files", "Tensors", "Settings"], tests: ["cohort", "Volumes"]),
+  // 9. The command, and the programs that multi-rank tests start under mpirun.
   [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks",
+        "Comparison", "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks",
         "Learning",
         "Tensors",
         "Kernels", "Cluster", "MPI", "Methods", "Settings", "Files", argumentParser,

@@ -114,4 +114,47 @@ extension Tape {
       self.accumulate(Tensor(gradient.map { Float(seed) * $0 }, shape: x.shape), for: x)
     }
   }
+
+  /// Σ σ(s)(1 - cos(x, direction)) / Σ σ(s) over rows: how far features are from a direction, the more by what is scored high (ycwu1997/SS-Net,
+  /// code/utils/contrastive_losses.py).
+  /// - Shape: x [N, 1, 1, 1, C], scores [N, 1, 1, 1, 1], direction C numbers.
+  public func separation(_ x: Tensor, scores: Tensor, from direction: [Double]) -> Scalar {
+    let (rows, channels) = (x.shape.rows, x.shape.channels)
+    require(
+      scores.count == rows && direction.count == channels,
+      "separation of \(x.shape) with scores \(scores.shape) from \(direction.count) numbers: one score for each row, one number for each channel."
+    )
+    // Of a row: σ(s), the length, and 1 - the cosine.
+    @Sendable func parts(_ row: Int) -> (share: Double, length: Double, distance: Double) {
+      let from = x.pointer + row * channels
+      var (inner, squares) = (0.0, 0.0)
+      for c in 0..<channels {
+        inner += Double(from[c]) * direction[c]
+        squares += Double(from[c]) * Double(from[c])
+      }
+      let length = max(squares.squareRoot(), 1e-12)
+      return (1 / (1 + exponential(-Double(scores.pointer[row]))), length, 1 - inner / length)
+    }
+    let sums = sumOverBlocks(rows, sums: 2, block: 1 << 12) { start, length, sums in
+      for row in start..<start + length {
+        let (share, _, distance) = parts(row)
+        sums[0] += share * distance
+        sums[1] += share
+      }
+    }
+    let value = sums[0] / sums[1], total = sums[1]
+    return recordScalar("separation", inputs: [x, scores], value: value) { seed in
+      let dx = Tensor(uninitialized: x.shape), ds = Tensor(uninitialized: scores.shape)
+      parallelFor(rows, grain: 1 << 10) { start, end in
+        for row in start..<end {
+          let (share, length, distance) = parts(row), from = x.pointer + row * channels, to = dx.pointer + row * channels
+          ds.pointer[row] = Float(seed * share * (1 - share) * (distance - value) / total)
+          let factor = -seed * share / (total * length)
+          for c in 0..<channels { to[c] = Float(factor * (direction[c] - (1 - distance) * Double(from[c]) / length)) }
+        }
+      }
+      self.accumulate(dx, for: x)
+      self.accumulate(ds, for: scores)
+    }
+  }
 }

@@ -30,6 +30,21 @@ extension Tape {
   }
 }
 
+extension Tape {
+  /// 1 - Σ p·q / n over n voxels: the Dice loss, with sums of probabilities in its denominator, of two distributions over classes (ycwu1997/SS-Net,
+  /// code/utils/losses.py). The gradient flows into `p` alone.
+  /// - Shape: p and q [B, D, H, W, K].
+  public func disagreement(_ p: Tensor, from q: Tensor) -> Scalar {
+    require(p.shape == q.shape, "disagreement of \(p.shape) and \(q.shape): both must have one shape.")
+    let share = 1 / Double(p.shape.rows), value = 1 - share * innerProduct(p.pointer, q.pointer, count: p.count)
+    return recordScalar("disagreement", inputs: [p], value: value) { seed in
+      let dp = Tensor(uninitialized: p.shape)
+      scale(q.pointer, by: Float(-seed * share), into: dp.pointer, count: dp.count)
+      withExtendedLifetime(q) { self.accumulate(dp, for: p) }
+    }
+  }
+}
+
 /// Weights of voxels in a consistency term, [1, D, H, W, 1].
 public enum VoxelWeights {
   /// 1 where the mean of predictions is certain, 0 elsewhere: entropy below `limit` · ln K (UA-MT).

@@ -36,14 +36,21 @@ public final class RunningStatistics {
 
   /// Adds what a forward pass saw in `rows` voxels: the variance without bias, as PyTorch tracks it.
   /// - Parameter offset: what the means lack, [C]: the bias of a convolution that left it out.
-  public func observe(_ name: String, _ moments: ChannelMoments, rows: Int, offset: Parameter) {
+  public func observe(_ name: String, _ moments: ChannelMoments, rows: Int, offset: Parameter? = nil) {
     let mean = buffers["\(name).running_mean"], variance = buffers["\(name).running_var"]
     let unbiased = Double(rows) / Double(rows - 1)
-    mean.accumulate(
-      Tensor(zip(moments.mean, offset.value.values).map { Float($0 + Double($1)) }, shape: mean.shape))
+    let offsets = offset?.value.values ?? [Float](repeating: 0, count: mean.shape.count)
+    mean.accumulate(Tensor(zip(moments.mean, offsets).map { Float($0 + Double($1)) }, shape: mean.shape))
     variance.accumulate(Tensor(moments.variance.map { Float($0 * unbiased) }, shape: variance.shape))
     let count = buffers["\(name).num_batches_tracked"]
     count.accumulate(Tensor([1], shape: count.shape))
+  }
+
+  /// Runs forward passes whose batches are not to be seen.
+  public func withoutObserving<Result>(_ body: () -> Result) -> Result {
+    let seen = buffers.gradients.values
+    defer { seen.withUnsafeBufferPointer { buffers.gradients.pointer.update(from: $0.baseAddress!, count: seen.count) } }
+    return body()
   }
 
   /// Moves the running values towards what was seen.

@@ -14,6 +14,7 @@ public let methodCatalog: [any Method.Type] = [
   DualTaskConsistency.self,
   CrossConsistency.self,
   MagicNet.self,
+  SSNet.self,
   CrossPseudoSupervision.self,
   CrossTeaching.self,
   SemiSAMPlus.self,

@@ -21,13 +21,13 @@ struct Cohort: ParsableCommand {
     subcommands: [
       Synthesize.self, Import.self, New.self, PlanCommand.self, Prepare.self, Train.self, Predict.self, Postprocess.self, Evaluate.self,
       Report.self, Checkpoint.self, NetworkCommand.self,
-      Methods.self, Recipes.self, PriorCommand.self, Bench.self, Scale.self, WeightsCommand.self, Launch.self, FlightCommand.self,
+      Methods.self, Recipes.self, PriorCommand.self, Bench.self, Scale.self, CompareMethods.self, WeightsCommand.self, Launch.self, FlightCommand.self,
       Doctor.self, Trace.self,
     ])
 
   /// A stop that comes while the program starts must be obeyed, not kill it, and the start may begin again for OpenBLAS.
   static func main() {
-    if ["train", "launch"].contains(CommandLine.arguments.dropFirst().first) { StopSignal.hold() }
+    if ["train", "compare-methods", "launch"].contains(CommandLine.arguments.dropFirst().first) { StopSignal.hold() }
     secureStandardStreams()
     startAgainWithFittingOpenBLAS()
     var code = ArgumentParser.ExitCode.success.rawValue

@@ -29,4 +29,11 @@ let semiSupervisedOperations: [OperationRow] = [
     let labels = (0..<48).map { UInt8(($0 * 7) % 4) }
     return .scalar(tape.overlapLoss(tape.softmax(x[0]), labels: labels, LabelTargets(classes: 3, scoresBackground: true)).plus(1))
   },
+  OperationRow(name: "disagreement of distributions", inputs: [[2, 2, 2, 6, 3]]) { tape, x, _ in
+    let other = Tensor((0..<144).map { Float($0 % 5) / 9 }, shape: [2, 2, 2, 6, 3])
+    return .scalar(tape.disagreement(tape.softmax(x[0]), from: other))
+  },
+  OperationRow(name: "separation from a direction", inputs: [[7, 1, 1, 1, 3], [7, 1, 1, 1, 1]]) { tape, x, _ in
+    .scalar(tape.separation(x[0], scores: x[1], from: [0.4, -0.7, 0.1]))
+  },
 ]

@@ -6,13 +6,18 @@ import Tensors
 import Volumes
 
 /// The names of a phantom's classes; index = label value.
-let phantomClasses = ["background", "organ", "core", "lesion"]
+func phantomClasses(scattersLesions: Bool) -> [String] {
+  scattersLesions ? ["background", "lesion"] : ["background", "organ", "core", "lesion"]
+}
 
 /// The phantom of one subject: a cube of 64 voxels a side at `spacing` millimetres. Places, sizes and the number of lesions follow from `key`.
-func phantom(_ key: RandomKey, spacing: Double) -> SynthesisTemplate {
+/// - Parameter scattersLesions: whether lesions are the only class, and lie anywhere in the body.
+func phantom(_ key: RandomKey, spacing: Double, scattersLesions: Bool) -> SynthesisTemplate {
   let extent = Extent(64, 64, 64)
   let texture = smoothField(key.child(0), extent: extent, spacing: spacing, latticeSpacing: 4 * spacing)
-  let parts = phantomParts(key.child(1))
+  let anatomy = phantomParts(key.child(1)), lesions = scatteredLesions(key.child(2))
+  // Of what is labelled otherwise, the lesions within the organ are left out and the rest is anatomy.
+  let parts = scattersLesions ? anatomy.filter { $0.label < 3 }.map { $0.unlabelled } + lesions : anatomy
   var voxels = [Float](repeating: 0, count: extent.count)
   var labels = [UInt8](repeating: 0, count: extent.count)
   voxels.withUnsafeMutableBufferPointer { voxels in
@@ -34,7 +39,8 @@ func phantom(_ key: RandomKey, spacing: Double) -> SynthesisTemplate {
   }
   blur(&voxels, extent: extent, standardDeviation: [0.6, 0.6, 0.6])
   return SynthesisTemplate(
-    extent: extent, spacing: Spacing(spacing, spacing, spacing), voxels: voxels, labels: labels, classNames: phantomClasses)
+    extent: extent, spacing: Spacing(spacing, spacing, spacing), voxels: voxels, labels: labels,
+    classNames: phantomClasses(scattersLesions: scattersLesions))
 }
 
 /// An ellipsoid in coordinates −1...1 along D, H, W.
@@ -42,6 +48,8 @@ private struct Ellipsoid {
   var centre, radii: SIMD3<Double>
   var intensity: Float
   var label: UInt8
+
+  var unlabelled: Ellipsoid { Ellipsoid(centre: centre, radii: radii, intensity: intensity, label: 0) }
 
   func contains(_ point: SIMD3<Double>) -> Bool {
     let scaled = (point - centre) / radii
@@ -73,4 +81,14 @@ private func phantomParts(_ key: RandomKey) -> [Ellipsoid] {
         label: 3))
   }
   return parts
+}
+
+/// Two to five lesions of any size anywhere in the body, each brighter or darker than all around.
+private func scatteredLesions(_ key: RandomKey) -> [Ellipsoid] {
+  (0..<2 + key.integer(0, below: 4)).map { number in
+    let own = key.child(UInt64(number)), radius = 0.08 + 0.14 * own.uniform(3)
+    let place = SIMD3(own.uniform(0), own.uniform(1), own.uniform(2)) * 2 - 1, contrast = Float(0.2 * own.uniform(5))
+    return Ellipsoid(
+      centre: place * 0.5, radii: SIMD3(repeating: radius), intensity: own.uniform(4) < 0.5 ? contrast : 1.3 - contrast, label: 1)
+  }
 }

@@ -18,15 +18,16 @@ public func synthesizeCohort(_ plan: SynthesisPlan, report: (String) -> Void) th
   }
   if let template { try requireSensibleSize(template, spacing: plan.spacing) }
   try makeFolders(plan)
-  let classNames = template?.classNames ?? phantomClasses
+  let classNames = template?.classNames ?? phantomClasses(scattersLesions: plan.scattersLesions)
   var volumes: [PlannedVolume] = []
   for index in 0..<plan.subjects {
     let name = "subject_" + String(repeating: "0", count: 4 - String(index + 1).count) + String(index + 1)
     let key = RandomKey(seed: plan.seed, volume: name, draw: 0, stream: RandomStream.synthesis)
-    let anatomy = template ?? phantom(key.child(0), spacing: plan.spacing)
+    let anatomy = template ?? phantom(key.child(0), spacing: plan.spacing, scattersLesions: plan.scattersLesions)
     for volume in plan.volumes(ofSubject: index, named: name, key: key) {
       var subject = synthesizeSubject(
-        anatomy, key: key.child(1), volume, spacing: plan.spacing, scale: template == nil ? plan.spacing / 2 : 1)
+        anatomy, key: key.child(1), volume, spacing: plan.spacing, scale: template == nil ? plan.spacing / 2 : 1,
+        shift: plan.shift)
       if template != nil { subject.crop(spacing: plan.spacing) }
       try requireAllClasses(subject, classNames, volume.identifier)
       try write(subject, identifier: volume.identifier, role: volume.role, plan: plan)

@@ -20,14 +20,19 @@ public struct SynthesisPlan: Sendable {
   public var spacing: Double
   /// Volumes of a subject, each in another contrast, and scanners on which subjects lie in turn.
   public var phases, vendors: Int
+  /// Whether the only class of phantoms are lesions, of which no subject tells where those of another lie.
+  public var scattersLesions: Bool
+  /// The most by which phantoms are moved along each axis, millimetres.
+  public var shift: Double
 
   public init(
     output: String, subjects: Int = 16, labelled: Int = 2, seed: UInt64 = 7, template: String? = nil, labels: String? = nil,
-    classes: [[Int]] = [], spacing: Double = 2, phases: Int = 1, vendors: Int = 1
+    classes: [[Int]] = [], spacing: Double = 2, phases: Int = 1, vendors: Int = 1, scattersLesions: Bool = false, shift: Double = 0
   ) {
     (self.output, self.subjects, self.labelled, self.seed) = (output, subjects, labelled, seed)
     (self.template, self.labels, self.classes, self.spacing) = (template, labels, classes, spacing)
     (self.phases, self.vendors) = (phases, vendors)
+    (self.scattersLesions, self.shift) = (scattersLesions, shift)
   }
 
   /// A quarter of the subjects, rounded, at least one.
@@ -70,6 +75,10 @@ public struct SynthesisPlan: Sendable {
     guard (template == nil) == (labels == nil) else {
       throw PreparationError("template and labels go together: give both files, or neither for phantoms.")
     }
+    guard template == nil || (!scattersLesions && shift == 0) else {
+      throw PreparationError("lesions and shift are for phantoms: leave them out, or template and labels.")
+    }
+    guard 0...25 ~= shift else { throw PreparationError("shift is \(shift) mm: give a value from 0 to 25.") }
     guard template != nil || classes.isEmpty else {
       throw PreparationError("classes choose values of a label file: give template and labels too, or leave classes out.")
     }

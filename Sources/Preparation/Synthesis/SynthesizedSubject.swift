@@ -16,13 +16,16 @@ struct SynthesizedSubject {
 ///   - key: of the subject: all its volumes have one anatomy.
 ///   - volume: the volume that is made.
 ///   - scale: multiplies the lengths of deformation and bias field; 1 suits a human head or abdomen.
+///   - shift: the most by which the subject is moved along each axis, millimetres.
 func synthesizeSubject(
-  _ template: SynthesisTemplate, key: RandomKey, _ volume: PlannedVolume, spacing: Double, scale: Double
+  _ template: SynthesisTemplate, key: RandomKey, _ volume: PlannedVolume, spacing: Double, scale: Double, shift: Double
 ) -> SynthesizedSubject {
   let size = template.size
   let counts = (0..<3).map { max(1, Int((Double(size[$0]) / spacing).rounded())) }
   let extent = Extent(counts[0], counts[1], counts[2])
   var deformation = Deformation(key.child(0), size: size, scale: scale)
+  let move = key.child(2)
+  for axis in 0..<3 { deformation.translation[axis] += Float(shift * (2 * move.uniform(UInt64(axis)) - 1)) }
   if volume.contrast != nil { deformation.translation += misalignment(volume.key.child(0), scale: scale) }
   var subject = sample(template, through: deformation, extent: extent, spacing: spacing)
   if let contrast = volume.contrast { subject.voxels = subject.voxels.map { contrast($0) } }

@@ -16,19 +16,10 @@ extension ScalingReport {
       """
     }
     let allreduce = allreduceChart().map { "<h2>MPI_Allreduce</h2><div class=\"charts\">\($0)</div>" } ?? ""
-    return """
-      <!DOCTYPE html>
-      <html lang="en"><head><meta charset="utf-8"><title>Scaling study \(escaped(study.output))</title>
-      <style>
-      body { font-family: sans-serif; color: #222222; max-width: 1320px; margin: 2em auto; padding: 0 1em; line-height: 1.4 }
-      table { border-collapse: collapse; margin: 1em 0; font-size: 0.9em } th, td { padding: 0.25em 0.7em; text-align: right }
-      th { border-bottom: 2px solid #222222 } td { border-bottom: 1px solid #dddddd } td.name, th.name { text-align: left }
-      .charts { display: flex; flex-wrap: wrap; gap: 8px } svg { max-width: 100%; height: auto }
-      pre { font-size: 0.9em; overflow-x: auto }
-      \(Evidence.allCases.map { ".\($0) { color: \($0.color) }" }.joined(separator: " "))
-      .warning { background: #fff2cc; padding: 0.5em 1em }
-      </style></head><body>
-      <h1>Scaling study \(escaped(study.output))</h1>
+    return page(
+      title: "Scaling study \(study.output)",
+      style: Evidence.allCases.map { ".\($0) { color: \($0.color) }" }.joined(separator: " "),
+      """
       <p>\(legend)</p>
       \(warnings.map { "<p class=\"warning\">\(escaped($0))</p>" }.joined(separator: "\n"))
       \(sections.joined(separator: "\n"))
@@ -37,9 +28,7 @@ extension ScalingReport {
       <p>\(escaped(Self.modelCaveat))</p>
       <h2>What was measured</h2>\(factsTable)
       <h2>The study</h2><pre>\(escaped(study.yaml))</pre>
-      </body></html>
-
-      """
+      """)
   }
 
   static let modelCaveat =

@@ -12,7 +12,7 @@ public struct Estimate: Codable, Sendable, Equatable {
   public init(_ value: Double, low: Double, high: Double) { (self.value, self.low, self.high) = (value, low, high) }
 
   /// - Parameter draws: values of the same number by resampling.
-  init(_ value: Double, draws: [Double]) {
+  package init(_ value: Double, draws: [Double]) {
     let sorted = draws.sorted()
     self.init(value, low: min(value, quantile(ofSorted: sorted, 0.025)), high: max(value, quantile(ofSorted: sorted, 0.975)))
   }
@@ -36,7 +36,7 @@ package func bootstrap(_ samples: [[Double]], draws: Int = 2000, key: RandomKey,
 }
 
 /// Draws as many values of each sample as it has, with replacement.
-func resampled<Value>(_ samples: [[Value]], key: RandomKey) -> [[Value]] {
+package func resampled<Value>(_ samples: [[Value]], key: RandomKey) -> [[Value]] {
   samples.enumerated().map { number, sample in
     let key = key.child(UInt64(number))
     return sample.indices.map { sample[key.integer(UInt64($0), below: sample.count)] }

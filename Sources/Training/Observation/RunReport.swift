@@ -31,6 +31,8 @@ public struct RunReport: Encodable, Sendable {
   public let attempts: [Attempt]
   public let saves: Int
   public let failedSaves: Int
+  /// Seconds of all attempts, each from its start to its last event, times the threads of all its ranks.
+  public let coreSeconds: Double
   /// Mean of all saves, seconds.
   public let saveSeconds: Double?
   public let lastDice: Double?
@@ -57,6 +59,7 @@ public struct RunReport: Encodable, Sendable {
         lastStep: group.map(\.step).max() ?? 0, code: end?.code, message: end?.message)
     }
     guard !attempts.isEmpty else { throw TrainingError("\(EventLog.path(run)) holds no events: name another run folder.") }
+    coreSeconds = Dictionary(grouping: events, by: \.attempt).values.reduce(0) { $0 + Self.coreSeconds($1) }
     let saved = events.filter { $0.event == .save }
     saves = saved.count
     failedSaves = events.count { $0.event == .saveFailed }
@@ -72,6 +75,13 @@ public struct RunReport: Encodable, Sendable {
       damaged == 0 ? nil : "\(EventLog.path(run)) has \(counted(damaged, "line")) that cannot be read, which are left out."
     warnings = [eventsWarning, metricsWarning].compactMap { $0 }
     ranks = events.last { $0.times != nil }?.times ?? []
+  }
+
+  /// Of the events of one attempt.
+  private static func coreSeconds(_ events: [Event]) -> Double {
+    guard let start = events.first(where: { $0.event == .start }) else { return 0 }
+    let times = [start, events[events.count - 1]].compactMap { try? Date($0.time, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    return times.count < 2 ? 0 : times[1].timeIntervalSince(times[0]) * Double((start.ranks ?? 1) * (start.threads ?? 1))
   }
 
   public var text: String {

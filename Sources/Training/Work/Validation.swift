@@ -57,6 +57,32 @@ extension ValidationScores {
   }
 }
 
+/// Labelled cases that a run is not trained on.
+public enum HeldOutCases: String, Codable, Sendable, CaseIterable {
+  /// Those of `validation.cases` or `validation.fold`.
+  case validation
+  case test
+}
+
+/// Dice of a run's newest checkpoint on whole volumes, as prepared. Collective.
+/// - Returns: names of classes or regions but background, and the scores.
+public func heldOutScores(
+  of configuration: RunConfiguration, on subject: HeldOutCases, over world: borrowing Communicator
+) throws -> (names: [String], scores: ValidationScores) {
+  let (store, cases, segmenter) = try together(over: world) { _ in
+    let store = try CaseStore(folder: configuration.data, budget: 0)
+    let split = try DataSplit(
+      store.index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: false,
+      data: configuration.data)
+    let cases = subject == .test ? split.test : split.isHeldOut ? split.validation : []
+    guard !cases.isEmpty else { throw TrainingError("\(configuration.data) has no \(subject.rawValue) cases with labels to score.") }
+    let model = try TrainedModel(checkpoint: configuration.output)
+    return (store, cases, model.segmenter(overlap: configuration.windowOverlap, weighting: configuration.windowWeighting))
+  }
+  let scores = try ValidationScores(of: cases, store, over: world, labels: segmenter.labels)
+  return (Array(store.index.labels.structureNames.dropFirst()), scores)
+}
+
 extension StageScores {
   /// - Parameter names: of what is scored, after the background.
   init(_ scores: ValidationScores, _ split: DataSplit, names: [String]) {

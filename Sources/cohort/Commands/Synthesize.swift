@@ -32,10 +32,15 @@ struct Synthesize: ParsableCommand {
   @Option(help: "Scanners, on which subjects lie in turn.")
   var vendors = 1
 
+  @Flag(help: "Phantoms in which only lesions have a label: anywhere in the body, of any size and contrast, so that no label can be carried over.")
+  var lesions = false
+  @Option(help: "Most by which each phantom is moved along each axis, millimetres.")
+  var shift = 0.0
+
   func validate() throws {
     try inRange([("subjects", subjects, 1...9999), ("labelled", labelled, 1...9999)])
     try inRange([("phases", phases, 1...20), ("vendors", vendors, 1...20)])
-    try inRange([("spacing", spacing, 0.2...10)])
+    try inRange([("spacing", spacing, 0.2...10), ("shift", shift, 0...25)])
   }
 
   func run() throws {
@@ -43,7 +48,7 @@ struct Synthesize: ParsableCommand {
       let plan = SynthesisPlan(
         output: output, subjects: subjects, labelled: labelled, seed: seed, template: template, labels: labels,
         classes: try classes.map(SynthesisPlan.parseClasses) ?? [], spacing: spacing, phases: phases,
-        vendors: vendors)
+        vendors: vendors, scattersLesions: lesions, shift: shift)
       try synthesizeCohort(plan) { print($0) }
     }
   }

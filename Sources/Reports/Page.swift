@@ -1,0 +1,25 @@
+// One HTML page that needs nothing else: the frame of reports.
+
+/// A page with its title as heading.
+/// - Parameters:
+///   - style: more rules of CSS.
+///   - body: HTML; tables have a line of heads, names at the left have the class `name`, pictures lie side by side in a `div` of class `charts`.
+public func page(title: String, style: String = "", _ body: String) -> String {
+  """
+  <!DOCTYPE html>
+  <html lang="en"><head><meta charset="utf-8"><title>\(escaped(title))</title>
+  <style>
+  body { font-family: sans-serif; color: #222222; max-width: 1320px; margin: 2em auto; padding: 0 1em; line-height: 1.4 }
+  table { border-collapse: collapse; margin: 1em 0; font-size: 0.9em } th, td { padding: 0.25em 0.7em; text-align: right }
+  th { border-bottom: 2px solid #222222 } td { border-bottom: 1px solid #dddddd } td.name, th.name { text-align: left }
+  .charts { display: flex; flex-wrap: wrap; gap: 8px } svg { max-width: 100%; height: auto }
+  pre { font-size: 0.9em; overflow-x: auto }
+  .warning { background: #fff2cc; padding: 0.5em 1em }
+  \(style)
+  </style></head><body>
+  <h1>\(escaped(title))</h1>
+  \(body)
+  </body></html>
+
+  """
+}
