@@ -21,7 +21,8 @@ package func pseudoLabelTerms(
     unlabelled: .leftOut)
   return [term(names.dice, dice)]
     + pairs.map { prediction, labels in
-      let loss = tape.crossEntropy(prediction.logits, probabilities: prediction.probabilities, labels: labels, unlabelled: .leftOut)
+      let loss = tape.crossEntropy(
+        prediction.logits, probabilities: prediction.probabilities, labels: labels, unlabelled: .leftOut)
       return term(names.crossEntropy, loss, 1 / Double(pairs.count))
     }
 }

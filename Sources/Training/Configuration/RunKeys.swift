@@ -237,7 +237,8 @@ public struct RunKeys: Sendable {
       startingArrays, patch, steps, lanes, layout,
       labelledSamples, unlabelledSamples, seed,
     ] + optimisation + [
-      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, augmentationFamilies, biasField, priorKind, priorCheckpoint, priorFrame,
+      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, augmentationFamilies, biasField, priorKind,
+      priorCheckpoint, priorFrame,
       priorPrompt, promptClip, priorNoise,
       pretrainingOutput, reduction, validationEvery, validationCases, validationFold, windowOverlap, windowWeighting,
       checkpointEvery,

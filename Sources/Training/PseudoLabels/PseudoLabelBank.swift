@@ -20,7 +20,7 @@ package struct PseudoLabelVolume: Equatable {
   static let noLabel: UInt8 = 255
 
   /// The labels of voxels that are certain enough, `noLabel` elsewhere.
-  func labels(leastCertainty: Double) -> [UInt8] {
+  package func labels(leastCertainty: Double) -> [UInt8] {
     let least = UInt8((leastCertainty * 255).rounded())
     return least == 0 ? labels : zip(labels, certainty).map { $1 < least ? Self.noLabel : $0 }
   }

@@ -41,7 +41,8 @@ struct RegistrationLabelling {
     let made = try together(over: world) { _ in
       let missing = cases.sorted().filter { !bank.has(store.index.entry($0)) }
       if !missing.isEmpty {
-        try label(missing, by: try propagation(split.labelled, templates, millimetres), templates?.names ?? [], into: bank, console)
+        try label(
+          missing, by: try propagation(split.labelled, templates, millimetres), templates?.names ?? [], into: bank, console)
       }
       return missing.count
     }
@@ -85,7 +86,8 @@ struct RegistrationLabelling {
       return Atlas(image: registration.prepared(RegistrationImage(volume)), labels: try labels(volume))
     }
     return Propagation(
-      registration: registration, classes: store.index.classNames.count, atlases: try labelled.map { try atlas($0) { $0.label ?? [] } },
+      registration: registration, classes: store.index.classNames.count,
+      atlases: try labelled.map { try atlas($0) { $0.label ?? [] } },
       leastReturn: configuration[RegistrationKeys.leastReturn],
       templates: try templates.map { templates in
         try templates.names.map { name in try atlas(name) { _ in try templates.bank.read(store.index.entry(name)).labels } }
