@@ -45,13 +45,20 @@ public struct Propagation: Sendable {
   public let atlases: [Atlas]
   /// The least Dice there and back.
   public var leastReturn: Double
+  /// Unlabelled volumes to which labels were carried before, and which vote like the atlases (Chakravarty et al., "Performing label-fusion-based
+  /// segmentation using multiple automatically generated templates", Human Brain Mapping 2013).
+  public var templates: [Atlas]
 
-  public init(registration: Registration, classes: Int, atlases: [Atlas], leastReturn: Double = 0.5) {
+  public init(
+    registration: Registration, classes: Int, atlases: [Atlas], leastReturn: Double = 0.5, templates: [Atlas] = []
+  ) {
     (self.registration, self.classes, self.atlases, self.leastReturn) = (registration, classes, atlases, leastReturn)
+    self.templates = templates
   }
 
   /// The labels of a volume.
-  public func labels(of image: PreparedImage) -> PropagatedLabels {
+  /// - Parameter template: the number of the volume among the templates, of which it cannot be one itself; nil where it is none.
+  public func labels(of image: PreparedImage, template: Int? = nil) -> PropagatedLabels {
     let voxels = image.frame.extent.count
     if let problem = image.problem { return .silent(voxels, problem) }
     let alike = atlases.filter { $0.image.channels == image.channels }, usable = alike.filter { $0.image.problem == nil }
@@ -59,7 +66,9 @@ public struct Propagation: Sendable {
     if usable.isEmpty { return .silent(voxels, "no labelled volume can be registered") }
     let votes = votes(of: usable, for: image)
     let best = votes.max { $0.map.similarity < $1.map.similarity }!
-    var result = PropagatedLabels(LabelFusion(classes: classes).fused(votes, at: image.frame))
+    let others = templates.indices.filter { $0 != template }.map { templates[$0] }
+    var result = PropagatedLabels(
+      LabelFusion(classes: classes).fused(votes + self.votes(of: others, for: image), at: image.frame))
     result.similarity = best.map.similarity
     result.thereAndBack = thereAndBack(result.labels.labels, on: image, to: best.atlas)
     if let reason = complaint(result, best.map) {

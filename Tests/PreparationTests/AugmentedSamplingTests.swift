@@ -75,6 +75,21 @@ import Volumes
     #expect(isNear(Double(gammas.count { $0 < 1 }) / Double(count), 0.15), "below 1 as often as above")
   }
 
+  /// A change of a family is the same whichever others are asked for.
+  @Test func familiesAreDrawnApart() {
+    let patch = AugmentedPatch(Self.patch)
+    for draw in 0..<200 as Range<UInt64> {
+      func drawn(_ families: AugmentationFamilies) -> AugmentationDraw {
+        AugmentationDraw(RandomKey(draw), patch, channels: 2, families: families)
+      }
+      let (all, spatial, noise, contrast) = (drawn(.all), drawn(.spatial), drawn(.noise), drawn(.contrast))
+      #expect(spatial.spatial == all.spatial && noise.spatial == nil && contrast.spatial == nil)
+      #expect(noise.noise == all.noise && noise.blur == all.blur && noise.zoom == all.zoom && spatial.noise == nil)
+      #expect(contrast.brightness == all.brightness && contrast.contrast == all.contrast && contrast.gamma == all.gamma)
+      #expect(contrast.invertedGamma == all.invertedGamma && noise.gamma == [nil, nil] && spatial.brightness == [nil, nil])
+    }
+  }
+
   /// Beyond the volume the image is 0 and the label background, and every allowed start is drawn.
   @Test func cropsReachBeyondTheVolume() {
     let sampler = PatchSampler(patch: Extent(4, 4, 4), seed: 1, foregroundShare: 1, placement: .nnunet), volume = Extent(3, 4, 6)

@@ -44,6 +44,19 @@ import Volumes
     #expect(found.labels.certainty.min()! < 200, "a border is less certain")
   }
 
+  /// Unlabelled volumes to which labels were carried before vote too, but not on themselves.
+  @Test func templatesVote() {
+    let target = registration.prepared(scene.image(Self.extent, Self.spacing)), truth = labels(at: { $0 })
+    let far = atlas(5), direct = propagation([far]).labels(of: target)
+    var propagation = propagation([far])
+    propagation.templates = [atlas(1), atlas(2)]
+    let found = propagation.labels(of: target)
+    #expect(meanDice(found.labels.labels, truth, classes: 3) > meanDice(direct.labels.labels, truth, classes: 3))
+    #expect(found.similarity == direct.similarity, "that of a labelled volume")
+    propagation.templates = [Atlas(image: target, labels: [UInt8](repeating: 0, count: truth.count))]
+    #expect(propagation.labels(of: target, template: 0) == direct)
+  }
+
   @Test func classesBeyondFourAndAbsentOnes() {
     var atlas = atlas(2)
     atlas.labels = atlas.labels.map { $0 == 2 ? 6 : $0 }

@@ -45,6 +45,24 @@ import Volumes
     }
   }
 
+  /// Every crop lies under a field of its own, which is none of those that a method puts over it.
+  @Test func cropsUnderBiasFields() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      let yaml = TinyCohort.runFile(data: folder, output: folder + "/run"), step = Step(index: 9, total: 50, seed: 5)
+      func batch(_ overrides: [String]) throws -> Batch {
+        let configuration = try RunConfiguration(yaml: yaml, source: "test", overrides: overrides)
+        return try Run(configuration, rank: 0, ranks: 1).methodWork.loader.batch(lane: 1, at: step)
+      }
+      let plain = try batch([]), biased = try batch(["augmentation.bias=paper"])
+      for (one, other) in zip(plain.labelled + plain.unlabelled, biased.labelled + biased.unlabelled) {
+        #expect(one.identifier == other.identifier && one.label == other.label)
+        #expect(one.clean!.values != other.clean!.values)
+        #expect(one.image(.biased, at: step).values != other.clean!.values, "another field than the method's")
+      }
+    }
+  }
+
   @Test func everyLabelledCaseComesOnceAnEpoch() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder)

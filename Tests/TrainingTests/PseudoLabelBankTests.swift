@@ -1,6 +1,9 @@
 // Pseudo-labels in files: what is written comes back, and what is not whole or belongs to another image counts as missing.
 
 import Foundation
+import Methods
+import Preparation
+import Tensors
 import TestSupport
 import Testing
 import Training
@@ -24,6 +27,23 @@ import Volumes
     let found = PseudoLabelVolume(probabilities: [0.2, 0.7, 0.1, 0.4, 0.2, 0.4, 0, 0, 1], classes: 3)
     // The first of equal ones; 0.7 · 255 = 178.5.
     #expect(found.labels == [1, 0, 2] && found.certainty == [UInt8((Float(0.7) * 255).rounded()), 102, 255])
+  }
+
+  @Test func uncertainVoxelsHaveNoLabel() {
+    let volume = PseudoLabelVolume(labels: [1, 2, 0, 1], certainty: [255, 127, 128, 0])
+    #expect(volume.labels(leastCertainty: 0) == volume.labels)
+    #expect(volume.labels(leastCertainty: 0.5) == [1, 255, 0, 255], "0.5 · 255 = 127.5")
+  }
+
+  /// Voxels without a label are no part of the loss: what the network says of them changes nothing.
+  @Test func voxelsWithoutALabelTeachNothing() {
+    func value(_ last: Float) -> [Double] {
+      let logits = Tensor([0.3, 0.1, 2, -1, last, 0.5], shape: [1, 1, 1, 3, 2]), tape = Tape(recording: false)
+      let sample = Sample(identifier: "a", draw: 0, label: nil)
+      let prediction = Prediction(sample: sample, logits: logits, probabilities: tape.softmax(logits))
+      return pseudoLabelTerms([(prediction, [0, 1, 255])], weight: 1, readsPrior: false, on: tape).map(\.scalar.value)
+    }
+    #expect(value(0) == value(5) && value(0).count == 2 && value(0).allSatisfy { $0 > 0 })
   }
 
   @Test func whatIsWrittenComesBack() throws {

@@ -77,6 +77,30 @@ import Weights
     }
   }
 
+  /// The recipe for few labels, with two seeds by one command: the same bytes on any number of ranks.
+  @Test func theRecipeForFewLabels() throws {
+    try withTemporaryFolder { folder in
+      let file = folder + "/few-labels.yaml"
+      try recipe(named: "few-labels").yaml.write(toFile: file, atomically: true, encoding: .utf8)
+      for ranks in [1, 3] {
+        let data = "\(folder)/data-\(ranks)"
+        try TinyCohort.write(to: data)
+        let small = ["steps=2", "lanes=3", "patch=[16, 16, 32]", "network.base=1", "labelled=[case-a]", "checkpoint.every=0"]
+        let (status, output) = try mpirun(
+          ranks, ["train", file, "--seeds", "2,7", "data=\(data)", "output=\(folder)/ranks-\(ranks)"] + small, timeout: 120,
+          executable: "cohort")
+        try #require(status == 0, "\(output)")
+        #expect(output.contains("8 of them were there"), "the second seed takes the labels of the first: \(output)")
+      }
+      let exported = try ["seed-2", "seed-7"].map { seed in
+        try (1...3).filter { $0 != 2 }.map { try weights("ranks-\($0)/\(seed)", in: folder) }
+      }
+      #expect(exported.allSatisfy { $0[0] == $0[1] } && exported[0][0] != exported[1][0])
+      let both = try ModelEnsemble(checkpoints: [folder + "/ranks-3"], networks: .student)
+      #expect(both.models.map(\.path).map { $0.contains("seed-7") } == [false, true])
+    }
+  }
+
   @Test func whatIsThereIsTaken() throws {
     try withTemporaryFolder { folder in
       let data = folder + "/data"

@@ -14,29 +14,31 @@ package struct AugmentationDraw: Equatable {
   package let blur: [[Double]?]
   package let brightness, contrast, zoom, invertedGamma, gamma: [Double?]
 
-  package init(_ key: RandomKey, _ patch: AugmentedPatch, channels: Int) {
-    func change(_ number: UInt64, _ probability: Double) -> RandomKey? {
+  package init(_ key: RandomKey, _ patch: AugmentedPatch, channels: Int, families: AugmentationFamilies = .all) {
+    /// A change of a family has the same numbers whatever other families are asked for.
+    func change(_ family: AugmentationFamilies, _ number: UInt64, _ probability: Double) -> RandomKey? {
       let key = key.child(number)
-      return key.uniform(0) < probability ? key : nil
+      return families.contains(family) && key.uniform(0) < probability ? key : nil
     }
     /// A number for each channel, of those in which the change is made.
     func each<Value>(
-      _ number: UInt64, _ probability: Double, inChannel share: Double = 1, _ value: (RandomKey) -> Value
+      _ family: AugmentationFamilies, _ number: UInt64, _ probability: Double, inChannel share: Double = 1,
+      _ value: (RandomKey) -> Value
     ) -> [Value?] {
-      let key = change(number, probability)
+      let key = change(family, number, probability)
       return (0..<channels).map { channel in
         let own = key?.child(UInt64(channel))
         return own.flatMap { $0.uniform(0) < share ? value($0) : nil }
       }
     }
-    spatial = Self.spatial(rotation: change(0, 0.2), scale: change(1, 0.2), patch)
-    noise = change(2, 0.1).map { $0.uniform(1, in: 0...0.1) }
-    blur = each(3, 0.2, inChannel: 0.5) { key in (1...3).map { key.uniform($0, in: 0.5...1) } }
-    brightness = each(4, 0.15) { $0.factor(0.75, 1.25) }
-    contrast = each(5, 0.15) { $0.factor(0.75, 1.25) }
-    zoom = each(6, 0.25, inChannel: 0.5) { $0.uniform(1, in: 0.5...1) }
-    invertedGamma = each(7, 0.1) { $0.factor(0.7, 1.5) }
-    gamma = each(8, 0.3) { $0.factor(0.7, 1.5) }
+    spatial = Self.spatial(rotation: change(.spatial, 0, 0.2), scale: change(.spatial, 1, 0.2), patch)
+    noise = change(.noise, 2, 0.1).map { $0.uniform(1, in: 0...0.1) }
+    blur = each(.noise, 3, 0.2, inChannel: 0.5) { key in (1...3).map { key.uniform($0, in: 0.5...1) } }
+    brightness = each(.contrast, 4, 0.15) { $0.factor(0.75, 1.25) }
+    contrast = each(.contrast, 5, 0.15) { $0.factor(0.75, 1.25) }
+    zoom = each(.noise, 6, 0.25, inChannel: 0.5) { $0.uniform(1, in: 0.5...1) }
+    invertedGamma = each(.contrast, 7, 0.1) { $0.factor(0.7, 1.5) }
+    gamma = each(.contrast, 8, 0.3) { $0.factor(0.7, 1.5) }
   }
 
   private static func spatial(rotation: RandomKey?, scale: RandomKey?, _ patch: AugmentedPatch) -> SpatialTransform? {

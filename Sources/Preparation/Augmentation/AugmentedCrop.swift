@@ -20,9 +20,11 @@ package struct AugmentedCrop {
   package var isTurned: Bool { turned != nil }
 
   /// - Parameter start: of the enlarged patch.
-  package init(_ patch: AugmentedPatch, start: [Int], volume: Extent, channels: Int, key: RandomKey) {
+  package init(
+    _ patch: AugmentedPatch, start: [Int], volume: Extent, channels: Int, key: RandomKey, families: AugmentationFamilies = .all
+  ) {
     (self.patch, self.volume, self.key) = (patch, volume, key)
-    let draw = AugmentationDraw(key, patch, channels: channels)
+    let draw = AugmentationDraw(key, patch, channels: channels, families: families)
     self.draw = draw
     window = Window(start: zip(start, patch.margin).map { $0 + $1 }, extent: patch.patch)
     turned = draw.spatial.map {

@@ -18,8 +18,13 @@ public struct PatchAugmentation: Sendable, Codable, Equatable {
   /// How often `rotateFlip` mirrors. With 1, as published, a patch is always a mirror image, never as it was or only turned; 0.5 reaches those too.
   public var flipProbability: Double
 
-  public init(_ kind: Kind = .none, flipAxes: FlipAxes = [], flipProbability: Double = 1) {
-    (self.kind, self.flipAxes, self.flipProbability) = (kind, flipAxes, flipProbability)
+  /// What `nnunet` does.
+  public var families: AugmentationFamilies
+
+  public init(
+    _ kind: Kind = .none, flipAxes: FlipAxes = [], flipProbability: Double = 1, families: AugmentationFamilies = .all
+  ) {
+    (self.kind, self.flipAxes, self.flipProbability, self.families) = (kind, flipAxes, flipProbability, families)
   }
 
   /// The permutation of one draw.
@@ -34,6 +39,23 @@ public struct PatchAugmentation: Sendable, Codable, Equatable {
       return PatchPermutation(quarterTurns: turns, flips: mirrors ? [axes[key.integer(4, below: axes.count)]] : [])
     }
   }
+}
+
+/// Families of nnU-Net's changes of crops.
+public struct AugmentationFamilies: OptionSet, Sendable, Codable, Hashable {
+  public let rawValue: Int
+  public init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// Rotation and scale.
+  public static let spatial = AugmentationFamilies(rawValue: 1)
+  /// Noise, blur, low resolution.
+  public static let noise = AugmentationFamilies(rawValue: 2)
+  /// Brightness, contrast, gamma.
+  public static let contrast = AugmentationFamilies(rawValue: 4)
+  public static let all: AugmentationFamilies = [.spatial, .noise, .contrast]
+  public static let named: [(name: String, family: AugmentationFamilies)] = [
+    ("spatial", .spatial), ("noise", .noise), ("contrast", .contrast),
+  ]
 }
 
 /// A set of volume axes.

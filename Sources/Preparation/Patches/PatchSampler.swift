@@ -64,7 +64,8 @@ public struct PatchSampler: Sendable {
     var imagePatch: [Float]
     if augmentation.kind == .nnunet {
       let crop = AugmentedCrop(
-        augmentedPatch, start: start, volume: extent, channels: channels, key: key(RandomStream.augmentation))
+        augmentedPatch, start: start, volume: extent, channels: channels, key: key(RandomStream.augmentation),
+        families: augmentation.families)
       (window, turned) = (crop.window, crop.turned)
       imagePatch = crop.image(image, channels: channels)
       if let inside, clearsOutside.contains(true) {

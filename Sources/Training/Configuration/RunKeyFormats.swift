@@ -46,3 +46,17 @@ extension SettingFormat where Value == FlipAxes {
       back: { axes in FlipAxes.named.filter { axes.contains($0.axis) }.map(\.name) })
   }
 }
+
+extension SettingFormat where Value == AugmentationFamilies {
+  /// A list of families.
+  static var augmentationFamilies: Self {
+    let known = AugmentationFamilies.named
+    return SettingFormat<[String]>.texts.mapped(
+      allowed: "a list of \(known.map(\.name).joined(separator: ", "))",
+      { names in
+        let found = known.filter { names.contains($0.name) }
+        return Set(names).count == found.count ? found.reduce([]) { $0.union($1.family) } : nil
+      },
+      back: { families in known.filter { families.contains($0.family) }.map(\.name) })
+  }
+}

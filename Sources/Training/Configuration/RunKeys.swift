@@ -138,6 +138,14 @@ public struct RunKeys: Sendable {
   public let flipAxes = Setting(
     "augmentation.axes", default: [], .flipAxes,
     "Axes that may be mirrored. W is left-right: leave it out where left and right are different classes.")
+  public let augmentationFamilies = Setting(
+    "augmentation.families", default: .all, .augmentationFamilies,
+    "What augmentation.kind: nnunet does before it mirrors: spatial turns and scales, noise adds noise, blurs and lowers the resolution, contrast "
+      + "changes brightness, contrast and gamma.")
+  public let biasField = Setting(
+    "augmentation.bias", default: "none", among: ["none"] + SOBFPreset.allCases.map(\.rawValue),
+    "Bias fields that are put over every crop, labelled or not, before a method sees it, as `method.sobf` of relif explains them; none leaves crops "
+      + "as they are.")
 
   // MARK: The frozen prior
 
@@ -229,7 +237,8 @@ public struct RunKeys: Sendable {
       startingArrays, patch, steps, lanes, layout,
       labelledSamples, unlabelledSamples, seed,
     ] + optimisation + [
-      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame,
+      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, augmentationFamilies, biasField, priorKind,
+      priorCheckpoint, priorFrame,
       priorPrompt, promptClip, priorNoise,
       pretrainingOutput, reduction, validationEvery, validationCases, validationFold, windowOverlap, windowWeighting,
       checkpointEvery,

@@ -78,11 +78,14 @@ public enum SFRKeys {
   static let pseudoLabelSchedule = Setting(
     "pseudoLabels.schedule", default: PseudoLabelSchedule.constant,
     "Their weight over the steps: constant, linearDecay to 0, rampUp as exp(-5 (1 - t/T)^2).")
+  static let pseudoLabelCertainty = Setting(
+    "pseudoLabels.leastCertainty", default: 0.0, in: 0...1,
+    "Voxels of whose pseudo-label bank or registration is less certain than this teach nothing; 0 takes all.")
 
   static let all: [any SettingDescription] = [
     checkpoint, adapters, canvas, rank, reusesMasks, patch, geometry, tiles, remap, turnsCanvas, turnsVolume, flipProbability,
     leavesOutGaps,
-    pseudoLabels, pseudoLabelWeight, pseudoLabelSchedule,
+    pseudoLabels, pseudoLabelWeight, pseudoLabelSchedule, pseudoLabelCertainty,
   ]
 }
 

@@ -17,13 +17,18 @@ public final class LaneLoader {
   private let origins: [String: CaseOrigin]
   private let lanes: Int
   private let seed: UInt64
+  /// How every crop is shown to methods, under a bias field of its own; nil: as it is.
+  private let biased: View?
 
-  /// - Parameter shards: the unlabelled cases of each lane.
+  /// - Parameters:
+  ///   - shards: the unlabelled cases of each lane.
+  ///   - biasField: what lies over every crop; nil: nothing.
   public init(
     store: CaseStore, sampler: PatchSampler, recipe: BatchRecipe, split: DataSplit, shards: [[String]],
-    sampling: UnlabelledSampling, seed: UInt64
+    sampling: UnlabelledSampling, seed: UInt64, biasField: SOBF? = nil
   ) {
     (self.store, self.sampler, self.recipe) = (store, sampler, recipe)
+    biased = biasField.map(View.biased)
     (labelled, origins, lanes, self.seed) = (split.labelled, split.origins, shards.count, seed)
     unlabelled = shards.enumerated().map { lane, cases in
       UnlabelledOrder(cases, sampling, origins: split.origins, seed: seed, lane: lane)
@@ -71,13 +76,21 @@ public final class LaneLoader {
     var volume = try store.volume(identifier)
     if !isLabelled { volume.label = nil }
     let patch = sampler.sample(volume, draw: draw, forced: forced)
-    let clean = Tensor(
-      patch.image, shape: [1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels])
+    let clean = augmented(
+      Tensor(patch.image, shape: [1, patch.extent.depth, patch.extent.height, patch.extent.width, volume.channels]), identifier,
+      draw: draw, at: step)
     let source = ViewSource(image: clean, identifier: identifier, draw: draw, step: step)
     var images: [View: Tensor] = [.clean: clean]
     for view in views where view != .clean { images[view] = view.image(of: source) }
     return Sample(
       identifier: identifier, draw: draw, views: images, label: patch.label, place: patch.place,
       group: origins[identifier]?.phase)
+  }
+
+  /// A crop under its bias field, which is none of those that a method puts over it besides.
+  private func augmented(_ crop: Tensor, _ identifier: String, draw: UInt64, at step: Step) -> Tensor {
+    guard let biased else { return crop }
+    let own = Step(index: step.index, total: step.total, seed: step.seed ^ fnv1a64("augmentation.bias"))
+    return biased.image(of: ViewSource(image: crop, identifier: identifier, draw: draw, step: own))
   }
 }

@@ -35,10 +35,10 @@ public struct ModelUse: Codable, Sendable, Equatable {
 public struct ModelEnsemble {
   public let models: [TrainedModel]
 
-  /// - Parameter checkpoints: step folders or run folders, at least one.
+  /// - Parameter checkpoints: step folders, run folders, or folders with the runs of several seeds, at least one.
   /// Errors: networks that were trained on data prepared differently, for other classes or with another patch.
   public init(checkpoints: [String], networks: PredictorChoice) throws {
-    models = try checkpoints.flatMap { path in
+    models = try checkpoints.flatMap(runsOfSeeds).flatMap { path in
       var found: [TrainedModel] = []
       if networks != .second { found.append(try TrainedModel(checkpoint: path)) }
       if networks != .student { found.append(try TrainedModel(checkpoint: path, isSecond: true)) }

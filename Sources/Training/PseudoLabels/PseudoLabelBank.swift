@@ -16,6 +16,15 @@ package struct PseudoLabelVolume: Equatable {
   /// Whether nothing is known of any voxel.
   package var isSilent: Bool { certainty.allSatisfy { $0 == 0 } }
 
+  /// The label of a voxel that is none: it stands for no class.
+  static let noLabel: UInt8 = 255
+
+  /// The labels of voxels that are certain enough, `noLabel` elsewhere.
+  package func labels(leastCertainty: Double) -> [UInt8] {
+    let least = UInt8((leastCertainty * 255).rounded())
+    return least == 0 ? labels : zip(labels, certainty).map { $1 < least ? Self.noLabel : $0 }
+  }
+
   package init(labels: [UInt8], certainty: [UInt8]) { (self.labels, self.certainty) = (labels, certainty) }
 
   /// - Parameter probabilities: [D, H, W, K].

@@ -27,7 +27,7 @@ public final class StudentPseudoLabels {
   private let store: CaseStore
   /// The bank of the stage before; its key is part of checkpoints.
   private var bank: PseudoLabelBank?
-  /// Labels [D, H, W] of whole volumes; crops of other volumes have no such term.
+  /// Labels [D, H, W] of whole volumes, no class where a voxel teaches nothing; crops of other volumes have no such term.
   private var volumes: [String: [UInt8]] = [:]
   private var labeller: SAMLabeller?
 
@@ -111,7 +111,7 @@ public final class StudentPseudoLabels {
       }
       for identifier in identifiers.sorted() {
         let volume = try bank.read(store.index.entry(identifier))
-        volumes[identifier] = volume.isSilent ? nil : volume.labels
+        volumes[identifier] = volume.isSilent ? nil : volume.labels(leastCertainty: configuration[SFRKeys.pseudoLabelCertainty])
       }
     }
   }

@@ -10,6 +10,10 @@ public enum RegistrationKeys {
   static let leastReturn = Setting(
     "registration.leastReturn", default: 0.5, in: 0...1,
     "Dice of a labelled volume's labels carried there and back from which on the volume that they were carried to gets labels.")
+  static let templates = Setting(
+    "registration.templates", default: 0, in: 0...100,
+    "Unlabelled volumes by way of which labels go as well: those whose labels came back best, as many at most. Each costs a registration more for "
+      + "every volume.")
 
-  static let all: [any SettingDescription] = [spacing, leastReturn]
+  static let all: [any SettingDescription] = [spacing, leastReturn, templates]
 }

@@ -22,30 +22,50 @@ struct RegistrationLabelling {
   func run(
     _ split: DataSplit, cases: Set<String>, over world: borrowing Communicator, console: Console
   ) throws -> (bank: PseudoLabelBank, table: RegistrationTable) {
-    let started = ContinuousClock.now, millimetres = millimetres(split), bank = bank(split, millimetres)
+    var (bank, table) = try pass(split, cases, over: world, console)
+    let templates = table.mostReliable(configuration[RegistrationKeys.templates])
+    if !templates.isEmpty { (bank, table) = try pass(split, cases, templates: (templates, bank), over: world, console) }
+    let found = table
+    try together(over: world) { world in if world.rank == 0 { try found.write(to: configuration.output) } }
+    for line in table.silent { console.warn("registration gives \(line.case) no labels: \(line.note.reason ?? "")") }
+    return (bank, table)
+  }
+
+  /// Labels every volume once.
+  /// - Parameter templates: unlabelled volumes that vote as well, and the bank of their labels.
+  private func pass(
+    _ split: DataSplit, _ cases: Set<String>, templates: (names: [String], bank: PseudoLabelBank)? = nil,
+    over world: borrowing Communicator, _ console: Console
+  ) throws -> (PseudoLabelBank, RegistrationTable) {
+    let started = ContinuousClock.now, millimetres = millimetres(split), bank = bank(split, millimetres, templates?.names ?? [])
     let made = try together(over: world) { _ in
-      try label(cases.sorted(), by: split.labelled, at: millimetres, into: bank, console)
+      let missing = cases.sorted().filter { !bank.has(store.index.entry($0)) }
+      if !missing.isEmpty {
+        try label(
+          missing, by: try propagation(split.labelled, templates, millimetres), templates?.names ?? [], into: bank, console)
+      }
+      return missing.count
     }
     let known = try world.allreduce(UInt64(cases.count - made), .sum)
     let notes = try together(over: world) { _ in
       Dictionary(uniqueKeysWithValues: try cases.map { ($0, try bank.note(RegistrationNote.self, of: store.index.entry($0))) })
     }
     let table = try RegistrationTable(notes, over: world)
-    try together(over: world) { world in if world.rank == 0 { try table.write(to: configuration.output) } }
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
+    let ways = templates.map { " by way of \($0.names.count) others" } ?? ""
     console.print(
-      "registration: \(table.lines.count) volumes labelled from \(split.labelled.count) at \(millimetres.formatted(decimals: 2)) mm, "
+      "registration: \(table.lines.count) volumes labelled from \(split.labelled.count)\(ways) at \(millimetres.formatted(decimals: 2)) mm, "
         + "\(known) of them were there, \(table.silent.count) get no labels, \(seconds) s")
-    for line in table.silent { console.warn("registration gives \(line.case) no labels: \(line.note.reason ?? "")") }
     return (bank, table)
   }
 
-  private func bank(_ split: DataSplit, _ millimetres: Double) -> PseudoLabelBank {
+  private func bank(_ split: DataSplit, _ millimetres: Double, _ templates: [String]) -> PseudoLabelBank {
     var hash = StateHash()
     hash.add(
       "registration \(Self.version) \(millimetres) \(configuration[RegistrationKeys.leastReturn]) \(store.index.classNames.count)"
     )
     for entry in split.labelled.map(store.index.entry) { hash.add("\(entry.imageChecksum) \(entry.labelChecksum)") }
+    for entry in templates.map(store.index.entry) { hash.add("template \(entry.imageChecksum)") }
     return PseudoLabelBank(key: "registration-" + String(hash.value, radix: 16), configuration)
   }
 
@@ -57,29 +77,35 @@ struct RegistrationLabelling {
       for: (split.labelled + split.unlabelled).map(store.index.entry).map { ($0.extent, $0.spacing) })
   }
 
-  /// - Returns: how many volumes were labelled now.
-  private func label(
-    _ cases: [String], by labelled: [String], at millimetres: Double, into bank: PseudoLabelBank, _ console: Console
-  ) throws -> Int {
-    let missing = cases.filter { !bank.has(store.index.entry($0)) }
-    guard !missing.isEmpty else { return 0 }
+  private func propagation(
+    _ labelled: [String], _ templates: (names: [String], bank: PseudoLabelBank)?, _ millimetres: Double
+  ) throws -> Propagation {
     let registration = Registration(millimetres: millimetres)
-    let atlases = try labelled.map { identifier in
+    func atlas(_ identifier: String, _ labels: (PackedCase) throws -> [UInt8]) throws -> Atlas {
       let volume = try store.reader.read(identifier)
-      return Atlas(image: registration.prepared(RegistrationImage(volume)), labels: volume.label ?? [])
+      return Atlas(image: registration.prepared(RegistrationImage(volume)), labels: try labels(volume))
     }
-    let propagation = Propagation(
-      registration: registration, classes: store.index.classNames.count, atlases: atlases,
-      leastReturn: configuration[RegistrationKeys.leastReturn])
-    for (number, identifier) in missing.enumerated() {
+    return Propagation(
+      registration: registration, classes: store.index.classNames.count,
+      atlases: try labelled.map { try atlas($0) { $0.label ?? [] } },
+      leastReturn: configuration[RegistrationKeys.leastReturn],
+      templates: try templates.map { templates in
+        try templates.names.map { name in try atlas(name) { _ in try templates.bank.read(store.index.entry(name)).labels } }
+      } ?? [])
+  }
+
+  private func label(
+    _ cases: [String], by propagation: Propagation, _ templates: [String], into bank: PseudoLabelBank, _ console: Console
+  ) throws {
+    for (number, identifier) in cases.enumerated() {
       Flight.mark(.prior, detail: identifier)
-      let found = propagation.labels(of: registration.prepared(RegistrationImage(try store.reader.read(identifier))))
+      let image = propagation.registration.prepared(RegistrationImage(try store.reader.read(identifier)))
+      let found = propagation.labels(of: image, template: templates.firstIndex(of: identifier))
       try bank.write(
         PseudoLabelVolume(labels: found.labels.labels, certainty: found.labels.certainty), of: store.index.entry(identifier),
         note: RegistrationNote(found))
-      console.progress("registration: volume \(number + 1) of \(missing.count)", isLast: number + 1 == missing.count)
+      console.progress("registration: volume \(number + 1) of \(cases.count)", isLast: number + 1 == cases.count)
     }
-    return missing.count
   }
 }
 

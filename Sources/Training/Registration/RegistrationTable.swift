@@ -37,6 +37,12 @@ struct RegistrationTable {
     return used.isEmpty ? 0 : used.reduce(0) { $0 + $1.note.thereAndBack } / Double(used.count)
   }
 
+  /// The cases whose labels came back best, so many of them at most.
+  func mostReliable(_ count: Int) -> [String] {
+    let used = lines.filter { $0.note.reason == nil }
+    return used.sorted { ($1.note.thereAndBack, $0.case) < ($0.note.thereAndBack, $1.case) }.prefix(count).map(\.case)
+  }
+
   /// Gathers the notes of all ranks. Collective.
   init(_ own: [String: RegistrationNote], over world: borrowing Communicator) throws {
     var notes = own

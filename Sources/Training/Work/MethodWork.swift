@@ -93,9 +93,11 @@ public final class MethodWork: Work {
       store: store,
       sampler: PatchSampler(
         patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
-        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes),
+        augmentation: PatchAugmentation(
+          configuration.augmentationKind, flipAxes: configuration.flipAxes, families: configuration.augmentationFamilies),
         placement: configuration.placement, labels: index.labels, clearsOutside: clearedChannels(index)),
-      recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed)
+      recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed,
+      biasField: SOBFPreset(rawValue: configuration.biasField).map(SOBF.init(preset:)))
     segmenter = Segmenter(
       networks: [method.predictor], patch: configuration.patch, classes: description.classNames.count,
       regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting,

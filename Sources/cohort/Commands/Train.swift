@@ -15,15 +15,38 @@ struct Train: ParsableCommand {
   @Argument(help: "Keys that replace those of the run file, for example steps=100 optimizer.learningRate=0.02.")
   var overrides: [String] = []
 
+  @Option(
+    help:
+      "Seeds, as 1,2,3: a run for each, one after the other, in `output`/seed-N; `cohort predict --checkpoint` takes `output` for all of them together."
+  )
+  var seeds: SeedList?
   @Flag(help: "Go on though the data are not those that the run has been trained on so far.")
   var acceptChangedData = false
   @OptionGroup var budget: BudgetOption
 
   func run() throws {
     try withStoppableRanks { world in
-      try launchTraining(
-        file: file, overrides: overrides, budget: budget.budget, acceptsChangedData: acceptChangedData, over: world)
+      guard let seeds else {
+        return try launchTraining(
+          file: file, overrides: overrides, budget: budget.budget, acceptsChangedData: acceptChangedData, over: world)
+      }
+      return try launchTraining(
+        file: file, overrides: overrides, seeds: seeds.values, budget: budget.budget, acceptsChangedData: acceptChangedData,
+        over: world)
     }
+  }
+}
+
+/// Seeds with commas between them, none of them twice.
+struct SeedList: ExpressibleByArgument {
+  let values: [UInt64]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false), values = parts.compactMap { UInt64($0) }
+    guard values.count == parts.count, Set(values).count == values.count, values.allSatisfy({ $0 <= UInt64(Int.max) }) else {
+      return nil
+    }
+    self.values = values
   }
 }
 
