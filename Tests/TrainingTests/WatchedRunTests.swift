@@ -141,6 +141,15 @@ import Training
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
     let saves = try objects("events.jsonl").count { $0["event"] as? String == "save" }
     #expect((object["attempts"] as? [Any])?.count == 2 && object["saves"] as? Int == saves)
+    let page = folder.path + "/run.html", written = try cohort(["report", "run", run, "--html", page])
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    #expect(written.status == 0 && html.components(separatedBy: "<svg").count >= 4, "\(written.output)")
+    #expect(written.output.contains("2 attempts"))
+    #expect(!html.contains("src=") && !html.contains("href="))
+    // A page is replaced, another file is not.
+    #expect(try cohort(["report", "run", run, "--html", page]).status == 0)
+    try "mine".write(toFile: folder.path + "/mine.html", atomically: true, encoding: .utf8)
+    #expect(try cohort(["report", "run", run, "--html", folder.path + "/mine.html"]).status == 3)
     let nowhere = try cohort(["report", "run", folder.path + "/nowhere"])
     #expect(nowhere.status == 3 && nowhere.output.contains("events.jsonl"))
   }

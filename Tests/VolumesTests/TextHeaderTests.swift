@@ -74,7 +74,10 @@ import Volumes
 
   /// Compares a file with the same volume in NIfTI.
   private func expectTheVolume(_ path: String, _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let rows = (0..<3).flatMap { row in (steps.map { $0[row] } + [origin[row]]).map { (row < 2 ? -1 : 1) * $0 } }
+    let rows = (0..<3).flatMap { row -> [Double] in
+      let sign = row < 2 ? -1.0 : 1.0, entries: [Double] = steps.map { $0[row] } + [origin[row]]
+      return entries.map { sign * $0 }
+    }
     let grid = FileGrid(dimensions: dimensions, affine: rows)
     let volume = try readVolume(path), strides = [1, 3, 12]
     var expected: [Float] = []

@@ -16,6 +16,8 @@ public struct ChartSeries: Sendable {
   public enum Style: Sendable {
     /// Points with bars for their intervals, joined by a line.
     case points
+    /// A line alone, for many points.
+    case line
     /// A dashed line in a band of its intervals.
     case band
     /// A thin dashed line, for comparison.
@@ -55,7 +57,7 @@ public struct Chart: Sendable {
     frame.draw(title: title, in: &drawing)
     frame.xTicks(in: &drawing)
     for one in series { draw(one, frame, in: &drawing) }
-    frame.legend(series.map { ($0.name, $0.color, $0.style != .points) }, in: &drawing)
+    frame.legend(series.map { ($0.name, $0.color, $0.style == .band || $0.style == .guide) }, in: &drawing)
   }
 
   private func draw(_ series: ChartSeries, _ frame: ChartFrame, in drawing: inout SVGDrawing) {
@@ -64,6 +66,7 @@ public struct Chart: Sendable {
       point.interval.map { (frame.x(point.x), frame.y($0.lowerBound), frame.y($0.upperBound)) }
     }
     switch series.style {
+    case .line: drawing.polyline(places, series.color, width: 1.5)
     case .guide: drawing.polyline(places, series.color, width: 1.2, dashes: "2 4")
     case .band:
       drawing.area(intervals.map { ($0.0, $0.1) } + intervals.reversed().map { ($0.0, $0.2) }, series.color, opacity: 0.18)

@@ -1,4 +1,4 @@
-// `cohort report run`: the story of a run folder as text.
+// `cohort report run`: the story of a run folder as text, JSON or a page.
 
 import ArgumentParser
 import Files
@@ -13,9 +13,12 @@ extension Report {
     var folder: String
     @Flag(help: "Print JSON.")
     var json = false
+    @Option(help: "Write a page with curves and tables instead (.html), which needs nothing else; also while the run goes on.")
+    var html: String?
 
     func run() throws {
       try reportingErrors {
+        if let html { return print(try writeRunPage(run: folder, to: html)) }
         let report = try RunReport(run: folder)
         for warning in report.warnings { complain("warning: \(warning)") }
         if json { try printJSON(report) } else { print(report.text) }
