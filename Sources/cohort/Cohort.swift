@@ -14,7 +14,8 @@ struct Cohort: ParsableCommand {
     commandName: "cohort",
     abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.",
     subcommands: [
-      Synthesize.self, Import.self, PlanCommand.self, Prepare.self, Train.self, Predict.self, Postprocess.self, Evaluate.self,
+      Synthesize.self, Import.self, Choose.self, PlanCommand.self, Prepare.self, Train.self, Predict.self, Postprocess.self,
+      Evaluate.self,
       Report.self, Checkpoint.self, NetworkCommand.self,
       Methods.self, Recipes.self, PriorCommand.self, Bench.self, Scale.self, WeightsCommand.self, Launch.self, FlightCommand.self,
       Doctor.self, Trace.self,
