@@ -72,10 +72,5 @@ private func registered(_ fixed: DatasetCase, _ moving: DatasetCase, _ registrat
 }
 
 private func image(_ item: DatasetCase) throws -> RegistrationImage {
-  let channels = try item.images.map { try readVolume($0) }, count = channels.count
-  var values = [Float](repeating: 0, count: channels[0].voxels.count * count)
-  for (channel, volume) in channels.enumerated() {
-    for voxel in volume.voxels.indices { values[voxel * count + channel] = volume.voxels[voxel] }
-  }
-  return RegistrationImage(extent: channels[0].extent, spacing: channels[0].spacing, channels: count, values: values)
+  RegistrationImage(channels: try item.images.map { try readVolume($0) })
 }

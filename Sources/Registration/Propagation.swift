@@ -34,8 +34,6 @@ public struct PropagatedLabels: Sendable, Equatable {
 }
 
 public struct Propagation: Sendable {
-  /// Squared local correlation that images of different things reach too.
-  public static let leastSimilarity = 0.1
   /// More atlases than these add time but hardly accuracy.
   private static let mostVotes = 12
 
@@ -88,8 +86,7 @@ public struct Propagation: Sendable {
 
   private func complaint(_ result: PropagatedLabels, _ map: SpatialMap) -> String? {
     // So that what is no number complains.
-    if !(result.similarity >= Self.leastSimilarity) { return "it looks like none of the labelled volumes" }
-    if !(map.leastDeterminant > 0) { return "the deformation folds" }
+    if let problem = map.problem { return problem }
     if !(result.thereAndBack >= leastReturn) { return "the labels do not come back to where they were" }
     return nil
   }
@@ -126,8 +123,8 @@ public func meanDice(_ labels: [UInt8], _ reference: [UInt8], classes: Int) -> D
 }
 
 extension PreparedImage {
-  /// Why it cannot be registered, a phrase.
-  var problem: String? {
+  /// Why it cannot be registered, a phrase; nil where nothing is known against it.
+  public var problem: String? {
     let extent = levels[0].frame.extent
     // Of fewer voxels along an axis nothing can be said about deformations.
     if (0..<3).contains(where: { extent[$0] < 4 || frame.extent[$0] < 2 }) { return "it is too thin: \(frame.extent) voxels" }

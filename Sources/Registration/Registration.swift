@@ -11,13 +11,15 @@ public struct Registration: Sendable {
 
   public init(millimetres: Double) { self.millimetres = millimetres }
 
-  /// The finest grid for volumes of these sizes, mm: their own where that is enough for the largest of them to be registered in about a second,
-  /// else a coarser one, up to 4 mm.
-  public static func millimetres(for volumes: [(extent: Extent, spacing: Spacing)]) -> Double {
+  /// The finest grid for volumes of these sizes, mm: their own where the largest of them has so few voxels of it, else a coarser one, up to `most`. By
+  /// default as fine a one as lets it be registered in about a second.
+  public static func millimetres(
+    for volumes: [(extent: Extent, spacing: Spacing)], voxels: Int = 1 << 18, most: Double = 4
+  ) -> Double {
     let frames = volumes.map { Frame($0.extent, $0.spacing) }
     let largest = frames.map { $0.size[0] * $0.size[1] * $0.size[2] }.max() ?? 1,
       finest = frames.map { $0.spacing.min() }.min() ?? 1
-    return max(finest, min(raise(largest / Double(1 << 18), to: 1 / 3.0), 4))
+    return max(finest, min(raise(largest / Double(voxels), to: 1 / 3.0), most))
   }
 
   /// An image on the grids of this registration, for as many registrations as wanted.
@@ -36,7 +38,7 @@ public struct Registration: Sendable {
   }
 
   /// Goes on from an affine map.
-  func deformed(fixed: PreparedImage, moving: PreparedImage, after affine: AffineMap) -> SpatialMap {
+  package func deformed(fixed: PreparedImage, moving: PreparedImage, after affine: AffineMap) -> SpatialMap {
     let count = min(fixed.levels.count, moving.levels.count, settings.steps.count)
     let moved = (0..<count).map { moving.levels[$0].moved(affine, onto: fixed.levels[$0].frame) }
     let map = DeformableRegistration(settings: settings, fixed: Array(fixed.levels.prefix(count)), moving: moved).best()

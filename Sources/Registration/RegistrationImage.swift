@@ -5,7 +5,7 @@ import Kernels
 import Volumes
 
 /// An image to register.
-public struct RegistrationImage: Sendable {
+public struct RegistrationImage: Sendable, Codable {
   /// Of more channels than these, the first ones are compared.
   public static let mostChannels = 4
 
@@ -17,6 +17,31 @@ public struct RegistrationImage: Sendable {
 
   public init(extent: Extent, spacing: Spacing, channels: Int, values: [Float]) {
     (self.extent, self.spacing, self.channels, self.values) = (extent, spacing, channels, values)
+  }
+
+  /// The image of which each volume is a channel, all on the grid of the first; at least one.
+  public init(channels volumes: [Volume]) {
+    let count = volumes.count, first = volumes[0]
+    self.init(
+      extent: first.extent, spacing: first.spacing, channels: count,
+      values: [Float](unsafeUninitializedCapacity: first.voxels.count * count) { values, initialized in
+        for (channel, volume) in volumes.enumerated() {
+          for voxel in volume.voxels.indices { values[voxel * count + channel] = volume.voxels[voxel] }
+        }
+        initialized = first.voxels.count * count
+      })
+  }
+
+  /// The image on cubic voxels of so many mm, the means over them; of the channels those that are compared.
+  public func averaged(to millimetres: Double) -> RegistrationImage {
+    let from = Frame(extent, spacing), frame = from.isotropic(millimetres), kept = min(channels, Self.mostChannels)
+    let grid = from.averaged(values, channels: channels, onto: frame)
+    let averages =
+      kept == channels
+      ? Array(UnsafeBufferPointer(start: grid.values, count: grid.count))
+      : (0..<grid.extent.count * kept).map { grid.values[$0 / kept * channels + $0 % kept] }
+    return RegistrationImage(
+      extent: frame.extent, spacing: Spacing(millimetres, millimetres, millimetres), channels: kept, values: averages)
   }
 }
 
@@ -39,6 +64,16 @@ package struct Frame {
   func isotropic(_ millimetres: Double) -> Frame {
     let counts = (0..<3).map { max(1, Int((size[$0] / millimetres).rounded())) }
     return Frame(Extent(counts[0], counts[1], counts[2]), millimetres: millimetres)
+  }
+
+  /// Values [D, H, W, C] on a coarser grid over the same place, [D, H, W, C].
+  fileprivate func averaged(_ values: [Float], channels: Int, onto frame: Frame) -> Grid {
+    let axes = (0..<3).map { axis in
+      AxisWeights.averaging(extent[axis], spacing: spacing[axis], to: frame.extent[axis], spacing: frame.spacing[axis])
+    }
+    let result = Grid(frame.extent, lanes: channels)
+    values.withUnsafeBufferPointer { mapAxes($0.baseAddress!, channels: channels, through: axes, into: result.values) }
+    return result
   }
 }
 
@@ -73,12 +108,8 @@ extension Level {
     let from = Frame(image.extent, image.spacing), channels = min(image.channels, RegistrationImage.mostChannels)
     let frame = from.isotropic(millimetres)
     (self.frame, self.channels) = (frame, channels)
-    let axes = (0..<3).map { axis in
-      AxisWeights.averaging(image.extent[axis], spacing: from.spacing[axis], to: frame.extent[axis], spacing: millimetres)
-    }
     self.image = Grid.zeros(frame.extent, lanes: 4)
-    let whole = Grid(frame.extent, lanes: image.channels)
-    image.values.withUnsafeBufferPointer { mapAxes($0.baseAddress!, channels: image.channels, through: axes, into: whole.values) }
+    let whole = from.averaged(image.values, channels: image.channels, onto: frame)
     for channel in 0..<channels { standardize(whole, channel) }
   }
 

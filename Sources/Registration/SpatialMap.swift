@@ -18,6 +18,16 @@ public struct SpatialMap: @unchecked Sendable {
   package let displacement: Grid
   let frame: Frame
 
+  /// Squared local correlation that images of different things reach too.
+  private static let leastSimilarity = 0.1
+
+  /// Why it is not to be believed, a phrase; nil where nothing is known against it.
+  var problem: String? {
+    // So that what is no number complains.
+    if !(similarity >= Self.leastSimilarity) { return "it looks like none of the labelled volumes" }
+    return leastDeterminant > 0 ? nil : "the deformation folds"
+  }
+
   /// The labels of an atlas at the voxels of the fixed image.
   /// - Parameter classes: K.
   public func carried(_ atlas: Atlas, classes: Int, to fixed: PreparedImage) -> FusedLabels {

@@ -30,6 +30,11 @@ struct DataRecord {
     if split.isHeldOut { add(split.validation, as: "validation", labels: true) }
   }
 
+  /// The labelled cases, sorted by identifier.
+  var labelled: [(identifier: String, image: String, label: String)] {
+    cases.filter { $0.value.use == "labelled" }.map { ($0.key, $0.value.image, $0.value.label) }.sorted { $0.0 < $1.0 }
+  }
+
   /// Reads the text of a checkpoint; nil if it is none.
   init?(text: String) {
     for line in text.split(separator: "\n") {

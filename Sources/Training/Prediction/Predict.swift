@@ -14,23 +14,25 @@ import Volumes
 /// All headers are read first; nothing is written where no case can be predicted.
 /// - Parameters:
 ///   - model: what the networks expect and how they are used, written beside the label maps; with its post-processing.
+///   - quality: estimates how good each prediction is; nil for no estimates.
 ///   - warn: told on rank 0 of slips of headers, and which files are bad already by these.
 ///   - report: a line for each case this rank has written.
-/// - Returns: the cases that failed, on every rank.
+/// - Returns: the cases that failed, and the estimates, on every rank.
 /// Errors: an output that cannot be written.
 public func predictCases(
-  _ cases: [RawCase], model: ModelDescription, segmenter: Segmenter, output: PredictionOutput, over world: borrowing Communicator,
-  warn: (String) -> Void, report: (String) -> Void
-) throws -> [CaseFailure] {
+  _ cases: [RawCase], model: ModelDescription, segmenter: Segmenter, output: PredictionOutput,
+  quality: QualityEstimation? = nil, over world: borrowing Communicator, warn: (String) -> Void, report: (String) -> Void
+) throws -> (failures: [CaseFailure], estimates: QualityTable?) {
   let reader = try CaseReader(model, segmenter, over: world)
   var slips: [DataWarning] = []
   let unread = try forEachCase(cases, over: world, detail: \.identifier) { slips += try reader.checkHeaders(of: $0) }
   let warnings = listed(try gathered(slips, over: world))
   if world.rank == 0 { warnings.forEach(warn) }
-  if unread.count == cases.count { return unread }
+  if unread.count == cases.count { return (unread, nil) }
   if world.rank == 0, let text = failureText(unread, of: cases.count, done: "predicted") { warn(text) }
   try together(over: world) { world in if world.rank == 0 { try output.open(model) } }
-  return try forEachCaseInTeams(cases, passingOver: unread, over: world, detail: \.identifier) { item, team in
+  var agreements: [CaseAgreement] = []
+  let failures = try forEachCaseInTeams(cases, passingOver: unread, over: world, detail: \.identifier) { item, team in
     let started = ContinuousClock.now
     guard let prepared = try team.together(over: world, { try reader.prepare(item) }),
       var labels = try segmenter.labelVolume(of: prepared, with: team, over: world)
@@ -40,7 +42,11 @@ public func predictCases(
     do { try writePrediction(labels, to: path) } catch { throw TrainingError("\(error)", exitCode: 79) }
     report("\(path)  \((ContinuousClock.now - started).seconds.formatted(decimals: 1)) s")
     try output.draw(item, prediction: labels, classNames: model.classNames)
+    if let quality { agreements.append(quality.agreement(of: labels, on: prepared)) }
   }
+  let estimates = try quality?.table(agreements, over: world)
+  try together(over: world) { world in if world.rank == 0, let estimates { try output.write(estimates) } }
+  return (failures, estimates)
 }
 
 /// Reads raw cases as a network expects them.

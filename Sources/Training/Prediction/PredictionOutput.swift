@@ -20,21 +20,26 @@ public struct PredictionOutput: Sendable {
   func labelMap(_ identifier: String) -> String { join(folder, identifier + ".nii.gz") }
   func picture(_ identifier: String) -> String { join(folder, identifier + ".png") }
   var description: String { join(folder, ModelDescription.fileName) }
+  private var estimates: String { join(folder, QualityTable.name) }
 
   /// Refuses, before anything is written, to take the place of an input or of somebody else's file. Label maps are replaced if they are predictions
   /// that nobody has changed, in a folder of predictions.
-  /// - Parameter input: the file or folder of the images.
-  public func check(_ cases: [RawCase], input: String) throws {
+  /// - Parameters:
+  ///   - input: the file or folder of the images.
+  ///   - estimatesQuality: whether a table of estimates is written.
+  public func check(_ cases: [RawCase], input: String, estimatesQuality: Bool = false) throws {
     for (path, what) in [(input, "images"), (references?.path ?? "", "references")]
     where isFolder(path) && isSamePlace(path, folder) {
       throw TrainingError("\(folder) is the folder of the \(what), so no label map is written into it: choose another --output.")
     }
     let names = cases.map(\.identifier), isRecord = ModelDescription(predictions: folder) != nil
     try checkOutputs(
-      [description] + names.map(labelMap) + (references == nil ? [] : names.map(picture)),
+      [description] + names.map(labelMap) + (references == nil ? [] : names.map(picture))
+        + (estimatesQuality ? [estimates] : []),
       reading: cases.flatMap(\.images) + (references?.paths.values.map { $0 } ?? [])
     ) { path in
-      path.hasSuffix(".png") ? isOwnPicture(path) : isRecord && (path == description || isUnchangedPrediction(path))
+      if path == estimates { return QualityTable.isOwn(path) }
+      return path.hasSuffix(".png") ? isOwnPicture(path) : isRecord && (path == description || isUnchangedPrediction(path))
     }
   }
 
@@ -44,6 +49,11 @@ public struct PredictionOutput: Sendable {
       try makeFolder(folder)
       try writeDurably(Array(model.json.utf8), to: description)
     } catch { throw TrainingError("\(error)", exitCode: 79) }
+  }
+
+  /// Writes the estimates of all cases.
+  func write(_ table: QualityTable) throws {
+    do { try writeDurably(Array(table.csv.utf8), to: estimates) } catch { throw TrainingError("\(error)", exitCode: 79) }
   }
 
   private func isFolder(_ path: String) -> Bool {

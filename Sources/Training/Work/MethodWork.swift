@@ -120,7 +120,7 @@ public final class MethodWork: Work {
   public var metadata: [String: String] {
     ["model": description.json, Self.dataKey: dataRecord.text].merging(pseudoLabels?.metadata ?? [:]) { $1 }
   }
-  private static let dataKey = "data"
+  static let dataKey = "data"
   private var dataRecord: DataRecord { DataRecord(split, store.index) }
 
   /// Checkpoints of earlier versions do not tell: nothing has changed as far as is known.

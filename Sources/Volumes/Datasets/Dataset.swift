@@ -43,17 +43,19 @@ public struct Dataset: Sendable, Codable {
 
   /// Reads the description and lists the files of a data set; no image is opened. Every file that looks like data is part of a case or is named.
   ///
+  /// - Parameter needsLabels: whether there must be a labelled case, and a label for each image of imagesTr; else such images are unlabelled cases.
+  ///
   /// Errors: no such folder, no or a damaged dataset.json; and all of these at once, a line each: files that cannot be read, a missing channel, an
   /// image without its label, a label without its image, a case in two folders, no labelled case.
   /// Layout: MIC-DKFZ/nnUNet, documentation/dataset_format.md.
-  public static func open(_ folder: String) throws(VolumeError) -> Dataset {
+  public static func open(_ folder: String, needsLabels: Bool = true) throws(VolumeError) -> Dataset {
     let folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
       throw VolumeError("There is no data set folder \(folder): check the path.")
     }
     let description = try DatasetDescription.read("\(folder)/dataset.json")
-    let (cases, warnings) = try Self.cases(of: folder, description)
+    let (cases, warnings) = try Self.cases(of: folder, description, needsLabels)
     let name = description.name ?? URL(fileURLWithPath: folder).lastPathComponent
     return Dataset(
       name: name, folder: folder, channelNames: description.channelNames, labels: description.labels,
@@ -62,13 +64,13 @@ public struct Dataset: Sendable, Codable {
   }
 
   private static func cases(
-    of folder: String, _ description: DatasetDescription
+    of folder: String, _ description: DatasetDescription, _ needsLabels: Bool
   ) throws(VolumeError) -> (cases: [DatasetCase], warnings: [String]) {
     if FileManager.default.fileExists(atPath: "\(folder)/\(Manifest.fileName)") {
-      var manifest = try Manifest(folder: folder, channelNames: description.channelNames)
+      var manifest = try Manifest(folder: folder, channelNames: description.channelNames, needsLabels: needsLabels)
       return (try manifest.cases(), manifest.warnings)
     }
-    var scan = DatasetScan(folder: folder, description: description)
+    var scan = DatasetScan(folder: folder, description: description, needsLabels: needsLabels)
     return (try scan.cases(), scan.warnings)
   }
 

@@ -6,12 +6,13 @@ import Foundation
 struct DatasetScan {
   let folder: String
   let description: DatasetDescription
+  private let needsLabels: Bool
   /// What is left aside and is no case.
   private(set) var warnings: [String] = []
   private var problems: [String] = []
 
-  init(folder: String, description: DatasetDescription) {
-    (self.folder, self.description) = (folder, description)
+  init(folder: String, description: DatasetDescription, needsLabels: Bool) {
+    (self.folder, self.description, self.needsLabels) = (folder, description, needsLabels)
   }
 
   /// All cases, sorted by identifier. Error: all that is wrong with the folder, a line each.
@@ -26,7 +27,7 @@ struct DatasetScan {
         "\(folder) has the case \(first.identifier) twice, as \(first.role.rawValue) and as \(second.role.rawValue): remove or rename one."
       )
     }
-    if labelled.isEmpty {
+    if labelled.isEmpty, needsLabels {
       problems.append("\(folder) has no labelled case: put at least one image into imagesTr and its label into labelsTr.")
     }
     refuseAbsent(all)
@@ -92,14 +93,16 @@ struct DatasetScan {
     }
     return channels.sorted { $0.key < $1.key }.compactMap { identifier, present in
       let isComplete = check(identifier, present, in: images)
-      if role == .labelled && labelFiles[identifier] == nil {
+      let isUnlabelled = role == .labelled && labelFiles[identifier] == nil
+      if isUnlabelled, needsLabels {
         problems.append(
           "\(folder)/\(images) has the case \(identifier) but \(labels!) has no \(identifier).nii.gz: add it, or move its images to imagesUn."
         )
       }
       guard isComplete else { return nil }
       return DatasetCase(
-        identifier: identifier, role: role, images: description.channelNames.indices.map { present[$0]! },
+        identifier: identifier, role: isUnlabelled ? .unlabelled : role,
+        images: description.channelNames.indices.map { present[$0]! },
         label: labelFiles[identifier])
     }
   }

@@ -19,13 +19,15 @@ public struct Manifest {
   private let folder: String
   private let path: String
   private let channelNames: [String]
+  private let needsLabels: Bool
   private let table: DelimitedTable
   private(set) var warnings: [String] = []
   private var problems: [String] = []
 
   /// Reads the table. Errors: it cannot be read, or lacks the columns id and image.
-  init(folder: String, channelNames: [String]) throws(VolumeError) {
-    (self.folder, self.channelNames, path) = (folder, channelNames, "\(folder)/\(Self.fileName)")
+  init(folder: String, channelNames: [String], needsLabels: Bool = true) throws(VolumeError) {
+    (self.folder, self.channelNames, self.needsLabels) = (folder, channelNames, needsLabels)
+    path = "\(folder)/\(Self.fileName)"
     let bytes: [UInt8]
     do throws(FileError) { bytes = try readAll(path, atMost: 1 << 30) } catch { throw VolumeError(error.description) }
     table = try DelimitedTable(String(decoding: bytes, as: UTF8.self), path: path)
@@ -42,7 +44,7 @@ public struct Manifest {
     let cases = rows.compactMap { self.case(of: $0) }
     refuseRepeated(rows)
     refuseSeparatedPatients(rows)
-    if !cases.contains(where: { $0.role == .labelled }) {
+    if needsLabels, !cases.contains(where: { $0.role == .labelled }) {
       problems.append("\(path) has no labelled case: give at least one row of split train a label.")
     }
     guard problems.isEmpty else {
@@ -83,12 +85,14 @@ public struct Manifest {
     if role == .unlabelled, label != nil {
       complain("it is declared unlabelled and has a label: leave the label empty, or make it split train.")
     }
-    if role == .labelled, label == nil {
+    let isUnlabelled = role == .labelled && label == nil
+    if isUnlabelled, needsLabels {
       complain("it is of split train and has no label: name one, or make it split unlabelled.")
     }
     if !row["fold"].isEmpty, row.fold == nil { complain("fold is \"\(row["fold"])\": write a number from 0.") }
     guard problems.count == found else { return nil }
-    return DatasetCase(identifier: row.identifier, role: role, images: images, label: label, origin: row.origin)
+    return DatasetCase(
+      identifier: row.identifier, role: isUnlabelled ? .unlabelled : role, images: images, label: label, origin: row.origin)
   }
 
   /// An identifier, an image or a label that occurs in two rows.

@@ -33,6 +33,8 @@ struct Evaluate: ParsableCommand {
   var output: String?
   @Option(help: "manifest.csv of the data set, or its folder: means by phase and vendor.")
   var manifest: String?
+  @Option(help: "quality.csv of `cohort predict --quality`: holds its estimates against the scores.")
+  var quality: String?
   @Option(help: "Strengths ALPHA_M,ALPHA_A of a bias field on the images, as 0.15,0.05; may be given several times.")
   var bias: [BiasSetting] = []
   @Option(help: "With --bias: run folder or checkpoint.")
@@ -48,8 +50,8 @@ struct Evaluate: ParsableCommand {
     guard isWhole, bias.isEmpty || (checkpoint != nil && input != nil) else {
       throw ValidationError("give --predictions to score label maps, or --bias, --checkpoint and --input to score a network.")
     }
-    guard bias.isEmpty || (output == nil && manifest == nil) else {
-      throw ValidationError("--output and --manifest are for --predictions: leave them out with --bias.")
+    guard bias.isEmpty || (output == nil && manifest == nil && quality == nil) else {
+      throw ValidationError("--output, --manifest and --quality are for --predictions: leave them out with --bias.")
     }
   }
 
@@ -64,6 +66,7 @@ struct Evaluate: ParsableCommand {
         print(json ? found.table.json() : found.table.text())
         if !json, manifest != nil { print(groupText(found.table.groups(by: origins))) }
         if !json { printCaveat(ModelDescription(predictions: predictions!)?.caveat) }
+        if let quality { (json ? complain : { print($0) })(try QualityCheck(quality, against: found.table).text) }
         if let output { try found.write(to: output, origins: origins) }
       }
       if let manifest, let warning = found.unknownCases(origins, manifest: manifest) { complain("warning: \(warning)") }

@@ -45,6 +45,10 @@ struct Predict: ParsableCommand {
   var postprocess: String?
   @Option(help: "Folder of reference label maps: writes a picture of image, reference and prediction beside each label map.")
   var references: String?
+  @Flag(
+    help:
+      "Estimate Dice of each label map by the labelled volumes of the run: quality.csv beside them, and what to look at first.")
+  var quality = false
   @OptionGroup var watch: WatchOptions
 
   func validate() throws {
@@ -54,27 +58,29 @@ struct Predict: ParsableCommand {
   func run() throws {
     try withWatchedRanks(watch, command: "predict") { world in
       Flight.mark(.start, detail: "checkpoint and images")
-      let (model, segmenter, found, destination) = try together(over: world) { world in
-        let (model, segmenter) = try networksInUse()
+      let (model, segmenter, found, destination, estimation) = try together(over: world) { world in
+        let ensemble = try ModelEnsemble(checkpoints: checkpoints, networks: networks)
+        let (model, segmenter) = try inUse(ensemble)
         let found = try RawCases(in: input, channels: model.channelNames.count, output: output)
         let destination = try PredictionOutput(folder: output, references: references)
-        if world.rank == 0 { try destination.check(found.cases, input: input) }
-        return (model, segmenter, found, destination)
+        if world.rank == 0 { try destination.check(found.cases, input: input, estimatesQuality: quality) }
+        return (model, segmenter, found, destination, quality ? try QualityEstimation(ensemble) : nil)
       }
       let console = Console(rank: world.rank), cases = found.cases
       console.print(
         "\(model.network) of \(checkpoints.joined(separator: ", ")), \(cases.count) cases on \(counted(world.size, "rank"))")
       if let note = found.note { console.print("note: \(note)") }
-      let failures = try predictCases(
-        cases, model: model, segmenter: segmenter, output: destination, over: world, warn: { complain("warning: \($0)") },
+      let (failures, estimates) = try predictCases(
+        cases, model: model, segmenter: segmenter, output: destination, quality: estimation, over: world,
+        warn: { complain("warning: \($0)") },
         report: { print($0) })
+      if world.rank == 0, let estimates { print(estimates.text) }
       return world.rank == 0 ? listFailures(failures, of: cases.count, done: "predicted") : failures.isEmpty ? 0 : 3
     }
   }
 
   /// The networks and how they are used.
-  private func networksInUse() throws -> (ModelDescription, Segmenter) {
-    let ensemble = try ModelEnsemble(checkpoints: checkpoints, networks: networks)
+  private func inUse(_ ensemble: ModelEnsemble) throws -> (ModelDescription, Segmenter) {
     var model = ensemble.description
     let use = ModelUse(
       networks: ensemble.models.count, overlap: overlap, weighting: weighting, mirrored: mirror,

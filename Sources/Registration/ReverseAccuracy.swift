@@ -1,0 +1,79 @@
+// How good a segmentation is where nobody knows the truth: carried to labelled volumes it is held against their labels, and their labels, carried to it,
+// are held against it (V. Valindria and others, "Reverse classification accuracy: predicting segmentation performance in the absence of ground
+// truth", IEEE Transactions on Medical Imaging 2017, of whose classifiers registration with single atlases is one).
+
+import Volumes
+
+/// How far a segmentation agrees with labelled volumes, or why that is not known.
+public struct ReverseAgreement: Codable, Sendable, Equatable {
+  /// Dice of each structure, mean over the labelled volumes that have it, 0...1; nil where none has.
+  public var dice: [Double?]
+  /// Why nothing is known, a phrase; nil where something is.
+  public var reason: String?
+
+  static func unknown(_ structures: Int, _ reason: String) -> ReverseAgreement {
+    ReverseAgreement(dice: [Double?](repeating: nil, count: structures), reason: reason)
+  }
+}
+
+public struct ReverseAccuracy: Sendable {
+  public let registration: Registration
+  /// K.
+  public let classes: Int
+  /// The labels that make up each structure that is compared.
+  public let structures: [[Int]]
+  public let atlases: [Atlas]
+
+  public init(registration: Registration, classes: Int, structures: [[Int]], atlases: [Atlas]) {
+    (self.registration, self.classes, self.structures, self.atlases) = (registration, classes, structures, atlases)
+  }
+
+  /// How far labels of an image, [D, H, W] at its voxels as it was given, agree with all labelled volumes.
+  public func agreement(of labels: [UInt8], on image: PreparedImage) -> ReverseAgreement {
+    let found = atlases.map { agreement(of: labels, on: image, with: $0) }, known = found.filter { $0.reason == nil }
+    guard !known.isEmpty else { return found.first ?? .unknown(structures.count, "there is no labelled volume") }
+    return ReverseAgreement(
+      dice: structures.indices.map { structure in
+        let values = known.compactMap { $0.dice[structure] }
+        return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+      })
+  }
+
+  /// How far the true labels of one labelled volume agree with another's: what registration leaves of a perfect segmentation.
+  public func ceiling(_ first: Int, _ second: Int) -> ReverseAgreement {
+    agreement(of: atlases[first].labels, on: atlases[first].image, with: atlases[second])
+  }
+
+  /// Both directions, each by a registration of its own, err by themselves: their mean is steadier than either.
+  private func agreement(of labels: [UInt8], on image: PreparedImage, with atlas: Atlas) -> ReverseAgreement {
+    if let problem = image.problem { return .unknown(structures.count, problem) }
+    if atlas.image.problem != nil { return .unknown(structures.count, "the labelled volumes cannot be registered") }
+    if atlas.image.channels != image.channels {
+      return .unknown(structures.count, "it has other channels than the labelled volumes")
+    }
+    let here = registration.register(fixed: image, moving: atlas.image),
+      there = registration.register(fixed: atlas.image, moving: image)
+    if let problem = here.problem ?? there.problem { return .unknown(structures.count, problem) }
+    let brought = here.carried(atlas, classes: classes, to: image).labels
+    let returned = there.carried(Atlas(image: image, labels: labels), classes: classes, to: atlas.image).labels
+    return ReverseAgreement(
+      dice: structures.map { structure in
+        // Of a structure that the labelled volume has nothing of it cannot tell.
+        guard let back = dice(returned, atlas.labels, of: structure) else { return nil }
+        return (back + (dice(labels, brought, of: structure) ?? 0)) / 2
+      })
+  }
+
+  /// Dice of a structure; nil where the reference does not have it. Voxels whose reference is no class do not count.
+  private func dice(_ labels: [UInt8], _ reference: [UInt8], of structure: [Int]) -> Double? {
+    var isIn = [Bool](repeating: false, count: 256), (found, wanted, both) = (0, 0, 0)
+    for label in structure { isIn[label] = true }
+    for (label, truth) in zip(labels, reference) where Int(truth) < classes {
+      let (isFound, isWanted) = (isIn[Int(label)], isIn[Int(truth)])
+      found += isFound ? 1 : 0
+      wanted += isWanted ? 1 : 0
+      both += isFound && isWanted ? 1 : 0
+    }
+    return wanted == 0 ? nil : 2 * Double(both) / Double(found + wanted)
+  }
+}
