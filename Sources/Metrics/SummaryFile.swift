@@ -21,10 +21,7 @@ extension ScoreTable {
   ///   - files: those of every case.
   ///   - regions: those that were scored, which are called by their labels; nil: classes.
   public func summaryJSON(of files: [ScoredFiles], regions: [LabelRegion]? = nil) -> String {
-    func key(_ label: Int) -> String {
-      guard let labels = regions?[label - 1].labels.sorted() else { return "\(label)" }
-      return labels.count == 1 ? "\(labels[0])" : "(\(labels.map(String.init).joined(separator: ", ")))"
-    }
+    func key(_ label: Int) -> String { summaryName(of: regions?[label - 1].labels ?? [label]) }
     let labels = classes.map(\.label), scores = Dictionary(grouping: rows, by: \.identifier)
     let cases = files.map { file in
       let found = Dictionary(uniqueKeysWithValues: (scores[file.name] ?? []).map { ($0.label, $0.score) })
@@ -44,6 +41,11 @@ extension ScoreTable {
     }
     return String(decoding: data, as: UTF8.self).replacingOccurrences(of: "\"\\u0000\"", with: "NaN") + "\n"
   }
+}
+
+/// What summary.json calls a class, by its label, or a region, by its labels, as Python writes a tuple.
+package func summaryName(of labels: [Int]) -> String {
+  labels.count == 1 ? "\(labels[0])" : "(\(labels.sorted().map(String.init).joined(separator: ", ")))"
 }
 
 /// By the names of the metrics.

@@ -131,7 +131,7 @@ struct InferenceCommandTests {
 
   @Test func whatCannotPredictTogetherIsRefused() throws {
     try
-      "{\"postprocessing\": {\"largestForeground\": false, \"largestOfClasses\": [3]}, \"diceBefore\": {}, \"diceAfter\": {}, \"cases\": 1}"
+      "{\"postprocessing\": {\"largestForeground\": false, \"largestOf\": [[3]]}, \"diceBefore\": {}, \"diceAfter\": {}, \"cases\": 1}"
       .write(toFile: folder.path + "/foreign.json", atomically: true, encoding: .utf8)
     try "{}".write(toFile: folder.path + "/none.json", atomically: true, encoding: .utf8)
     for (checkpoints, more, fragment) in [

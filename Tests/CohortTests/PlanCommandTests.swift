@@ -53,6 +53,26 @@ struct PlanCommandTests {
     }
   }
 
+  /// A plane is a volume of one slice. The strides of a plan for residual encoders, which are not here, serve STU-Net.
+  @Test func planesAndResidualEncodersHaveRecipes() throws {
+    let plane = try cohort(["recipes", "nnunet", "--plan", plan, "--configuration", "2d"])
+    #expect(plane.status == 0 && plane.output.contains("\npatch: [1, 64, 64]\n"), "\(plane.output)")
+    #expect(plane.output.contains("  kernels: \"1,3,3;1,3,3;") && plane.output.contains("  strides: \"1,2,2;1,2,2;"))
+    try withTemporaryFolder { folder in
+      let residual = folder + "/nnUNetResEncUNetMPlans.json", text = try String(contentsOfFile: plan, encoding: .utf8)
+      try text.replacing("PlainConvUNet", with: "ResidualEncoderUNet").replacing(
+        "n_conv_per_stage\"", with: "n_blocks_per_stage\""
+      )
+      .write(toFile: residual, atomically: true, encoding: .utf8)
+      for configuration in ["2d", "3d_fullres"] {
+        let recipe = ["recipes", "nnunet", "--plan", residual, "--configuration", configuration]
+        try expectRefusal(
+          recipe, ["\(configuration) plans the network", "ResidualEncoderUNet, and that is not here: take --network stunet"])
+        #expect(try cohort(recipe + ["--network", "stunet"]).output.contains("name: stunet\n  strides: "))
+      }
+    }
+  }
+
   @Test func unlabelledVolumesCountIfAsked() throws {
     try withTemporaryFolder { folder in
       let (status, output) = try cohort(["plan", raw, "--output", folder, "--count-unlabelled"] + small)

@@ -121,7 +121,7 @@ import Volumes
     var labels: [UInt8] = [1, 2, 0, 1, 0, 0, 2, 2, 0, 0, 0, 0]
     Postprocessing(largestForeground: true).apply(to: &labels, extent: extent)
     #expect(labels == [1, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0])
-    Postprocessing(largestOfClasses: [2]).apply(to: &labels, extent: extent)
+    Postprocessing(largestOf: [[2]]).apply(to: &labels, extent: extent)
     #expect(labels == [1, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0])
     // Corners connect.
     var corners: [UInt8] = [1, 0, 0, 1]
@@ -129,15 +129,17 @@ import Volumes
     #expect(corners == [1, 0, 0, 1])
   }
 
-  private func decide(_ pairs: [(prediction: [UInt8], reference: [UInt8])]) -> PostprocessingDecision {
-    decidePostprocessing { body in for pair in pairs { body(pair.prediction, pair.reference, extent) } }
+  private func decide(
+    _ pairs: [(prediction: [UInt8], reference: [UInt8])], _ meaning: LabelMeaning = LabelMeaning(classNames: [])
+  ) -> PostprocessingDecision {
+    decidePostprocessing(meaning) { body in for pair in pairs { body(pair.prediction, pair.reference, extent) } }
   }
 
   @Test func aRemovalStandsOnlyIfItHelps() {
     let truth: [UInt8] = [1, 1, 1, 0, 2, 2, 0, 0, 2, 2, 0, 0]
     // A stray voxel of class 1 only: removing it from class 1 helps; largest foreground would cost class 2 a half.
     let stray = decide([([1, 1, 1, 0, 2, 2, 0, 0, 2, 2, 0, 1], truth)])
-    #expect(stray.postprocessing == Postprocessing(largestOfClasses: [1]))
+    #expect(stray.postprocessing == Postprocessing(largestOf: [[1]]))
     #expect(stray.diceAfter["1"] == 1 && stray.diceBefore["1"]! < 1 && stray.diceAfter["2"] == stray.diceBefore["2"])
     // All foreground in one piece and stray voxels of both classes.
     let whole: [UInt8] = [0, 1, 1, 1, 2, 2, 0, 0, 0, 0, 0, 0]
@@ -155,7 +157,26 @@ import Volumes
     let joined: ([UInt8], [UInt8]) = ([1, 1, 2, 0, 1, 0, 1, 0, 1, 0, 1, 0], [1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     let apart: [UInt8] = [1, 1, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0]
     let found = decide([joined, joined, joined, (apart, apart)])
-    #expect(found.postprocessing == Postprocessing(largestOfClasses: [1]) && found.diceAfter["2"] == 1)
+    #expect(found.postprocessing == Postprocessing(largestOf: [[1]]) && found.diceAfter["2"] == 1)
     #expect(decide([joined, joined, joined]).postprocessing == Postprocessing(largestForeground: true))
+  }
+
+  /// As nnU-Net does it: each on what those before it have left, and voxels of which nothing is known join parts but count in no Dice.
+  @Test func regionsAreTriedOneAfterTheOther() {
+    let regions = [LabelRegion(name: "whole", labels: [1, 2]), LabelRegion(name: "core", labels: [2])]
+    let meaning = LabelMeaning(classNames: ["background", "whole", "core"], regions: regions, hasIgnored: true)
+    // A piece of the core outside of the whole goes with the small part of the whole, so that the core alone need not be tried any more.
+    let truth: [UInt8] = [1, 1, 2, 2, 1, 0, 0, 0, 0, 0, 0, 0]
+    let whole = decide([([1, 1, 2, 2, 1, 0, 0, 2, 0, 0, 0, 0], truth)], meaning)
+    #expect(whole.postprocessing == Postprocessing(largestForeground: true) && whole.diceAfter == ["(1, 2)": 1, "2": 1])
+    // Two wholes: nothing to remove of all foreground, yet a stray core inside of one.
+    let two: [UInt8] = [1, 2, 2, 1, 0, 0, 1, 1, 1, 1, 0, 0]
+    let stray = decide([([1, 2, 2, 1, 0, 0, 1, 1, 2, 1, 0, 0], two)], meaning)
+    #expect(stray.postprocessing == Postprocessing(largestOf: [[2]]))
+    // What is removed of the core becomes background, and the whole loses it.
+    #expect(stray.diceBefore["(1, 2)"] == 1 && stray.diceAfter["(1, 2)"]! < 1 && stray.diceAfter["2"] == 1)
+    // Where nothing is known a part still joins others, but counts in no Dice.
+    let joined = decide([([1, 1, 2, 2, 1, 1, 1, 2, 0, 0, 0, 0], [1, 1, 2, 2, 1, 3, 3, 0, 0, 0, 0, 0])], meaning)
+    #expect(joined.postprocessing == Postprocessing(largestOf: [[2]]))
   }
 }

@@ -146,6 +146,11 @@ import Scaling
         ready.contains(0) && ready.contains { $0 > 0 } && ready.allSatisfy { $0 < 1 },
         "biases before a normalisation are idle: \(ready)")
       #expect(try mpirun(4, arguments, executable: "cohort").status == 3, "more ranks than lanes")
+      let paired = [file, "method=cps", "layout=network"]
+      for refused in [
+        try mpirun(2, ["scale", "measure"] + paired + ["--output", folder + "/pairs"], executable: "cohort"),
+        try runAlone(["scale", "record"] + paired + ["--output", folder + "/pairs.json"], executable: "cohort"),
+      ] { #expect(refused.status == 3 && refused.output.contains("measure with layout: data"), "\(refused.output)") }
       try laneTimesOfARun(file, folder, averaged: trace.averagedValues)
     }
   }

@@ -133,6 +133,7 @@ import Weights
       try refused(1, [], "of 1 ranks one would be left over: start an even number")
       try refused(3, [], "of 3 ranks one would be left over")
       try refused(4, ["lanes=1"], "Start at most 2 ranks")
+      try refused(2, ["pseudoLabels=registration"], "teaches the first of two students alone: set layout: data")
       try refused(2, ["method=supervised"], "method supervised has no two: set layout: data there, or choose method:")
     }
   }

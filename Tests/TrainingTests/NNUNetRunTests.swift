@@ -86,6 +86,26 @@ import Training
     }
   }
 
+  /// Packs of a plan that normalised in the object alone, by a version that did not keep where the object is: the same bytes as of packs that need not tell.
+  @Test func packsWithoutTheObjectTrainAsTheyDid() throws {
+    try withTemporaryFolder { folder in
+      let planned = #"""
+        {"axes":{"start":"canonical","transpose":[0,1,2]},"channels":[{"scheme":"ZScoreNormalization","usesMask":true}],"keepsSliceSpacing":false}
+        """#
+      for (name, planned) in [("earlier", planned), ("plain", nil)] {
+        try TinyCohort.write(to: folder + "/packs", planned: planned)
+        let index = try String(contentsOfFile: folder + "/packs/packs.json", encoding: .utf8)
+        #expect(
+          !index.contains("insideChecksum") && !index.contains("marksObject") && index.contains("usesMask") == (planned != nil))
+        let (status, output) = try train(1, name, in: folder, [])
+        try #require(status == 0, "\(output)")
+        try FileManager.default.removeItem(atPath: folder + "/packs")
+      }
+      let (status, output) = try runAlone(["checkpoint-compare", "\(folder)/earlier-1", "\(folder)/plain-1"])
+      #expect(status == 0 && output.contains("difference 0.0"), "\(output)")
+    }
+  }
+
   @Test func aPriorOfWholeVolumesIsRefused() throws {
     try withTemporaryFolder { folder in
       try TinyCohort.write(to: folder + "/packs")

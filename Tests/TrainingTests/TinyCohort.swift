@@ -21,12 +21,16 @@ struct TinyCohort {
   static let test = ["test-1", "test-2", "test-3"]
 
   /// Writes packs into `folder`, with more cases if there are any.
-  /// - Parameter structures: 2, or 1 for the bright ball alone.
+  /// - Parameters:
+  ///   - structures: 2, or 1 for the bright ball alone.
+  ///   - planned: what a plan asked of their preparation, JSON; nil for none.
   static func write(
-    to folder: String, origins: [String: CaseOrigin] = [:], structures: Int = 2, more: [PackedCase] = []
+    to folder: String, origins: [String: CaseOrigin] = [:], structures: Int = 2, planned: String? = nil, more: [PackedCase] = []
   ) throws {
+    let plan = planned.map { #""planned":\#($0),"# } ?? ""
     let writer = try PackWriter(
-      folder: folder, preparation: #"{"normalization":"wholeCrop","spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
+      folder: folder,
+      preparation: #"{"normalization":"wholeCrop",\#(plan)"spacing":{"depth":1,"height":1,"width":1},"version":1}"#,
       labels: LabelMeaning(classNames: Array(["background", "bright", "dim"].prefix(1 + structures))), channelNames: ["MR"])
     for (identifiers, role) in [(labelled, CaseRole.labelled), (unlabelled, .unlabelled), (test, .test)] {
       for identifier in identifiers {

@@ -96,6 +96,7 @@ extension LaneTime {
 /// Times the lanes of a run file on this process alone.
 public func recordLanes(file: String, overrides: [String], warmup: Int, steps: Int) throws -> LaneTrace {
   let configuration = try RunConfiguration(yaml: try RunConfiguration.text(of: file), source: file, overrides: overrides)
+  try configuration.stages[0].configuration.requireMeasurable(source: file)
   configuration.warnings.forEach(Console(rank: 0).warn)
   let recording = try LaneRecording(configuration, warmup: warmup, steps: steps)
   return LaneTrace(
@@ -111,7 +112,9 @@ public func laneTimes(ofRun folder: String, warmup: Int) throws -> LaneTrace {
   do { yaml = try readText(path, atMost: longestRunFile) } catch {
     throw ScalingError("\(error) Name the folder of a run that was trained, or a run file to measure.")
   }
-  let configuration = try RunConfiguration(yaml: yaml, source: path), checkpoint = try CheckpointStore.inspect(path: folder)
+  let configuration = try RunConfiguration(yaml: yaml, source: path)
+  for stage in configuration.stages { try stage.configuration.requireMeasurable(source: path) }
+  let checkpoint = try CheckpointStore.inspect(path: folder)
   let busiest = (configuration.lanes + checkpoint.writerRanks - 1) / checkpoint.writerRanks
   let seconds = try MetricsFile(run: folder).steps.dropFirst(warmup).compactMap { $0["computeSeconds"] }
   guard !seconds.isEmpty else {

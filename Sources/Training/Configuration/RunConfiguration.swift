@@ -103,6 +103,14 @@ public struct RunConfiguration: Sendable {
         + "\(pairs.joined(separator: " or ")).")
   }
 
+  /// Refuses to measure how a layout scales in which pairs of ranks average one network each and then give each other the averages.
+  public func requireMeasurable(source: String) throws(TrainingError) {
+    guard self.layout == .network else { return }
+    throw TrainingError(
+      "\(source): layout: network is trained but not measured, since studies of scaling take all ranks to average the same values: measure with layout: data."
+    )
+  }
+
   /// The value of a key.
   public subscript<Value>(dynamicMember key: KeyPath<RunKeys, Setting<Value>>) -> Value { run[RunKeys.table[keyPath: key]] }
 

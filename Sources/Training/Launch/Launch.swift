@@ -24,12 +24,14 @@ public func launchTraining(
     let text = try sharedText(file, over: world)
     let configuration = try RunConfiguration(yaml: text, source: file, overrides: overrides)
     let names = configuration.stages.map(\.name)
-    guard measuring != nil, let first = names.first, !first.isEmpty || stage != nil else { return configuration }
+    guard measuring != nil, let first = names.first else { return configuration }
     let measured = stage ?? first
     guard let place = names.firstIndex(of: measured) else {
       throw TrainingError(
         "\(file) has no stage \"\(measured)\" to measure: it has \(names.filter { !$0.isEmpty }.joined(separator: ", ")).")
     }
+    try configuration.stages[place].configuration.requireMeasurable(source: file)
+    if measured.isEmpty { return configuration }
     // As many steps as the measurement asks of the run.
     let alone = ["stages=[\(names[...place].joined(separator: ", "))]", "stages.\(measured).steps=\(configuration.steps)"]
     return try RunConfiguration(yaml: text, source: file, overrides: overrides + alone)

@@ -10,18 +10,13 @@ import Volumes
 /// - Parameter labels: what values mean.
 /// Errors: a reference without a prediction; any pair that cannot be read, since a decision on the others would be another one.
 public func decidePostprocessing(predictions: String, references: String, labels: LabelMeaning) throws -> PostprocessingDecision {
-  guard labels.regions == nil else {
-    throw TrainingError(
-      "\(references) has labels of regions that overlap, whose parts are not removed one by one: evaluate them as they are.")
-  }
   let predicted = try LabelMaps(predictions), truth = try LabelMaps(references)
   try truth.requireAllRead()
   let pairs = try paired(predicted, truth)
-  return try decidePostprocessing { body in
+  return try decidePostprocessing(labels) { body in
     for pair in pairs {
       let maps = try pair.read()
-      let both = LabelPair(prediction: maps.prediction, reference: maps.reference, extent: maps.grid.extent, labels)
-      body(both.prediction, both.reference, maps.grid.extent)
+      body(maps.prediction, maps.reference, maps.grid.extent)
     }
   }
 }
@@ -46,19 +41,21 @@ extension PostprocessingDecision {
       throw TrainingError("\(path) is no decision of `cohort postprocess decide`: have it decide again.")
     }
     guard let classNames else { return }
-    if let foreign = postprocessing.largestOfClasses.first(where: { !(1..<classNames.count).contains($0) }) {
+    if let foreign = postprocessing.largestOf.joined().first(where: { !(1..<classNames.count).contains($0) }) {
       throw TrainingError(
         "\(path) decides on class \(foreign), which the network does not predict (it has \(classNames.count) with background): "
           + "decide on this network's predictions.")
     }
   }
 
-  /// What was decided, a line for each class.
-  public func text(classNames: [String]) -> String {
-    func name(_ label: Int) -> String { label < classNames.count ? classNames[label] : "class \(label)" }
-    let kept =
-      (postprocessing.largestForeground ? ["all foreground"] : []) + postprocessing.largestOfClasses.map { name($0) }
-    let labels = diceBefore.keys.compactMap(Int.init).sorted()
+  /// What was decided, a line for each class or region.
+  public func text(_ meaning: LabelMeaning) -> String {
+    let structures = meaning.regions?.map { $0.labels.sorted() } ?? diceBefore.keys.compactMap(Int.init).sorted().map { [$0] }
+    func name(_ labels: [Int]) -> String {
+      if let region = meaning.regions?.first(where: { $0.labels.sorted() == labels }) { return region.name }
+      return labels[0] < meaning.classNames.count ? meaning.classNames[labels[0]] : "class \(labels[0])"
+    }
+    let kept = (postprocessing.largestForeground ? ["all foreground"] : []) + postprocessing.largestOf.map(name)
     return
       ([
         kept.isEmpty
@@ -66,9 +63,10 @@ extension PostprocessingDecision {
           : "Only the largest part stays of: \(kept.joined(separator: ", ")).",
         "Mean Dice of \(cases) cases, as predicted and after it:",
       ]
-      + labels.map { label in
-        let (before, after) = (diceBefore["\(label)"]!, diceAfter["\(label)"] ?? .nan)
-        return "  \(name(label))  \(before.formatted(decimals: 4))  \(after.formatted(decimals: 4))"
+      + structures.compactMap { labels in
+        let key = summaryName(of: labels)
+        guard let before = diceBefore[key], let after = diceAfter[key] else { return nil }
+        return "  \(name(labels))  \(before.formatted(decimals: 4))  \(after.formatted(decimals: 4))"
       }).joined(separator: "\n")
   }
 }

@@ -13,8 +13,9 @@ struct Postprocess: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Decide on predictions of cases that were held out from training.",
       discussion: """
-        First all but the largest part of all foreground is removed: this stands if the mean Dice of the classes rises and that of none \
-        falls. Then, where there are several classes, all but the largest part of each, which stands if its Dice rises. \
+        First all but the largest part of all foreground is removed: this stands if the mean Dice of the classes, or of the regions that \
+        dataset.json declares, rises and that of none falls. Then, where there are several, all but the largest part of each, which stands \
+        if its Dice rises. \
         `cohort predict --postprocess` and `cohort postprocess apply` do what was decided.
         """)
 
@@ -32,7 +33,7 @@ struct Postprocess: ParsableCommand {
         let labels = try labelMeaning(dataset: dataset, references: references)
         let decision = try decidePostprocessing(predictions: predictions, references: references, labels: labels)
         try decision.write(to: output)
-        print(decision.text(classNames: labels.classNames))
+        print(decision.text(labels))
       }
     }
   }
