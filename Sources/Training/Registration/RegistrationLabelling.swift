@@ -23,26 +23,40 @@ struct RegistrationLabelling {
     _ split: DataSplit, cases: Set<String>, over world: borrowing Communicator, console: Console
   ) throws -> (bank: PseudoLabelBank, table: RegistrationTable) {
     var (bank, table) = try pass(split, cases, over: world, console)
-    let templates = table.mostReliable(configuration[RegistrationKeys.templates])
-    if !templates.isEmpty { (bank, table) = try pass(split, cases, templates: (templates, bank), over: world, console) }
+    let templates = try table.mostReliable(configuration[RegistrationKeys.templates]).map {
+      (name: $0, labels: try labels(of: $0, in: bank, cases, over: world))
+    }
+    if !templates.isEmpty { (bank, table) = try pass(split, cases, templates: templates, over: world, console) }
     let found = table
     try together(over: world) { world in if world.rank == 0 { try found.write(to: configuration.output) } }
     for line in table.silent { console.warn("registration gives \(line.case) no labels: \(line.note.reason ?? "")") }
     return (bank, table)
   }
 
+  /// What the rank that draws a case has labelled it, on every rank: the others may keep their data elsewhere. Collective.
+  private func labels(
+    of identifier: String, in bank: PseudoLabelBank, _ cases: Set<String>, over world: borrowing Communicator
+  ) throws -> [UInt8] {
+    let owner = Int(try world.allreduce(cases.contains(identifier) ? UInt64(world.rank) : 0, .maximum))
+    let own = try together(over: world) { world in
+      world.rank == owner ? try bank.read(store.index.entry(identifier)).labels : []
+    }
+    return try world.broadcast(bytes: own, from: owner)
+  }
+
   /// Labels every volume once.
-  /// - Parameter templates: unlabelled volumes that vote as well, and the bank of their labels.
+  /// - Parameter templates: unlabelled volumes that vote as well, with their labels.
   private func pass(
-    _ split: DataSplit, _ cases: Set<String>, templates: (names: [String], bank: PseudoLabelBank)? = nil,
+    _ split: DataSplit, _ cases: Set<String>, templates: [(name: String, labels: [UInt8])] = [],
     over world: borrowing Communicator, _ console: Console
   ) throws -> (PseudoLabelBank, RegistrationTable) {
-    let started = ContinuousClock.now, millimetres = millimetres(split), bank = bank(split, millimetres, templates?.names ?? [])
+    let started = ContinuousClock.now, millimetres = millimetres(split),
+      bank = bank(split, millimetres, templates.map(\.name))
     let made = try together(over: world) { _ in
       let missing = cases.sorted().filter { !bank.has(store.index.entry($0)) }
       if !missing.isEmpty {
         try label(
-          missing, by: try propagation(split.labelled, templates, millimetres), templates?.names ?? [], into: bank, console)
+          missing, by: try propagation(split.labelled, templates, millimetres), templates.map(\.name), into: bank, console)
       }
       return missing.count
     }
@@ -52,7 +66,7 @@ struct RegistrationLabelling {
     }
     let table = try RegistrationTable(notes, over: world)
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
-    let ways = templates.map { " by way of \($0.names.count) others" } ?? ""
+    let ways = templates.isEmpty ? "" : " by way of \(templates.count) others"
     console.print(
       "registration: \(table.lines.count) volumes labelled from \(split.labelled.count)\(ways) at \(millimetres.formatted(decimals: 2)) mm, "
         + "\(known) of them were there, \(table.silent.count) get no labels, \(seconds) s")
@@ -78,20 +92,16 @@ struct RegistrationLabelling {
   }
 
   private func propagation(
-    _ labelled: [String], _ templates: (names: [String], bank: PseudoLabelBank)?, _ millimetres: Double
+    _ labelled: [String], _ templates: [(name: String, labels: [UInt8])], _ millimetres: Double
   ) throws -> Propagation {
     let registration = Registration(millimetres: millimetres)
-    func atlas(_ identifier: String, _ labels: (PackedCase) throws -> [UInt8]) throws -> Atlas {
+    func atlas(_ identifier: String, _ labels: [UInt8]?) throws -> Atlas {
       let volume = try store.reader.read(identifier)
-      return Atlas(image: registration.prepared(RegistrationImage(volume)), labels: try labels(volume))
+      return Atlas(image: registration.prepared(RegistrationImage(volume)), labels: labels ?? volume.label ?? [])
     }
     return Propagation(
-      registration: registration, classes: store.index.classNames.count,
-      atlases: try labelled.map { try atlas($0) { $0.label ?? [] } },
-      leastReturn: configuration[RegistrationKeys.leastReturn],
-      templates: try templates.map { templates in
-        try templates.names.map { name in try atlas(name) { _ in try templates.bank.read(store.index.entry(name)).labels } }
-      } ?? [])
+      registration: registration, classes: store.index.classNames.count, atlases: try labelled.map { try atlas($0, nil) },
+      leastReturn: configuration[RegistrationKeys.leastReturn], templates: try templates.map { try atlas($0.name, $0.labels) })
   }
 
   private func label(
