@@ -11,7 +11,7 @@ import Volumes
 
 struct RegistrationLabelling {
   /// Raised when the same volumes get other labels.
-  private static let version = 1
+  private static let version = 2
 
   let configuration: RunConfiguration
   let store: CaseStore
@@ -36,6 +36,7 @@ struct RegistrationLabelling {
     console.print(
       "registration: \(table.lines.count) volumes labelled from \(split.labelled.count) at \(millimetres.formatted(decimals: 2)) mm, "
         + "\(known) of them were there, \(table.silent.count) get no labels, \(seconds) s")
+    if let distrust = table.distrust { console.warn("registration gives no volume labels: \(distrust).") }
     for line in table.silent { console.warn("registration gives \(line.case) no labels: \(line.note.reason ?? "")") }
     return (bank, table)
   }
