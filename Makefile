@@ -29,7 +29,7 @@ TEMPLATES := /usr/share/mricron/templates
 # Open MPI refuses root unless told twice; containers and fresh machines run as root.
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
-RANKS := mpirun --hostfile hostfiles/localhost --oversubscribe -n 2
+DEMO_RANKS := mpirun --hostfile hostfiles/localhost --oversubscribe -n 2
 
 # $(call install,packages): installs what is missing as root or by sudo; with neither, prints the line to run and stops.
 define install
@@ -104,8 +104,8 @@ demo: build
 	$(COHORT) prepare demo/raw --output demo/prepared
 	for run in relif:demo-relif supervised:demo-supervised sfr:sfr-mean-teacher sfr-plus:sfr-plus-mean-teacher; do \
 	  name=$${run%:*} && $(COHORT) recipes $${run#*:} > demo/$$name.yaml && \
-	  $(RANKS) $(COHORT) train demo/$$name.yaml $$([ $$name != sfr-plus ] || echo $(DEMO_SAM)) && \
-	  $(RANKS) $(COHORT) predict --checkpoint demo/runs/$$name --input demo/raw/imagesTs --output demo/predictions/$$name \
+	  $(DEMO_RANKS) $(COHORT) train demo/$$name.yaml $$([ $$name != sfr-plus ] || echo $(DEMO_SAM)) && \
+	  $(DEMO_RANKS) $(COHORT) predict --checkpoint demo/runs/$$name --input demo/raw/imagesTs --output demo/predictions/$$name \
 	    --references demo/raw/labelsTs && \
 	  $(COHORT) evaluate --predictions demo/predictions/$$name --references demo/raw/labelsTs > demo/$$name.txt || exit 1; \
 	done
@@ -130,11 +130,16 @@ compare: build
 	compare/venv/bin/python Tests/Yardstick/compare.py $(CASES) --python compare/venv/bin/python --cohort $(COHORT) \
 	  --threads $(THREADS) --steps $(STEPS) --rounds $(ROUNDS) $(if $(LEAN),--lean) --output compare/table.md
 
-# Methods on three cohorts with one labelled subject each, as a table: about forty minutes on 2 cores. METHODS="mean-teacher semisam-plus" and
-# COHORTS="7 8 9 10" choose others.
+# Methods on drawn labelled sets of a data set, as tables (Sources/Comparison/README.md): DATA=FOLDER in nnU-Net's layout, or packs. Started again, it goes on.
+LABELS ?= 1,2,5
+METHODS ?= supervised,mean-teacher,supervised+registration
+SEEDS ?= 1,2,3
+OUTPUT ?= compare/methods
 compare-methods: build
-	$(call install,$(DEMO_PACKAGES))
-	bash Tests/Yardstick/one_label.sh $(COHORT) $(TEMPLATES) compare/one-label
+	$(if $(DATA),,$(error Name the data: make compare-methods DATA=FOLDER LABELS=$(LABELS) METHODS=$(METHODS) SEEDS=$(SEEDS)))
+	$(if $(RANKS),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} mpirun --oversubscribe --bind-to none -n $(RANKS)) $(COHORT) compare-methods $(DATA) \
+	  --output $(OUTPUT) --labels $(LABELS) --methods $(METHODS) --seeds $(SEEDS) $(if $(filter command% environment,$(origin STEPS)),--steps $(STEPS)) \
+	  $(if $(PATCH),--patch $(PATCH)) $(if $(ON),--on $(ON)) $(KEYS)
 
 # nnU-Net's augmentation by batchgeneratorsv2 and here, on the same sizes of crops, in turn on one thread: some minutes, and 5 GB of disk for PyTorch.
 CROPS ?= 200

@@ -95,7 +95,7 @@ let layers: [[Target]] = [
     pages: ["STUDIES.md"], tests: ["cohort"]),
   // 8. Methods compared on one data set.
   module(
-    "Comparison", ["Scaling", "Training", "Reports", "Cluster", "MPI", "Files", "Tensors", "Settings"], tests: ["cohort", "Volumes"]),
+    "Comparison", ["Scaling", "Training", "Reports", "Cluster", "MPI", "Files", "Tensors", "Settings"], tests: ["cohort"]),
   // 9. The command, and the programs that multi-rank tests start under mpirun.
   [
     .executableTarget(

@@ -28,7 +28,11 @@ public func compareMethods(_ study: MethodStudy, over world: borrowing Communica
   let paths = try together(over: world) { world in world.rank == 0 ? try study.writeTables() : [] }
   paths.forEach(log)
   guard !failed.isEmpty else { return 0 }
-  if world.rank == 0 { log("\(counted(failed.count, "run")) failed, for the reasons above: \(failed.joined(separator: ", ")). The same command tries again.") }
+  if world.rank == 0 {
+    log(
+      "\(counted(failed.count, "run")) failed, for the reasons above: \(failed.joined(separator: ", ")). The same command tries again."
+    )
+  }
   return ExitCode.fatal.rawValue
 }
 
@@ -47,7 +51,8 @@ extension MethodStudy {
       try together(over: world) { world in
         guard world.rank == 0 else { return }
         let result = MethodResult(
-          method: run.method.title, labels: run.labels, seed: run.seed, subject: subject, steps: configuration.steps,
+          method: run.method.title, labels: run.labels, seed: run.seed, subject: subject, dataHash: dataHash,
+          steps: configuration.steps,
           classes: names, cases: scores.cases, dice: scores.dice, coreSeconds: try RunReport(run: folder).coreSeconds)
         try result.write(to: folder)
       }

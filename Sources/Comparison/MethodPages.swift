@@ -6,7 +6,9 @@ import Scaling
 import Training
 
 extension MethodTable {
-  private static let heads = ["labels", "method", "sets", "cases", "Dice %", "deviation over sets", "above", "95 % interval", "core-hours a run"]
+  private static let heads = [
+    "labels", "method", "sets", "cases", "Dice %", "deviation over sets", "above", "95 % interval", "core-hours a run",
+  ]
 
   private var heads: [String] { Self.heads.map { $0 == "above" ? "above \(study.reference.title)" : $0 } }
 
@@ -25,7 +27,8 @@ extension MethodTable {
     let steps = Set(results.map(\.steps)).sorted().map(String.init).joined(separator: ", ")
     var notes = [
       "Dice of the last checkpoint (\(steps) steps) on the \(study.subject.rawValue) cases, which trained nothing and chose nothing: the mean over a case's "
-        + "classes, then over cases, on the prepared grid. A labelled set is drawn by its seed, which is also the run's; of one seed all methods have the same set.",
+        + "classes, then over cases, on the prepared grid. A labelled set is drawn by its seed, which is also the run's; of one seed "
+        + "all methods have the same set.",
       "Differences are paired over sets and cases; their intervals come from 2000 draws of both. Of fewer than five sets the interval knows little about "
         + "how sets differ, of one set nothing.",
     ]
@@ -37,12 +40,16 @@ extension MethodTable {
   private var settings: String { study.overrides.isEmpty ? "none besides the defaults" : study.overrides.joined(separator: " ") }
 
   var markdown: String {
-    func line(_ cells: [String]) -> String { "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n" }
+    func line(_ cells: [String]) -> String {
+      "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+    }
     let body = line(heads) + line(heads.map { _ in "---" }) + rows.map { line(cells($0)) }.joined()
     let published = publishedResults.map { group in
-      "\(group.facts)\n\n" + line(["method", "Dice %"]) + line(["---", "---"]) + group.dice.map { line([$0.method, $0.text]) }.joined()
+      "\(group.facts)\n\n" + line(["method", "Dice %"]) + line(["---", "---"])
+        + group.dice.map { line([$0.method, $0.text]) }.joined()
     }
-    return "# Methods on \(study.data)\n\n\(body)\n\(notes.joined(separator: "\n\n"))\n\nSettings: \(settings).\n\n## Published numbers\n\n\(publishedNote)\n\n"
+    return
+      "# Methods on \(study.data)\n\n\(body)\n\(notes.joined(separator: "\n\n"))\n\nSettings: \(settings).\n\n## Published numbers\n\n\(publishedNote)\n\n"
       + published.joined(separator: "\n")
   }
 
@@ -62,7 +69,8 @@ extension MethodTable {
     return (["labels", "method", "seed", "case"] + names.map(quotedCell)).joined(separator: ",") + "\n"
       + results.flatMap { result in
         zip(result.cases, result.dice).map { identifier, scores in
-          (["\(result.labels)", quotedCell(result.method), "\(result.seed)", quotedCell(identifier)] + scores.map { $0.map { "\($0)" } ?? "" })
+          (["\(result.labels)", quotedCell(result.method), "\(result.seed)", quotedCell(identifier)]
+            + scores.map { $0.map { "\($0)" } ?? "" })
             .joined(separator: ",") + "\n"
         }
       }.joined()
@@ -85,17 +93,24 @@ extension MethodTable {
     }.filter { !$0.points.isEmpty }
     let points = series.flatMap(\.points)
     return Chart(
-      title: "Dice by labelled volumes (bars: deviation over sets)", x: ChartAxis("labelled volumes", .logarithmic, values: points.map(\.x)),
-      y: ChartAxis("Dice, %", .linear, values: points.flatMap { [$0.interval!.lowerBound, $0.interval!.upperBound] }), series: series
+      title: "Dice by labelled volumes (bars: deviation over sets)",
+      x: ChartAxis("labelled volumes", .logarithmic, values: points.map(\.x)),
+      y: ChartAxis("Dice, %", .linear, values: points.flatMap { [$0.interval!.lowerBound, $0.interval!.upperBound] }),
+      series: series
     ).svg
   }
 
   var html: String {
     func table(_ heads: [String], _ lines: [[String]]) -> String {
-      func row(_ cells: [String], _ tag: String) -> String { "<tr>" + cells.map { "<\(tag)>\(escaped($0))</\(tag)>" }.joined() + "</tr>" }
+      func row(_ cells: [String], _ tag: String) -> String {
+        "<tr>" + cells.map { "<\(tag)\($0.first?.isLetter == true ? " class=\"name\"" : "")>\(escaped($0))</\(tag)>" }.joined()
+          + "</tr>"
+      }
       return "<table>" + row(heads, "th") + lines.map { row($0, "td") }.joined(separator: "\n") + "</table>"
     }
-    let published = publishedResults.map { "<p>\(escaped($0.facts))</p>" + table(["method", "Dice %"], $0.dice.map { [$0.method, $0.text] }) }
+    let published = publishedResults.map {
+      "<p>\(escaped($0.facts))</p>" + table(["method", "Dice %"], $0.dice.map { [$0.method, $0.text] })
+    }
     return page(
       title: "Methods on \(study.data)",
       """

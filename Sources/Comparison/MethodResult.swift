@@ -5,11 +5,13 @@ import Foundation
 import Training
 
 /// Scores of one run.
-struct MethodResult: Codable, Sendable {
+package struct MethodResult: Codable, Sendable {
   let method: String
   let labels: Int
   let seed: UInt64
   let subject: HeldOutCases
+  /// See `MethodStudy.dataHash`.
+  let dataHash: String
   let steps: Int
   /// Names of classes or regions but background.
   let classes: [String]
@@ -18,6 +20,15 @@ struct MethodResult: Codable, Sendable {
   let dice: [[Double?]]
   /// Of all starts of the run.
   let coreSeconds: Double
+
+  package init(
+    method: String, labels: Int, seed: UInt64, subject: HeldOutCases, dataHash: String, steps: Int, classes: [String],
+    cases: [String], dice: [[Double?]],
+    coreSeconds: Double
+  ) {
+    (self.method, self.labels, self.seed, self.subject, self.dataHash) = (method, labels, seed, subject, dataHash)
+    (self.steps, self.classes, self.cases, self.dice, self.coreSeconds) = (steps, classes, cases, dice, coreSeconds)
+  }
 
   /// The mean over the classes of each case that has one.
   var caseScores: [String: Double] {
@@ -46,15 +57,19 @@ extension MethodStudy {
     return found
   }
 
-  /// Refuses runs that were begun with other settings: a table must not mix them.
+  /// Refuses runs that were begun with other settings, or scored on other data: a table must not mix them.
   func requireSameSettings() throws {
     for run in runs {
+      if let known = result(of: run), known.dataHash != dataHash {
+        throw ComparisonError("\(data) has changed since \(folder(of: run)) was scored: choose another --output.")
+      }
       let settings = try configuration(of: run), file = runFilePath(of: run)
       guard FileManager.default.fileExists(atPath: file) else { continue }
       let changes = settings.changes(since: try RunConfiguration(file: file, overrides: []))
       guard changes.isEmpty else {
         throw ComparisonError(
-          "\(folder(of: run)) was begun with other settings (\(changes.joined(separator: ", "))): give the same, or another --output.")
+          "\(folder(of: run)) was begun with other settings (\(changes.joined(separator: ", "))): give the same, or another --output."
+        )
       }
     }
   }

@@ -9,6 +9,8 @@ import Training
 public struct MethodStudy: Sendable {
   /// Folder of packs.
   public var data: String
+  /// A hash of what they hold: runs on other data are not mixed.
+  public var dataHash: String
   /// Folder for runs and tables.
   public var output: String
   public var methods: [MethodChoice]
@@ -22,10 +24,10 @@ public struct MethodStudy: Sendable {
   public var subject: HeldOutCases
 
   public init(
-    data: String, output: String, methods: [MethodChoice], labels: [Int], seeds: [UInt64], overrides: [String],
+    data: String, dataHash: String, output: String, methods: [MethodChoice], labels: [Int], seeds: [UInt64], overrides: [String],
     subject: HeldOutCases
   ) throws(ComparisonError) {
-    (self.data, self.output, self.methods, self.labels) = (data, output, methods, labels)
+    (self.data, self.dataHash, self.output, self.methods, self.labels) = (data, dataHash, output, methods, labels)
     (self.seeds, self.overrides, self.subject) = (seeds, overrides, subject)
     for (name, count, different) in [
       ("--methods", methods.count, Set(methods.map(\.folder)).count), ("--labels", labels.count, Set(labels).count),
@@ -40,14 +42,14 @@ public struct MethodStudy: Sendable {
   var reference: MethodChoice { methods.first { $0.title == "supervised" } ?? methods[0] }
 
   /// All runs, one labelled set after another.
-  var runs: [MethodRun] {
+  package var runs: [MethodRun] {
     seeds.flatMap { seed in labels.flatMap { labels in methods.map { MethodRun(method: $0, labels: labels, seed: seed) } } }
   }
 
   func folder(of run: MethodRun) -> String { "\(output)/runs/\(run.name)" }
 
   /// The run file of a run. The last checkpoint is scored, so nothing is validated before the end.
-  func runFile(of run: MethodRun) -> String {
+  package func runFile(of run: MethodRun) -> String {
     var lines = ["data=\(data)", "output=\(folder(of: run))", "seed=\(run.seed)", "validation.every=0", "checkpoint.keep=1"]
     lines += ["labelled.count=\(run.labels)", "labelled.seed=\(run.seed)"]
     let isFolded = subject == .validation && !overrides.contains { $0.hasPrefix("validation.cases=") }
@@ -62,13 +64,13 @@ public struct MethodStudy: Sendable {
   }
 
   /// The settings of a run, checked.
-  func configuration(of run: MethodRun) throws(TrainingError) -> RunConfiguration {
+  package func configuration(of run: MethodRun) throws(TrainingError) -> RunConfiguration {
     try RunConfiguration(yaml: runFile(of: run), source: "the run file of \(run.name)")
   }
 }
 
 /// One training of a comparison.
-struct MethodRun: Sendable, Hashable {
+package struct MethodRun: Sendable, Hashable {
   let method: MethodChoice
   let labels: Int
   let seed: UInt64

@@ -5,19 +5,19 @@ import Scaling
 import Tensors
 
 /// One method with one number of labelled volumes.
-struct MethodRow: Sendable {
+package struct MethodRow: Sendable {
   let method: String
   let labels: Int
   let sets: Int
   let cases: Int
   /// Of the sets' means over cases, 0...1.
-  let mean: Double
+  package let mean: Double
   /// Standard deviation over the sets; nil with one.
-  let deviation: Double?
+  package let deviation: Double?
   /// To the reference on the same sets and cases, with its 95 % interval; nil for the reference itself.
   let difference: Estimate?
   /// Of one run, the mean.
-  let coreHours: Double
+  package let coreHours: Double
 }
 
 /// The rows of a comparison, fewest labels first, methods in the order asked for.
@@ -42,7 +42,7 @@ extension MethodRow {
   /// - Parameters:
   ///   - results: of one method and number of labels; nil is made of none.
   ///   - reference: those of the reference; nil for the reference itself.
-  init?(_ results: [MethodResult], against reference: [MethodResult]?) {
+  package init?(_ results: [MethodResult], against reference: [MethodResult]?) {
     guard let first = results.first else { return nil }
     let means = results.map { average($0.caseScores.values.sorted()) }, all = average(means)
     let squares = means.map { ($0 - all) * ($0 - all) }
@@ -58,7 +58,7 @@ private func average(_ values: [Double]) -> Double { values.reduce(0, +) / Doubl
 
 /// The mean over labelled sets and cases of what one method scores above another, paired in both; the interval is a bootstrap that draws sets and cases anew,
 /// each with replacement and crossed (Davison and Hinkley, 1997, section 3.8). Nil without a set that both have.
-func pairedDifference(_ own: [MethodResult], _ other: [MethodResult]) -> Estimate? {
+package func pairedDifference(_ own: [MethodResult], _ other: [MethodResult]) -> Estimate? {
   let pairs = own.compactMap { result in other.first { $0.seed == result.seed }.map { (result.caseScores, $0.caseScores) } }
   let cases = pairs.map { Set($0.0.keys).intersection($0.1.keys) }.reduce(nil as Set<String>?) { $0?.intersection($1) ?? $1 }
   guard let names = cases?.sorted(), !names.isEmpty else { return nil }

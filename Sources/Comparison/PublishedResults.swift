@@ -3,11 +3,11 @@
 // ReLiF-3D (kunaljangid01/ReLiF_3D).
 
 /// The numbers of one table that share their conditions.
-struct PublishedResults: Sendable {
+package struct PublishedResults: Sendable {
   /// A sentence with source, data, split, network, weights, voxel size and checkpoint.
-  let facts: String
+  package let facts: String
   /// Mean Dice, %, by method.
-  let dice: [(method: String, text: String)]
+  package let dice: [(method: String, text: String)]
 
   /// - Parameter dice: `METHOD NUMBER`, separated by commas.
   init(_ facts: String, _ dice: String) {
@@ -24,12 +24,14 @@ let publishedNote =
   + "about 0.8 points with seed and machine in this family of methods."
 
 private let sfr = "SFR (arXiv:2403.11229v2)"
-private let sam = "SFR's rows with weights of SAM ViT-B, fine-tuned by LoRA on the same labelled volumes, all others from random weights"
-private let rule = "last checkpoint for SFR, MT, UA-MT and DTC, the best on the test cases for ACMT and BCP, as their programs choose it"
+private let sam =
+  "SFR's rows with weights of SAM ViT-B, fine-tuned by LoRA on the same labelled volumes, all others from random weights"
+private let rule =
+  "last checkpoint for SFR, MT, UA-MT and DTC, the best on the test cases for ACMT and BCP, as their programs choose it"
 private let atrium = "left atrium (2018 challenge, LGE-MRI), 0.625 mm, 80 training and 20 test volumes, cropped around the truth"
 private let tumour = "BraTS 2019 (FLAIR, whole tumour), 1 mm, 250 training and 60 test volumes; 3D U-Net, crops of 96³"
 
-let publishedResults: [PublishedResults] = [
+package let publishedResults: [PublishedResults] = [
   PublishedResults(
     "\(sfr): \(atrium); V-Net, crops of 112x112x80; 16 labelled, 64 unlabelled; \(sam); \(rule).",
     "V-Net 86.03,UA-MT 88.88,CCT 88.01,CPS 87.87,DTC 89.42,ICT 89.02,CPCL 88.32,URPC 88.43,BCP 90.10,CauSSL 89.48,MT 88.12,ACMT 90.31,"
@@ -51,7 +53,8 @@ let publishedResults: [PublishedResults] = [
       + "SFR (MagicNet) 77.06,SFR+ (MagicNet) 77.07,SAM alone 65.26,V-Net with 18 labels 76.28"),
   PublishedResults(
     "\(sfr): the same with 1 labelled, 17 unlabelled.",
-    "V-Net 14.84,MT 29.47,SFR (MT) 39.59,SFR+ (MT) 43.51,MagicNet 40.02,SFR (MagicNet) 53.59,SFR+ (MagicNet) 58.84,SAM alone 40.98"),
+    "V-Net 14.84,MT 29.47,SFR (MT) 39.59,SFR+ (MT) 43.51,MagicNet 40.02,SFR (MagicNet) 53.59,SFR+ (MagicNet) 58.84,SAM alone 40.98"
+  ),
   PublishedResults(
     "\(sfr): MACT (abdominal CT, 8 organs), 1.5x1.5x2 mm, 70 training and 20 test volumes in a split that is not published; V-Net, crops of 96³; 14 labelled, "
       + "56 unlabelled; \(sam); last checkpoint.",
@@ -59,11 +62,13 @@ let publishedResults: [PublishedResults] = [
       + "SFR+ (MagicNet) 83.47,SAM alone 79.59,V-Net with 70 labels 85.85"),
   PublishedResults(
     "\(sfr): the same with 1 labelled, 69 unlabelled.",
-    "V-Net 18.73,MT 23.09,SFR (MT) 36.23,SFR+ (MT) 52.54,MagicNet 42.90,SFR (MagicNet) 49.08,SFR+ (MagicNet) 54.05,SAM alone 35.13"),
+    "V-Net 18.73,MT 23.09,SFR (MT) 36.23,SFR+ (MT) 52.54,MagicNet 42.90,SFR (MagicNet) 49.08,SFR+ (MagicNet) 54.05,SAM alone 35.13"
+  ),
   PublishedResults(
     "\(sfr): AbdomenCT-1K (liver, kidney, spleen, pancreas), median voxel size of nnU-Net's preparation; V-Net, crops of 96³; 180 labelled, 720 unlabelled; "
       + "\(sam); checkpoint rule not told.",
-    "V-Net 67.17,MT 75.16,SFR (MT) 88.73,SFR+ (MT) 90.00,MagicNet 90.54,SFR (MagicNet) 91.41,SFR+ (MagicNet) 91.70,V-Net with 900 labels 88.26"),
+    "V-Net 67.17,MT 75.16,SFR (MT) 88.73,SFR+ (MT) 90.00,MagicNet 90.54,SFR (MagicNet) 91.41,SFR+ (MagicNet) 91.70,V-Net with 900 labels 88.26"
+  ),
   PublishedResults(
     "\(sfr): the same with 1 labelled, 899 unlabelled.",
     "V-Net 22.72,MT 33.34,SFR (MT) 57.89,SFR+ (MT) 65.12,MagicNet 54.19,SFR (MagicNet) 64.32,SFR+ (MagicNet) 66.16"),
@@ -74,5 +79,6 @@ let publishedResults: [PublishedResults] = [
   PublishedResults(
     "ReLiF-3D's page: BraTS 2019 (FLAIR, whole tumour), 1 mm, 250 training, 25 validation and 60 test volumes; 3D U-Net, crops of 128³; weights of SAM-Med3D "
       + "as the prior; the best checkpoint on the validation cases; by number of labelled volumes.",
-    "ReLiF-3D with 1 label 76.41,ReLiF-3D with 2 labels 78.26,ReLiF-3D with 3 labels 76.33,ReLiF-3D with 5 labels 77.69,SemiSAM+ (MT) with 2 labels 72.59"),
+    "ReLiF-3D with 1 label 76.41,ReLiF-3D with 2 labels 78.26,ReLiF-3D with 3 labels 76.33,ReLiF-3D with 5 labels 77.69,SemiSAM+ (MT) with 2 labels 72.59"
+  ),
 ]

@@ -1,4 +1,4 @@
-// What draws the features of a class together (SS-Net: ycwu1997/SS-Net, code/utils/contrastive_losses.py and feature_memory.py): voxels of a class must resemble
+// What draws the features of a class together (ycwu1997/SS-Net, code/utils/contrastive_losses.py and feature_memory.py): voxels of a class must resemble
 // features of it that were remembered. The original's second selector, that of the memory, divides each weight by itself and is left out.
 // Axes: B batch, D H W voxels, N rows, C channels, K classes, R places of a class in the memory.
 
@@ -41,9 +41,10 @@ package struct ClassSeparation {
       guard !rows.isEmpty else { return ClassMemory.entry([]) }
       let moments = NormalizationMoments.fixed(statistics["\(Self.projection).1"])
       let features = through(Self.projection, quiet.gathered(flat(embedding, on: quiet), rows), moments: moments, on: quiet)
-      return ClassMemory.entry(lowestScored(features, label: label, on: quiet).map { row in
-        (0..<Self.width).map { Double(features.pointer[row * Self.width + $0]) }
-      })
+      return ClassMemory.entry(
+        lowestScored(features, label: label, on: quiet).map { row in
+          (0..<Self.width).map { Double(features.pointer[row * Self.width + $0]) }
+        })
     }
   }
 

@@ -11,7 +11,8 @@ import Tensors
 
 public final class SSNet: Method {
   public static let name = "ss-net"
-  public static let summary = "SS-Net: the same answer for crops that were changed in the worst direction, and features of a class drawn together"
+  public static let summary =
+    "SS-Net: the same answer for crops that were changed in the worst direction, and features of a class drawn together"
   private static let weight = ConsistencyOptions(highest: 1, publishedEpochs: 40)
   public static let options: [any SettingDescription] = weight.all
   private static let disturbed = View("disturbed") { $0.image }
@@ -112,7 +113,8 @@ package func smoothSeparateTerms(
   let moved = adversarialCrops(of: images, said: said, noise: noise, memory: tape.memory, network: network)
   let change = tape.disagreement(tape.stacked(network(moved, tape)), from: Tape(recording: false).stacked(said))
   let dice = tape.overlapLoss(
-    tape.stacked(predictions[..<labels.count].map(\.probabilities)), labels: Array(labels.joined()), LabelTargets(classes: classes))
+    tape.stacked(predictions[..<labels.count].map(\.probabilities)), labels: Array(labels.joined()),
+    LabelTargets(classes: classes))
   func distances(_ name: String, _ predictions: ArraySlice<Prediction>, _ labels: [UInt8]) -> [LossTerm] {
     separation.distances(Array(predictions).embedding(on: tape), labels: labels, memory: memory, on: tape).map {
       LossTerm(name, $0, weight: 0.1 * weight / Double(classes))

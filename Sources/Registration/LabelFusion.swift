@@ -19,7 +19,7 @@ public struct FusedLabels: Sendable, Equatable {
 
 struct LabelFusion {
   /// Voxels that are in memory as distributions at a time.
-  private static let voxels = 1 << 18
+  static let voxels = 1 << 18
 
   let classes: Int
 

@@ -21,6 +21,8 @@ public struct PropagatedLabels: Sendable, Equatable {
   public var similarity = 0.0
   /// Mean Dice of that volume's labels carried there and back, over the classes that it has, 0...1.
   public var thereAndBack = 0.0
+  /// The squared local correlation with that volume where the labels end, the mean of the classes, 0...1.
+  public var atBorders = 0.0
   /// Why there are no labels, a phrase; nil where there are some.
   public var silence: String?
 
@@ -69,11 +71,8 @@ public struct Propagation: Sendable {
       LabelFusion(classes: classes).fused(votes + self.votes(of: others, for: image), at: image.frame))
     result.similarity = best.map.similarity
     result.thereAndBack = thereAndBack(result.labels.labels, on: image, to: best.atlas)
-    if let reason = complaint(result, best.map) {
-      let (similarity, thereAndBack) = (result.similarity, result.thereAndBack)
-      result = .silent(voxels, reason)
-      (result.similarity, result.thereAndBack) = (similarity, thereAndBack)
-    }
+    result.atBorders = best.map.agreement(atBordersOf: result.labels.labels, in: image.frame, classes: classes)
+    if let reason = complaint(result, best.map) { (result.labels, result.silence) = (FusedLabels(voxels: voxels), reason) }
     return result
   }
 

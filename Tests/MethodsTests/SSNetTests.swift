@@ -52,7 +52,8 @@ import Testing
     for label in 1..<classes {
       let expected = try #require(file.tensors["memory\(label)"]).floats, all = memory.features.values
       let own = all[(label - 1) * all.count / (classes - 1)..<label * all.count / (classes - 1)]
-      #expect(relativeNorm(Array(own.prefix(expected.count)), expected) < 2e-5 && own.dropFirst(expected.count).allSatisfy { $0 == 0 })
+      #expect(
+        relativeNorm(Array(own.prefix(expected.count)), expected) < 2e-5 && own.dropFirst(expected.count).allSatisfy { $0 == 0 })
     }
 
     let iteration = Int(try file.number("iteration"))

@@ -40,6 +40,28 @@ import Volumes
     return paths
   }
 
+  /// Lesions of two subjects lie in different places; subjects that are moved look like those that are not, elsewhere.
+  @Test func lesionsAnywhereAndShiftedPhantoms() throws {
+    try withTemporaryFolder { folder in
+      func labels(_ name: String, lesions: Bool = false, shift: Double = 0) throws -> [[UInt8]] {
+        let plan = SynthesisPlan(output: "\(folder)/\(name)", subjects: 4, labelled: 2, scattersLesions: lesions, shift: shift)
+        try synthesizeCohort(plan) { _ in }
+        return try (1...2).map { try readLabels("\(plan.output)/labelsTr/subject_000\($0).nii.gz").labels }
+      }
+      let scattered = try labels("lesions", lesions: true)
+      #expect(Set(scattered.joined()) == [0, 1])
+      #expect(zip(scattered[0], scattered[1]).count { $0 > 0 && $1 > 0 } < scattered[0].count { $0 > 0 } / 2)
+      let still = try labels("still"), moved = try labels("moved", shift: 25)
+      let sizes = [still[0], moved[0]].map { $0.count { $0 == 1 } }
+      #expect(still[0] != moved[0] && abs(Double(sizes[0]) / Double(sizes[1]) - 1) < 0.3)
+      #expect {
+        try synthesizeCohort(SynthesisPlan(output: folder + "/x", template: "a", labels: "b", shift: 3)) { _ in }
+      } throws: {
+        "\($0)".contains("for phantoms")
+      }
+    }
+  }
+
   @Test func phasesOfASubjectAreListedWithVendorAndPatient() throws {
     try withTemporaryFolder { folder in
       let plan = SynthesisPlan(output: "\(folder)/cohort", subjects: 6, labelled: 2, seed: 5, phases: 3, vendors: 2)

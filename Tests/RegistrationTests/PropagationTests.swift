@@ -57,6 +57,22 @@ import Volumes
     #expect(propagation.labels(of: target, template: 0) == direct)
   }
 
+  /// What is labelled shows in both images, or in the labelled one alone: only there and back both look right.
+  @Test func bordersTellWhetherAVolumeShowsWhatIsLabelled() {
+    func image(_ strength: Double, with labels: [UInt8]) -> PreparedImage {
+      var image = scene.image(Self.extent, Self.spacing, at: bent(strength))
+      for (voxel, label) in labels.enumerated() where label > 0 { image.values[voxel] += 2 }
+      return registration.prepared(image)
+    }
+    let atlas = Atlas(image: image(2, with: labels(at: bent(2))), labels: labels(at: bent(2)))
+    func share(_ target: PreparedImage) -> Double {
+      let found = propagation([atlas]).labels(of: target)
+      return found.atBorders / found.similarity
+    }
+    #expect(share(image(0, with: labels(at: { $0 }))) > 0.9)
+    #expect(share(image(0, with: [])) < 0.65)
+  }
+
   @Test func classesBeyondFourAndAbsentOnes() {
     var atlas = atlas(2)
     atlas.labels = atlas.labels.map { $0 == 2 ? 6 : $0 }

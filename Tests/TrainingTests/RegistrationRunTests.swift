@@ -101,6 +101,22 @@ import Weights
     }
   }
 
+  /// Notes of two volumes with labels and one without.
+  @Test func volumesThatShowNothingWhereLabelsEndAreNotBelieved() throws {
+    func table(_ borders: [Double]) throws -> RegistrationTable {
+      let notes = borders.enumerated().map { number, border in
+        (
+          "scan-\(number)",
+          RegistrationNote(similarity: 0.8, thereAndBack: 0.9, atBorders: border, reason: border < 0.1 ? "it is alone" : nil)
+        )
+      }
+      return try RegistrationTable(Dictionary(uniqueKeysWithValues: notes), over: .alone)
+    }
+    #expect(try table([0.4, 0.45, 0.8, 0.05]).distrust?.contains("0.56 times") == true)
+    #expect(try table([0.4, 0.7, 0.8, 0.05]).distrust == nil && table([0.05]).distrust == nil)
+    #expect(try table([0.4, 0.45, 0.8]).reliability == 0 && table([0.7, 0.8, 0.8]).reliability > 0.89)
+  }
+
   @Test func whatIsThereIsTaken() throws {
     try withTemporaryFolder { folder in
       let data = folder + "/data"

@@ -27,7 +27,8 @@ public struct SynthesisPlan: Sendable {
 
   public init(
     output: String, subjects: Int = 16, labelled: Int = 2, seed: UInt64 = 7, template: String? = nil, labels: String? = nil,
-    classes: [[Int]] = [], spacing: Double = 2, phases: Int = 1, vendors: Int = 1, scattersLesions: Bool = false, shift: Double = 0
+    classes: [[Int]] = [], spacing: Double = 2, phases: Int = 1, vendors: Int = 1, scattersLesions: Bool = false,
+    shift: Double = 0
   ) {
     (self.output, self.subjects, self.labelled, self.seed) = (output, subjects, labelled, seed)
     (self.template, self.labels, self.classes, self.spacing) = (template, labels, classes, spacing)

@@ -80,7 +80,9 @@ public struct RunReport: Encodable, Sendable {
   /// Of the events of one attempt.
   private static func coreSeconds(_ events: [Event]) -> Double {
     guard let start = events.first(where: { $0.event == .start }) else { return 0 }
-    let times = [start, events[events.count - 1]].compactMap { try? Date($0.time, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    let times = [start, events[events.count - 1]].compactMap {
+      try? Date($0.time, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
     return times.count < 2 ? 0 : times[1].timeIntervalSince(times[0]) * Double((start.ranks ?? 1) * (start.threads ?? 1))
   }
 

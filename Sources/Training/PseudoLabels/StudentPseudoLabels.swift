@@ -93,8 +93,10 @@ public final class StudentPseudoLabels {
   /// Reads the labels of the cases that this rank draws, so that a missing one is told before the first step. Collective.
   func prepare(_ split: DataSplit, lanes identifiers: Set<String>, over world: borrowing Communicator, console: Console) throws {
     if case .registration = source {
-      bank = try RegistrationLabelling(configuration: configuration, store: store)
-        .run(split, cases: identifiers, over: world, console: console).bank
+      let (labelled, table) = try RegistrationLabelling(configuration: configuration, store: store)
+        .run(split, cases: identifiers, over: world, console: console)
+      bank = labelled
+      if table.distrust != nil { return }
     }
     try together(over: world) { _ in try read(identifiers) }
   }

@@ -11,7 +11,7 @@ import Volumes
 
 struct RegistrationLabelling {
   /// Raised when the same volumes get other labels.
-  private static let version = 1
+  private static let version = 2
 
   let configuration: RunConfiguration
   let store: CaseStore
@@ -29,6 +29,7 @@ struct RegistrationLabelling {
     if !templates.isEmpty { (bank, table) = try pass(split, cases, templates: templates, over: world, console) }
     let found = table
     try together(over: world) { world in if world.rank == 0 { try found.write(to: configuration.output) } }
+    if let distrust = table.distrust { console.warn("registration gives no volume labels: \(distrust).") }
     for line in table.silent { console.warn("registration gives \(line.case) no labels: \(line.note.reason ?? "")") }
     return (bank, table)
   }

@@ -3,48 +3,76 @@
 import Cluster
 import Files
 import Foundation
+import Kernels
 import MPI
 import Registration
 
 /// How well registration did with a volume.
-struct RegistrationNote: Codable, Equatable {
+package struct RegistrationNote: Codable, Equatable {
   /// Squared local correlation with the most similar labelled volume.
   var similarity: Double
   /// Dice of that volume's labels carried there and back.
   var thereAndBack: Double
+  /// Squared local correlation where the labels end, the mean of the classes.
+  var atBorders: Double
   /// Why it gets no labels; nil where it gets some.
   var reason: String?
 
+  package init(similarity: Double, thereAndBack: Double, atBorders: Double, reason: String?) {
+    (self.similarity, self.thereAndBack, self.atBorders, self.reason) = (similarity, thereAndBack, atBorders, reason)
+  }
+
   init(_ labels: PropagatedLabels) {
-    (similarity, thereAndBack, reason) = (labels.similarity, labels.thereAndBack, labels.silence)
+    self.init(
+      similarity: labels.similarity, thereAndBack: labels.thereAndBack, atBorders: labels.atBorders, reason: labels.silence)
   }
 
   /// The end of a line of the table.
-  fileprivate var fields: String { "\(similarity),\(thereAndBack),\(reason == nil ? "yes" : "no"),\((reason ?? "").quotedField)" }
+  fileprivate var fields: String {
+    "\(similarity),\(thereAndBack),\(atBorders),\(reason == nil ? "yes" : "no"),\((reason ?? "").quotedField)"
+  }
 }
 
-struct RegistrationTable {
+package struct RegistrationTable {
   static let name = "registration.csv"
-  private static let header = "case,similarity,there_and_back,used,reason"
+  private static let header = "case,similarity,there_and_back,at_borders,used,reason"
 
   /// Of all ranks, sorted by case.
   let lines: [(case: String, note: RegistrationNote)]
   var silent: [(case: String, note: RegistrationNote)] { lines.filter { $0.note.reason != nil } }
 
-  /// Mean Dice there and back of the volumes that got labels, 0 if there are none.
-  var reliability: Double {
-    let used = lines.filter { $0.note.reason == nil }
+  /// Mean Dice there and back of the volumes that got labels, 0 if there are none that can be believed.
+  package var reliability: Double {
+    let used = distrust == nil ? lines.filter { $0.note.reason == nil } : []
     return used.isEmpty ? 0 : used.reduce(0) { $0 + $1.note.thereAndBack } / Double(used.count)
   }
 
-  /// The cases whose labels came back best, so many of them at most.
+  /// The cases whose labels came back best, so many of them at most; none where labels are not believed.
   func mostReliable(_ count: Int) -> [String] {
-    let used = lines.filter { $0.note.reason == nil }
+    let used = distrust == nil ? lines.filter { $0.note.reason == nil } : []
     return used.sorted { ($1.note.thereAndBack, $0.case) < ($0.note.thereAndBack, $1.case) }.prefix(count).map(\.case)
   }
 
+  /// How alike images are where labels end, as a share of how alike they are everywhere: the median of the volumes that got labels; nil where none did.
+  var borderShare: Double? {
+    let used = lines.filter { $0.note.reason == nil && $0.note.similarity > 0 }
+    return used.isEmpty ? nil : median(used.map { $0.note.atBorders / $0.note.similarity })
+  }
+
+  /// Why no label of any volume is to be believed, a phrase; nil where they are. There and back, labels also come from where a volume shows nothing of what
+  /// they name: lesions that lie elsewhere. Single volumes look right by chance, so all of them decide together.
+  package var distrust: String? {
+    guard let share = borderShare, share < Self.leastBorderShare else { return nil }
+    return
+      "images agree where the labels end only \(share.formatted(decimals: 2)) times as well as elsewhere, "
+      + "so what is labelled does not lie in the same place from volume to volume"
+  }
+
+  /// Of structures that lie in the same place 0.9 and more, of lesions anywhere 0.5.
+  private static let leastBorderShare = 0.65
+
   /// Gathers the notes of all ranks. Collective.
-  init(_ own: [String: RegistrationNote], over world: borrowing Communicator) throws {
+  package init(_ own: [String: RegistrationNote], over world: borrowing Communicator) throws {
     var notes = own
     for rank in 0..<world.size {
       let others = try world.broadcast(bytes: try Array(JSONEncoder().encode(own)), from: rank)

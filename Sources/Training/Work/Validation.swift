@@ -75,7 +75,9 @@ public func heldOutScores(
       store.index, validation: configuration.validation, choice: configuration.labelledChoice, needsUnlabelled: false,
       data: configuration.data)
     let cases = subject == .test ? split.test : split.isHeldOut ? split.validation : []
-    guard !cases.isEmpty else { throw TrainingError("\(configuration.data) has no \(subject.rawValue) cases with labels to score.") }
+    guard !cases.isEmpty else {
+      throw TrainingError("\(configuration.data) has no \(subject.rawValue) cases with labels to score.")
+    }
     let model = try TrainedModel(checkpoint: configuration.output)
     return (store, cases, model.segmenter(overlap: configuration.windowOverlap, weighting: configuration.windowWeighting))
   }

@@ -24,7 +24,10 @@ struct CompareMethods: ParsableCommand {
   var overrides: [String] = []
   @Option(help: "Folder for packs, runs and tables.")
   var output: String
-  @Option(help: "Methods: NAME, NAME:key=value with keys of a run file, or either with +registration for pseudo-labels; commas between them.")
+  @Option(
+    help:
+      "Methods: NAME, NAME:key=value with keys of a run file, or either with +registration for pseudo-labels; commas between them."
+  )
   var methods: String
   @Option(help: "Numbers of labelled volumes, for example 1,2,5.")
   var labels: String
@@ -47,7 +50,7 @@ struct CompareMethods: ParsableCommand {
         return try self.study(packs: outcome == nil ? data : preparedPacks)
       }
       if team.rank == 0 { for warning in outcome?.warnings ?? [] { complain("warning: \(warning)") } }
-      return try compareMethods(study, over: world) { print($0) }
+      return try compareMethods(study, over: world) { Outlet.output.write($0 + "\n") }
     }
   }
 
@@ -62,14 +65,18 @@ struct CompareMethods: ParsableCommand {
   private func study(packs: String) throws -> MethodStudy {
     func numbers<Value: LosslessStringConvertible>(_ name: String, _ text: String) throws -> [Value] {
       try text.split(separator: ",").map { part in
-        guard let number = Value(String(part)) else { throw TrainingError("--\(name) \(text): write whole numbers with commas between them.") }
+        guard let number = Value(String(part)) else {
+          throw TrainingError("--\(name) \(text): write whole numbers with commas between them.")
+        }
         return number
       }
     }
     let own = (steps.map { ["steps=\($0)"] } ?? []) + (patch.map { ["patch=[\($0)]"] } ?? [])
     let hasTests = try PackIndex(folder: packs).entries.contains { $0.role == .test && $0.hasLabel }
+    guard hasTests || on != .test else { throw TrainingError("\(packs) has no test cases with labels: leave out --on test.") }
     return try MethodStudy(
-      data: packs, output: output, methods: methods.split(separator: ",").map { try MethodChoice(String($0)) },
+      data: packs, dataHash: fileHash("\(packs)/\(PackIndex.fileName)"), output: output,
+      methods: methods.split(separator: ",").map { try MethodChoice(String($0)) },
       labels: numbers("labels", labels), seeds: numbers("seeds", seeds), overrides: own + overrides,
       subject: on ?? (hasTests ? .test : .validation))
   }
@@ -80,7 +87,8 @@ extension PreparationOutcome {
   fileprivate func requireWhole(of data: String) throws {
     let problems = omitted.map { "\($0.identifier): \($0.reason)" } + [problem].compactMap { $0 }
     guard problems.isEmpty else {
-      throw PreparationError("\(data) could not be prepared: \(problems.prefix(3).joined(separator: "; ")). Mend or remove these files.")
+      throw PreparationError(
+        "\(data) could not be prepared: \(problems.prefix(3).joined(separator: "; ")). Mend or remove these files.")
     }
   }
 }

@@ -32,7 +32,10 @@ struct Synthesize: ParsableCommand {
   @Option(help: "Scanners, on which subjects lie in turn.")
   var vendors = 1
 
-  @Flag(help: "Phantoms in which only lesions have a label: anywhere in the body, of any size and contrast, so that no label can be carried over.")
+  @Flag(
+    help:
+      "Phantoms in which only lesions have a label: anywhere in the body, of any size and contrast, so that no label can be carried over."
+  )
   var lesions = false
   @Option(help: "Most by which each phantom is moved along each axis, millimetres.")
   var shift = 0.0
