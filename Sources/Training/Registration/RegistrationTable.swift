@@ -41,16 +41,20 @@ package struct RegistrationTable {
   let lines: [(case: String, note: RegistrationNote)]
   var silent: [(case: String, note: RegistrationNote)] { lines.filter { $0.note.reason != nil } }
 
+  /// The volumes that got labels, if labels are believed.
+  private var believed: [(case: String, note: RegistrationNote)] {
+    distrust == nil ? lines.filter { $0.note.reason == nil } : []
+  }
+
   /// Mean Dice there and back of the volumes that got labels, 0 if there are none that can be believed.
   package var reliability: Double {
-    let used = distrust == nil ? lines.filter { $0.note.reason == nil } : []
+    let used = believed
     return used.isEmpty ? 0 : used.reduce(0) { $0 + $1.note.thereAndBack } / Double(used.count)
   }
 
   /// The cases whose labels came back best, so many of them at most; none where labels are not believed.
   func mostReliable(_ count: Int) -> [String] {
-    let used = distrust == nil ? lines.filter { $0.note.reason == nil } : []
-    return used.sorted { ($1.note.thereAndBack, $0.case) < ($0.note.thereAndBack, $1.case) }.prefix(count).map(\.case)
+    believed.sorted { ($1.note.thereAndBack, $0.case) < ($0.note.thereAndBack, $1.case) }.prefix(count).map(\.case)
   }
 
   /// How alike images are where labels end, as a share of how alike they are everywhere: the median of the volumes that got labels; nil where none did.
