@@ -35,12 +35,16 @@ public struct RegistrationResult: Encodable, Sendable {
   }
 }
 
-/// Registers pairs among every second labelled case of a data set, the second, fourth, ... by name. Sets the threads of the process.
+/// Registers pairs among every second labelled case of a data set, the second, fourth, ... by name; or one labelled case with so many of these. Sets the
+/// threads of the process.
 /// - Parameters:
 ///   - dataset: a folder in nnU-Net's raw layout.
+///   - atlas: the case whose labels are carried to the others; nil for many pairs.
 ///   - millimetres: of the finest grid; 0 takes the one that a run would.
-/// Errors: those of reading; fewer than two such cases.
-public func measureRegistration(dataset: String, pairs: Int, millimetres: Double, threads: Int) throws -> RegistrationResult {
+/// Errors: those of reading; fewer than two such cases; no such atlas.
+public func measureRegistration(
+  dataset: String, atlas: String? = nil, pairs: Int, millimetres: Double, threads: Int
+) throws -> RegistrationResult {
   Threads.set(threads)
   let cases = try Dataset.open(dataset).cases.filter { $0.role == .labelled }
   let chosen = cases.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
@@ -49,10 +53,21 @@ public func measureRegistration(dataset: String, pairs: Int, millimetres: Double
   }
   let grids = try chosen.map { try readVolume($0.images[0]) }.map { ($0.extent, $0.spacing) }
   let registration = Registration(millimetres: millimetres > 0 ? millimetres : Registration.millimetres(for: grids))
-  let found = try (0..<pairs).map { number in
-    let first = number % chosen.count, apart = 1 + (number / chosen.count + chosen.count / 3) % (chosen.count - 1)
-    return try registered(chosen[first], chosen[(first + apart) % chosen.count], registration)
+  let source = try atlas.map { name in
+    guard let found = cases.first(where: { $0.identifier == name }) else {
+      throw FileError("\(dataset) has no labelled case \(name): check --atlas.")
+    }
+    return found
   }
+  let found =
+    try source.map { source in
+      let others = chosen.filter { $0 != source }, count = min(pairs, others.count)
+      return try (0..<count).map { try registered(others[$0 * others.count / count], source, registration) }
+    }
+    ?? (0..<pairs).map { number in
+      let first = number % chosen.count, apart = 1 + (number / chosen.count + chosen.count / 3) % (chosen.count - 1)
+      return try registered(chosen[first], chosen[(first + apart) % chosen.count], registration)
+    }
   func mean(_ value: (RegisteredPair) -> Double) -> Double { found.map(value).reduce(0, +) / Double(found.count) }
   return RegistrationResult(
     millimetres: registration.millimetres, threads: threads, machine: Machine(), pairs: found, dice: mean(\.dice),

@@ -108,19 +108,6 @@ public struct Propagation: Sendable {
   }
 }
 
-/// Mean Dice over the foreground classes that the reference has; 0 if it has none.
-public func meanDice(_ labels: [UInt8], _ reference: [UInt8], classes: Int) -> Double {
-  var (found, wanted, both) = ([Int](repeating: 0, count: 256), [Int](repeating: 0, count: 256), [Int](repeating: 0, count: 256))
-  for (label, truth) in zip(labels, reference) {
-    found[Int(label)] += 1
-    wanted[Int(truth)] += 1
-    if label == truth { both[Int(label)] += 1 }
-  }
-  let present = (1..<max(classes, 2)).filter { wanted[$0] > 0 }
-  guard !present.isEmpty else { return 0 }
-  return present.reduce(0.0) { $0 + 2 * Double(both[$1]) / Double(found[$1] + wanted[$1]) } / Double(present.count)
-}
-
 extension PreparedImage {
   /// Why it cannot be registered, a phrase; nil where nothing is known against it.
   public var problem: String? {

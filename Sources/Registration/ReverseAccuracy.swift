@@ -56,24 +56,11 @@ public struct ReverseAccuracy: Sendable {
     if let problem = here.problem ?? there.problem { return .unknown(structures.count, problem) }
     let brought = here.carried(atlas, classes: classes, to: image).labels
     let returned = there.carried(Atlas(image: image, labels: labels), classes: classes, to: atlas.image).labels
+    let backwards = LabelCounts(returned, atlas.labels, classes: classes), forwards = LabelCounts(labels, brought, classes: classes)
     return ReverseAgreement(
       dice: structures.map { structure in
         // Of a structure that the labelled volume has nothing of it cannot tell.
-        guard let back = dice(returned, atlas.labels, of: structure) else { return nil }
-        return (back + (dice(labels, brought, of: structure) ?? 0)) / 2
+        backwards.dice(of: structure).map { ($0 + (forwards.dice(of: structure) ?? 0)) / 2 }
       })
-  }
-
-  /// Dice of a structure; nil where the reference does not have it. Voxels whose reference is no class do not count.
-  private func dice(_ labels: [UInt8], _ reference: [UInt8], of structure: [Int]) -> Double? {
-    var isIn = [Bool](repeating: false, count: 256), (found, wanted, both) = (0, 0, 0)
-    for label in structure { isIn[label] = true }
-    for (label, truth) in zip(labels, reference) where Int(truth) < classes {
-      let (isFound, isWanted) = (isIn[Int(label)], isIn[Int(truth)])
-      found += isFound ? 1 : 0
-      wanted += isWanted ? 1 : 0
-      both += isFound && isWanted ? 1 : 0
-    }
-    return wanted == 0 ? nil : 2 * Double(both) / Double(found + wanted)
   }
 }

@@ -29,13 +29,11 @@ public struct VolumeChoice: Sendable {
 
   /// With so many volumes or fewer every pair is compared; of more, so many volumes are candidates (and at least four for each that is wanted),
   /// which keeps the cost proportional to the number of volumes.
-  private static let candidates = 64
-  /// Of the grid on which volumes are compared, at most.
-  private static let voxels = 1 << 12
+  private static let candidates = 32
 
   /// Compares the volumes of a data set and chooses. The same on any number of ranks. Collective.
   public init(_ source: ChoiceSource, number: Int, over world: borrowing Communicator, console: Console) throws {
-    let volumes = source.volumes, coarse = CoarseVolumes(volumes, voxels: Self.voxels)
+    let volumes = source.volumes, coarse = CoarseVolumes(volumes)
     let (images, failures) = try coarse.images(of: source, over: world)
     let usable = volumes.indices.filter { images[$0] != nil }
     guard number <= usable.count else {
@@ -64,13 +62,20 @@ public struct VolumeChoice: Sendable {
 
 /// Volumes on a grid that is coarse enough to compare many.
 private struct CoarseVolumes {
+  /// Of the largest volume: a pair takes some hundredths of a second.
+  private static let voxels = 1 << 11
+  /// Of the shortest side of the median volume, at least.
+  private static let leastSide = 5.0
+
   private let volumes: [ChoiceVolume]
   let millimetres: Double
 
-  /// - Parameter voxels: that the largest volume has at most.
-  init(_ volumes: [ChoiceVolume], voxels: Int) {
+  init(_ volumes: [ChoiceVolume]) {
     self.volumes = volumes
-    millimetres = Registration.millimetres(for: volumes.map { ($0.extent, $0.spacing) }, voxels: voxels, most: .infinity)
+    let sides = volumes.map { volume in (0..<3).map { Double(volume.extent[$0]) * volume.spacing[$0] }.min()! }.sorted()
+    millimetres = min(
+      Registration.millimetres(for: volumes.map { ($0.extent, $0.spacing) }, voxels: Self.voxels, most: .infinity),
+      sides[sides.count / 2] / Self.leastSide)
   }
 
   /// The image of each volume on every rank, each of which reads its share; nil for those that cannot be compared. Collective.

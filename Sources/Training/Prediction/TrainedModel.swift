@@ -16,8 +16,8 @@ public struct TrainedModel {
   public let step: Int
   public let description: ModelDescription
   public let network: any Network
-  /// The labelled volumes that it was trained on; nil where the checkpoint names none.
-  let labelled: LabelledRecord?
+  /// What else the checkpoint says, in texts.
+  let metadata: [String: String]
 
   /// - Parameters:
   ///   - checkpoint: a step folder, a folder of checkpoints or a run folder (the newest is taken); verified while it is read.
@@ -26,7 +26,7 @@ public struct TrainedModel {
     path = try CheckpointStore.locate(checkpoint)
     let state = try CheckpointStore.load(path: path)
     step = state.step
-    labelled = try LabelledRecord(metadata: state.metadata)
+    metadata = state.metadata
     description = try ModelDescription(json: state.metadata["model"] ?? "", from: path)
     // Checkpoints of earlier versions do not name the predictor: there it is the first module.
     let plan = description.plan,

@@ -7,9 +7,9 @@ import Registration
 import Volumes
 
 /// How far the prediction of a case agrees with the labelled volumes.
-struct CaseAgreement: Codable {
+package struct CaseAgreement: Codable {
   let identifier: String
-  let agreement: ReverseAgreement
+  package let agreement: ReverseAgreement
 }
 
 /// Estimates how good predictions are.
@@ -25,7 +25,7 @@ public struct QualityEstimation {
   /// Errors: a checkpoint that names none; packs that are not there, or hold other volumes than the run had.
   public init(_ ensemble: ModelEnsemble) throws {
     let model = ensemble.models[0]
-    guard let record = model.labelled else {
+    guard let record = try LabelledRecord(metadata: model.metadata) else {
       throw TrainingError(
         "--quality needs labelled volumes, and \(model.path) names none that it was trained on: leave --quality out.")
     }
@@ -44,7 +44,7 @@ public struct QualityEstimation {
   }
 
   /// - Parameter labels: on the grid of the volume's file.
-  func agreement(of labels: LabelVolume, on volume: PackedCase) -> CaseAgreement {
+  package func agreement(of labels: LabelVolume, on volume: PackedCase) -> CaseAgreement {
     let image = accuracy.registration.prepared(RegistrationImage(volume))
     return CaseAgreement(
       identifier: volume.identifier, agreement: accuracy.agreement(of: volume.prepared(labels: labels.labels), on: image))

@@ -19,7 +19,7 @@ public struct QualityTable: Sendable {
   }
 
   static let name = "quality.csv"
-  /// What half an interval is with one labelled volume, from which nothing can be learnt about the error of registration.
+  /// Half an interval where no two labelled volumes tell how far registration errs: wider than was ever needed on the hippocampus.
   private static let widestHalf = 0.15
   private static let mostNamed = 10
 
@@ -40,8 +40,8 @@ public struct QualityTable: Sendable {
       return ceiling[structure].flatMap { most in reached.map { max(1, $0 / max(most, 0.1)) } } ?? 1
     }
     let top = Training.mean(ceiling.compactMap { $0 })
-    // Two label maps differ from each other at most by as much more than both from a third as that is away from the truth; half of it is usual.
-    let half = top.map { max(0.05, (1 - $0) / 2) } ?? Self.widestHalf
+    // What the labels lose on the way bounds how far agreement and truth are apart; on the hippocampus a third of it held nine in ten.
+    let half = top.map { max(0.05, (1 - $0) / 3) } ?? Self.widestHalf
     (self.names, self.labelled, self.ceiling) = (names, labelled, top)
     rows = cases.map { item in
       let dice = zip(item.agreement.dice, level).map { value, level in value.map { min(1, $0 * level) } }
@@ -75,7 +75,7 @@ public struct QualityTable: Sendable {
   public var text: String {
     let basis =
       ceiling.map { "\(labelled) labelled volumes, whose labels agree with each other by Dice \($0.formatted(decimals: 3))" }
-      ?? "1 labelled volume, so the intervals are as wide as they were found to be elsewhere"
+      ?? (labelled == 1 ? "1 labelled volume" : "\(labelled) labelled volumes, which cannot be compared with each other")
     let known = rows.compactMap(\.mean)
     let average = Training.mean(known).map { "; mean of \(counted(known.count, "case")) \($0.formatted(decimals: 3))" } ?? ""
     let worst = rows.prefix(Self.mostNamed).map { row in

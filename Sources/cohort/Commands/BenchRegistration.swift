@@ -12,6 +12,8 @@ extension Bench {
 
     @Option(help: "Data set folder in nnU-Net's raw layout.")
     var dataset: String
+    @Option(help: "Labelled case whose labels are carried to the others; many pairs if not given.")
+    var atlas: String?
     @Option(help: "Pairs that count.")
     var pairs = 30
     @Option(help: "mm between the voxels of the finest grid; 0 takes the one that a run would.")
@@ -28,7 +30,8 @@ extension Bench {
 
     func run() throws {
       try reportingErrors {
-        let result = try measureRegistration(dataset: dataset, pairs: pairs, millimetres: spacing, threads: threads)
+        let result = try measureRegistration(
+          dataset: dataset, atlas: atlas, pairs: pairs, millimetres: spacing, threads: threads)
         if json { try printJSON(result) } else { print(result.text) }
       }
     }

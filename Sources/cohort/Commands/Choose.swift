@@ -8,7 +8,7 @@ struct Choose: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Choose the volumes that stand best for all others, to label them first.",
     discussion: """
-      All training volumes are registered with each other on a coarse grid (of more than 64 with 64 of them, or with four for each that is wanted), \
+      All training volumes are registered with each other on a coarse grid (of more than 32 with 32 of them, or with four for each that is wanted), \
       under mpirun each rank its share of the pairs. The first that is chosen is the one most like all others, each next one brings the \
       others nearest to a chosen one, so that the first of many are the choice of fewer. Labels are not looked at, and need not be there. \
       The output gets choice.csv, volumes.csv with what stands for each volume, and choice.png, a contact sheet.
