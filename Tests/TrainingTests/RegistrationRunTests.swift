@@ -85,7 +85,10 @@ import Weights
       for ranks in [1, 3] {
         let data = "\(folder)/data-\(ranks)"
         try TinyCohort.write(to: data)
-        let small = ["steps=2", "lanes=3", "patch=[16, 16, 32]", "network.base=1", "labelled=[case-a]", "checkpoint.every=0"]
+        let small = [
+          "steps=2", "lanes=3", "patch=[16, 16, 32]", "network.base=1", "labelled=[case-a]", "checkpoint.every=0",
+          "registration.templates=1",
+        ]
         let (status, output) = try mpirun(
           ranks, ["train", file, "--seeds", "2,7", "data=\(data)", "output=\(folder)/ranks-\(ranks)"] + small, timeout: 120,
           executable: "cohort")
