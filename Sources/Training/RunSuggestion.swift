@@ -107,35 +107,44 @@ public struct RunSuggestion: Sendable {
   }
 
   private var learning: [Line] {
-    let method =
-      unlabelled > 0
-      ? [
+    [Line("method: supervised", "on the labelled cases; `cohort methods` lists others, which the next keys go with as well")]
+      + carried + [
         Line(
-          "method: {name: supervised, sobf: paper}",
-          "learns from crops under random bias fields (`cohort report sobf` draws them)"),
-        Line(
-          "pseudoLabels: registration",
-          "and from labels that registration carries to the unlabelled cases, once, before the first step"),
-        Line("batch: {unlabelled: 1}", "crops of unlabelled cases beside each labelled one"),
+          "network: {name: \(network), base: \(options["base"]!)}",
+          "base: channels of the first level; memory and time grow with it"),
+        Line("patch: \(patch)", "depth, height, width in voxels, divisible by \(Self.divisor)"), augmentation,
+        Line("optimizer: {learningRate: 0.05}", "falls to 0 over the steps"),
       ]
-      : [
+  }
+
+  /// Labels that registration carries to the unlabelled cases.
+  private var carried: [Line] {
+    guard unlabelled > 0 else {
+      return [
         Line(
-          "method: supervised",
+          "pseudoLabels: none",
           "no unlabelled cases to learn from; nnU-Net's own training: `cohort plan`, `cohort recipes nnunet`")
       ]
-    let augmentation =
-      hasSides
-      ? Line("augmentation: none", "left and right are different classes here, so that nothing is mirrored")
-      : Line(
-        "augmentation: {kind: flip, axes: [W]}",
-        "W is left-right; add H and D where front and back, top and bottom may be exchanged")
-    return method + [
+    }
+    let templates = Line(
+      "registration: {templates: 6}",
+      "labels also go by way of six unlabelled cases; 0 takes a fifth of the time before the first step")
+    return [
       Line(
-        "network: {name: \(network), base: \(options["base"]!)}",
-        "base: channels of the first level; memory and time grow with it"),
-      Line("patch: \(patch)", "depth, height, width in voxels, divisible by \(Self.divisor)"), augmentation,
-      Line("optimizer: {learningRate: 0.05}", "falls to 0 over the steps"),
+        "pseudoLabels: registration",
+        "and on labels that registration carries to the unlabelled cases, once, before the first step")
     ]
+      + (labelled < 5 ? [templates] : [])
+  }
+
+  private var augmentation: Line {
+    hasSides
+      ? Line(
+        "augmentation: {kind: none, bias: paper}",
+        "random bias fields; left and right are different classes here, so nothing is mirrored")
+      : Line(
+        "augmentation: {kind: flip, axes: [W], bias: paper}",
+        "mirrors left and right, and random bias fields; add H and D where front and back, top and bottom may be exchanged")
   }
 
   private var course: [Line] {
