@@ -23,7 +23,7 @@ import Testing
   @Test func outliersComeLast() {
     let places = [0, 0.1, 0.2, 0.3, 0.4, 9, 4, 4.1, 4.2, 4.3, 4.4]
     let chosen = medoids(places, count: 3).chosen
-    #expect(Set(chosen.prefix(2)) == [2, 8])
+    #expect(chosen.prefix(2) == [6, 2], "the middle of all, then that of the group without one")
     #expect(chosen[2] == 5, "it stands for itself")
   }
 

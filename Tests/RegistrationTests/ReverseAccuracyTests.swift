@@ -80,7 +80,9 @@ import Volumes
     flat.values = flat.values.map { _ in 2 }
     #expect(reason(flat) == "it is the same everywhere")
     #expect(try #require(reason(scene.image(Extent(1, 30, 32), Self.spacing))).hasPrefix("it is too thin"))
-    #expect(reason(AnalyticImage(seed: 77, blobs: 9).image(Self.extent, Self.spacing)) != nil, "another thing")
+    let two = RegistrationImage(
+      extent: Extent(28, 30, 16), spacing: Self.spacing, channels: 2, values: good.values)
+    #expect(reason(two) == "it has other channels than the labelled volumes")
   }
 
   @Test func averagesKeepThePlace() {
