@@ -60,14 +60,15 @@ extension MethodStudy {
     }
   }
 
-  /// Writes methods.md, methods.csv, scores.csv and methods.html, once there is a result.
+  /// Writes methods.markdown, methods.csv, scores.csv and methods.html, once there is a result.
   /// - Returns: their paths.
   fileprivate func writeTables() throws -> [String] {
     let results = runs.compactMap(result)
     guard !results.isEmpty else { return [] }
     let table = MethodTable(self, results)
     return try [
-      ("methods.md", table.markdown), ("methods.csv", table.csv), ("scores.csv", table.scoresCSV), ("methods.html", table.html),
+      ("methods.markdown", table.markdown), ("methods.csv", table.csv), ("scores.csv", table.scoresCSV),
+      ("methods.html", table.html),
     ].map { name, text in
       try writeDurably(Array(text.utf8), to: "\(output)/\(name)")
       return "\(output)/\(name)"

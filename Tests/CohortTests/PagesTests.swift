@@ -52,12 +52,12 @@ import Training
   @Test func commandsOfPagesAreReal() throws {
     let (status, help) = try runAlone(["--help"], executable: "cohort")
     try #require(status == 0)
-    let commands = Set(help.matches(of: /\n  ([a-z]+)[ ]/).map { String($0.output.1) })
+    let commands = Set(help.matches(of: /\n  ([a-z-]+)[ ]/).map { String($0.output.1) })
     try #require(commands.contains("train"))
     let targets = Set(try text("Makefile").matches(of: /\n([a-z-]+):/).map { String($0.output.1) })
     for page in try pages() {
       let code = try code(of: page)
-      for command in code.matches(of: /(?:^|[ \/])cohort ([a-z]+)/.anchorsMatchLineEndings()) {
+      for command in code.matches(of: /(?:^|[ \/])cohort ([a-z-]+)/.anchorsMatchLineEndings()) {
         #expect(commands.contains(String(command.output.1)), "\(page): cohort \(command.output.1)")
       }
       for target in code.matches(of: /(?:^| )make ([a-z-]+)/.anchorsMatchLineEndings()) {

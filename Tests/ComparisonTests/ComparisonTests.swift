@@ -78,7 +78,7 @@ import Training
       #expect(try compare("supervised", ["--steps", "3", "batch.unlabelled=1"]).1.contains("other settings (steps)"))
       let again = try compare("supervised,mean-teacher", ["--steps", "2", "batch.unlabelled=1"], ranks: 2)
       #expect(again.0 == 0 && again.1.contains("[4/4]") && !again.1.contains("[1/4]"), "\(again)")
-      let table = try String(contentsOfFile: folder + "/out/methods.md", encoding: .utf8)
+      let table = try String(contentsOfFile: folder + "/out/methods.markdown", encoding: .utf8)
       #expect(table.contains("| 1 | mean-teacher | 2 | 2 |") && table.contains("test cases") && !table.contains("are missing"))
       let scores = try String(contentsOfFile: folder + "/out/scores.csv", encoding: .utf8)
       #expect(scores.split(separator: "\n").count == 1 + 2 * 2 * 2)

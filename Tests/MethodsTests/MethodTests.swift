@@ -23,8 +23,7 @@ import Testing
       options: try SettingValues(options, of: table, source: "test"), patch: Self.patch(name), prior: prior)
   }
 
-  /// Of several classes an untrained network finds some nowhere, and `ss-net` then remembers nothing of them.
-  static func classes(_ method: String) -> Int { ["dtc", "ss-net"].contains(method) ? 2 : 3 }
+  static func classes(_ method: String) -> Int { method == "dtc" ? 2 : 3 }
 
   /// Cubes of a half of its sides have more than one voxel left at the coarsest level.
   static func patch(_ method: String) -> [Int] { method == "magicnet" ? [32, 32, 64] : [16, 16, 32] }
@@ -52,8 +51,9 @@ import Testing
       let terms = try method.loss(batch(method.recipe, classes: Self.classes(name), patch: Self.patch(name)), at: step, on: tape)
       #expect(terms.terms.allSatisfy { $0.scalar.value.isFinite && $0.weight.isFinite } && !terms.terms.isEmpty)
       tape.backward(from: terms.terms.map { ($0.scalar, weight: $0.weight) })
-      // A normalisation takes away the bias of the convolution before it.
-      for parameter in method.trained.flatMap(\.parameters.parameters) where !parameter.name.contains(/\.([036]|conv)\.bias$/) {
+      // A normalisation takes away the bias of the convolution before it. This untrained network finds class 1 nowhere, so `ss-net` remembers nothing of it.
+      for parameter in method.trained.flatMap(\.parameters.parameters)
+      where !parameter.name.contains(/\.([036]|conv)\.bias$|selector_1/) {
         #expect(parameter.gradient.values.contains { $0 != 0 }, "\(name): \(parameter.name)")
       }
       return (terms.total, method.trained.map { $0.parameters.gradients.values })

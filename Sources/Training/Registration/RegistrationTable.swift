@@ -72,8 +72,8 @@ package struct RegistrationTable {
       + "so what is labelled does not lie in the same place from volume to volume"
   }
 
-  /// Of structures that lie in the same place 0.9 and more, of lesions anywhere 0.5.
-  private static let leastBorderShare = 0.65
+  /// Of structures that lie in the same place 0.8 to 1.05, of lesions anywhere 0.5 to 0.72.
+  private static let leastBorderShare = 0.76
 
   /// Gathers the notes of all ranks. Collective.
   package init(_ own: [String: RegistrationNote], over world: borrowing Communicator) throws {

@@ -14,7 +14,7 @@ struct CompareMethods: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train methods on drawn sets of labelled volumes and compare what they score, with intervals and cost.",
     discussion: """
-      Runs every combination, one after another, on all ranks that mpirun started, and writes methods.md, methods.csv, scores.csv and methods.html. The same \
+      Runs every combination, one after another, on all ranks that mpirun started, and writes methods.markdown, methods.csv, scores.csv and methods.html. The same \
       command goes on where it was stopped: finished runs stay. Exit codes: 75 stopped as asked, 78 some runs failed.
       """)
 
