@@ -78,7 +78,7 @@ struct RunCurves {
       chart("Loss, and its terms as they are weighted", "loss", lines(["loss"]) + terms.compactMap(weighted)),
       scoreChart,
       chart(
-        "Seconds of a step", "s", lines(["seconds", "computeSeconds", "loadSeconds", "communicationSeconds", "waitSeconds"])),
+        "Seconds of a step", "s", times),
       chart("Learning rate", "rate", lines(["rate"])),
       chart("Other numbers of the method", "", lines(own)),
     ].compactMap { $0 }
@@ -92,6 +92,11 @@ struct RunCurves {
 
   private func lines(_ names: [String]) -> [(name: String, points: [ChartPoint])] {
     names.map { ($0, points($0)) }.filter { !$0.points.isEmpty }
+  }
+
+  /// The whole step, and its parts.
+  private var times: [(name: String, points: [ChartPoint])] {
+    [("step", points("seconds"))] + ["compute", "load", "communication", "wait"].map { ($0, points($0 + "Seconds")) }
   }
 
   private func weighted(_ term: String) -> (name: String, points: [ChartPoint])? {
