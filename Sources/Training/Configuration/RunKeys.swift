@@ -138,6 +138,10 @@ public struct RunKeys: Sendable {
   public let flipAxes = Setting(
     "augmentation.axes", default: [], .flipAxes,
     "Axes that may be mirrored. W is left-right: leave it out where left and right are different classes.")
+  public let contrastProbability = Setting(
+    "augmentation.contrast", default: 0.0, in: 0...1,
+    "Probability with which a labelled crop gets a random contrast, by a curve of its intensities that rises and falls, as if another sequence or phase "
+      + "had been taken: for unlabelled volumes of other contrasts than the labelled ones.")
 
   // MARK: The frozen prior
 
@@ -229,7 +233,8 @@ public struct RunKeys: Sendable {
       startingArrays, patch, steps, lanes, layout,
       labelledSamples, unlabelledSamples, seed,
     ] + optimisation + [
-      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, priorKind, priorCheckpoint, priorFrame,
+      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, contrastProbability, priorKind, priorCheckpoint,
+      priorFrame,
       priorPrompt, promptClip, priorNoise,
       pretrainingOutput, reduction, validationEvery, validationCases, validationFold, windowOverlap, windowWeighting,
       checkpointEvery,

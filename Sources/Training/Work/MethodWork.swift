@@ -93,7 +93,9 @@ public final class MethodWork: Work {
       store: store,
       sampler: PatchSampler(
         patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
-        augmentation: PatchAugmentation(configuration.augmentationKind, flipAxes: configuration.flipAxes),
+        augmentation: PatchAugmentation(
+          configuration.augmentationKind, flipAxes: configuration.flipAxes,
+          contrastProbability: configuration.contrastProbability),
         placement: configuration.placement, labels: index.labels, clearsOutside: clearedChannels(index)),
       recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed)
     segmenter = Segmenter(
