@@ -82,3 +82,21 @@ public func applyPower(_ x: UnsafeMutablePointer<Float>, factor: Float, addend: 
     for index in start..<end { x[index] = powf(max(0, factor * x[index] + addend), exponent) }
   }
 }
+
+/// x = a smooth curve of x, n values: through `knots`, which lie evenly from `lowest` to `highest`, level at each of them and between its neighbours in
+/// between; outside as at the ends.
+public func applyCurve(
+  _ x: UnsafeMutablePointer<Float>, through knots: [Float], from lowest: Float, to highest: Float, count: Int
+) {
+  let cells = Float(knots.count - 1), scale = cells / (highest - lowest)
+  knots.withUnsafeBufferPointer { knots in
+    nonisolated(unsafe) let knots = knots.baseAddress!
+    parallelFor(count, grain: 1 << 13) { start, end in
+      for index in start..<end {
+        let position = min(max((x[index] - lowest) * scale, 0), cells), cell = min(Int(position), Int(cells) - 1)
+        let share = position - Float(cell)
+        x[index] = knots[cell] + share * share * (3 - 2 * share) * (knots[cell + 1] - knots[cell])
+      }
+    }
+  }
+}

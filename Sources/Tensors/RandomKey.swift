@@ -64,6 +64,8 @@ public enum RandomStream {
   public static let stitching: UInt64 = 31
   /// nnU-Net's augmentation of crops, a child key for each kind of change.
   public static let augmentation: UInt64 = 32
+  /// Random contrasts of crops, a child key for each channel.
+  public static let contrast: UInt64 = 33
 }
 
 @inlinable public func mixBits(_ bits: UInt64) -> UInt64 {

@@ -17,14 +17,23 @@ public struct PatchAugmentation: Sendable, Codable, Equatable {
   public var flipAxes: FlipAxes
   /// How often `rotateFlip` mirrors. With 1, as published, a patch is always a mirror image, never as it was or only turned; 0.5 reaches those too.
   public var flipProbability: Double
+  /// How often a labelled patch gets a `RandomContrast`.
+  public var contrastProbability: Double
 
   /// What `nnunet` does.
   public var families: AugmentationFamilies
 
   public init(
-    _ kind: Kind = .none, flipAxes: FlipAxes = [], flipProbability: Double = 1, families: AugmentationFamilies = .all
+    _ kind: Kind = .none, flipAxes: FlipAxes = [], flipProbability: Double = 1, families: AugmentationFamilies = .all,
+    contrastProbability: Double = 0
   ) {
     (self.kind, self.flipAxes, self.flipProbability, self.families) = (kind, flipAxes, flipProbability, families)
+    self.contrastProbability = contrastProbability
+  }
+
+  /// Gives the image [D, H, W, C] of a labelled patch another contrast, where that is drawn.
+  package func changeContrast(_ image: inout [Float], channels: Int, _ key: RandomKey) {
+    if key.uniform(0) < contrastProbability { RandomContrast.apply(&image, channels: channels, key: key.child(0)) }
   }
 
   /// The permutation of one draw.

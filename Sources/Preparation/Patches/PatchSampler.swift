@@ -60,8 +60,8 @@ public struct PatchSampler: Sendable {
     func key(_ stream: UInt64) -> RandomKey { RandomKey(seed: seed, volume: identifier, draw: draw, stream: stream) }
     let start = start(label, extent, key(RandomStream.crop), forced: forced)
     let permutation = augmentation.draw(key(RandomStream.rotationAndFlip), patch: patch)
-    let window: Window, turned: TurnedPatch?, labelPatch: [UInt8]?
-    var imagePatch: [Float]
+    let window: Window, turned: TurnedPatch?
+    var imagePatch: [Float], labelPatch: [UInt8]?, insidePatch: [UInt8]?
     if augmentation.kind == .nnunet {
       let crop = AugmentedCrop(
         augmentedPatch, start: start, volume: extent, channels: channels, key: key(RandomStream.augmentation),
@@ -69,9 +69,7 @@ public struct PatchSampler: Sendable {
       (window, turned) = (crop.window, crop.turned)
       imagePatch = crop.image(image, channels: channels)
       if let inside, clearsOutside.contains(true) {
-        let found = crop.labels(label, inside: inside)
-        labelPatch = found.labels
-        AugmentedCrop.clear(&imagePatch, channels: clearsOutside, outside: found.inside)
+        (labelPatch, insidePatch) = crop.labels(label, inside: inside)
       } else {
         labelPatch = label.map { crop.labels($0) }
       }
@@ -80,6 +78,8 @@ public struct PatchSampler: Sendable {
       imagePatch = window.cut(image, of: extent, padding: padding(window, image, of: extent, channels: channels))
       labelPatch = label.map { window.cut($0, of: extent, padding: [0]) }
     }
+    if label != nil { augmentation.changeContrast(&imagePatch, channels: channels, key(RandomStream.contrast)) }
+    if let insidePatch { AugmentedCrop.clear(&imagePatch, channels: clearsOutside, outside: insidePatch) }
     return Patch(
       image: permutation.apply(imagePatch, extent: patch, channels: channels),
       label: labelPatch.map { permutation.apply($0, extent: patch, channels: 1) },

@@ -146,6 +146,10 @@ public struct RunKeys: Sendable {
     "augmentation.bias", default: "none", among: ["none"] + SOBFPreset.allCases.map(\.rawValue),
     "Bias fields that are put over every crop, labelled or not, before a method sees it, as `method.sobf` of relif explains them; none leaves crops "
       + "as they are.")
+  public let contrastProbability = Setting(
+    "augmentation.randomContrast", default: 0.0, in: 0...1,
+    "Probability with which a labelled crop gets a random contrast, by a curve of its intensities that rises and falls, as if another sequence or phase "
+      + "had been taken: for unlabelled volumes of other contrasts than the labelled ones.")
 
   // MARK: The frozen prior
 
@@ -237,8 +241,8 @@ public struct RunKeys: Sendable {
       startingArrays, patch, steps, lanes, layout,
       labelledSamples, unlabelledSamples, seed,
     ] + optimisation + [
-      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, augmentationFamilies, biasField, priorKind,
-      priorCheckpoint, priorFrame,
+      foregroundShare, placement, unlabelledSampling, augmentationKind, flipAxes, augmentationFamilies, biasField,
+      contrastProbability, priorKind, priorCheckpoint, priorFrame,
       priorPrompt, promptClip, priorNoise,
       pretrainingOutput, reduction, validationEvery, validationCases, validationFold, windowOverlap, windowWeighting,
       checkpointEvery,

@@ -94,7 +94,8 @@ public final class MethodWork: Work {
       sampler: PatchSampler(
         patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
         augmentation: PatchAugmentation(
-          configuration.augmentationKind, flipAxes: configuration.flipAxes, families: configuration.augmentationFamilies),
+          configuration.augmentationKind, flipAxes: configuration.flipAxes, families: configuration.augmentationFamilies,
+          contrastProbability: configuration.contrastProbability),
         placement: configuration.placement, labels: index.labels, clearsOutside: clearedChannels(index)),
       recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed,
       biasField: SOBFPreset(rawValue: configuration.biasField).map(SOBF.init(preset:)))
