@@ -84,7 +84,8 @@ let layers: [[Target]] = [
       "Kernels", "MPI", "HDF5", "Files", "Settings",
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
-      .embedInCode("Recipes/few-labels.yaml"), .embedInCode("Recipes/demo-relif.yaml"), .embedInCode("Recipes/demo-supervised.yaml"),
+      .embedInCode("Recipes/few-labels.yaml"), .embedInCode("Recipes/demo-relif.yaml"),
+      .embedInCode("Recipes/demo-supervised.yaml"),
       .embedInCode("Recipes/nnunet.yaml"), .embedInCode("Recipes/liver-cps.yaml"), .embedInCode("Recipes/bcp.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
     ], tests: ["cohort"], fixtures: true),
@@ -101,7 +102,8 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Comparison", "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes", "Networks",
+        "Comparison", "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes",
+        "Networks",
         "Learning",
         "Tensors",
         "Kernels", "Cluster", "MPI", "Methods", "Settings", "Files", argumentParser,

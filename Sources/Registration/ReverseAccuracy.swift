@@ -56,7 +56,8 @@ public struct ReverseAccuracy: Sendable {
     if let problem = here.problem ?? there.problem { return .unknown(structures.count, problem) }
     let brought = here.carried(atlas, classes: classes, to: image).labels
     let returned = there.carried(Atlas(image: image, labels: labels), classes: classes, to: atlas.image).labels
-    let backwards = LabelCounts(returned, atlas.labels, classes: classes), forwards = LabelCounts(labels, brought, classes: classes)
+    let backwards = LabelCounts(returned, atlas.labels, classes: classes),
+      forwards = LabelCounts(labels, brought, classes: classes)
     return ReverseAgreement(
       dice: structures.map { structure in
         // Of a structure that the labelled volume has nothing of it cannot tell.

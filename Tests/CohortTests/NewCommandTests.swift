@@ -67,7 +67,8 @@ struct NewCommandTests {
       let data = folder + "/data", description = data + "/dataset.json"
       try FileManager.default.copyItem(atPath: raw, toPath: data)
       let text = try String(contentsOfFile: description, encoding: .utf8)
-      try text.replacingOccurrences(of: "\"phantom\"", with: "\"CT\"").write(toFile: description, atomically: true, encoding: .utf8)
+      try text.replacingOccurrences(of: "\"phantom\"", with: "\"CT\"").write(
+        toFile: description, atomically: true, encoding: .utf8)
       for (name, options) in [("named", [String]()), ("asked", ["--normalization", "ct"])] {
         let (status, output) = try runAlone(["prepare", data, "--output", "\(folder)/\(name)"] + options, executable: "cohort")
         #expect(status == 0, "\(output)")

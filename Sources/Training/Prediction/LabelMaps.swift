@@ -29,7 +29,8 @@ struct LabelMaps {
     paths = Dictionary(uniqueKeysWithValues: folder.images.map { ($0.stem, $0.path) })
     unread = folder.unread.map { join(path, $0) }
     guard !paths.isEmpty else {
-      throw TrainingError("\(path) holds no label map (a file ending in \(imageEndings.joined(separator: ", "))): check the path.")
+      throw TrainingError(
+        "\(path) holds no label map (a file ending in \(imageEndings.joined(separator: ", "))): check the path.")
     }
   }
 

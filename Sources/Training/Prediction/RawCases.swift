@@ -48,7 +48,8 @@ public struct RawCases: Sendable, Equatable {
     }
     if isFolder.boolValue { return try readableImages(of: path, passingOver: output) }
     guard let file = ImageFile(path: path) else {
-      throw TrainingError("\(path) is no image by its name: give a file ending in \(imageEndings.joined(separator: ", ")), or convert it to one.")
+      throw TrainingError(
+        "\(path) is no image by its name: give a file ending in \(imageEndings.joined(separator: ", ")), or convert it to one.")
     }
     if channels == 1 { return [file] }
     guard let base = channelNumber(file.stem)?.base else {
