@@ -29,6 +29,17 @@ import Testing
     }
   }
 
+  /// Not when the thread that gives signs of life is done with writing one.
+  @Test func aLockIsFreeAsSoonAsItsHolderLetsGo() throws {
+    try withTemporaryFolder { folder in
+      for microseconds in stride(from: 0, to: 400, by: 4) {
+        let lock = try FileLock(folder + "/lease")
+        usleep(UInt32(microseconds))
+        _ = consume lock
+      }
+    }
+  }
+
   @Test func theClaimOfADeadProcessIsTakenAtOnce() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/lease"
