@@ -10,10 +10,17 @@ public struct CaseScore: Codable, Hashable, Sendable {
   public var dice: Double
   /// |P∩G| / |P∪G|; 1 when both are empty.
   public var jaccard: Double
+  /// Normalised surface Dice: the share of the voxels of both surfaces that lie within the tolerance of the other surface; 1 when both maps are empty, 0 when
+  /// one is. Surfaces are voxels, as in MONAI's `compute_surface_dice`, not areas (Nikolov et al., arXiv:1809.04430).
+  public var surfaceDice: Double
   /// Mean distance from the prediction's surface to the reference's; nil when either is empty.
   public var averageSurfaceDistance: Double?
   /// Mean distance from the reference's surface to the prediction's; nil when either is empty.
   public var reverseAverageSurfaceDistance: Double?
+  /// The mean of both directions' means; nil when either is empty.
+  public var averageSymmetricSurfaceDistance: Double? {
+    averageSurfaceDistance.flatMap { forward in reverseAverageSurfaceDistance.map { (forward + $0) / 2 } }
+  }
   /// 95th percentile of the distances of both directions together; nil when either is empty.
   public var hausdorff95: Double?
   /// The largest distance of both directions; nil when either is empty.
@@ -33,8 +40,12 @@ public struct CaseScore: Codable, Hashable, Sendable {
 /// - Parameters:
 ///   - prediction, reference: [D, H, W] = `extent`.
 ///   - spacing: millimetres, order D, H, W; 1, 1, 1 gives distances in voxels.
-public func score(prediction: [UInt8], reference: [UInt8], extent: Extent, spacing: Spacing, label: UInt8) -> CaseScore {
-  LabelComparison(prediction: prediction, reference: reference, extent: extent).score(label, spacing: spacing)
+///   - tolerance: of the surface Dice, in the unit of `spacing`.
+public func score(
+  prediction: [UInt8], reference: [UInt8], extent: Extent, spacing: Spacing, label: UInt8, tolerance: Double = 1
+) -> CaseScore {
+  LabelComparison(prediction: prediction, reference: reference, extent: extent)
+    .score(label, spacing: spacing, tolerance: tolerance)
 }
 
 /// Dice of `label` alone, for validation while a network trains; nil when neither map has the label.

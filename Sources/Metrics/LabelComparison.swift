@@ -37,13 +37,15 @@ public struct LabelComparison {
   }
 
   /// How well a label was segmented.
-  /// - Parameter spacing: millimetres, order D, H, W; 1, 1, 1 gives distances in voxels.
-  public func score(_ label: UInt8, spacing: Spacing) -> CaseScore {
+  /// - Parameters:
+  ///   - spacing: millimetres, order D, H, W; 1, 1, 1 gives distances in voxels.
+  ///   - tolerance: of the surface Dice, in the unit of `spacing`.
+  public func score(_ label: UInt8, spacing: Spacing, tolerance: Double = 1) -> CaseScore {
     let found = overlaps[label] ?? LabelOverlap(), sum = found.prediction + found.reference
     let edges = (0..<3).map { Double(extent[$0]) * spacing[$0] }
     var result = CaseScore(
       dice: sum == 0 ? 1 : 2 * Double(found.both) / Double(sum),
-      jaccard: sum == 0 ? 1 : Double(found.both) / Double(sum - found.both),
+      jaccard: sum == 0 ? 1 : Double(found.both) / Double(sum - found.both), surfaceDice: sum == 0 ? 1 : 0,
       predictionVoxels: found.prediction, referenceVoxels: found.reference, bothVoxels: found.both,
       diagonal: (edges[0] * edges[0] + edges[1] * edges[1] + edges[2] * edges[2]).squareRoot())
     if result.isEmpty { return result }
@@ -52,6 +54,8 @@ public struct LabelComparison {
     let truth = surface(of: reference, label: label, extent: extent, box: found.box)
     let forward = distances(from: predicted, to: truth, extent: found.box.extent, spacing: spacing)
     let backward = distances(from: truth, to: predicted, extent: found.box.extent, spacing: spacing)
+    result.surfaceDice =
+      Double((forward + backward).count { $0 <= tolerance }) / Double(forward.count + backward.count)
     result.averageSurfaceDistance = forward.reduce(0, +) / Double(forward.count)
     result.reverseAverageSurfaceDistance = backward.reduce(0, +) / Double(backward.count)
     result.hausdorff95 = percentile(0.95, of: forward + backward)

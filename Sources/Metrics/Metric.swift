@@ -1,4 +1,4 @@
-// The five metrics of the benchmarks, and what a score with an empty mask counts for when cases are averaged (0 for all in
+// The metrics of the benchmarks, and what a score with an empty mask counts for when cases are averaged (0 for all in
 // yulequan/UA-MT, code/test_util.py; left out where both are empty in MIC-DKFZ/nnUNet, nnunetv2/evaluation/evaluate_predictions.py; `diagonal` is
 // ours).
 
@@ -14,20 +14,27 @@ public enum EmptyPolicy: String, Codable, Sendable, CaseIterable {
 
 /// A column of the score table. Add a metric as one case here and one field in `CaseScore`.
 public enum Metric: String, Codable, Sendable, CaseIterable {
-  case dice, jaccard, averageSurfaceDistance, hausdorff95, hausdorff
+  case dice, jaccard, surfaceDice, averageSurfaceDistance, averageSymmetricSurfaceDistance, hausdorff95, hausdorff
 
   public var name: String {
     switch self {
     case .dice: "Dice"
     case .jaccard: "Jaccard"
+    case .surfaceDice: "NSD"
     case .averageSurfaceDistance: "ASD"
+    case .averageSymmetricSurfaceDistance: "ASSD"
     case .hausdorff95: "95HD"
     case .hausdorff: "HD"
     }
   }
 
   /// Whether values are lengths (lower is better) rather than overlaps in 0...1 (higher is better).
-  public var isDistance: Bool { self != .dice && self != .jaccard }
+  public var isDistance: Bool {
+    switch self {
+    case .dice, .jaccard, .surfaceDice: false
+    case .averageSurfaceDistance, .averageSymmetricSurfaceDistance, .hausdorff95, .hausdorff: true
+    }
+  }
 
   /// What this score adds to an average; nil when it is left out.
   public func value(of score: CaseScore, policy: EmptyPolicy) -> Double? {
@@ -36,7 +43,9 @@ public enum Metric: String, Codable, Sendable, CaseIterable {
     switch self {
     case .dice: return score.dice
     case .jaccard: return score.jaccard
+    case .surfaceDice: return score.surfaceDice
     case .averageSurfaceDistance: return score.averageSurfaceDistance
+    case .averageSymmetricSurfaceDistance: return score.averageSymmetricSurfaceDistance
     case .hausdorff95: return score.hausdorff95
     case .hausdorff: return score.hausdorff
     }

@@ -10,11 +10,16 @@ public func rankCorrelation(_ first: [Double], _ second: [Double]) -> Double? {
 
 /// Ranks less their mean.
 private func centredRanks(_ values: [Double]) -> [Double] {
+  averageRanks(values).map { $0 - Double(values.count + 1) / 2 }
+}
+
+/// Ranks from 1 on, equal values sharing the mean of theirs.
+func averageRanks(_ values: [Double]) -> [Double] {
   let order = values.indices.sorted { values[$0] < values[$1] }
   var ranks = [Double](repeating: 0, count: values.count), start = 0
   while start < order.count {
     let end = order[start...].firstIndex { values[$0] != values[order[start]] } ?? order.count
-    for place in start..<end { ranks[order[place]] = Double(start + end - order.count) / 2 }
+    for place in start..<end { ranks[order[place]] = Double(start + end + 1) / 2 }
     start = end
   }
   return ranks

@@ -49,8 +49,14 @@ extension ScoreTable {
     return joined(lines)
   }
 
-  fileprivate var columns: [String] {
-    Metric.allCases.map { $0.isDistance ? "\($0.name)_\(distanceUnit)" : $0.name }
+  fileprivate var columns: [String] { Metric.allCases.map(column) }
+
+  /// The name of a column for programs.
+  public func column(_ metric: Metric) -> String {
+    switch unit(of: metric) {
+    case let unit?: "\(metric.name)_\(unit.filter { $0 != " " })"
+    case nil: metric.name
+    }
   }
 }
 
@@ -77,8 +83,8 @@ extension ScoreGroup {
 
 /// A line for each group with the means over its cases and classes; a dash stands for an undefined value.
 public func groupText(_ groups: [ScoreGroup]) -> String {
-  let unit = groups.first?.table.distanceUnit ?? "mm"
-  var lines = [["means by", "", "cases"] + Metric.allCases.map { $0.isDistance ? "\($0.name) (\(unit))" : $0.name }]
+  let table = groups.first?.table ?? ScoreTable()
+  var lines = [["means by", "", "cases"] + Metric.allCases.map(table.title)]
   for group in groups {
     var line = [group.property, group.value, "\(group.table.cases.count)"]
     for metric in Metric.allCases {
@@ -89,8 +95,8 @@ public func groupText(_ groups: [ScoreGroup]) -> String {
   return aligned(lines)
 }
 
-private func field(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
+func field(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
 
-private func joined(_ lines: [[String]]) -> String {
+func joined(_ lines: [[String]]) -> String {
   lines.map { $0.map(DelimitedTable.quoted).joined(separator: ",") + "\n" }.joined()
 }

@@ -5,7 +5,7 @@ import Foundation
 extension ScoreTable {
   /// Aligned columns; a dash stands for an undefined value.
   public func text() -> String {
-    var lines = [["case", "class"] + Metric.allCases.map { $0.isDistance ? "\($0.name) (\(distanceUnit))" : $0.name }]
+    var lines = [["case", "class"] + Metric.allCases.map(title)]
     let scores = Dictionary(grouping: rows, by: \.identifier), summaries = classes, expected = expectedLabels
     for identifier in cases {
       for label in summaries.map(\.label) {
@@ -23,6 +23,14 @@ extension ScoreTable {
     return aligned(lines) + emptyNote
   }
 
+  /// The name of a metric with its unit, or, of the surface Dice, with its tolerance.
+  public func title(_ metric: Metric) -> String { unit(of: metric).map { "\(metric.name) (\($0))" } ?? metric.name }
+
+  func unit(of metric: Metric) -> String? {
+    if metric == .surfaceDice { return String(format: "%g ", tolerance) + distanceUnit }
+    return metric.isDistance ? distanceUnit : nil
+  }
+
   private var emptyNote: String {
     let all = classes
     let (prediction, reference, both) = (
@@ -32,7 +40,7 @@ extension ScoreTable {
     return
       "Empty masks in \(prediction + reference + both) of \(all.reduce(0) { $0 + $1.cases }) rows (only the prediction \(prediction), "
       + "only the reference \(reference), both \(both)). Left out of the means (--empty \(policy.rawValue)): "
-      + "Dice and Jaccard of \(overlaps) rows, distances of \(distances).\n"
+      + "Dice, Jaccard and NSD of \(overlaps) rows, distances of \(distances).\n"
   }
 
   private func format(_ value: Double?, _ metric: Metric) -> String {

@@ -31,7 +31,8 @@ public struct MetricSummary: Codable, Hashable, Sendable {
 public struct ClassSummary: Codable, Sendable {
   public var label: Int
   public var name: String
-  public var dice, jaccard, averageSurfaceDistance, hausdorff95, hausdorff: MetricSummary
+  public var dice, jaccard, surfaceDice, averageSurfaceDistance, averageSymmetricSurfaceDistance, hausdorff95,
+    hausdorff: MetricSummary
   /// Cases in which only the prediction, only the reference, or both are empty.
   public var emptyPredictions, emptyReferences, emptyBoth: Int
 
@@ -39,7 +40,9 @@ public struct ClassSummary: Codable, Sendable {
     switch metric {
     case .dice: dice
     case .jaccard: jaccard
+    case .surfaceDice: surfaceDice
     case .averageSurfaceDistance: averageSurfaceDistance
+    case .averageSymmetricSurfaceDistance: averageSymmetricSurfaceDistance
     case .hausdorff95: hausdorff95
     case .hausdorff: hausdorff
     }
@@ -56,13 +59,15 @@ public struct ScoreTable: Codable, Sendable {
   public let policy: EmptyPolicy
   /// The unit of the distances, "mm" or "voxels".
   public let distanceUnit: String
+  /// Of the surface Dice, in that unit.
+  public let tolerance: Double
   /// The cases that were scored, in the order in which they came.
   public private(set) var cases: [String] = []
   /// What occurs in a case has a row; what neither prediction nor reference has is absent.
   public private(set) var rows: [ScoreRow] = []
 
-  public init(classNames: [String] = [], policy: EmptyPolicy = .skip, distanceUnit: String = "mm") {
-    (self.classNames, self.policy, self.distanceUnit) = (classNames, policy, distanceUnit)
+  public init(classNames: [String] = [], policy: EmptyPolicy = .skip, distanceUnit: String = "mm", tolerance: Double = 1) {
+    (self.classNames, self.policy, self.distanceUnit, self.tolerance) = (classNames, policy, distanceUnit, tolerance)
   }
 
   /// Adds the scores of every label that occurs in a case.
@@ -76,7 +81,9 @@ public struct ScoreTable: Codable, Sendable {
     cases.append(identifier)
     for comparison in comparisons {
       for label in comparison.labels {
-        rows.append(ScoreRow(identifier: identifier, label: Int(label), score: comparison.score(label, spacing: spacing)))
+        rows.append(
+          ScoreRow(
+            identifier: identifier, label: Int(label), score: comparison.score(label, spacing: spacing, tolerance: tolerance)))
       }
     }
   }
@@ -122,7 +129,8 @@ public struct ScoreTable: Codable, Sendable {
     }
     return ClassSummary(
       label: label, name: name(of: label), dice: summary(.dice), jaccard: summary(.jaccard),
-      averageSurfaceDistance: summary(.averageSurfaceDistance), hausdorff95: summary(.hausdorff95),
+      surfaceDice: summary(.surfaceDice), averageSurfaceDistance: summary(.averageSurfaceDistance),
+      averageSymmetricSurfaceDistance: summary(.averageSymmetricSurfaceDistance), hausdorff95: summary(.hausdorff95),
       hausdorff: summary(.hausdorff),
       emptyPredictions: scores.count { $0.predictionVoxels == 0 }, emptyReferences: scores.count { $0.referenceVoxels == 0 },
       emptyBoth: absent, cases: scores.count + absent)

@@ -231,7 +231,7 @@ struct PredictCommandTests {
       name: "two", channelNames: ["MR"], classNames: ["background", "block", "none"], labelled: 1, to: folder.path)
     let declared = try cohort(evaluate).output
     #expect(declared.contains(#/\nmean +all classes +1\.0000 /#), "\(declared)")
-    #expect(declared.contains("Dice and Jaccard of 1 rows, distances of 1."), "\(declared)")
+    #expect(declared.contains("Dice, Jaccard and NSD of 1 rows, distances of 1."), "\(declared)")
     let json = try cohort(evaluate + ["--json"]).output
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
     #expect((object["leftOut"] as? [String: Int])?["dice"] == 1 && (object["overall"] as? [String: Double])?["dice"] == 1)

@@ -30,6 +30,7 @@ import Volumes
       expectClose(result.jaccard, golden.jaccard)
       expectClose(result.averageSurfaceDistance, golden.asd)
       expectClose(result.reverseAverageSurfaceDistance, golden.asd_reverse)
+      expectClose(result.averageSymmetricSurfaceDistance, (golden.asd + golden.asd_reverse) / 2)
       expectClose(result.hausdorff95, golden.hd95)
     }
   }
@@ -61,6 +62,39 @@ import Volumes
     #expect(twoParts.reverseAverageSurfaceDistance == 0)
   }
 
+  /// Two slabs of nine slices, the second two slices further: the outer slices are two voxels off, the sides of the shared seven none.
+  @Test func surfaceDiceForgivesTheTolerance() {
+    let slabs = ([[2, 11, 3, 9, 3, 9]], [[4, 13, 3, 9, 3, 9]]), extent = Extent(16, 16, 16)
+    func dice(_ tolerance: Double, _ spacing: Double = 1) -> Double {
+      score(
+        prediction: boxes(slabs.0, extent), reference: boxes(slabs.1, extent), extent: extent, spacing: Spacing(spacing, 1, 1),
+        label: 1, tolerance: tolerance
+      ).surfaceDice
+    }
+    #expect(dice(2) == 1)
+    #expect(dice(4, 2) == 1 && dice(3.9, 2) < 1)
+    let brute = bruteSurfaceDice(boxes(slabs.0, extent), boxes(slabs.1, extent), extent, tolerance: 1)
+    expectClose(dice(1), brute)
+    #expect(brute > 0.5 && brute < 0.9)
+  }
+
+  private func bruteSurfaceDice(_ first: [UInt8], _ second: [UInt8], _ extent: Extent, tolerance: Double) -> Double {
+    func surface(_ labels: [UInt8]) -> [[Int]] {
+      (0..<extent.count).map { position($0, extent) }.filter { at in
+        let steps = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]
+        return labels[extent.index(at[0], at[1], at[2])] == 1
+          && steps.contains { labels[extent.index(at[0] + $0[0], at[1] + $0[1], at[2] + $0[2])] == 0 }
+      }
+    }
+    let (a, b) = (surface(first), surface(second))
+    func near(_ voxels: [[Int]], _ others: [[Int]]) -> Int {
+      voxels.count { at in
+        others.contains { zip(at, $0).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot() <= tolerance }
+      }
+    }
+    return Double(near(a, b) + near(b, a)) / Double(a.count + b.count)
+  }
+
   @Test func transformEqualsBruteForce() {
     let (extent, spacing) = (Extent(7, 9, 11), Spacing(2.5, 0.7, 1.3))
     for seed in 1...6 {
@@ -83,9 +117,10 @@ import Volumes
   @Test func emptyMasks() {
     let nothing: [[Int]] = []
     let both = score(of: nothing, nothing, size: 4)
-    #expect(both.dice == 1 && both.jaccard == 1 && both.hausdorff95 == nil && both.isEmpty)
+    #expect(both.dice == 1 && both.jaccard == 1 && both.surfaceDice == 1 && both.hausdorff95 == nil && both.isEmpty)
     for result in [score(of: [[0, 1, 0, 1, 0, 1]], nothing, size: 4), score(of: nothing, [[0, 1, 0, 1, 0, 1]], size: 4)] {
-      #expect(result.dice == 0 && result.jaccard == 0 && result.averageSurfaceDistance == nil && result.hausdorff95 == nil)
+      #expect(result.dice == 0 && result.jaccard == 0 && result.surfaceDice == 0)
+      #expect(result.averageSurfaceDistance == nil && result.hausdorff95 == nil)
     }
     expectClose(both.diagonal, 48.0.squareRoot())
   }

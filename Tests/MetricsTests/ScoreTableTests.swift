@@ -91,7 +91,7 @@ import Volumes
     let found = table(.skip, [([1, 2], [1, 2]), ([1, 0], [1, 0]), ([1, 2], [1, 0])])
     #expect(found.classes[1].dice.count == 2 && found.classes[1].dice.mean == 0.5 && found.classes[1].emptyBoth == 1)
     #expect(found.leftOut(.dice) == 1 && found.leftOut(.averageSurfaceDistance) == 2)
-    #expect(found.text().contains("Dice and Jaccard of 1 rows, distances of 2."))
+    #expect(found.text().contains("Dice, Jaccard and NSD of 1 rows, distances of 2."))
   }
 
   @Test func everyLabelThatAByteHoldsIsScored() {

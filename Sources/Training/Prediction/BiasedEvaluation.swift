@@ -42,12 +42,12 @@ public struct BiasSetting: Hashable, Sendable, Codable {
 /// Predicts the cases under every setting and scores them on the grid of their references. The ranks share the cases out. Collective.
 /// - Parameters:
 ///   - references: a folder with a label map for each case.
-///   - inMillimetres, policy: as in `evaluatePredictions`.
+///   - inMillimetres, policy, tolerance: as in `evaluatePredictions`.
 /// - Returns: the scores of each setting, of all ranks on every rank, the cases that failed, and slips of headers.
 /// Errors: cases without a reference, all of them listed.
 public func evaluateUnderBias(
   _ cases: [RawCase], settings: [BiasSetting], model: TrainedModel, segmenter: Segmenter, references: String,
-  inMillimetres: Bool, policy: EmptyPolicy, over world: borrowing Communicator
+  inMillimetres: Bool, policy: EmptyPolicy, tolerance: Double = 1, over world: borrowing Communicator
 ) throws -> (scores: [BiasedScores], failures: [CaseFailure], warnings: [String]) {
   let truth = try together(over: world) { _ in
     let truth = try LabelMaps(references)
@@ -59,7 +59,7 @@ public func evaluateUnderBias(
   let reader = try CaseReader(model.description, segmenter, copies: 2, over: world)
   let labels = model.description.labels
   let empty = ScoreTable(
-    classNames: labels.structureNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
+    classNames: labels.structureNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels", tolerance: tolerance)
   var scores = settings.map { BiasedScores(setting: $0, table: empty) }
   var slips: [DataWarning] = []
   let failures = try forEachCase(cases, over: world, detail: \.identifier) { item in

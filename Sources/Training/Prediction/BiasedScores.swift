@@ -38,8 +38,8 @@ func joined(_ scores: [BiasedScores], over world: borrowing Communicator) throws
 
 /// A row for each setting with the means over classes and cases; a dash stands for an undefined value.
 public func biasTable(_ scores: [BiasedScores]) -> String {
-  let unit = scores.first?.table.distanceUnit ?? "mm", cases = scores.first?.table.cases.count ?? 0
-  let head = ["alphaM", "alphaA"] + Metric.allCases.map { $0.isDistance ? "\($0.name) (\(unit))" : $0.name }
+  let table = scores.first?.table ?? ScoreTable()
+  let head = ["alphaM", "alphaA"] + Metric.allCases.map(table.title)
   let rows = scores.map { scores in
     [scores.setting.multiplicative, scores.setting.additive].map { "\($0)" }
       + Metric.allCases.map { metric in
@@ -53,7 +53,7 @@ public func biasTable(_ scores: [BiasedScores]) -> String {
   let leftOut = scores.map { $0.table.leftOut(.dice) }.max() ?? 0
   return
     (lines + [
-      "Means over \(cases) cases and \(scores.first?.table.classes.count ?? 0) classes. Dice and Jaccard leave out up to \(leftOut) "
+      "Means over \(table.cases.count) cases and \(table.classes.count) classes. Dice, Jaccard and NSD leave out up to \(leftOut) "
         + "classes of cases that neither prediction nor reference has."
     ]).joined(separator: "\n")
 }

@@ -25,15 +25,17 @@ public struct Evaluation: Sendable {
 ///
 /// - Parameters:
 ///   - inMillimetres: distances in millimetres by the reference's spacing, else in voxels.
+///   - tolerance: of the surface Dice, in the unit of the distances.
 ///   - labels: what values mean; classes that occur beyond them are named by their number.
 /// Errors: a reference without a prediction, all of them listed; no labelled voxel anywhere.
 public func evaluatePredictions(
-  _ predictions: String, references: String, inMillimetres: Bool, policy: EmptyPolicy, labels: LabelMeaning
+  _ predictions: String, references: String, inMillimetres: Bool, policy: EmptyPolicy, tolerance: Double = 1, labels: LabelMeaning
 ) throws -> Evaluation {
   let predicted = try LabelMaps(predictions), truth = try LabelMaps(references)
   try truth.requireAllRead()
   let pairs = try paired(predicted, truth)
-  var table = ScoreTable(classNames: labels.structureNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels")
+  var table = ScoreTable(
+    classNames: labels.structureNames, policy: policy, distanceUnit: inMillimetres ? "mm" : "voxels", tolerance: tolerance)
   var slips: [DataWarning] = [], files: [ScoredFiles] = []
   let failures = try forEachCase(pairs, over: .alone, detail: \.name) { pair in
     let maps = try pair.read(), spacing = inMillimetres ? maps.grid.spacing : Spacing(1, 1, 1)

@@ -6,15 +6,18 @@ import Metrics
 import Volumes
 
 extension Evaluation {
-  /// Writes `summary.json`, `scores.csv` and `means.csv`.
-  /// - Parameter origins: of the cases; empty where nothing is known of them.
+  /// Writes `summary.json`, `scores.csv` and `means.csv`, and `paired.csv` where predictions were held against others.
+  /// - Parameters:
+  ///   - origins: of the cases; empty where nothing is known of them.
+  ///   - paired: the comparison with other predictions.
   /// Errors: files of others in the way, or that cannot be written. The same scores may be written again.
-  public func write(to folder: String, origins: [String: CaseOrigin]) throws {
-    try writeTexts(
-      [
-        "summary.json": table.summaryJSON(of: files, regions: regions), "scores.csv": table.csv(origins: origins),
-        "means.csv": groupCSV(table.groups(by: origins)),
-      ], to: folder, reading: files.flatMap { [$0.prediction, $0.reference] })
+  public func write(to folder: String, origins: [String: CaseOrigin], paired: [PairedScores]? = nil) throws {
+    var texts = [
+      "summary.json": table.summaryJSON(of: files, regions: regions), "scores.csv": table.csv(origins: origins),
+      "means.csv": groupCSV(table.groups(by: origins)),
+    ]
+    texts["paired.csv"] = paired.map { pairedCSV($0, title: table.column) }
+    try writeTexts(texts, to: folder, reading: files.flatMap { [$0.prediction, $0.reference] })
   }
 
   /// What to say of cases that a manifest does not name; nil where it names all.

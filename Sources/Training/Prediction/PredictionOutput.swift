@@ -1,5 +1,5 @@
-// What a prediction writes: a label map for each case, on request a picture, and the description of the network. None of it takes the place of
-// what a prediction reads, or of a file that no prediction wrote.
+// What a prediction writes: a label map for each case, on request a picture, names and colours for viewers, and the description of the network. None of
+// it takes the place of what a prediction reads, or of a file that no prediction wrote.
 
 import Files
 import Foundation
@@ -20,6 +20,8 @@ public struct PredictionOutput: Sendable {
   func labelMap(_ identifier: String) -> String { join(folder, identifier + ".nii.gz") }
   func picture(_ identifier: String) -> String { join(folder, identifier + ".png") }
   var description: String { join(folder, ModelDescription.fileName) }
+  /// Names and colours of the classes: for ITK-SNAP and for 3D Slicer.
+  private var labelTables: [String] { ["labels-itksnap.txt", "labels-slicer.ctbl"].map { join(folder, $0) } }
   private var estimates: String { join(folder, QualityTable.name) }
 
   /// Refuses, before anything is written, to take the place of an input or of somebody else's file. Label maps are replaced if they are predictions
@@ -34,12 +36,13 @@ public struct PredictionOutput: Sendable {
     }
     let names = cases.map(\.identifier), isRecord = ModelDescription(predictions: folder) != nil
     try checkOutputs(
-      [description] + names.map(labelMap) + (references == nil ? [] : names.map(picture))
+      [description] + labelTables + names.map(labelMap) + (references == nil ? [] : names.map(picture))
         + (estimatesQuality ? [estimates] : []),
       reading: cases.flatMap(\.images) + (references?.paths.values.map { $0 } ?? [])
     ) { path in
       if path == estimates { return QualityTable.isOwn(path) }
-      return path.hasSuffix(".png") ? isOwnPicture(path) : isRecord && (path == description || isUnchangedPrediction(path))
+      return path.hasSuffix(".png")
+        ? isOwnPicture(path) : isRecord && (path == description || labelTables.contains(path) || isUnchangedPrediction(path))
     }
   }
 
@@ -48,6 +51,8 @@ public struct PredictionOutput: Sendable {
     do {
       try makeFolder(folder)
       try writeDurably(Array(model.json.utf8), to: description)
+      let tables = [labelDescriptionOfITKSNAP(model.classNames), colorTableOfSlicer(model.classNames)]
+      for (path, table) in zip(labelTables, tables) { try writeDurably(Array(table.utf8), to: path) }
     } catch { throw TrainingError("\(error)", exitCode: 79) }
   }
 

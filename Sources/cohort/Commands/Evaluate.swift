@@ -11,8 +11,13 @@ import Volumes
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Score label maps against references: Dice, Jaccard, ASD (prediction to reference), 95HD, HD.",
+    abstract: "Score label maps against references: Dice, Jaccard, surface Dice (NSD) and surface distances.",
     discussion: """
+      ASD is the mean distance from the prediction's surface to the reference's, ASSD the mean of both directions, HD the largest \
+      distance of both, 95HD their 95th percentile. NSD is the share of both surfaces that lies within --tolerance of the other.
+
+      --against tests the predictions against other ones of the same cases: differences, their intervals, and Wilcoxon's p.
+
       With --bias, --checkpoint and --input instead of --predictions, a network's own predictions are scored, one row for each \
       bias field that is put on the images first. Under mpirun the cases are shared out over the ranks.
       """)
@@ -25,6 +30,10 @@ struct Evaluate: ParsableCommand {
   var references: String
   @Option(help: "Distances in voxels, as the published benchmarks, or in mm.")
   var spacing = Unit.mm
+  @Option(help: "Distance that the surface Dice forgives, in the unit of --spacing.")
+  var tolerance = 1.0
+  @Option(help: "Another folder of predictions of the same cases, for a paired test; with --output also paired.csv.")
+  var against: String?
   @Option(help: "What empty masks count for in means: skip, zero (0 everywhere) or diagonal (the scan's diagonal as distance).")
   var empty = EmptyPolicy.skip
   @Option(help: "Data set folder whose dataset.json names the classes; the folder above the references if it has one.")
@@ -50,29 +59,50 @@ struct Evaluate: ParsableCommand {
     guard isWhole, bias.isEmpty || (checkpoint != nil && input != nil) else {
       throw ValidationError("give --predictions to score label maps, or --bias, --checkpoint and --input to score a network.")
     }
-    guard bias.isEmpty || (output == nil && manifest == nil && quality == nil) else {
-      throw ValidationError("--output, --manifest and --quality are for --predictions: leave them out with --bias.")
+    guard bias.isEmpty || (output == nil && manifest == nil && quality == nil && against == nil) else {
+      throw ValidationError("--output, --manifest, --quality and --against are for --predictions: leave them out with --bias.")
     }
+    guard tolerance.isFinite, tolerance >= 0 else { throw ValidationError("--tolerance must be 0 or more.") }
   }
 
   func run() throws {
     if let checkpoint, let input { return try scoreUnderBias(checkpoint, input) }
     try reportingErrors {
       let origins = try manifest.map { try caseOrigins(manifest: $0) } ?? [:]
-      let found = try evaluatePredictions(
-        predictions!, references: references, inMillimetres: spacing == .mm, policy: empty,
-        labels: try labelMeaning(dataset: dataset, references: references))
+      let found = try score(predictions!), other = try against.map(score)
+      let paired = other.map { found.table.paired(with: $0.table) }
       if found.failures.count < found.count {
-        print(json ? found.table.json() : found.table.text())
-        if !json, manifest != nil { print(groupText(found.table.groups(by: origins))) }
-        if !json { printCaveat(ModelDescription(predictions: predictions!)?.caveat) }
-        if let quality { (json ? complain : { print($0) })(try QualityCheck(quality, against: found.table).text) }
-        if let output { try found.write(to: output, origins: origins) }
+        try report(found, paired, by: manifest == nil ? nil : found.table.groups(by: origins))
+        if let output { try found.write(to: output, origins: origins, paired: paired) }
       }
       if let manifest, let warning = found.unknownCases(origins, manifest: manifest) { complain("warning: \(warning)") }
-      for warning in found.warnings { complain("warning: \(warning)") }
-      throw ArgumentParser.ExitCode(listFailures(found.failures, of: found.count, done: "scored"))
+      for warning in found.warnings + (other?.warnings ?? []) { complain("warning: \(warning)") }
+      let failures = found.failures + (other?.failures ?? [])
+      throw ArgumentParser.ExitCode(listFailures(failures, of: found.count + (other?.count ?? 0), done: "scored"))
     }
+  }
+
+  private func score(_ predictions: String) throws -> Evaluation {
+    try evaluatePredictions(
+      predictions, references: references, inMillimetres: spacing == .mm, policy: empty, tolerance: tolerance,
+      labels: try labelMeaning(dataset: dataset, references: references))
+  }
+
+  /// - Parameters:
+  ///   - paired: the test against other predictions, which is all that is printed as JSON then.
+  ///   - groups: means by phase and vendor.
+  private func report(_ found: Evaluation, _ paired: [PairedScores]?, by groups: [ScoreGroup]?) throws {
+    let check = try quality.map { try QualityCheck($0, against: found.table).text }
+    if json {
+      if let paired { try printJSON(paired) } else { print(found.table.json()) }
+      if let check { complain(check) }
+      return
+    }
+    print(found.table.text())
+    if let groups { print(groupText(groups)) }
+    if let paired { print("\(predictions!) less \(against!):\n" + pairedText(paired, title: found.table.title)) }
+    printCaveat(ModelDescription(predictions: predictions!)?.caveat)
+    if let check { print(check) }
   }
 
   private func scoreUnderBias(_ checkpoint: String, _ input: String) throws {
@@ -84,7 +114,7 @@ struct Evaluate: ParsableCommand {
       }
       let (scores, failures, warnings) = try evaluateUnderBias(
         cases, settings: bias, model: model, segmenter: model.segmenter(overlap: 0.5, weighting: .gaussian),
-        references: references, inMillimetres: spacing == .mm, policy: empty, over: world)
+        references: references, inMillimetres: spacing == .mm, policy: empty, tolerance: tolerance, over: world)
       guard world.rank == 0 else { return failures.isEmpty ? 0 : 3 }
       if failures.count < cases.count { try report(scores, model) }
       for warning in warnings { complain("warning: \(warning)") }
