@@ -65,7 +65,7 @@ public struct RunSuggestion: Sendable {
   }
 
   /// "heart" for heart-packs.
-  private static func name(of data: String) -> String {
+  public static func name(of data: String) -> String {
     let last = data.split(separator: "/").last.map(String.init) ?? "run"
     return last.hasSuffix("-packs") && last.count > 6 ? String(last.dropLast(6)) : last
   }

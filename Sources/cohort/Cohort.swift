@@ -49,7 +49,7 @@ private func secureStandardStreams() {
   signal(SIGPIPE, SIG_IGN)
   for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
     // Opened the wrong way round: what is written there fails, as it would without.
-    open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
   }
 }
 

@@ -17,7 +17,7 @@ import Weights
   private func read(_ path: String) throws { _ = try WeightFile(path).facts() }
 
   private func expectRefusal(_ bytes: [UInt8], _ fragments: String..., what: String) throws {
-    try withFile(bytes) { (path: String) throws in
+    _ = try withFile(bytes) { (path: String) throws in
       #expect {
         try read(path)
       } throws: { error in

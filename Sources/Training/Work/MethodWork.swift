@@ -53,29 +53,12 @@ public final class MethodWork: Work {
     store = try CaseStore(folder: configuration.data, budget: Int(ProcessInfo.processInfo.physicalMemory / 4) / plan.ranksOnHost)
     let index = store.index
     warnings = try dataWarnings(of: index, in: configuration.data)
-    guard configuration.unlabelledSampling == .cases || !index.phases.isEmpty else {
-      throw TrainingError(
-        "sampling.unlabelled is phases, but \(configuration.data) tells no phases: list them in the data set's manifest.csv, or take cases."
-      )
-    }
+    try configuration.check(index)
     var description = try ModelDescription(configuration, index)
-    let options = configuration.methodOptions
-    let asksPrior = methodCatalog.contains { $0.name == configuration.methodName && $0.usesPrior(options) }
-    if asksPrior { try configuration.requirePriorFollowsCrops() }
-    if methodCatalog.contains(where: { $0.name == configuration.methodName && $0.needsEveryLabel(options) }) {
-      try index.requireNoIgnored("larc.scope: all", in: configuration.data, or: "method.larc.scope: unlabelled")
-    }
-    priorSetup = asksPrior ? try PriorSetup(configuration, classes: description.classNames.count, store: store) : nil
-    if priorSetup != nil { try index.requireNoIgnored("a prior", in: configuration.data, or: "prior.kind: none") }
+    priorSetup = try PriorSetup(ifAskedBy: configuration, classes: description.classNames.count, store: store)
     prior = priorSetup.map { NegatablePrior($0.prior) }
     description.record(prior: prior?.title, data: configuration.data, cases: index.entries.map(\.identifier))
-    method = try make(
-      configuration.methodName,
-      MethodPlan(
-        networkName: description.network, network: description.plan, options: options,
-        patch: (0..<3).map { configuration.patch[$0] }, prior: prior, groups: index.phases,
-        labels: description.classNames.count, regions: index.labels.regions?.map(\.labels),
-        hasIgnored: index.labels.hasIgnored))
+    method = try make(configuration.methodName, MethodPlan(configuration, description, index, prior))
     description.predictor = try method.predictorVector()
     startingWeights = try configuration.startingWeights(of: method, description.network, description.plan)
     self.description = description
@@ -90,23 +73,14 @@ public final class MethodWork: Work {
     shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: split, seed: configuration.seed) }
     unlabelledOfLanes = Set(shards[plan.lanes].joined())
     loader = LaneLoader(
-      store: store,
-      sampler: PatchSampler(
-        patch: configuration.patch, seed: configuration.seed, foregroundShare: configuration.foregroundShare,
-        augmentation: PatchAugmentation(
-          configuration.augmentationKind, flipAxes: configuration.flipAxes, families: configuration.augmentationFamilies,
-          contrastProbability: configuration.contrastProbability),
-        placement: configuration.placement, labels: index.labels, clearsOutside: clearedChannels(index)),
-      recipe: recipe, split: split, shards: shards, sampling: configuration.unlabelledSampling, seed: configuration.seed,
+      store: store, sampler: PatchSampler(configuration, index), recipe: recipe, split: split, shards: shards,
+      sampling: configuration.unlabelledSampling, seed: configuration.seed,
       biasField: SOBFPreset(rawValue: configuration.biasField).map(SOBF.init(preset:)))
     segmenter = Segmenter(
       networks: [method.predictor], patch: configuration.patch, classes: description.classNames.count,
       regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting,
       placement: configuration.placement)
     modules = try configuration.updates(of: method.trained + beside)
-    if pseudoLabels != nil, configuration.layout == .network {
-      throw TrainingError("pseudoLabels.kind teaches the first of two students alone: set layout: data.")
-    }
   }
 
   public var carried: [CarriedVector] { method.carried + (pseudoLabels?.carried ?? []) }

@@ -35,10 +35,7 @@ struct New: ParsableCommand {
     try inRange([("ranks", ranks, 1...1_000_000), ("threads", threads ?? 1, 1...Threads.most)])
   }
 
-  private var name: String {
-    let last = URL(fileURLWithPath: realPath(data)).lastPathComponent
-    return last.hasSuffix("-packs") ? String(last.dropLast(6)) : last
-  }
+  private var name: String { RunSuggestion.name(of: realPath(data)) }
 
   func run() throws {
     try reportingErrors {
