@@ -30,8 +30,8 @@ import Volumes
     }
   }
 
-  @Test func pipesAndDevicesAreNoFiles() throws {
-    try withTemporaryFolder { folder in
+  @Test func pipesAndDevicesAreNoFiles() {
+    withTemporaryFolder { folder in
       let pipe = "\(folder)/pipe.nii"
       #expect(mkfifo(pipe, 0o600) == 0)
       for path in [pipe, "/dev/zero"] {

@@ -51,8 +51,8 @@ import Volumes
     }
   }
 
-  @Test func allFaultsAreToldAtOnce() throws {
-    try withTemporaryFolder { folder in
+  @Test func allFaultsAreToldAtOnce() {
+    withTemporaryFolder { folder in
       let rows = Self.sound + ["x,x,A,T1,missing.nii.gz,,,", "y,y,A,T1,gone.nii.gz,,,"]
       #expect { try open(rows, in: folder) } throws: { "\($0)".contains("missing.nii.gz") && "\($0)".contains("gone.nii.gz") }
       #expect { try open(["a.nii.gz"], header: "image", in: folder) } throws: { "\($0)".contains("no column id") }
