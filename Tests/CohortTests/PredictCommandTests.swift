@@ -43,6 +43,17 @@ private func describe(_ folder: String, channels: Int) throws {
     name: "blocks", channelNames: (0..<channels).map { "MR\($0)" }, classNames: ["background", "block"], labelled: 2, to: folder)
 }
 
+/// What a compressed file holds.
+private func gunzipped(_ path: String) throws -> [UInt8] {
+  let process = Process(), pipe = Pipe()
+  process.executableURL = URL(fileURLWithPath: "/bin/gzip")
+  (process.arguments, process.standardOutput) = (["-dc", path], pipe)
+  try process.run()
+  let data = pipe.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  return [UInt8](data)
+}
+
 /// Every file below a folder with its bytes.
 private func content(_ folder: String) throws -> [String: Data] {
   let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
@@ -74,6 +85,8 @@ struct PredictCommandTests {
   private let folder = TemporaryFolder()
   private var scans: String { folder.path + "/scans" }
   private var out: String { folder.path + "/out" }
+  /// What lies beside the label maps of every prediction.
+  private let beside = ["labels-itksnap.txt", "labels-slicer.ctbl", "prediction.json"]
 
   private func cohort(_ arguments: [String]) throws -> (status: Int32, output: String) {
     try runAlone(arguments, executable: "cohort")
@@ -117,7 +130,7 @@ struct PredictCommandTests {
     try writeMap(folder.path + "/labels/a.nii.gz")
     let pictures = ["--references", folder.path + "/labels"]
     #expect(try predict(scans, to: out, pictures).status == 0)
-    #expect(try names(out) == ["a.nii.gz", "a.png", "b.nii.gz", "b.png", "prediction.json"])
+    #expect(try names(out) == ["a.nii.gz", "a.png", "b.nii.gz", "b.png"] + beside)
     let first = try content(out), again = try predict(scans, to: out, pictures)
     #expect(try again.status == 0 && content(out) == first, "\(again.output)")
     var corrected = try readLabels(out + "/b.nii.gz")
@@ -137,8 +150,37 @@ struct PredictCommandTests {
     let arguments = ["predict", "--checkpoint", SharedFolder.path + "/run1", "--input", scans, "--output", out]
     let (status, text) = try ranks == 1 ? cohort(arguments) : mpirun(ranks, arguments, executable: "cohort")
     #expect(status == 0 && text.contains("names of \(scans) are taken whole"), "\(text)")
-    let expected = (stems.dropLast() + ["Jos\u{E9}"]).map { $0 + ".nii.gz" } + ["prediction.json"]
+    let expected = (stems.dropLast() + ["Jos\u{E9}"]).map { $0 + ".nii.gz" } + beside
     #expect(Set(try names(out).map { Array($0.utf8) }) == Set(expected.map { Array($0.utf8) }))
+  }
+
+  /// In a file whose axes are turned, so that the order of voxels is that of the file and not of memory; and on two ranks the same bytes.
+  @Test func probabilitiesAreThoseOfTheLabels() throws {
+    var affine = grid.affine
+    (affine[0], affine[3]) = (-1, 13)
+    try writeScan(scans + "/a.nii.gz", grid: FileGrid(dimensions: grid.dimensions, affine: affine))
+    let (maps, archives) = (folder.path + "/maps", folder.path + "/npz"), more = ["--probabilities", maps, "--npz", archives]
+    #expect(try predict(scans, to: out, more).status == 0)
+    let voxels = extent.count, file = try gunzipped(maps + "/a.nii.gz"), labels = try gunzipped(out + "/a.nii.gz").dropFirst(352)
+    #expect(file.count == 352 + 8 * voxels && file[40] == 4 && file[48] == 2)
+    let values = file[352...].withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+    for (voxel, label) in labels.enumerated() {
+      let (background, block) = (values[voxel], values[voxels + voxel])
+      #expect(abs(background + block - 1) < 1e-5 && (block > background) == (label == 1), "voxel \(voxel)")
+      if abs(background + block - 1) >= 1e-5 { break }
+    }
+    #expect(labels.contains(1) || values[..<voxels].allSatisfy { $0 >= 0.5 })
+    let archive = [UInt8](try Data(contentsOf: URL(fileURLWithPath: archives + "/a.npz")))
+    #expect(archive.firstRange(of: Array(file[352...])) != nil && archive.firstRange(of: Array("(2, 12, 16, 14)".utf8)) != nil)
+    try expectRefusal([maps + "/a.nii.gz is in the way"]) {
+      try predict(scans, to: folder.path + "/other", ["--probabilities", maps])
+    }
+    try expectRefusal(["another folder"]) { try predict(scans, to: out, ["--npz", out]) }
+    let two = [
+      "predict", "--checkpoint", SharedFolder.path + "/run1", "--input", scans, "--output", folder.path + "/two", "--npz",
+    ]
+    #expect(try mpirun(2, two + [folder.path + "/npz2"], executable: "cohort").status == 0)
+    #expect(try content(archives) == content(folder.path + "/npz2"))
   }
 
   @Test func whatWouldBeLeftOutIsNamedAndNothingIsWritten() throws {
@@ -162,7 +204,7 @@ struct PredictCommandTests {
     #expect(status == 3 && text.contains("cohort: 3 of 6 cases are not predicted:"), "\(status): \(text)")
     #expect(text.contains("warning: 1 of 6 cases is not predicted: \(scans)/c3.nii.gz"), "known by its header")
     for name in ["c1", "c3", "c4"] { #expect(text.contains("  \(scans)/\(name).nii.gz"), "\(text)") }
-    #expect(try names(out) == ["c0.nii.gz", "c2.nii.gz", "c5.nii.gz", "prediction.json"])
+    #expect(try names(out) == ["c0.nii.gz", "c2.nii.gz", "c5.nii.gz"] + beside)
 
     try FileManager.default.removeItem(atPath: out)
     for name in ["c0", "c1", "c2", "c4", "c5"] { try FileManager.default.removeItem(atPath: "\(scans)/\(name).nii.gz") }

@@ -36,6 +36,28 @@ import Volumes
     #expect(spacing == Scratch.spacing ? found == truth : dice > 0.85)
   }
 
+  /// Softmax of classes adds up to 1 and is largest where the label is; regions have sigmoids of their own. Outside of the crop is background.
+  @Test(arguments: [nil, [1, 2] as [UInt8]?]) func probabilitiesBelongToTheLabels(regions: [UInt8]?) throws {
+    let scratch = Scratch(), ball = Scratch.ball()
+    try scratch.write(image: ball.image, grid: Self.mirrored, to: "scan_0000.nii.gz")
+    let prepared = try prepareForPrediction(
+      "scan", images: ["\(scratch.path)/scan_0000.nii.gz"], settings: PreparationSettings(spacing: Spacing(1, 0.8, 0.9)),
+      channels: 1)
+    var resampling = scoreResampling(
+      classes: 2, extent: prepared.extent, spacing: prepared.spacing, frame: prepared.frame, regionLabels: regions,
+      keepsProbabilities: true)
+    resampling.add(whole: Self.scores(prepared), prepared.extent)
+    let labels = restoreLabels(resampling.labels, frame: prepared.frame)
+    let maps = ProbabilityMaps(cropped: resampling.probabilities, frame: prepared.frame, hasBackground: regions == nil)
+    let (first, second) = (maps[0], maps[1])
+    #expect(maps.count == 2 && first.extent == labels.extent && first.grid == labels.grid)
+    let isRight = labels.labels.indices.allSatisfy { voxel in
+      let (a, b, label) = (first.voxels[voxel], second.voxels[voxel], labels.labels[voxel])
+      return regions == nil ? abs(a + b - 1) < 1e-5 && (b > a) == (label == 1) : (b > 0.5) == (label == 2) && a <= 0.5
+    }
+    #expect(isRight && labels.labels.contains { $0 > 0 })
+  }
+
   @Test func theNonzeroRuleLeavesZerosAtZero() throws {
     let scratch = Scratch()
     var image = Scratch.ball().image

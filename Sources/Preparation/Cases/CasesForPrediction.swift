@@ -27,11 +27,40 @@ public func prepareForPrediction(
 
 /// The resampling of a case's scores from the prepared grid (`extent`, `spacing` in mm) to its crop.
 public func scoreResampling(
-  classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame, regionLabels: [UInt8]? = nil
+  classes: Int, extent: Extent, spacing: Spacing, frame: CaseFrame, regionLabels: [UInt8]? = nil,
+  keepsProbabilities: Bool = false
 ) -> ScoreResampling {
   ScoreResampling(
     classes: classes, from: extent, spacing: spacing, to: frame.cropExtent, newSpacing: frame.originalSpacing,
-    regionLabels: regionLabels)
+    regionLabels: regionLabels, keepsProbabilities: keepsProbabilities)
+}
+
+/// What a network says of each voxel of a case on the grid of its file, class by class, or region by region.
+public struct ProbabilityMaps {
+  private let values: [Float]
+  private let frame: CaseFrame
+  private let hasBackground: Bool
+  /// K: the classes with the background, or the regions.
+  public let count: Int
+  /// The canonical grid, whose voxels the maps have.
+  public var grid: FileGrid { frame.grid.canonical }
+
+  /// - Parameters:
+  ///   - cropped: [D, H, W, K] of the crop.
+  ///   - hasBackground: whether the first map is that of the background, which lies outside of the crop.
+  public init(cropped: [Float], frame: CaseFrame, hasBackground: Bool) {
+    (values, self.frame, self.hasBackground) = (cropped, frame, hasBackground)
+    count = cropped.count / frame.cropExtent.count
+  }
+
+  /// The map of one class, [D, H, W] of the whole volume.
+  public subscript(_ number: Int) -> Volume {
+    let map = stride(from: number, to: values.count, by: count).map { values[$0] }
+    let whole = Window(start: frame.cropStart.map { -$0 }, extent: frame.originalExtent)
+    let outside: Float = hasBackground && number == 0 ? 1 : 0, grid = grid
+    let voxels = frame.grid.canonicalOrder(of: whole.cut(map, of: frame.cropExtent, padding: [outside]))
+    return Volume(extent: grid.extent, spacing: grid.spacing, voxels: voxels, grid: grid)
+  }
 }
 
 /// Labels of the whole volume, in canonical orientation and order, from those of the crop, pasted into background, axes turned back. `writeLabels` then restores the orientation of

@@ -35,11 +35,12 @@ public func predictCases(
   let failures = try forEachCaseInTeams(cases, passingOver: unread, over: world, detail: \.identifier) { item, team in
     let started = ContinuousClock.now
     guard let prepared = try team.together(over: world, { try reader.prepare(item) }),
-      var labels = try segmenter.labelVolume(of: prepared, with: team, over: world)
+      var (labels, probabilities) = try segmenter.segmented(prepared, with: team, over: world)
     else { return }
     model.use?.postprocessing?.apply(to: &labels.labels, extent: labels.extent)
     let path = output.labelMap(item.identifier)
     do { try writePrediction(labels, to: path) } catch { throw TrainingError("\(error)", exitCode: 79) }
+    if let probabilities { for files in output.probabilities { try files.write(probabilities, of: item.identifier) } }
     report("\(path)  \((ContinuousClock.now - started).seconds.formatted(decimals: 1)) s")
     try output.draw(item, prediction: labels, classNames: model.classNames)
     if let quality { agreements.append(quality.agreement(of: labels, on: prepared)) }
@@ -62,11 +63,12 @@ struct CaseReader {
     memory = CaseMemory(channels: model.channelNames.count, values: values, ranks: ranksOnHost)
   }
 
-  /// For a segmenter, which holds labels of the whole volume and scores of a patch's planes.
+  /// For a segmenter, which holds labels of the whole volume, probabilities if it keeps them, and scores of a patch's planes.
   /// - Parameter copies: of the image beside the one that is read.
   init(_ model: ModelDescription, _ segmenter: Segmenter, copies: Int = 0, over world: borrowing Communicator) throws {
     try self.init(
-      model, values: copies * model.channelNames.count + 1, ranksOnHost: RankPlacement(over: world).ranks)
+      model, values: copies * model.channelNames.count + 1 + (segmenter.keepsProbabilities ? 3 * segmenter.outputs : 0),
+      ranksOnHost: RankPlacement(over: world).ranks)
     (memory.windowValues, memory.windowDepth) = (segmenter.outputs, segmenter.patch.depth)
   }
 

@@ -11,10 +11,15 @@ public struct PredictionOutput: Sendable {
   public let folder: String
   /// A folder of reference label maps, with which a picture is drawn for each case.
   let references: LabelMaps?
+  /// What is written of the probabilities of classes.
+  let probabilities: [ProbabilityFiles]
 
-  /// - Parameter references: a folder of label maps; nil for no pictures.
-  public init(folder: String, references: String? = nil) throws {
-    (self.folder, self.references) = (folder, try references.map { try LabelMaps($0) })
+  /// - Parameters:
+  ///   - references: a folder of label maps; nil for no pictures.
+  ///   - probabilities: files of probabilities beside the label maps.
+  public init(folder: String, references: String? = nil, probabilities: [ProbabilityFiles] = []) throws {
+    (self.folder, self.probabilities) = (folder, probabilities)
+    self.references = try references.map { try LabelMaps($0) }
   }
 
   func labelMap(_ identifier: String) -> String { join(folder, identifier + ".nii.gz") }
@@ -35,9 +40,15 @@ public struct PredictionOutput: Sendable {
       throw TrainingError("\(folder) is the folder of the \(what), so no label map is written into it: choose another --output.")
     }
     let names = cases.map(\.identifier), isRecord = ModelDescription(predictions: folder) != nil
+    for files in probabilities {
+      guard !isSamePlace(files.folder, folder) else {
+        throw TrainingError(
+          "\(folder) is for label maps, so probabilities need another folder: name one with \(files.format.option).")
+      }
+    }
     try checkOutputs(
       [description] + labelTables + names.map(labelMap) + (references == nil ? [] : names.map(picture))
-        + (estimatesQuality ? [estimates] : []),
+        + (estimatesQuality ? [estimates] : []) + probabilities.flatMap { names.map($0.path) },
       reading: cases.flatMap(\.images) + (references?.paths.values.map { $0 } ?? [])
     ) { path in
       if path == estimates { return QualityTable.isOwn(path) }

@@ -23,6 +23,8 @@ public struct Segmenter {
   public let mirrored: FlipAxes
   /// How training placed patches: what continues a volume that is smaller than one.
   let placement: PatchPlacement
+  /// Whether labels of a case come with what the networks say of every class.
+  public var keepsProbabilities = false
 
   public init(
     networks: [any Network], patch: Extent, classes: Int, regions: [[Int]]? = nil, overlap: Double, weighting: WindowWeighting,
@@ -75,9 +77,11 @@ public struct Segmenter {
   }
 
   /// As `labelVolume(of:)`, with the windows shared out over the ranks of a team. Every rank of it calls this with the same volume.
-  /// - Returns: the labels on the first rank of the team, nil on the others.
+  /// - Returns: the labels on the first rank of the team, and the probabilities where they are kept; nil on the others.
   /// Errors: logits that are not finite.
-  func labelVolume(of volume: PackedCase, with team: WindowTeam, over world: borrowing Communicator) throws -> LabelVolume? {
+  func segmented(
+    _ volume: PackedCase, with team: WindowTeam, over world: borrowing Communicator
+  ) throws -> (labels: LabelVolume, probabilities: ProbabilityMaps?)? {
     let cover = cover(of: volume), logits = windowLogits(channels: volume.channels)
     guard team.isFirst else {
       let cut = cover.patches(of: volume.image, channels: volume.channels)
@@ -100,7 +104,11 @@ public struct Segmenter {
         "\(volume.identifier): the network's logits are not finite: look for extreme values in its image, or use an earlier checkpoint."
       )
     }
-    return restoreLabels(resampling.labels, frame: volume.frame)
+    return (
+      restoreLabels(resampling.labels, frame: volume.frame),
+      keepsProbabilities
+        ? ProbabilityMaps(cropped: resampling.probabilities, frame: volume.frame, hasBackground: regions == nil) : nil
+    )
   }
 
   private func forEachPlane(of volume: PackedCase, _ body: (UnsafeBufferPointer<Float>) -> Void) {
@@ -120,7 +128,8 @@ public struct Segmenter {
 
   private func scoreResampling(of volume: PackedCase) -> ScoreResampling {
     Preparation.scoreResampling(
-      classes: outputs, extent: volume.extent, spacing: volume.spacing, frame: volume.frame, regionLabels: regionLabels)
+      classes: outputs, extent: volume.extent, spacing: volume.spacing, frame: volume.frame, regionLabels: regionLabels,
+      keepsProbabilities: keepsProbabilities)
   }
 
   private func planeLabels(_ plane: UnsafeBufferPointer<Float>) -> [UInt8] {

@@ -25,6 +25,24 @@ public func writeVolume(_ volume: Volume, to path: String) throws(VolumeError) {
   try write(voxels, type: .float32, grid: volume.grid, to: path)
 }
 
+/// Writes several volumes of one grid as one file of four axes.
+/// - Parameters:
+///   - volumes: on `grid`, at least one.
+public func writeVolumes(_ volumes: [Volume], grid: FileGrid, to path: String) throws(VolumeError) {
+  try write(fileOrder(volumes, grid), type: .float32, grid: grid, volumes: volumes.count, to: path)
+}
+
+/// The voxels of volumes of one grid as a file of that grid has them, the first volume first: [K, D, H, W] for a file whose axes are W, H, D.
+public func fileOrder(_ volumes: [Volume], _ grid: FileGrid) -> [Float] {
+  var voxels: [Float] = []
+  voxels.reserveCapacity(volumes.count * grid.extent.count)
+  for volume in volumes {
+    requireMatch(volume.extent, count: volume.voxels.count, grid: grid, operation: "fileOrder")
+    voxels += VoxelOrder(grid).scatter(volume.voxels, filling: 0)
+  }
+  return voxels
+}
+
 private func requireMatch(_ extent: Extent, count: Int, grid: FileGrid, operation: String) {
   guard extent == grid.extent, count == extent.count else {
     fatalError(
@@ -34,13 +52,13 @@ private func requireMatch(_ extent: Extent, count: Int, grid: FileGrid, operatio
 }
 
 private func write<Value: BitwiseCopyable>(
-  _ voxels: [Value], type: ScalarType, grid: FileGrid, isPrediction: Bool = false, to path: String
+  _ voxels: [Value], type: ScalarType, grid: FileGrid, volumes: Int = 1, isPrediction: Bool = false, to path: String
 ) throws(VolumeError) {
   guard let longest = grid.dimensions.max(), longest <= Int(Int16.max) else {
     throw VolumeError(
       "\(path) cannot be written, an axis of \(grid.dimensions) voxels is too long for NIfTI-1: crop or resample it.")
   }
-  var header = headerBytes(grid, type: type) + [0, 0, 0, 0]  // the last four bytes: no extensions
+  var header = headerBytes(grid, type: type, volumes: volumes) + [0, 0, 0, 0]  // the last four bytes: no extensions
   if isPrediction { voxels.withUnsafeBytes { PredictionSeal.seal(&header, voxels: $0) } }
   try header.withUnsafeBufferPointer { (first) throws(VolumeError) in
     try voxels.withUnsafeBufferPointer { (second) throws(VolumeError) in
@@ -49,11 +67,12 @@ private func write<Value: BitwiseCopyable>(
   }
 }
 
-private func headerBytes(_ grid: FileGrid, type: ScalarType) -> [UInt8] {
+private func headerBytes(_ grid: FileGrid, type: ScalarType, volumes: Int) -> [UInt8] {
   var header = nifti_1_header()
   header.sizeof_hdr = Int32(NIfTIHeader.size1)
   header.regular = CChar(UInt8(ascii: "r"))
-  header.dim = (3, Int16(grid.dimensions[0]), Int16(grid.dimensions[1]), Int16(grid.dimensions[2]), 1, 1, 1, 1)
+  let sides = grid.dimensions.map { Int16($0) }
+  header.dim = (volumes > 1 ? 4 : 3, sides[0], sides[1], sides[2], Int16(volumes), 1, 1, 1)
   header.datatype = Int16(type.rawValue)
   header.bitpix = Int16(8 * type.byteCount)
   let stored = grid.header

@@ -45,6 +45,10 @@ struct Predict: ParsableCommand {
   var postprocess: String?
   @Option(help: "Folder of reference label maps: writes a picture of image, reference and prediction beside each label map.")
   var references: String?
+  @Option(help: "Folder for the probabilities of the classes: a NIfTI file for each case, its fourth axis that of the classes.")
+  var probabilities: String?
+  @Option(help: "Folder for the same as nnU-Net writes them: case.npz with the key probabilities.")
+  var npz: String?
   @Flag(
     help:
       "Estimate Dice of each label map by the labelled volumes of the run: quality.csv beside them, and what to look at first.")
@@ -60,9 +64,10 @@ struct Predict: ParsableCommand {
       Flight.mark(.start, detail: "checkpoint and images")
       let (model, segmenter, found, destination, estimation) = try together(over: world) { world in
         let ensemble = try ModelEnsemble(checkpoints: checkpoints, networks: networks)
-        let (model, segmenter) = try inUse(ensemble)
+        var (model, segmenter) = try inUse(ensemble)
+        segmenter.keepsProbabilities = !probabilityFiles.isEmpty
         let found = try RawCases(in: input, channels: model.channelNames.count, output: output)
-        let destination = try PredictionOutput(folder: output, references: references)
+        let destination = try PredictionOutput(folder: output, references: references, probabilities: probabilityFiles)
         if world.rank == 0 { try destination.check(found.cases, input: input, estimatesQuality: quality) }
         return (model, segmenter, found, destination, quality ? try QualityEstimation(ensemble) : nil)
       }
@@ -77,6 +82,11 @@ struct Predict: ParsableCommand {
       if world.rank == 0, let estimates { print(estimates.text) }
       return world.rank == 0 ? listFailures(failures, of: cases.count, done: "predicted") : failures.isEmpty ? 0 : 3
     }
+  }
+
+  private var probabilityFiles: [ProbabilityFiles] {
+    [probabilities.map { ProbabilityFiles(folder: $0, format: .nifti) }, npz.map { ProbabilityFiles(folder: $0, format: .npz) }]
+      .compactMap { $0 }
   }
 
   /// The networks and how they are used.
