@@ -30,7 +30,15 @@ public struct ReverseAccuracy: Sendable {
 
   /// How far labels of an image, [D, H, W] at its voxels as it was given, agree with all labelled volumes.
   public func agreement(of labels: [UInt8], on image: PreparedImage) -> ReverseAgreement {
-    let found = atlases.map { agreement(of: labels, on: image, with: $0) }, known = found.filter { $0.reason == nil }
+    agreement(of: labels, on: image, along: ways(to: image))
+  }
+
+  /// Registers an image with all labelled volumes, both ways: what can be done once for many predictions of it.
+  public func ways(to image: PreparedImage) -> [ReverseWay] { atlases.map { way(to: image, from: $0) } }
+
+  /// As `agreement(of:on:)`, by registrations that are there.
+  public func agreement(of labels: [UInt8], on image: PreparedImage, along ways: [ReverseWay]) -> ReverseAgreement {
+    let found = ways.map { agreement(of: labels, on: image, along: $0) }, known = found.filter { $0.reason == nil }
     guard !known.isEmpty else { return found.first ?? .unknown(structures.count, "there is no labelled volume") }
     return ReverseAgreement(
       dice: structures.indices.map { structure in
@@ -41,27 +49,42 @@ public struct ReverseAccuracy: Sendable {
 
   /// How far the true labels of one labelled volume agree with another's: what registration leaves of a perfect segmentation.
   public func ceiling(_ first: Int, _ second: Int) -> ReverseAgreement {
-    agreement(of: atlases[first].labels, on: atlases[first].image, with: atlases[second])
+    agreement(
+      of: atlases[first].labels, on: atlases[first].image,
+      along: way(to: atlases[first].image, from: atlases[second]))
   }
 
   /// Both directions, each by a registration of its own, err by themselves: their mean is steadier than either.
-  private func agreement(of labels: [UInt8], on image: PreparedImage, with atlas: Atlas) -> ReverseAgreement {
-    if let problem = image.problem { return .unknown(structures.count, problem) }
-    if atlas.image.problem != nil { return .unknown(structures.count, "the labelled volumes cannot be registered") }
-    if atlas.image.channels != image.channels {
-      return .unknown(structures.count, "it has other channels than the labelled volumes")
-    }
-    let here = registration.register(fixed: image, moving: atlas.image),
-      there = registration.register(fixed: atlas.image, moving: image)
-    if let problem = here.problem ?? there.problem { return .unknown(structures.count, problem) }
-    let brought = here.carried(atlas, classes: classes, to: image).labels
-    let returned = there.carried(Atlas(image: image, labels: labels), classes: classes, to: atlas.image).labels
+  private func agreement(of labels: [UInt8], on image: PreparedImage, along way: ReverseWay) -> ReverseAgreement {
+    guard let atlas = way.atlas, let back = way.back else { return .unknown(structures.count, way.problem ?? "") }
+    let returned = back.carried(Atlas(image: image, labels: labels), classes: classes, to: atlas.image).labels
     let backwards = LabelCounts(returned, atlas.labels, classes: classes),
-      forwards = LabelCounts(labels, brought, classes: classes)
+      forwards = LabelCounts(labels, way.brought, classes: classes)
     return ReverseAgreement(
       dice: structures.map { structure in
         // Of a structure that the labelled volume has nothing of it cannot tell.
         backwards.dice(of: structure).map { ($0 + (forwards.dice(of: structure) ?? 0)) / 2 }
       })
   }
+
+  private func way(to image: PreparedImage, from atlas: Atlas) -> ReverseWay {
+    if let problem = image.problem { return ReverseWay(problem: problem) }
+    if atlas.image.problem != nil { return ReverseWay(problem: "the labelled volumes cannot be registered") }
+    if atlas.image.channels != image.channels { return ReverseWay(problem: "it has other channels than the labelled volumes") }
+    let here = registration.register(fixed: image, moving: atlas.image),
+      there = registration.register(fixed: atlas.image, moving: image)
+    if let problem = here.problem ?? there.problem { return ReverseWay(problem: problem) }
+    return ReverseWay(atlas: atlas, brought: here.carried(atlas, classes: classes, to: image).labels, back: there)
+  }
+}
+
+/// An image and a labelled volume, registered with each other.
+public struct ReverseWay: Sendable {
+  /// Why they are not, a phrase; nil where they are.
+  fileprivate var problem: String?
+  fileprivate var atlas: Atlas?
+  /// The labels of the labelled volume at the image's voxels.
+  fileprivate var brought: [UInt8] = []
+  /// From the image to the labelled volume.
+  fileprivate var back: SpatialMap?
 }

@@ -83,6 +83,30 @@ struct QualityTests {
     #expect(try #require(found[2][0]) < 0.2 && found[2][1] == 0)
   }
 
+  /// Where no labelled volume is held out, estimates choose the best checkpoint: the same ones on any number of ranks.
+  @Test func estimatesChooseTheBestCheckpoint() throws {
+    let scores = try [1, 3].map { ranks in
+      let run = "\(folder.path)/run-\(ranks)", file = run + ".yaml"
+      try TinyCohort.runFile(data: shared + "/data", output: run).write(toFile: file, atomically: true, encoding: .utf8)
+      let more = ["steps=4", "validation.cases=[]", "validation.every=2", "validation.estimated=4", "checkpoint.every=0"]
+      let (status, output) = try mpirun(ranks, ["train", file] + more, timeout: 120, executable: "cohort")
+      try #require(status == 0, "\(output)")
+      #expect(output.contains("Estimated Dice on the unlabelled volumes"), "\(output)")
+      #expect(FileManager.default.fileExists(atPath: run + "/best"))
+      return output.split(separator: "\n").filter { $0.contains(": estimated Dice ") && $0.hasSuffix(" on 4 unlabelled volumes") }
+    }
+    #expect(scores[0].count == 2 && scores[0] == scores[1], "\(scores)")
+  }
+
+  @Test func estimatesAreNoHeldOutCases() throws {
+    let file = folder.path + "/run.yaml"
+    try TinyCohort.runFile(data: shared + "/data", output: folder.path + "/run").write(
+      toFile: file, atomically: true, encoding: .utf8)
+    let (status, output) = try runAlone(
+      ["train", file, "validation.estimated=4", "validation.cases=[case-a]"], executable: "cohort")
+    #expect(status == 3 && output.contains("validation.estimated is for runs that hold out no case"), "\(output)")
+  }
+
   @Test func volumesThatAreGone() throws {
     try TinyCohort.write(to: folder.path + "/data")
     let file = folder.path + "/moved.yaml"

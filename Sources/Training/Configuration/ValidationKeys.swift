@@ -12,5 +12,10 @@ public enum ValidationKeys {
     "Share of the earlier scores in the moving mean by which the best checkpoint is chosen (nnU-Net: 0.9); 0 goes by each validation alone."
   )
 
-  static let all: [any SettingDescription] = [patches, smoothing]
+  static let estimated = Setting(
+    "validation.estimated", default: 0, in: 0...10_000, changesResults: false,
+    "Unlabelled volumes whose Dice is estimated, as `cohort predict --quality` does, to choose the best checkpoint where no labelled volume can be held out."
+  )
+
+  static let all: [any SettingDescription] = [patches, smoothing, estimated]
 }

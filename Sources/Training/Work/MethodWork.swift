@@ -30,6 +30,8 @@ public final class MethodWork: Work {
   private let prior: NegatablePrior?
   /// What was loaded from network.weights; nil without.
   private let startingWeights: String?
+  /// Estimates of Dice in place of held-out cases; nil where they are not asked for.
+  private let estimatedValidation: EstimatedValidation?
   /// SAM's labels of unlabelled crops; nil where the stage has none.
   let pseudoLabels: StudentPseudoLabels?
   private let recipe: BatchRecipe
@@ -72,6 +74,7 @@ public final class MethodWork: Work {
     let lanePlan = plan.lanePlan, split = split
     shards = (0..<lanePlan.lanes).map { lanePlan.shard(lane: $0, of: split, seed: configuration.seed) }
     unlabelledOfLanes = Set(shards[plan.lanes].joined())
+    estimatedValidation = try EstimatedValidation(configuration, split, lanes: unlabelledOfLanes, store)
     loader = LaneLoader(
       store: store, sampler: PatchSampler(configuration, index), recipe: recipe, split: split, shards: shards,
       sampling: configuration.unlabelledSampling, seed: configuration.seed,
@@ -172,6 +175,10 @@ public final class MethodWork: Work {
   public func afterUpdate(at step: Step) { method.afterUpdate(at: step) }
 
   public func validate(over world: borrowing Communicator) throws -> StageScores {
+    if let estimatedValidation {
+      return StageScores(
+        try estimatedValidation.scores(over: world, labels: segmenter.labels), split, names: store.index.labels.structureNames)
+    }
     let patches = configuration[ValidationKeys.patches]
     let scores =
       patches == 0

@@ -10,6 +10,8 @@ public struct ValidationScores: Sendable, Equatable {
   public let cases: [String]
   /// The number of patches that were scored in place of whole volumes; 0: volumes.
   public var patches = 0
+  /// Whether the Dice of each case is an estimate, because its truth is not known.
+  public var isEstimated = false
   /// Dice of each case and foreground class, or region; nil where neither prediction nor reference has the class.
   public let dice: [[Double?]]
 
@@ -29,31 +31,43 @@ extension ValidationScores {
   init(
     of cases: [String], _ store: CaseStore, over world: borrowing Communicator, labels: (PackedCase) -> [UInt8]
   ) throws {
-    let meaning = store.index.labels, structures = meaning.structures, foreground = structures.count
-    // One slot for each case and class; a rank fills the slots of its cases, so the sum over ranks is exact.
-    var scores = [Double](repeating: 0, count: cases.count * foreground), defined = scores
-    for (number, identifier) in cases.enumerated() where number % world.size == world.rank {
-      let volume = try store.volume(identifier)
-      Flight.mark(.validation, detail: identifier)
+    let meaning = store.index.labels, structures = meaning.structures,
+      own = Set(cases.indices.filter { $0 % world.size == world.rank })
+    try self.init(of: cases, structures: structures.count, over: world) { number in
+      guard own.contains(number) else { return nil }
+      let volume = try store.volume(cases[number])
+      Flight.mark(.validation, detail: cases[number])
       guard let reference = volume.label else {
-        throw TrainingError("case \(identifier) has no label to validate on: prepare the data again.")
+        throw TrainingError("case \(cases[number]) has no label to validate on: prepare the data again.")
       }
       let prediction = labels(volume)
-      for (place, structure) in structures.enumerated() {
-        let found = Metrics.dice(prediction: prediction, reference: reference, labels: structure, ignored: meaning.ignored)
-        guard let found else { continue }
-        scores[number * foreground + place] = found
-        defined[number * foreground + place] = 1
+      return structures.map {
+        Metrics.dice(prediction: prediction, reference: reference, labels: $0, ignored: meaning.ignored)
+      }
+    }
+  }
+
+  /// Gathers what the ranks found. Collective.
+  /// - Parameters:
+  ///   - structures: how many there are.
+  ///   - dice: of a case, by its number; nil on a rank that does not score it. Ranks that score the same case find the same.
+  init(
+    of cases: [String], structures: Int, over world: borrowing Communicator, dice: (Int) throws -> [Double?]?
+  ) throws {
+    // One slot for each case and class; a rank fills the slots of its cases, so the sum over ranks is exact.
+    var scores = [Double](repeating: 0, count: cases.count * structures), found = scores
+    for number in cases.indices {
+      for (place, value) in (try dice(number) ?? []).enumerated() {
+        scores[number * structures + place] = value ?? 0
+        found[number * structures + place] = value == nil ? 0 : 1
       }
     }
     Flight.mark(.validation, detail: "scores of all ranks")
     try world.allreduce(&scores, .sum)
-    try world.allreduce(&defined, .sum)
+    try world.allreduce(&found, .sum)
+    let means = zip(scores, found).map { $1 > 0 ? $0 / $1 : nil }
     self.init(
-      cases: cases,
-      dice: cases.indices.map { number in
-        (0..<foreground).map { defined[number * foreground + $0] > 0 ? scores[number * foreground + $0] : nil }
-      })
+      cases: cases, dice: cases.indices.map { Array(means[$0 * structures..<($0 + 1) * structures]) })
   }
 }
 
@@ -88,18 +102,19 @@ public func heldOutScores(
 extension StageScores {
   /// - Parameter names: of what is scored, after the background.
   init(_ scores: ValidationScores, _ split: DataSplit, names: [String]) {
-    let kind = split.isHeldOut ? "validation" : "training volumes"
+    let isHeldOut = split.isHeldOut || scores.isEstimated, kind = isHeldOut ? "validation" : "training volumes"
     let classes = zip(names.dropFirst(), scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
     var numbers = ["dice": scores.mean]
     for (name, value) in classes { numbers["dice." + name] = value }
-    let subject = "\(scores.cases.count) " + (split.isHeldOut ? "validation cases" : kind)
-    let patches = scores.patches == 0 ? "" : "\(scores.patches) patches of "
+    let name = scores.isEstimated ? "estimated Dice" : "Dice",
+      patches = scores.patches == 0 ? "" : "\(scores.patches) patches of "
+    let subject = scores.isEstimated ? "unlabelled volumes" : isHeldOut ? "validation cases" : kind
+    let which = isHeldOut ? subject : "labelled training volumes (none are held out: validation.cases)"
     self.init(
-      mean: scores.mean, isHeldOut: split.isHeldOut,
-      text: "Dice \(scores.mean.formatted(decimals: 4)) on \(patches)\(subject)",
-      kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
-      heading: "Dice on \(patches)the "
-        + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
+      mean: scores.mean, isHeldOut: isHeldOut,
+      text: "\(name) \(scores.mean.formatted(decimals: 4)) on \(patches)\(scores.cases.count) \(subject)",
+      kind: isHeldOut ? "validation" : "trainingFit", numbers: numbers,
+      heading: "\(name.prefix(1).uppercased() + name.dropFirst()) on \(patches)the \(which)",
       table: classes + [("mean", scores.mean)])
   }
 }
