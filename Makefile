@@ -8,9 +8,9 @@ CHOSEN_LIBRARIES := $(wildcard $(CHOSEN:=/lib) $(CHOSEN:=/lib64))
 # Each choice has a build folder of its own, because Swift keeps the compiled headers of the other library when only the path changes.
 BUILD := .build$(subst /,-,$(abspath $(ONEDNN))$(abspath $(OPENBLAS)))
 PACKAGES := pkg-config gcc g++ openmpi-bin libopenmpi-dev libhdf5-openmpi-dev $(if $(OPENBLAS),,libopenblas-openmp-dev) \
-  $(if $(ONEDNN),,libdnnl-dev) libnifti-dev libpng-dev zlib1g-dev
+  $(if $(ONEDNN),,libdnnl-dev) libnifti-dev libpng-dev libfontconfig-dev fonts-dejavu-core zlib1g-dev
 # What a machine needs that only runs the installed program (Debian 12).
-RUN_PACKAGES := openmpi-bin libhdf5-openmpi-103-1 libopenblas0-openmp libdnnl2 libnifti2-2 libpng16-16 zlib1g libgomp1
+RUN_PACKAGES := openmpi-bin libhdf5-openmpi-103-1 libopenblas0-openmp libdnnl2 libnifti2-2 libpng16-16 libfontconfig1 fonts-dejavu-core zlib1g libgomp1
 DEMO_PACKAGES := mricron-data
 # SFR+ goes on with the SAM that SFR has fine-tuned.
 DEMO_SAM := stages=[re-train] sam.adapters=demo/runs/sfr/sam.safetensors

@@ -37,6 +37,7 @@ let layers: [[Target]] = [
     library("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-openmp-dev"),
     library("COpenMP", apt: "gcc"),
     library("CPNG", apt: "libpng-dev"),
+    library("CFreeType", pkgConfig: "freetype2", apt: "libfontconfig-dev"),
     library("CZlib", apt: "zlib1g-dev"),
     // nifticlib (apt install libnifti2-dev); a target of ours because its headers need a search path that no pkg-config file gives.
     .target(name: "CNIfTI"),
@@ -73,7 +74,7 @@ let layers: [[Target]] = [
   module(
     "Benchmarks",
     ["Networks", "Registration", "Preparation", "Volumes", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
-  module("Reports", ["Metrics", "Volumes", "Files", "CPNG"]),
+  module("Reports", ["Metrics", "Volumes", "Files", "CPNG", "CFreeType"]),
   module("Planning", ["Preparation", "Volumes", "Kernels", "Files", "Settings"], tests: ["Tensors"], fixtures: true),
   // 6. The loop, validation, prediction, run files.
   module(

@@ -58,19 +58,18 @@ struct Canvas {
     for row in 0..<other.height { for column in 0..<other.width { self[x + column, y + row] = other[column, row] } }
   }
 
-  /// Draws text with its upper left corner at (x, y); what does not fit is cut off. A dot of the font is `scale` pixels wide.
+  /// Draws text with its upper left corner at (x, y); what does not fit is cut off.
   mutating func draw(_ text: String, x: Int, y: Int, scale: Int, _ color: Color) {
-    var left = x
-    for character in text {
-      for (row, bits) in BitmapFont.glyph(character).enumerated() {
-        for column in 0..<BitmapFont.width where bits >> (BitmapFont.width - 1 - column) & 1 == 1 {
-          let (px, py) = (left + column * scale, y + row * scale)
-          if px >= 0, py >= 0, px + scale <= width, py + scale <= height {
-            fill(x: px, y: py, width: scale, height: scale, color)
-          }
+    var pen = x
+    for glyph in TextFont.glyphs(of: text, scale: scale) {
+      let (left, top) = (pen + glyph.left, y + TextFont.ascent(scale: scale) - glyph.top)
+      for row in 0..<glyph.height where (0..<height).contains(top + row) {
+        for column in 0..<glyph.width where (0..<width).contains(left + column) {
+          let part = Float(glyph.coverage[row * glyph.width + column]) / 255
+          self[left + column, top + row] = self[left + column, top + row].mixed(with: color, part: part)
         }
       }
-      left += BitmapFont.advance * scale
+      pen += glyph.advance
     }
   }
 }
@@ -79,13 +78,16 @@ extension Canvas {
   /// Draws text that reads upwards, in the middle of `length` pixels below `y`.
   mutating func drawUpwards(_ text: String, x: Int, y: Int, length: Int, scale: Int, _ color: Color) {
     var upright = Canvas(
-      width: BitmapFont.width(of: text, scale: scale) + scale, height: BitmapFont.height * scale, background: Color(0, 0, 0))
+      width: TextFont.width(of: text, scale: scale) + scale, height: TextFont.height(scale: scale) + 2 * scale,
+      background: Color(0, 0, 0))
     upright.draw(text, x: 0, y: 0, scale: scale, Color(255, 255, 255))
     let bottom = y + (length + upright.width) / 2
     for row in 0..<upright.height {
       for column in 0..<upright.width where upright[column, row].red > 0 {
         let target = bottom - column
-        if target >= 0, target < height { self[x + row, target] = color }
+        if target >= 0, target < height {
+          self[x + row, target] = self[x + row, target].mixed(with: color, part: Float(upright[column, row].red) / 255)
+        }
       }
     }
   }

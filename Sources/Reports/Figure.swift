@@ -73,7 +73,7 @@ struct Figure {
 
   /// In the middle of `width` pixels; smaller if it would not fit.
   private func draw(_ text: String, on canvas: inout Canvas, x: Int, y: Int, width: Int) {
-    let scale = BitmapFont.width(of: text, scale: 2) <= width ? 2 : 1
-    canvas.draw(text, x: x + (width - BitmapFont.width(of: text, scale: scale)) / 2, y: y, scale: scale, style.ink)
+    let scale = TextFont.width(of: text, scale: 2) <= width ? 2 : 1
+    canvas.draw(text, x: x + (width - TextFont.width(of: text, scale: scale)) / 2, y: y, scale: scale, style.ink)
   }
 }

@@ -16,7 +16,7 @@ struct Legend {
   init(_ items: [Item], width: Int) {
     var (x, y) = (0, 0)
     for item in items {
-      let needed = Self.square + 8 + BitmapFont.width(of: item.name, scale: 2)
+      let needed = Self.square + 8 + TextFont.width(of: item.name, scale: 2)
       if x > 0 && x + needed > width { (x, y) = (0, y + Self.lineHeight) }
       entries.append((item, x, y))
       x += needed + 24

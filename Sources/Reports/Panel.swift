@@ -42,8 +42,8 @@ struct Panel {
 
   /// Letters of the directions, with a dark edge so that they can be read on any tissue.
   private func drawLetters(on canvas: inout Canvas, x: Int, y: Int) {
-    let (glyphWidth, glyphHeight) = (BitmapFont.width * 2, BitmapFont.height * 2)
-    let letters = plane.letters
+    let letters = plane.letters, glyphHeight = TextFont.height(scale: 2)
+    let glyphWidth = [letters.top, letters.left, letters.right].map { TextFont.width(of: $0, scale: 2) }.max() ?? 0
     let (middleX, middleY) = (x + (width - glyphWidth) / 2, y + (height - glyphHeight) / 2)
     for (letter, left, top) in [
       (letters.top, middleX, y + 6), (letters.left, x + 6, middleY), (letters.right, x + width - 6 - glyphWidth, middleY),
