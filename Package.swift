@@ -85,7 +85,8 @@ let layers: [[Target]] = [
       "Kernels", "MPI", "HDF5", "Files", "Settings",
     ], pages: ["WATCHING.md", "STAGES.md"],
     resources: [
-      .embedInCode("Recipes/few-labels.yaml"), .embedInCode("Recipes/demo-relif.yaml"),
+      .embedInCode("Recipes/few-labels.yaml"), .embedInCode("Recipes/relif-registration.yaml"),
+      .embedInCode("Recipes/demo-relif.yaml"),
       .embedInCode("Recipes/demo-supervised.yaml"),
       .embedInCode("Recipes/nnunet.yaml"), .embedInCode("Recipes/liver-cps.yaml"), .embedInCode("Recipes/bcp.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),

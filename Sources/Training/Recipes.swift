@@ -13,6 +13,7 @@ public struct Recipe: Sendable {
 /// Every recipe: a file in `Recipes`, and one line here.
 public let recipes: [Recipe] = [
   Recipe(name: "few-labels", yaml: String(decoding: PackageResources.few_labels_yaml, as: UTF8.self)),
+  Recipe(name: "relif-registration", yaml: String(decoding: PackageResources.relif_registration_yaml, as: UTF8.self)),
   Recipe(name: "demo-relif", yaml: String(decoding: PackageResources.demo_relif_yaml, as: UTF8.self)),
   Recipe(name: "sfr-mean-teacher", yaml: String(decoding: PackageResources.sfr_mean_teacher_yaml, as: UTF8.self)),
   Recipe(name: "sfr-plus-mean-teacher", yaml: String(decoding: PackageResources.sfr_plus_mean_teacher_yaml, as: UTF8.self)),
