@@ -38,9 +38,11 @@ extension FileGrid {
   public func reordered(fromCanonical labels: [UInt8]) -> [UInt8] { Self.reorder(labels, from: canonical, to: self) }
 
   /// Labels in the order of this grid, in the canonical order [D, H, W].
-  public func canonicalOrder(of labels: [UInt8]) -> [UInt8] { Self.reorder(labels, from: self, to: canonical) }
+  public func canonicalOrder<Value>(of values: [Value]) -> [Value] { Self.reorder(values, from: self, to: canonical) }
 
-  private static func reorder(_ labels: [UInt8], from: FileGrid, to: FileGrid) -> [UInt8] {
-    from.fileAxis == to.fileAxis ? labels : VoxelOrder(to).gather(VoxelOrder(from).scatter(labels, filling: 0))
+  private static func reorder<Value>(_ values: [Value], from: FileGrid, to: FileGrid) -> [Value] {
+    guard from.fileAxis != to.fileAxis, let any = values.first else { return values }
+    // Every voxel is written, so what the array begins with does not stay.
+    return VoxelOrder(to).gather(VoxelOrder(from).scatter(values, filling: any))
   }
 }
