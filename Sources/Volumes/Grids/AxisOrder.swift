@@ -37,7 +37,7 @@ extension FileGrid {
   /// Labels [D, H, W] that are in the canonical order, in the order of this grid.
   public func reordered(fromCanonical labels: [UInt8]) -> [UInt8] { Self.reorder(labels, from: canonical, to: self) }
 
-  /// Labels in the order of this grid, in the canonical order [D, H, W].
+  /// Values in the order of this grid, in the canonical order [D, H, W].
   public func canonicalOrder<Value>(of values: [Value]) -> [Value] { Self.reorder(values, from: self, to: canonical) }
 
   private static func reorder<Value>(_ values: [Value], from: FileGrid, to: FileGrid) -> [Value] {
