@@ -1,19 +1,28 @@
-// SAM's labels of unlabelled volumes: each rank labels the volumes of its lanes that the bank lacks.
+// Labels of unlabelled volumes by a network, in a bank: each rank labels the volumes of its lanes that the bank lacks.
 
 import Cluster
+import Files
 import Foundation
 import MPI
 import Preparation
+import Reports
 import Tensors
 import Volumes
 
+/// A work after which the unlabelled volumes have labels, for a stage with `pseudoLabels.kind: bank`.
+protocol LabelsVolumes: Work {
+  var bank: PseudoLabelBank { get }
+}
+
 /// What is labelled, and how.
 struct VolumeLabelling {
-  let labeller: SAMLabeller
+  private static let drawnVolumes = 3
+
   let bank: PseudoLabelBank
   let store: CaseStore
-  let overlap: Double
-  let weighting: WindowWeighting
+  /// Class probabilities of a volume, [D, H, W, K].
+  let probabilities: (PackedCase) -> [Float]
+  private var classes: Int { store.index.classNames.count }
 
   /// Labels the cases of this rank that the bank lacks. Collective: throws the same on every rank.
   /// - Returns: how many of all ranks' cases were there already.
@@ -25,15 +34,54 @@ struct VolumeLabelling {
       for (number, identifier) in missing.enumerated() {
         Flight.mark(.prior, detail: identifier)
         let volume = try store.reader.read(identifier)
-        let probabilities = labeller.probabilities(volume: volume, overlap: overlap, weighting: weighting)
-        try bank.write(
-          PseudoLabelVolume(probabilities: probabilities, classes: probabilities.count / volume.extent.count),
-          of: store.index.entry(identifier))
+        let labels = PseudoLabelVolume(probabilities: probabilities(volume), classes: classes)
+        try bank.write(labels, of: store.index.entry(identifier))
         console.progress("pseudo-labels: volume \(number + 1) of \(missing.count)", isLast: number + 1 == missing.count)
       }
       return missing.count
     }
     return Int(try world.allreduce(UInt64(identifiers.count - missing), .sum))
+  }
+
+  /// The share of foreground, voxels of each class, and the mean certainty of all ranks' labels. Collective.
+  func numbers(_ identifiers: [String], over world: borrowing Communicator) throws -> [String: Double] {
+    var sums = [Double](repeating: 0, count: classes + 1)
+    try together(over: world) { _ in
+      for identifier in identifiers {
+        let volume = try bank.read(store.index.entry(identifier))
+        for label in volume.labels { sums[Int(label)] += 1 }
+        for certainty in volume.certainty { sums[classes] += Double(certainty) / 255 }
+      }
+    }
+    try world.allreduce(&sums, .sum)
+    let voxels = sums[..<classes].reduce(0, +)
+    var numbers = ["foreground": 1 - sums[0] / voxels, "certainty": sums[classes] / voxels]
+    for (name, count) in zip(store.index.classNames, sums) { numbers["voxels.\(name)"] = count }
+    return numbers
+  }
+
+  /// Draws the labels of the first of some cases.
+  func draw(_ identifiers: [String], run: String) throws {
+    let folder = "\(run)/pseudo-labels"
+    try makeFolder(folder)
+    for identifier in identifiers.prefix(Self.drawnVolumes) {
+      let volume = try store.reader.read(identifier), labels = try bank.read(store.index.entry(identifier)).labels
+      try writeOverlay(
+        image: Volume(extent: volume.extent, spacing: volume.spacing, voxels: volume.channel(0), grid: volume.frame.grid),
+        reference: nil,
+        prediction: LabelVolume(extent: volume.extent, spacing: volume.spacing, labels: labels, grid: volume.frame.grid),
+        classNames: store.index.classNames, to: "\(folder)/\(identifier).png")
+    }
+  }
+}
+
+extension VolumeLabelling {
+  /// Labels by SAM as it is now.
+  init(_ setup: SAMSetup, into bank: PseudoLabelBank, _ store: CaseStore, _ configuration: RunConfiguration) {
+    let labeller = SAMLabeller(setup)
+    self.init(bank: bank, store: store) {
+      labeller.probabilities(volume: $0, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting)
+    }
   }
 }
 

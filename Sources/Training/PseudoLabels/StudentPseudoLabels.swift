@@ -82,10 +82,11 @@ public final class StudentPseudoLabels {
       try setup.requireClasses(for: Self.online)
       return "labels crops with the SAM of sam.checkpoint and sam.adapters"
     case .bank:
-      guard let labelling = earlier as? PseudoLabelling else {
-        throw TrainingError("pseudoLabels.kind: bank needs labels: put a stage with work: pseudo-label before it, or set online.")
+      guard let labelling = earlier as? any LabelsVolumes else {
+        throw TrainingError(
+          "pseudoLabels.kind: bank needs labels: put a stage with work: pseudo-label or work: relabel before it, or set online.")
       }
-      bank = labelling.bank()
+      bank = labelling.bank
       return "learns from the pseudo-labels of the stage before"
     }
   }

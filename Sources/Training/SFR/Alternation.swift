@@ -91,10 +91,8 @@ public final class Alternation: Work, StudentWithSAM {
   private func label(over world: borrowing Communicator) throws -> String {
     let configuration = pair.configuration
     let bank = PseudoLabelBank(key: pair.setup.labelKey(configuration), ofRun: configuration.output)
-    _ = try VolumeLabelling(
-      labeller: SAMLabeller(pair.setup), bank: bank, store: pair.store, overlap: configuration.windowOverlap,
-      weighting: configuration.windowWeighting
-    ).run(pair.cases, over: world, console: console ?? Console(rank: world.rank))
+    _ = try VolumeLabelling(pair.setup, into: bank, pair.store, configuration).run(
+      pair.cases, over: world, console: console ?? Console(rank: world.rank))
     return try RoundDecision(round: decision.round, labels: bank.key, volumes: decision.volumes).text
   }
 

@@ -13,13 +13,10 @@ import Reports
 import Tensors
 import Volumes
 
-public final class PseudoLabelling: Work {
+public final class PseudoLabelling: Work, LabelsVolumes {
   public static let name = "pseudo-label"
   public static let summary = "label the unlabelled volumes by the SAM of the stage before, for a stage with pseudo-labels"
 
-  private static let drawnVolumes = 3
-
-  let bank: () -> PseudoLabelBank
   private let setup: SAMSetup
   private let store: CaseStore
   private let split: DataSplit
@@ -45,7 +42,10 @@ public final class PseudoLabelling: Work {
     shards = Dictionary(
       uniqueKeysWithValues: plan.lanes.map { ($0, plan.lanePlan.shard(lane: $0, of: split, seed: configuration.seed)) })
     (self.setup, self.store, self.configuration, isMeasured) = (setup, store, configuration, plan.isMeasured)
-    bank = { PseudoLabelBank(key: setup.labelKey(configuration), data: configuration.data, fallback: configuration.output) }
+  }
+
+  var bank: PseudoLabelBank {
+    PseudoLabelBank(key: setup.labelKey(configuration), data: configuration.data, fallback: configuration.output)
   }
 
   public var title: String { "pseudo-labels of \(split.unlabelled.count) volumes by \(setup.title)" }
@@ -64,16 +64,16 @@ public final class PseudoLabelling: Work {
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
     try setup.requireClasses(for: "work: pseudo-label")
-    let started = ContinuousClock.now, labeller = SAMLabeller(setup)
-    self.labeller = labeller
-    if isMeasured { return [:] }
-    known = try VolumeLabelling(
-      labeller: labeller, bank: bank(), store: store, overlap: configuration.windowOverlap,
-      weighting: configuration.windowWeighting
-    ).run(cases, over: world, console: console)
+    let started = ContinuousClock.now
+    if isMeasured {
+      labeller = SAMLabeller(setup)
+      return [:]
+    }
+    let labelling = VolumeLabelling(setup, into: bank, store, configuration)
+    known = try labelling.run(cases, over: world, console: console)
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
     console.print("pseudo-labels: \(split.unlabelled.count) volumes, \(known) of them were there, \(seconds) s")
-    return try numbers(over: world)
+    return try labelling.numbers(cases, over: world)
   }
 
   /// Nothing is trained.
@@ -87,35 +87,9 @@ public final class PseudoLabelling: Work {
     }
   }
 
-  /// The share of foreground, voxels of each class, and the mean certainty of all labels. Collective.
-  private func numbers(over world: borrowing Communicator) throws -> [String: Double] {
-    var sums = [Double](repeating: 0, count: setup.classes + 1)
-    try together(over: world) { _ in
-      for identifier in cases {
-        let volume = try bank().read(store.index.entry(identifier))
-        for label in volume.labels { sums[Int(label)] += 1 }
-        for certainty in volume.certainty { sums[setup.classes] += Double(certainty) / 255 }
-      }
-    }
-    try world.allreduce(&sums, .sum)
-    let voxels = sums[..<setup.classes].reduce(0, +)
-    var numbers = ["foreground": 1 - sums[0] / voxels, "certainty": sums[setup.classes] / voxels]
-    for (name, count) in zip(store.index.classNames, sums) { numbers["voxels.\(name)"] = count }
-    return numbers
-  }
-
   /// Draws the labels of some of rank 0's volumes.
   public func saved(afterSteps steps: Int) throws {
-    let folder = "\(configuration.output)/pseudo-labels"
-    try makeFolder(folder)
-    for identifier in cases.prefix(Self.drawnVolumes) {
-      let volume = try store.reader.read(identifier), labels = try bank().read(store.index.entry(identifier)).labels
-      try writeOverlay(
-        image: Volume(extent: volume.extent, spacing: volume.spacing, voxels: volume.channel(0), grid: volume.frame.grid),
-        reference: nil,
-        prediction: LabelVolume(extent: volume.extent, spacing: volume.spacing, labels: labels, grid: volume.frame.grid),
-        classNames: store.index.classNames, to: "\(folder)/\(identifier).png")
-    }
+    try VolumeLabelling(setup, into: bank, store, configuration).draw(cases, run: configuration.output)
   }
 
   /// SAM's own labels of the labelled volumes.

@@ -15,6 +15,7 @@ public let workCatalog: [any Work.Type] = [
   SAMPretraining.self,
   FineTuning.self,
   PseudoLabelling.self,
+  Relabelling.self,
   Alternation.self,
   OnlineAlternation.self,
 ]
