@@ -8,20 +8,20 @@ import Volumes
 
 extension RunConfiguration {
   /// Whether the method, with its options, looks at a frozen prior.
-  var asksPrior: Bool { methodCatalog.contains { $0.name == methodName && $0.usesPrior(methodOptions) } }
+  var asksPrior: Bool { methodCatalog.contains { $0.name == self.methodName && $0.usesPrior(self.methodOptions) } }
 
   /// Throws if the method cannot learn from such data in the way that is asked for.
   func check(_ index: PackIndex) throws {
-    guard unlabelledSampling == .cases || !index.phases.isEmpty else {
+    guard self.unlabelledSampling == .cases || !index.phases.isEmpty else {
       throw TrainingError(
-        "sampling.unlabelled is phases, but \(data) tells no phases: list them in the data set's manifest.csv, or take cases.")
+        "sampling.unlabelled is phases, but \(self.data) tells no phases: list them in the data set's manifest.csv, or take cases.")
     }
-    if self[SFRKeys.pseudoLabels] != .none, layout == .network {
+    if self[SFRKeys.pseudoLabels] != .none, self.layout == .network {
       throw TrainingError("pseudoLabels.kind teaches the first of two students alone: set layout: data.")
     }
     if asksPrior { try requirePriorFollowsCrops() }
-    if methodCatalog.contains(where: { $0.name == methodName && $0.needsEveryLabel(methodOptions) }) {
-      try index.requireNoIgnored("larc.scope: all", in: data, or: "method.larc.scope: unlabelled")
+    if methodCatalog.contains(where: { $0.name == self.methodName && $0.needsEveryLabel(self.methodOptions) }) {
+      try index.requireNoIgnored("larc.scope: all", in: self.data, or: "method.larc.scope: unlabelled")
     }
   }
 }
@@ -55,4 +55,9 @@ extension PatchSampler {
         contrastProbability: configuration.contrastProbability),
       placement: configuration.placement, labels: index.labels, clearsOutside: clearedChannels(index))
   }
+}
+
+/// For each channel whether it is 0 outside of the object, because it was normalised in it alone.
+private func clearedChannels(_ index: PackIndex) -> [Bool] {
+  (try? PreparationSettings(text: index.preparation))?.planned?.channels.map(\.usesMask) ?? []
 }

@@ -234,11 +234,6 @@ public final class MethodWork: Work {
   }
 }
 
-/// For each channel whether it is 0 outside of the object, because it was normalised in it alone.
-private func clearedChannels(_ index: PackIndex) -> [Bool] {
-  (try? PreparationSettings(text: index.preparation))?.planned?.channels.map(\.usesMask) ?? []
-}
-
 extension Method {
   /// The name under which checkpoints hold the parameters of the network that predicts.
   fileprivate func predictorVector() throws(MethodError) -> String {
