@@ -16,9 +16,6 @@ extension RunConfiguration {
       throw TrainingError(
         "sampling.unlabelled is phases, but \(self.data) tells no phases: list them in the data set's manifest.csv, or take cases.")
     }
-    if self[SFRKeys.pseudoLabels] != .none, self.layout == .network {
-      throw TrainingError("pseudoLabels.kind teaches the first of two students alone: set layout: data.")
-    }
     if asksPrior { try requirePriorFollowsCrops() }
     if methodCatalog.contains(where: { $0.name == self.methodName && $0.needsEveryLabel(self.methodOptions) }) {
       try index.requireNoIgnored("larc.scope: all", in: self.data, or: "method.larc.scope: unlabelled")

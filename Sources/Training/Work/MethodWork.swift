@@ -84,6 +84,9 @@ public final class MethodWork: Work {
       regions: description.regions, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting,
       placement: configuration.placement)
     modules = try configuration.updates(of: method.trained + beside)
+    if pseudoLabels != nil, configuration.layout == .network {
+      throw TrainingError("pseudoLabels.kind teaches the first of two students alone: set layout: data.")
+    }
   }
 
   public var carried: [CarriedVector] { method.carried + (pseudoLabels?.carried ?? []) }
