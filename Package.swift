@@ -68,7 +68,8 @@ let layers: [[Target]] = [
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"], pages: ["REPEATABILITY.md"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables; nnU-Net's fingerprint and plan.
   module(
-    "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Volumes", "Settings"], pages: ["METHODS.md", "PRIORS.md"],
+    "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Volumes", "Settings"],
+    pages: ["METHODS.md", "PRIORS.md"],
     fixtures: true),
   module(
     "Benchmarks",

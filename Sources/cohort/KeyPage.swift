@@ -18,5 +18,5 @@ var keyPage: String {
 
     \(SettingList(RunKeys.all).markdown)
     """
-    + options.filter { !$0.2.isEmpty }.map { "\n## \($0.0)\n\n" + SettingList($0.2, prefix: $0.1).markdown }.joined()
+      + options.filter { !$0.2.isEmpty }.map { "\n## \($0.0)\n\n" + SettingList($0.2, prefix: $0.1).markdown }.joined()
 }

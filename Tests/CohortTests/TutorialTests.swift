@@ -23,7 +23,7 @@ import Testing
           "OMPI_MCA_rmaps_base_oversubscribe": "1",
         ])
       #expect(code == 0, "\(text)")
-      for file in ["brains.yaml", "few.html", "predictions/few/quality.csv", "pictures/subject_0003.png"] {
+      for file in ["phantoms.yaml", "few.html", "predictions/few/quality.csv", "pictures/subject_0003.png"] {
         #expect(FileManager.default.fileExists(atPath: "\(folder)/tutorial/\(file)"), "\(file)")
       }
     }
