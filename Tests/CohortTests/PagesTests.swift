@@ -1,7 +1,9 @@
 // What the pages promise: the run file of the README loads, with every key of it checked; files and folders that pages name exist;
-// their commands, options and make targets are real; the page of keys is the program's.
+// their commands, options and make targets are real; the page of keys is the program's, that of methods
+// names all of them and measurements that are there.
 
 import Foundation
+import Methods
 import Preparation
 import TestSupport
 import Testing
@@ -74,6 +76,14 @@ import Training
     #expect(isCurrent, "cohort recipes keys --markdown > Sources/Training/KEYS.md makes it anew")
     let (refused, message) = try runAlone(["recipes", "keys", "lanes", "--markdown"], executable: "cohort")
     #expect(refused != 0 && message.contains("leave out PATTERN"), "\(message)")
+  }
+
+  @Test func everyMethodHasASectionThatCitesMeasurements() throws {
+    let page = try text("Sources/Methods/METHODS.md"), results = try text("Tests/Yardstick/RESULTS.md")
+    #expect(methodCatalog.map { $0.name }.filter { !page.contains("\n## `\($0)`\n") } == [])
+    let titles = Set(results.matches(of: /\n## [0-9-]+: ([^\n]+)/).map { String($0.output.1) })
+    let cited = page.matches(of: /"([^"]+)"/).map { String($0.output.1).replacing("\n", with: " ") }
+    #expect(cited.count > 20 && cited.filter { !titles.contains($0) } == [])
   }
 
   private let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
