@@ -1,4 +1,4 @@
-# build, install, test, sanitize, check-cluster, demo, compare, compare-methods, compare-augmentation, compare-registration, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, install, test, sanitize, check-cluster, check-packages, demo, compare, compare-methods, compare-augmentation, compare-registration, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64
 # (Sources/Kernels/LIBRARIES.md).
@@ -45,13 +45,13 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build install test sanitize cluster-packages check-cluster demo compare compare-methods compare-augmentation compare-registration format clean
+.PHONY: build install test sanitize cluster-packages check-cluster check-packages demo compare compare-methods compare-augmentation compare-registration format clean
 
 build:
 	$(call install,$(PACKAGES))
 	swift build $(SWIFT_FLAGS) --product cohort
 
-# One program that needs neither Swift nor this folder any more, with man pages and completions; DESTDIR stands before PREFIX, as packagers expect.
+# One program that needs neither Swift nor this folder any more, with man pages, completions and a module file; DESTDIR stands before PREFIX, as packagers expect.
 PREFIX ?= /usr/local
 INSTALLED := $(BUILD)-install
 SHARE := $(DESTDIR)$(PREFIX)/share
@@ -65,6 +65,8 @@ install:
 	for page in '' $$($(SHARE)/../bin/cohort --help | awk '/^SUBCOMMANDS/ { on = 1 } on && /^  [a-z]/ { print $$1 }'); do \
 	  help2man --no-info --name="$$($(SHARE)/../bin/cohort $$page --help | sed -n '1s/^OVERVIEW: //p')" --version-string="$$($(SHARE)/../bin/cohort --version)" --output=$(SHARE)/man/man1/cohort$${page:+-$$page}.1 \
 	    "$(SHARE)/../bin/cohort $$page" || exit 1; done
+	version=$$($(SHARE)/../bin/cohort --version | awk '{ print $$2 }') && mkdir -p $(SHARE)/modulefiles/cohort && \
+	  sed -e "s|@VERSION@|$$version|g" -e 's|@PREFIX@|$(PREFIX)|g' slurm/packages/modulefile > $(SHARE)/modulefiles/cohort/$$version
 	@echo "$(DESTDIR)$(PREFIX)/bin/cohort installed; other machines need these packages: $(RUN_PACKAGES)"
 
 # One test at a time, with threads that sleep while they wait: many start programs of several threads, and two cores are soon too few.
@@ -93,6 +95,11 @@ cluster-packages:
 # afterwards.
 check-cluster: build cluster-packages
 	@for check in Tests/checks/*.sh; do echo "== $$check"; bash $$check || exit 1; done
+
+# The module file, the container definition, the easyconfig and the Spack package, each loaded by its own tool as far as it can be had. Needs root.
+check-packages:
+	$(call install,$(PACKAGES) help2man environment-modules debootstrap)
+	bash Tests/checks/packages.bash
 
 # A cohort of 16 subjects from one labelled brain, 2 of them labelled; supervised training, ReLiF with the demo prior, SFR and SFR+ with the demo SAM,
 # which SFR+ takes over as SFR has fine-tuned it, on 2 ranks; scores and pictures.
@@ -168,4 +175,4 @@ format:
 	swift format --in-place --recursive Sources Tests Package.swift
 
 clean:
-	rm -rf $(BUILD) .build-address .build-thread demo compare
+	rm -rf $(BUILD) .build-address .build-thread demo compare tutorial

@@ -66,10 +66,11 @@ let layers: [[Target]] = [
   module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Registration", ["Volumes", "Kernels"]),
-  module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"]),
+  module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"], pages: ["REPEATABILITY.md"]),
   // 5. One file for each method; how fast it runs and how fast it could; pictures and tables; nnU-Net's fingerprint and plan.
   module(
-    "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Volumes", "Settings"], pages: ["PRIORS.md"],
+    "Methods", ["Networks", "Learning", "Tensors", "Kernels", "Preparation", "Volumes", "Settings"],
+    pages: ["METHODS.md", "PRIORS.md"],
     fixtures: true),
   module(
     "Benchmarks",
@@ -83,7 +84,7 @@ let layers: [[Target]] = [
       "Methods", "Cluster", "Reports", "Metrics", "Registration", "Preparation", "Volumes", "Networks", "Weights", "Learning",
       "Tensors",
       "Kernels", "MPI", "HDF5", "Files", "Settings",
-    ], pages: ["WATCHING.md", "STAGES.md"],
+    ], pages: ["WATCHING.md", "STAGES.md", "KEYS.md"],
     resources: [
       .embedInCode("Recipes/few-labels.yaml"), .embedInCode("Recipes/relif-registration.yaml"),
       .embedInCode("Recipes/demo-relif.yaml"),
@@ -110,7 +111,7 @@ let layers: [[Target]] = [
         "Tensors",
         "Kernels", "Cluster", "MPI", "Methods", "Settings", "Files", argumentParser,
       ],
-      exclude: ["README.md", "demo.png"]),
+      exclude: ["README.md", "TUTORIAL.md", "demo.png"]),
     .executableTarget(
       name: "cohort-scenarios", dependencies: ["Cluster", "MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"],
       path: "Tests/Scenarios"),

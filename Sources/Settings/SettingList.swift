@@ -37,15 +37,29 @@ public struct SettingList: Encodable {
 
   /// The listing: for each setting a line with the default, and below it what it means and which values it takes.
   public var text: String { rows.map(\.text).joined() }
+
+  /// The same as a table in Markdown, a row for each setting.
+  public var markdown: String {
+    "| key | default | what it is, and what it takes |\n| --- | --- | --- |\n" + rows.map(\.markdown).joined()
+  }
 }
 
 extension SettingList.Row {
   fileprivate var text: String {
+    let value = defaultValue.map { $0.isEmpty ? "(nothing)" : $0 } ?? "(must be given)"
+    return "\(name): \(value)\n" + wrapped(help) + wrapped(facts)
+  }
+
+  fileprivate var markdown: String {
+    let value = defaultValue.map { $0.isEmpty ? "nothing" : "`\($0)`" } ?? "must be given"
+    return "| `\(name)` | \(value) | \((help + " " + facts).replacing("|", with: "\\|")) |\n"
+  }
+
+  private var facts: String {
     var facts = "Takes \(allowed)."
     if !aliases.isEmpty { facts += " Also read as \(aliases.joined(separator: ", "))." }
     if !changesResults { facts += " May change when a run continues." }
-    let value = defaultValue.map { $0.isEmpty ? "(nothing)" : $0 } ?? "(must be given)"
-    return "\(name): \(value)\n" + wrapped(help) + wrapped(facts)
+    return facts
   }
 
   /// Lines of at most 100 characters, indented.

@@ -177,20 +177,7 @@ import Weights
 
   /// The help of every command explains it, and that of every argument what it is for.
   @Test func everyCommandAndArgumentHasHelp() throws {
-    struct Help: Decodable { let command: Command }
-    struct Command: Decodable {
-      let commandName: String
-      let abstract: String?
-      let arguments: [Argument]?
-      let subcommands: [Command]?
-    }
-    struct Argument: Decodable {
-      struct Name: Decodable { let name: String }
-      let abstract: String?
-      let names: [Name]?
-      let valueName: String?
-    }
-    func silent(_ command: Command, in path: String) -> [String] {
+    func silent(_ command: ProgramHelp.Command, in path: String) -> [String] {
       let name = "\(path) \(command.commandName)"
       let arguments = (command.arguments ?? []).filter { $0.abstract == nil }.map {
         "\(name) \($0.names?.first?.name ?? $0.valueName!)"
@@ -199,7 +186,7 @@ import Weights
       let below = (command.subcommands ?? []).filter { $0.commandName != "help" }.flatMap { silent($0, in: name) }
       return (command.abstract == nil ? [name] : []) + arguments + below
     }
-    let help = try JSONDecoder().decode(Help.self, from: Data(try cohort(["--experimental-dump-help"]).utf8)).command
+    let help = try ProgramHelp.read()
     #expect(help.subcommands?.isEmpty == false && silent(help, in: "") == [])
   }
 

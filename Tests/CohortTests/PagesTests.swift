@@ -1,7 +1,9 @@
 // What the pages promise: the run file of the README loads, with every key of it checked; files and folders that pages name exist;
-// their commands and make targets are real.
+// their commands, options and make targets are real; the page of keys is the program's, that of methods
+// names all of them and measurements that are there.
 
 import Foundation
+import Methods
 import Preparation
 import TestSupport
 import Testing
@@ -50,20 +52,38 @@ import Training
   }
 
   @Test func commandsOfPagesAreReal() throws {
-    let (status, help) = try runAlone(["--help"], executable: "cohort")
-    try #require(status == 0)
-    let commands = Set(help.matches(of: /\n  ([a-z-]+)[ ]/).map { String($0.output.1) })
-    try #require(commands.contains("train"))
+    let program = try ProgramHelp.read()
     let targets = Set(try text("Makefile").matches(of: /\n([a-z-]+):/).map { String($0.output.1) })
     for page in try pages() {
       let code = try code(of: page)
-      for command in code.matches(of: /(?:^|[ \/])cohort ([a-z-]+)/.anchorsMatchLineEndings()) {
-        #expect(commands.contains(String(command.output.1)), "\(page): cohort \(command.output.1)")
+      for line in code.matches(of: /(?:^|[ \/])cohort ([a-z][^|;&>\n]*)/.anchorsMatchLineEndings()) {
+        let words = line.output.1.split(separator: " "), (command, rest) = program.below(words)
+        #expect(rest.count < words.count, "\(page): cohort \(line.output.1)")
+        for option in rest.prefix(while: { $0 != "--" }) where option.wholeMatch(of: /--[a-z-]+/) != nil {
+          #expect(command.options.contains(String(option)), "\(page): cohort \(line.output.1): \(option)")
+        }
       }
       for target in code.matches(of: /(?:^| )make ([a-z-]+)/.anchorsMatchLineEndings()) {
         #expect(targets.contains(String(target.output.1)), "\(page): make \(target.output.1)")
       }
     }
+  }
+
+  @Test func thePageOfKeysIsWhatTheProgramPrints() throws {
+    let (status, page) = try runAlone(["recipes", "keys", "--markdown"], executable: "cohort")
+    #expect(status == 0 && page.contains("| `optimizer.learningRate` |") && page.contains("| `method.cubes` |"))
+    let isCurrent = try page == text("Sources/Training/KEYS.md")
+    #expect(isCurrent, "cohort recipes keys --markdown > Sources/Training/KEYS.md makes it anew")
+    let (refused, message) = try runAlone(["recipes", "keys", "lanes", "--markdown"], executable: "cohort")
+    #expect(refused != 0 && message.contains("leave out PATTERN"), "\(message)")
+  }
+
+  @Test func everyMethodHasASectionThatCitesMeasurements() throws {
+    let page = try text("Sources/Methods/METHODS.md"), results = try text("Tests/Yardstick/RESULTS.md")
+    #expect(methodCatalog.map { $0.name }.filter { !page.contains("\n## `\($0)`\n") } == [])
+    let titles = Set(results.matches(of: /\n## [0-9-]+: ([^\n]+)/).map { String($0.output.1) })
+    let cited = page.matches(of: /"([^"]+)"/).map { String($0.output.1).replacing("\n", with: " ") }
+    #expect(cited.count > 20 && cited.filter { !titles.contains($0) } == [])
   }
 
   private let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -37,21 +37,21 @@ import Scaling
 
   @Test func commandsAreExact() throws {
     try withTemporaryFolder { folder in
-      let hosts = folder + "/hosts"
+      let hosts = folder + "/hosts", mpirun = mpirunCommand.joined(separator: " ")
       try "# two machines\na slots=8\nb slots=8 # the second\n\n".write(toFile: hosts, atomically: true, encoding: .utf8)
       let yaml = Self.yaml.replacing("[4, 1, 2]", with: "[1, 2]") + "hostfile: \(hosts)\narguments: [--mca, btl, 'self,tcp']\n"
       let study = try study(yaml), point = StudyPoint(kind: .strong, nodes: 2, ranks: 2, lanes: 8, repetition: 1)
       try study.checkNodes()
       #expect(
         study.shown(try study.command(point, program: "/bin/cohort", folder: "f"))
-          == "OMP_NUM_THREADS=3 mpirun --hostfile \(hosts) --map-by ppr:1:node --bind-to none -x OMP_NUM_THREADS -n 2 "
+          == "OMP_NUM_THREADS=3 \(mpirun) --hostfile \(hosts) --map-by ppr:1:node --bind-to none -x OMP_NUM_THREADS -n 2 "
           + "--mca btl self,tcp /bin/cohort scale measure run.yaml 'patch=[16, 16, 32]' --lanes 8 --warmup 3 --steps 10 --output f"
       )
       let alone = try self.study(Self.yaml)
       let message = StudyPoint(kind: .allreduce, nodes: 4, ranks: 4, lanes: 0, repetition: 1)
       #expect(
         alone.shown(try alone.command(message, program: "cohort", folder: "f"))
-          == "OMP_NUM_THREADS=3 mpirun --oversubscribe --bind-to none -x OMP_NUM_THREADS -n 4 "
+          == "OMP_NUM_THREADS=3 \(mpirun) --oversubscribe --bind-to none -x OMP_NUM_THREADS -n 4 "
           + "cohort scale measure --allreduce 4096,1048576 --output f"
       )
       let slurm = try self.study(yaml + "launcher: srun\nranksPerNode: 2\n")

@@ -124,7 +124,10 @@ public struct Launcher {
 
   /// The exact command. Open MPI's other settings go through its environment, OMPI_MCA_….
   private func mpirunLine(_ place: Hostfile?) throws(ClusterError) -> [String] {
-    var line = ["mpirun", "-n", "\(min(ranks, place?.slots ?? ranks))", "--bind-to", "none"]
+    let environment = ProcessInfo.processInfo.environment
+    var line = mpirunCommand + ["-n", "\(min(ranks, place?.slots ?? ranks))", "--bind-to", "none"]
+    // This machine alone: as many ranks as were asked for, also where it has fewer processors. Slurm counts by itself.
+    if place == nil, environment["SLURM_JOB_ID"] == nil { line.append("--oversubscribe") }
     if let place {
       let path = realPath(run) + "/hostfile"
       _ = try RunFolder.take(run)
@@ -135,7 +138,6 @@ public struct Launcher {
     for (name, value) in [("time", 10), ("intvl", 5), ("probes", 2)] {
       line += ["--mca", "oob_tcp_keepalive_\(name)", "\(value)"]
     }
-    let environment = ProcessInfo.processInfo.environment
     for name in [LaunchEnvironment.attempt, LaunchEnvironment.marker, "OMP_NUM_THREADS", Fault.variable]
     where environment[name] != nil || [LaunchEnvironment.attempt, LaunchEnvironment.marker].contains(name) {
       line += ["-x", name]
@@ -143,6 +145,9 @@ public struct Launcher {
     return line + command
   }
 }
+
+/// mpirun as this user may start it: who starts `cohort` as root, as in a container, means it.
+public var mpirunCommand: [String] { geteuid() == 0 ? ["mpirun", "--allow-run-as-root"] : ["mpirun"] }
 
 /// A word as one would type it in a shell.
 package func quoted(_ word: String) -> String {

@@ -42,7 +42,7 @@ extension Study {
     case .mpirun:
       let hosts = self.hostfile.map { ["--hostfile", realPath($0)] } ?? []
       let mapping = try availableNodes > 1 ? ["--map-by", "ppr:\(self.ranksPerNode):node"] : ["--oversubscribe"]
-      return ["mpirun"] + hosts + mapping + ["--bind-to", "none", "-x", "OMP_NUM_THREADS", "-n", "\(point.ranks)"]
+      return mpirunCommand + hosts + mapping + ["--bind-to", "none", "-x", "OMP_NUM_THREADS", "-n", "\(point.ranks)"]
         + self.arguments
     }
   }

@@ -8,7 +8,7 @@ struct Recipes: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List ready run files, print one, or explain the keys of run files.",
     usage:
-      "cohort recipes [NAME]\ncohort recipes nnunet --plan PLAN [--configuration NAME] [--network NAME] [--data PACKS]\ncohort recipes keys [PATTERN] [--json]",
+      "cohort recipes [NAME]\ncohort recipes nnunet --plan PLAN [--configuration NAME] [--network NAME] [--data PACKS]\ncohort recipes keys [PATTERN] [--json | --markdown]",
     subcommands: [Show.self, Keys.self], defaultSubcommand: Show.self)
 
   struct Show: ParsableCommand {
@@ -56,9 +56,18 @@ struct Recipes: ParsableCommand {
     var pattern: String?
     @Flag(help: "Print JSON.")
     var json = false
+    @Flag(help: "Print a page in Markdown of all keys and of the options of every method and network.")
+    var markdown = false
+
+    func validate() throws {
+      guard !markdown || (pattern == nil && !json) else {
+        throw ValidationError("--markdown prints the whole page: leave out PATTERN and --json.")
+      }
+    }
 
     func run() throws {
       try reportingErrors {
+        if markdown { return print(keyPage, terminator: "") }
         try printSettings(RunKeys.all, matching: pattern, json: json, of: "a run file", command: "cohort recipes keys")
       }
     }
