@@ -92,7 +92,7 @@ struct QualityTests {
       let (status, output) = try mpirun(ranks, ["train", file] + more, timeout: 120, executable: "cohort")
       try #require(status == 0, "\(output)")
       #expect(output.contains("Estimated Dice on the unlabelled volumes"), "\(output)")
-      #expect(FileManager.default.fileExists(atPath: run + "/best"))
+      #expect(FileManager.default.fileExists(atPath: run + "/checkpoints/BEST"))
       return output.split(separator: "\n").filter { $0.contains(": estimated Dice ") && $0.hasSuffix(" on 4 unlabelled volumes") }
     }
     #expect(scores[0].count == 2 && scores[0] == scores[1], "\(scores)")
