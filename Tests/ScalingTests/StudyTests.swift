@@ -1,5 +1,6 @@
 // Study files: what they may hold, in which order points come, and the exact commands.
 
+import Cluster
 import Foundation
 import TestSupport
 import Testing
