@@ -63,7 +63,7 @@ let layers: [[Target]] = [
   // 4. Weights in files; students; what happens between a file and a batch; scores; where one volume lies in another; many ranks.
   module("Weights", ["Learning", "Tensors", "Kernels", "Files", "CDemoWeights"], fixtures: true),
   module("Networks", ["Learning", "Tensors", "Kernels", "Files", "Settings"], tests: ["Weights"], fixtures: true),
-  module("Preparation", ["Volumes", "Tensors", "Kernels", "Files"], fixtures: true),
+  module("Preparation", ["Volumes", "HDF5", "Tensors", "Kernels", "Files"], fixtures: true),
   module("Metrics", ["Volumes"], fixtures: true),
   module("Registration", ["Volumes", "Kernels"]),
   module("Cluster", ["MPI", "HDF5", "Files", "Learning", "Tensors", "Kernels"], pages: ["REPEATABILITY.md"]),

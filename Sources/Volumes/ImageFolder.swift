@@ -10,6 +10,8 @@ public struct ImageFile: Sendable, Hashable {
   /// The name without its ending, in Unicode normal form C: file systems and programs differ in how they write an accent.
   public let stem: String
   public let path: String
+
+  public init(name: String, stem: String, path: String) { (self.name, self.stem, self.path) = (name, stem, path) }
 }
 
 extension ImageFile {

@@ -7,7 +7,29 @@ import CNIfTI
 /// Errors: no such file, a folder, no volume, truncated or damaged, 4D, a type that is not a real scalar, voxels that are NaN or infinite.
 /// - Parameter axes: another order of the axes than D, H, W.
 public func readVolume(_ path: String, axes: AxisOrder? = nil) throws(VolumeError) -> Volume {
-  let (grid, voxels) = try readVoxels(path, axes)
+  try volume(path, try readVoxels(try openVolume(path), axes))
+}
+
+/// The volumes along a fourth axis of a NIfTI file, each of which is one for `readVolume(_:number:)`; 1 in files of other formats.
+public func volumeCount(_ path: String) throws(VolumeError) -> Int {
+  let head = try TextHeader.beginning(of: path)
+  return NRRDFile.isOne(head) || MetaImageFile.isOne(head) ? 1 : try NIfTIFile(path, volume: 0).volumes
+}
+
+/// One volume of a NIfTI file that has several along a fourth axis.
+/// - Parameter number: less than `volumeCount(path)`.
+/// Errors: those of `readVolume`.
+public func readVolume(_ path: String, number: Int) throws(VolumeError) -> Volume {
+  try volume(path, try readVoxels(try NIfTIFile(path, volume: number), nil))
+}
+
+/// The grid that each volume of such a file has.
+public func readGrid(_ path: String, number: Int) throws(VolumeError) -> FileGrid {
+  try NIfTIFile(path, volume: number).stored.grid
+}
+
+private func volume(_ path: String, _ content: (grid: FileGrid, voxels: [Float])) throws(VolumeError) -> Volume {
+  let (grid, voxels) = content
   let bad = nonFiniteCount(voxels)
   guard bad == 0 else {
     throw VolumeError(
@@ -21,7 +43,7 @@ public func readVolume(_ path: String, axes: AxisOrder? = nil) throws(VolumeErro
 /// Errors: those of `readVolume`, and a value further than 0.001 from an integer or outside 0...255, which is named.
 /// - Parameter axes: another order of the axes than D, H, W.
 public func readLabels(_ path: String, axes: AxisOrder? = nil) throws(VolumeError) -> LabelVolume {
-  let (grid, voxels) = try readVoxels(path, axes)
+  let (grid, voxels) = try readVoxels(try openVolume(path), axes)
   var labels = [UInt8](repeating: 0, count: voxels.count)
   var offender: Float?
   voxels.withUnsafeBufferPointer { source in
@@ -48,8 +70,7 @@ public func readLabels(_ path: String, axes: AxisOrder? = nil) throws(VolumeErro
 public func readGrid(_ path: String) throws(VolumeError) -> FileGrid { try openVolume(path).stored.grid }
 
 /// Grid and canonical voxels [D, H, W] of a file.
-private func readVoxels(_ path: String, _ axes: AxisOrder?) throws(VolumeError) -> (grid: FileGrid, voxels: [Float]) {
-  let file = try openVolume(path)
+private func readVoxels(_ file: any VolumeFile, _ axes: AxisOrder?) throws(VolumeError) -> (grid: FileGrid, voxels: [Float]) {
   var stored = file.stored
   var raw = try file.readVoxels()
   if stored.isSwapped, stored.scalar.byteCount > 1 {

@@ -6,6 +6,7 @@ import Files
 import Foundation
 import Kernels
 import MPI
+import Preparation
 import Training
 import Volumes
 
@@ -99,4 +100,14 @@ func labelMeaning(dataset: String?, references: String) throws -> LabelMeaning {
     complain("warning: classes are named by their numbers. \(error)")
     return LabelMeaning(classNames: [])
   }
+}
+
+/// A voxel size in millimetres: one number, or depth,height,width.
+func parseSpacing(_ text: String) throws -> Spacing {
+  let numbers = text.split(separator: ",").map { Double($0.trimmingPrefix(" ")) ?? -1 }
+  guard [1, 3].contains(numbers.count), numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+    throw PreparationError(
+      "--spacing \(text) is no voxel size: give one positive number of millimetres, or depth,height,width.")
+  }
+  return numbers.count == 1 ? Spacing(numbers[0], numbers[0], numbers[0]) : Spacing(numbers[0], numbers[1], numbers[2])
 }

@@ -96,6 +96,32 @@ import Volumes
     }
   }
 
+  /// nnU-Net 2 lets dataset.json list the training cases with files that lie anywhere.
+  @Test func casesMayBeListedInTheDescription() throws {
+    func json(_ entry: String) -> String {
+      #"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "dataset": {"p": \#(entry)}}"#
+    }
+    try withTemporaryFolder { folder in
+      let files = ["far/scan.mha", "labelsTr/mask.nrrd", "imagesTr/other_0000.nii.gz", "imagesUn/q_0000.nii.gz"]
+      try makeDataset(files, json: json(#"{"images": ["far/scan.mha"], "label": "labelsTr/mask.nrrd"}"#), in: folder)
+      let dataset = try Dataset.open(folder)
+      #expect(dataset.cases.map(\.identifier) == ["p", "q"] && dataset.cases[0].images == ["\(folder)/far/scan.mha"])
+      #expect(dataset.cases[0].label == "\(folder)/labelsTr/mask.nrrd" && dataset.cases[0].role == .labelled)
+      #expect(dataset.warnings.contains { $0.contains("imagesTr holds other_0000.nii.gz") })
+      for (entry, text) in [
+        (#"{"images": ["far/none.mha"], "label": "labelsTr/mask.nrrd"}"#, "far/none.mha, which is not there"),
+        (#"{"images": ["far/scan.mha"]}"#, "lists the case p without a label"), (#"{"label": "x"}"#, "without a list of images"),
+        (
+          #"{"images": ["far/scan.mha", "far/scan.mha"], "label": "labelsTr/mask.nrrd"}"#,
+          "lists 2 images of the case p and names 1"
+        ),
+      ] {
+        try makeDataset([], json: json(entry), in: folder)
+        #expect { try Dataset.open(folder) } throws: { "\($0)".contains(text) }
+      }
+    }
+  }
+
   /// Names are the same whether an accent is a letter of its own or not; two files that differ only in that are one too many.
   @Test func accentsAreComparedInOneForm() throws {
     let (composed, decomposed) = ("Ren\u{e9}", "Rene\u{301}")

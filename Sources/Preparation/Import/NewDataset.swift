@@ -42,3 +42,9 @@ func subfolders(of folder: String) throws(PreparationError) -> [String] {
     return !name.hasPrefix(".") && stat("\(folder)/\(name)", &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
   }.sorted()
 }
+
+/// Whether a plain file lies at a path, perhaps behind a link.
+func isFile(_ path: String) -> Bool {
+  var facts = stat()
+  return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+}

@@ -6,6 +6,7 @@
 //   manifest.csv                    lists the cases instead, wherever their files lie (Manifest.swift)
 // The endings are those of `imageEndings`, in any case. Identifiers are in Unicode normal form C.
 
+import Files
 import Foundation
 
 /// One patient or scan: its image files and, when there is one, its label file.
@@ -80,24 +81,46 @@ public struct Dataset: Sendable, Codable {
     return (description.channelNames, description.labels)
   }
 
-  /// Writes `folder/dataset.json`, which `open` reads back.
+  /// Writes `folder/dataset.json`, which `open` reads back, for classes.
   ///
   /// `classNames` starts with the background; `labelled` is the number of cases in imagesTr. Error: the file cannot be written.
   public static func write(
     name: String, channelNames: [String], classNames: [String], labelled: Int, fileEnding: String = ".nii.gz", to folder: String
   ) throws(VolumeError) {
-    let channels = Dictionary(uniqueKeysWithValues: channelNames.enumerated().map { (String($0), $1) })
-    let labels = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { ($1, $0) })
-    let content: [String: Any] = [
-      "name": name, "channel_names": channels, "labels": labels, "numTraining": labelled, "file_ending": fileEnding,
+    try write(
+      name: name, channelNames: channelNames, labels: LabelMeaning(classNames: classNames), labelled: labelled,
+      fileEnding: fileEnding, to: folder)
+  }
+
+  /// The same for labels of any meaning. The order of regions is that in which a prediction paints them, so names stand in their order.
+  public static func write(
+    name: String, channelNames: [String], labels: LabelMeaning, labelled: Int, fileEnding: String = ".nii.gz", to folder: String
+  ) throws(VolumeError) {
+    var entries = [("background", "0")]
+    entries +=
+      labels.regions?.map { ($0.name, "\($0.labels.sorted())") }
+      ?? labels.classNames.enumerated().dropFirst().map { ($1, "\($0)") }
+    if labels.regions == nil { entries[0].0 = labels.classNames.first ?? "background" }
+    if let ignored = labels.ignored { entries.append(("ignore", "\(ignored)")) }
+    var lines = [
+      ("name", quoted(name)), ("channel_names", object(channelNames.enumerated().map { ("\($0)", quoted($1)) })),
+      ("labels", object(entries)),
     ]
-    let path = "\(folder)/dataset.json"
-    do {
-      let data = try JSONSerialization.data(withJSONObject: content, options: [.prettyPrinted, .sortedKeys])
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw VolumeError(
-        "\(path) cannot be written (\(error.localizedDescription)): check that its folder exists and has space left.")
+    if let regions = labels.regions { lines.append(("regions_class_order", "\(regions.map { $0.labels[0] })")) }
+    lines += [("numTraining", "\(labelled)"), ("file_ending", quoted(fileEnding))]
+    let text = "{\n" + lines.map { "  \(quoted($0)): \($1)" }.joined(separator: ",\n") + "\n}\n"
+    do throws(FileError) { try writeDurably([UInt8](text.utf8), to: "\(folder)/dataset.json") } catch {
+      throw VolumeError(error.description)
     }
+  }
+
+  private static func object(_ entries: [(String, String)]) -> String {
+    "{" + entries.map { "\(quoted($0)): \($1)" }.joined(separator: ", ") + "}"
+  }
+
+  /// A text as JSON has it.
+  private static func quoted(_ text: String) -> String {
+    let bytes = try? JSONSerialization.data(withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
+    return bytes.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
   }
 }

@@ -3,29 +3,29 @@
 import Files
 import Foundation
 
-struct DatasetDescription {
+package struct DatasetDescription {
   var name: String?
-  var channelNames: [String]
-  var labels: LabelMeaning
+  package var channelNames: [String]
+  package var labels: LabelMeaning
   /// The number of training images that the file promises.
   var trainingCount: Int?
   /// nnU-Net's name of the reader that is asked for.
   var imageReader: String?
   /// The training and test images that the file lists, as those of nnU-Net 1 and of the Medical Segmentation Decathlon do, by their names.
-  var listedTraining, listedTest: Set<String>
+  package var listedTraining, listedTest: Set<String>
+  /// The training cases that it lists with their files in place of those of imagesTr.
+  var listedCases: [ListedCase]?
 
-  static func read(_ path: String) throws(VolumeError) -> DatasetDescription {
+  package static func read(_ path: String) throws(VolumeError) -> DatasetDescription {
     guard FileManager.default.fileExists(atPath: path) else {
-      throw VolumeError("\(path) is missing: a data set folder needs it to name channels and labels (nnU-Net's format).")
+      throw VolumeError(
+        "\(path) is missing: a data set folder needs it to name channels and labels (nnU-Net's format); `cohort import folder` makes it from images and labels, and `cohort import --help` lists the layouts of public data sets."
+      )
     }
     let bytes: [UInt8]
     do throws(FileError) { bytes = try readAll(path, atMost: largestBytes) } catch { throw VolumeError(error.description) }
     guard let content = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
       throw VolumeError("\(path) is not valid JSON: check it for a missing comma, quote or brace.")
-    }
-    if content["dataset"] != nil {
-      throw VolumeError(
-        "\(path) lists its files under 'dataset', which is not supported: put them into imagesTr, labelsTr, imagesUn, imagesTs.")
     }
     let fileEnding = content["file_ending"] as? String ?? ".nii.gz"
     // Whichever of them it names, files of all of these endings are read.
@@ -36,7 +36,8 @@ struct DatasetDescription {
       name: content["name"] as? String, channelNames: try channels(content, path),
       labels: try LabelMeaning(content, json: bytes, path: path), trainingCount: content["numTraining"] as? Int,
       imageReader: content["overwrite_image_reader_writer"] as? String,
-      listedTraining: listed(content["training"]), listedTest: listed(content["test"]))
+      listedTraining: listed(content["training"]), listedTest: listed(content["test"]),
+      listedCases: try content["dataset"].map { (list) throws(VolumeError) in try ListedCase.all(list, of: path) })
   }
 
   /// More than any description has.

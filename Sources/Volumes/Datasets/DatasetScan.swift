@@ -6,10 +6,10 @@ import Foundation
 struct DatasetScan {
   let folder: String
   let description: DatasetDescription
-  private let needsLabels: Bool
+  let needsLabels: Bool
   /// What is left aside and is no case.
-  private(set) var warnings: [String] = []
-  private var problems: [String] = []
+  var warnings: [String] = []
+  var problems: [String] = []
 
   init(folder: String, description: DatasetDescription, needsLabels: Bool) {
     (self.folder, self.description, self.needsLabels) = (folder, description, needsLabels)
@@ -17,8 +17,10 @@ struct DatasetScan {
 
   /// All cases, sorted by identifier. Error: all that is wrong with the folder, a line each.
   mutating func cases() throws(VolumeError) -> [DatasetCase] {
-    lookBesideTheFolders()
-    let labelled = cases(.labelled, images: "imagesTr", labels: "labelsTr")
+    // Files that dataset.json lists may lie anywhere.
+    if description.listedCases == nil { lookBesideTheFolders() }
+    let labelled =
+      if let list = description.listedCases { cases(of: list) } else { cases(.labelled, images: "imagesTr", labels: "labelsTr") }
     let unlabelled = cases(.unlabelled, images: "imagesUn", labels: nil)
     let test = cases(.test, images: "imagesTs", labels: "labelsTs")
     let all = (labelled + unlabelled + test).sorted { $0.identifier < $1.identifier }
@@ -151,7 +153,7 @@ struct DatasetScan {
   }
 
   /// The images of a subfolder; one that is not there has none.
-  private mutating func files(_ subfolder: String) -> [ImageFile] {
+  mutating func files(_ subfolder: String) -> [ImageFile] {
     var facts = stat()
     guard lstat("\(folder)/\(subfolder)", &facts) == 0, let found = list(subfolder) else { return [] }
     if !found.unread.isEmpty {
@@ -196,7 +198,7 @@ package func asLines(_ sentences: [String], heading: String) -> String {
 }
 
 /// Names of files in a sentence: all of them where they are not very many.
-private func named(_ names: [String]) -> String {
+func named(_ names: [String]) -> String {
   let hidden = names.count - 40
   return names.prefix(40).joined(separator: ", ") + (hidden > 0 ? " and \(hidden) more" : "")
 }

@@ -47,23 +47,22 @@ struct NIfTIFields {
       sform: [header.srow_x, header.srow_y, header.srow_z].flatMap { elements($0, of: Double.self) })
   }
 
-  /// Voxels along the three axes. Errors: no dimensions, or more than any file holds; a fourth axis.
-  func checkedDimensions(_ path: String) throws(VolumeError) -> [Int] {
+  /// Voxels along the three axes, and volumes along a fourth. Errors: no dimensions, or more than any file holds; a fifth axis.
+  func checkedDimensions(_ path: String) throws(VolumeError) -> (extent: [Int], volumes: Int) {
     let rank = dimensions[0]
     guard (1...7).contains(rank), dimensions[1...min(3, rank)].allSatisfy({ (1...1 << 31).contains($0) }) else {
       throw VolumeError("\(path) has a damaged header, its dimensions are \(dimensions): copy or convert the file again.")
     }
-    if rank > 3, let extra = dimensions[4...rank].first(where: { $0 > 1 }) {
+    let extent = (1...3).map { $0 <= rank ? dimensions[$0] : 1 }, volumes = rank > 3 ? max(1, dimensions[4]) : 1
+    if rank > 4, dimensions[5...rank].contains(where: { $0 > 1 }) {
       let text = dimensions[1...rank].map(String.init).joined(separator: "x")
       throw VolumeError(
-        "\(path) has \(text) voxels, a fourth axis of \(extra): split it into one 3D file for each channel or time point (_0000, _0001, ...)."
-      )
+        "\(path) has \(text) voxels, more than four axes: split it into one 3D file for each channel (_0000, _0001, ...).")
     }
-    let extent = (1...3).map { $0 <= rank ? dimensions[$0] : 1 }
-    guard extent.map(Double.init).reduce(1, *) <= Double(1 << 40) else {
+    guard (extent + [volumes]).map(Double.init).reduce(1, *) <= Double(1 << 40) else {
       throw VolumeError("\(path) has a damaged header, its dimensions are \(dimensions): copy or convert the file again.")
     }
-    return extent
+    return (extent, volumes)
   }
 }
 

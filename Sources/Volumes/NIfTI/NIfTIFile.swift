@@ -7,10 +7,13 @@ struct NIfTIFile: VolumeFile {
   private let reader: GzipReader
   /// Bytes of the header that were read from it.
   private let consumed: Int
+  /// Which volume of a fourth axis is read.
+  private let number: Int
 
-  /// Opens a file; the .img of a pair is as good as its .hdr. Errors: those of the header.
-  init(_ path: String) throws(VolumeError) {
-    self.path = path
+  /// Opens a file; the .img of a pair is as good as its .hdr. Errors: those of the header; several volumes where none is chosen.
+  /// - Parameter number: the volume of a fourth axis, from 0.
+  init(_ path: String, volume number: Int? = nil) throws(VolumeError) {
+    (self.path, self.number) = (path, number ?? 0)
     let headerPath = counterpart(of: path, ending: "img", with: "hdr") ?? path
     let reader = try GzipReader(headerPath)
     var bytes = [UInt8](repeating: 0, count: NIfTIHeader.size1)
@@ -22,7 +25,15 @@ struct NIfTIFile: VolumeFile {
     }
     header = try NIfTIHeader(Array(bytes[0..<count]), path: headerPath)
     (self.reader, consumed) = (reader, count)
+    if number == nil, header.volumes > 1 {
+      let text = (header.grid.dimensions + [header.volumes]).map(String.init).joined(separator: "x")
+      throw VolumeError(
+        "\(path) has \(text) voxels, a fourth axis of \(header.volumes): split it into one 3D file for each channel or time point (_0000, _0001, ...); `cohort import msd` does so for the Decathlon's folders."
+      )
+    }
   }
+
+  var volumes: Int { header.volumes }
 
   var stored: StoredVoxels {
     StoredVoxels(
@@ -41,17 +52,18 @@ struct NIfTIFile: VolumeFile {
 
   private func voxels(of reader: GzipReader, after consumed: Int) throws(VolumeError) -> [UInt8] {
     // A stream of deflate grows at most 1032-fold, so a header that promises more is refused before memory is asked for.
-    let promised = header.dataOffset + stored.byteCount
-    let gap = try reader.skip(header.dataOffset - consumed)
-    guard promised / (reader.isUncompressed ? 1 : 1032) <= reader.sizeOnDisk, gap == header.dataOffset - consumed else {
+    let before = header.dataOffset + number * stored.byteCount, after = (header.volumes - number - 1) * stored.byteCount
+    let gap = try reader.skip(before - consumed)
+    guard (before + stored.byteCount + after) / (reader.isUncompressed ? 1 : 1032) <= reader.sizeOnDisk, gap == before - consumed
+    else {
       throw truncated()
     }
     try requireMemory()
     var raw = [UInt8](repeating: 0, count: stored.byteCount)
     let found = try reader.read(into: &raw)
+    guard found == raw.count, try reader.skip(after) == after else { throw truncated() }
     // Some programs pad their files to a whole number of blocks.
     try reader.verifyEnd(limit: mostPadding)
-    guard found == raw.count else { throw truncated() }
     return raw
   }
 

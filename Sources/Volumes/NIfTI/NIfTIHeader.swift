@@ -27,6 +27,8 @@ enum ScalarType: Int {
 /// The header that a reader needs before the voxels.
 struct NIfTIHeader {
   var grid: FileGrid
+  /// Volumes along a fourth axis, one after the other.
+  var volumes: Int
   var scalar: ScalarType
   /// Whether the file's byte order is not this machine's.
   var isSwapped: Bool
@@ -48,7 +50,8 @@ struct NIfTIHeader {
     let signature = try NIfTISignature(bytes, path: path)
     let fields = NIfTIFields(bytes, signature)
     (isSwapped, isPair) = (signature.isSwapped, signature.isPair)
-    let dimensions = try fields.checkedDimensions(path)
+    let dimensions: [Int]
+    (dimensions, volumes) = try fields.checkedDimensions(path)
     guard let scalar = ScalarType(rawValue: fields.type) else {
       throw VolumeError(
         "\(path) holds \(scalarName(fields.type)) voxels, which are not supported: convert it to a real scalar type such as float32."

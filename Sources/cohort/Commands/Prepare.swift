@@ -77,15 +77,6 @@ struct Prepare: ParsableCommand {
     guard let plan else { return nil }
     return try Plan(file: plan).preparation(configuration, of: plan, for: Dataset.open(dataset))
   }
-
-  private func parseSpacing(_ text: String) throws -> Spacing {
-    let numbers = text.split(separator: ",").map { Double($0.trimmingPrefix(" ")) ?? -1 }
-    guard [1, 3].contains(numbers.count), numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw PreparationError(
-        "--spacing \(text) is no voxel size: give one positive number of millimetres, or depth,height,width.")
-    }
-    return numbers.count == 1 ? Spacing(numbers[0], numbers[0], numbers[0]) : Spacing(numbers[0], numbers[1], numbers[2])
-  }
 }
 
 extension PreparationOutcome {
