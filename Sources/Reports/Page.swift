@@ -3,7 +3,8 @@
 /// A page with its title as heading.
 /// - Parameters:
 ///   - style: more rules of CSS.
-///   - body: HTML; tables have a line of heads, names at the left have the class `name`, pictures lie side by side in a `div` of class `charts`.
+///   - body: HTML; tables have a line of heads, names at the left have the class `name`, pictures lie side by side in a `div` of class `charts`, below each other on a
+///     phone, where those that are wider than it can be moved.
 public func page(title: String, style: String = "", _ body: String) -> String {
   """
   <!DOCTYPE html>
@@ -15,7 +16,15 @@ public func page(title: String, style: String = "", _ body: String) -> String {
   .charts { display: flex; flex-wrap: wrap; gap: 8px } svg { max-width: 100%; height: auto }
   pre { font-size: 0.9em; overflow-x: auto }
   .warning { background: #fff2cc; color: #222222; padding: 0.5em 1em }
-  @media (prefers-color-scheme: dark) { body { background: #17181b; color: #dddddd } th { border-color: #dddddd } td { border-color: #444444 } }
+  @media (prefers-color-scheme: dark) {
+    body { background: #17181b; color: #dddddd } th { border-color: #dddddd } td { border-color: #444444 } a { color: #8ab4f8 }
+    svg { fill: #dddddd } svg rect[fill="#ffffff"] { fill: #17181b }
+    svg line[stroke="#222222"] { stroke: #dddddd } svg line[stroke="#dddddd"] { stroke: #3a3c40 }
+  }
+  @media (max-width: 700px) {
+    body { margin: 1em auto } table { display: block; overflow-x: auto } .charts { display: block; overflow-x: auto }
+    .charts svg { max-width: none; width: 600px }
+  }
   \(style)
   </style></head><body>
   <h1>\(escaped(title))</h1>

@@ -87,7 +87,7 @@ public func heldOutScores(
 
 extension StageScores {
   /// - Parameter names: of what is scored, after the background.
-  init(_ scores: ValidationScores, _ split: DataSplit, names: [String]) {
+  init(_ scores: ValidationScores, _ split: DataSplit, names: [String], cases: CaseTable? = nil) {
     let kind = split.isHeldOut ? "validation" : "training volumes"
     let classes = zip(names.dropFirst(), scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
     var numbers = ["dice": scores.mean]
@@ -100,6 +100,6 @@ extension StageScores {
       kind: split.isHeldOut ? "validation" : "trainingFit", numbers: numbers,
       heading: "Dice on \(patches)the "
         + (split.isHeldOut ? "validation cases" : "labelled training volumes (none are held out: validation.cases)"),
-      table: classes + [("mean", scores.mean)])
+      table: classes + [("mean", scores.mean)], cases: cases)
   }
 }
