@@ -1,5 +1,5 @@
-// What people see of a run that was killed twice and went on: event files for TensorBoard, progress.png, the page in a browser, the view of a terminal,
-// the lines of the console.
+// What people see of a run that was killed twice and went on: event files for TensorBoard, progress.png, the page in a browser, the view of a
+// terminal, the lines of the console.
 
 import Files
 import Foundation
@@ -86,7 +86,7 @@ import Training
     #expect(throws: FileError.self) { try writeRunPage(run: run, to: folder.path + "/other.html") }
   }
 
-  @Test(.enabled(if: Browser.path != nil, "no Chromium is installed: apt-get install chromium"))
+  @Test(.enabled(if: Browser.path != nil, "no Chromium is installed: apt-get install chromium, or name one by COHORT_BROWSER"))
   func aBrowserOpensThePageAndMovesTheSlider() throws {
     let page = folder.path + "/run.html"
     _ = try writeRunPage(run: run, to: page)
@@ -132,14 +132,18 @@ private enum SeenRun {
 
 /// A browser that prints what it made of a page.
 private enum Browser {
-  static let path = ["chromium", "chromium-browser", "google-chrome"].lazy.map { "/usr/bin/\($0)" }.first {
-    FileManager.default.isExecutableFile(atPath: $0)
-  }
+  static let path =
+    ProcessInfo.processInfo.environment["COHORT_BROWSER"]
+    ?? ["chromium", "chromium-browser", "google-chrome"].map { "/usr/bin/\($0)" }.first(
+      where: FileManager.default.isExecutableFile)
 
   /// The document after its scripts have run.
   static func contents(of page: String, scratch: String) throws -> String {
-    let process = Process(), output = scratch + "/dom.html"
-    process.executableURL = URL(fileURLWithPath: try #require(path))
+    let process = Process(), output = scratch + "/dom.html", browser = try #require(path)
+    try #require(
+      FileManager.default.isExecutableFile(atPath: browser),
+      "\(browser) cannot be started: let COHORT_BROWSER be the path of a Chromium, or unset it.")
+    process.executableURL = URL(fileURLWithPath: browser)
     process.arguments = [
       "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir=\(scratch)/profile",
       "--virtual-time-budget=2000", "--dump-dom", "file://\(page)",

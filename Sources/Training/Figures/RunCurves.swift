@@ -99,7 +99,9 @@ struct RunCurves {
   /// Steps and means of a number of the steps.
   func points(_ name: String, _ value: (Int, Double) -> Double? = { $1 }) -> [ChartPoint] {
     (bins[name] ?? [:]).sorted { $0.key < $1.key }.compactMap { bin, entry in
-      value(bin, entry.sum / Double(entry.count)).map { ChartPoint(x: (Double(bin) + 0.5) * Double(width), y: $0) }
+      value(bin, entry.sum / Double(entry.count)).map {
+        ChartPoint(x: min(Double(newestStep), Double(bin * width) + Double(width - 1) / 2), y: $0)
+      }
     }
   }
 

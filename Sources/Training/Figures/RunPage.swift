@@ -50,10 +50,12 @@ private struct RunPage {
         + section("Last scores", curves.lastScores.isEmpty ? "" : table(curves.lastScores))
         + section("Rounds of the confidence schedule", rounds.isEmpty ? "" : ConfidenceFigure(rounds).svg)
         + section("Caveats", list(caveats)) + section("Warnings of the newest attempt", list(runWarnings(ofRun: report.run)))
-        + section("Attempts", table(report.attempts.map { ["\($0.number)", $0.started, $0.course, $0.message ?? ""] }))
+        + section(
+          "Attempts", table(report.attempts.map { ["\($0.number)", $0.started, $0.course, $0.message ?? ""] }, isText: true))
         + section("Ranks", ranks)
         + section(
-          "Versions", folded("Libraries and checksums", table(report.versions.sorted { $0.key < $1.key }.map { [$0, $1] })))
+          "Versions",
+          folded("Libraries and checksums", table(report.versions.sorted { $0.key < $1.key }.map { [$0, $1] }, isText: true)))
         + section("Configuration", folded("All keys, defaults included", "<pre>\(escaped(configuration))</pre>")))
         .joined(separator: "\n"))
   }
@@ -116,9 +118,11 @@ private func list(_ items: [String]) -> String {
 }
 
 /// Rows of cells, the first of each a name.
-private func table(_ rows: [[String]]) -> String {
+/// - Parameter isText: whether the others are texts too, not numbers.
+private func table(_ rows: [[String]], isText: Bool = false) -> String {
   let lines = rows.map { row in
-    "<tr>" + row.enumerated().map { "<td\($0.offset == 0 ? " class=\"name\"" : "")>\(escaped($0.element))</td>" }.joined()
+    "<tr>"
+      + row.enumerated().map { "<td\($0.offset == 0 || isText ? " class=\"name\"" : "")>\(escaped($0.element))</td>" }.joined()
       + "</tr>"
   }
   return "<table>" + lines.joined(separator: "\n") + "</table>"

@@ -23,8 +23,8 @@ final class ProgressReport {
     console.progress(line(means), isLast: run.stage.isDone)
   }
 
-  /// Pace first, then the terms of the loss, then the method's other numbers, as many as fit. Weights and gradient norms, whose names have a dot, are for
-  /// metrics.jsonl, which has all.
+  /// Pace first, then the terms of the loss, then the method's other numbers, as many as fit. Weights and gradient norms, whose names have
+  /// a dot, are for metrics.jsonl, which has all.
   private func line(_ means: [String: Double]) -> String {
     let pace = max(secondsPerStep ?? 1, 1e-9), stage = run.stage
     let names = means.keys.filter { $0 != "loss" && !$0.contains(".") }.sorted()

@@ -1,5 +1,5 @@
-// What a run draws of itself while it goes on (rank 0): event files for TensorBoard, progress.png, and the cases of the newest validation. A full disk
-// costs pictures, never the run.
+// What a run draws of itself while it goes on (rank 0): event files for TensorBoard, progress.png, and the cases of the newest validation.
+// A full disk costs pictures, never the run.
 
 import Cluster
 import Files

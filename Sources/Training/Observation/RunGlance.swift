@@ -1,4 +1,5 @@
-// `cohort watch`: where a run stands, in the lines of a terminal. Only the run folder is read, so that it works beside a run of other hosts, and after it.
+// `cohort watch`: where a run stands, in the lines of a terminal. Only the run folder is read, so that it works beside a run of other hosts,
+// and after it.
 
 import Cluster
 import Files
@@ -47,10 +48,11 @@ public struct RunGlance {
     ]
   }
 
-  /// How fast it goes and how long it will take, by the newest bin of steps.
+  /// How fast it goes and how long it will take, by the newest bins of steps.
   private var pace: String {
     let times = curves.map { $0.points("wallSeconds").isEmpty ? $0.points("seconds") : $0.points("wallSeconds") } ?? []
-    guard let seconds = times.last?.y else { return "no step yet" }
+    let newest = times.suffix(5), seconds = newest.reduce(0) { $0 + $1.y } / Double(max(1, newest.count))
+    guard !newest.isEmpty else { return "no step yet" }
     let each = "\(seconds.formatted(decimals: 3)) s a step"
     if let code = report.attempts.last?.code { return "\(each); ended with code \(code)" }
     let left = "about \(clockTime(seconds * Double(max(0, report.totalSteps - newestStep)))) left"

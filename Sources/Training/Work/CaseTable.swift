@@ -1,5 +1,5 @@
-// What a validation on whole volumes found, case by case: Dice of each class, and pictures of the best, the median and the worst case. Every rank keeps
-// slices of its own cases; rank 0 collects those that are shown.
+// What a validation on whole volumes found, case by case: Dice of each class, and pictures of the best, the median and the worst case.
+// Every rank keeps slices of its own cases; rank 0 collects those that are shown.
 
 import Cluster
 import Foundation
@@ -67,11 +67,12 @@ public struct CasePicture: Codable, Sendable {
   static func collect(
     _ cases: [CaseTable.Case], _ slices: [String: CaseSlices], over world: borrowing Communicator
   ) throws -> [CasePicture] {
-    let own = try shown(cases).compactMap { role, name, mean in
-      try slices[name].map { try CasePicture(role: role, name: name, mean: mean, $0) }
+    // What cannot be drawn is left out: pictures never end a run.
+    let own = shown(cases).compactMap { role, name, mean in
+      slices[name].flatMap { try? CasePicture(role: role, name: name, mean: mean, $0) }
     }
-    let parts = try world.gather(bytes: Array(try JSONEncoder().encode(own)), to: 0)
-    let all = try parts?.flatMap { try JSONDecoder().decode([CasePicture].self, from: Data($0)) } ?? []
+    let parts = try world.gather(bytes: Array((try? JSONEncoder().encode(own)) ?? Data()), to: 0) ?? []
+    let all = parts.flatMap { (try? JSONDecoder().decode([CasePicture].self, from: Data($0))) ?? [] }
     return all.sorted { $0.mean > $1.mean }
   }
 }

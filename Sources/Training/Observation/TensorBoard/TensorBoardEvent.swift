@@ -93,7 +93,7 @@ private struct Histogram {
       squares += value * value
     }
     guard !values.isEmpty, sum.isFinite, squares.isFinite else { return nil }
-    let scale = Double(Self.buckets) / max(greatest - least, .leastNormalMagnitude)
+    let scale = greatest > least ? Double(Self.buckets) / (greatest - least) : 0
     for value in values { counts[min(Self.buckets - 1, Int((Double(value) - least) * scale))] += 1 }
   }
 

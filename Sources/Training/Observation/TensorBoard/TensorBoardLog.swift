@@ -1,5 +1,5 @@
-// RUN/tensorboard: event files for TensorBoard, one for each attempt. An attempt cuts off what those before it have recorded of the steps that it will
-// repeat, so that every step is there once. Which files are the run's own, its start events tell.
+// RUN/tensorboard: event files for TensorBoard, one for each attempt. An attempt cuts off what those before it have recorded of the steps that
+// it will repeat, so that every step is there once. Which files are the run's own, its start events tell.
 
 import Files
 import Foundation
