@@ -45,7 +45,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build install test sanitize cluster-packages check-cluster check-packages demo compare compare-methods compare-augmentation compare-registration format clean
+.PHONY: build install test sanitize cluster-packages check-cluster check-packages demo compare compare-methods compare-augmentation compare-registration compare-tensorboard format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -170,6 +170,13 @@ compare-registration: build
 	[ -d $(DATASET) ] || $(COHORT) synthesize --output $(DATASET) --subjects 24 --labelled 24 --seed 5 --spacing 2
 	$(COHORT) bench registration --dataset $(DATASET) --pairs $(PAIRS) --threads 1 --json > compare/registration.json
 	compare/venv/bin/python Tests/Yardstick/registration.py compare/registration.json --dataset $(DATASET)
+
+# Event files of a run that is killed twice, read by TensorBoard: points counted, numbers compared with metrics.jsonl. A minute.
+compare-tensorboard: build
+	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo found),,$(call install,python3 python3-venv))
+	[ -x compare/venv/bin/python ] || python3 -m venv compare/venv
+	compare/venv/bin/python -m pip install --quiet "tensorboard==2.21.*"
+	compare/venv/bin/python Tests/Yardstick/event_files.py --cohort $(COHORT) --output compare/tensorboard
 
 format:
 	swift format --in-place --recursive Sources Tests Package.swift

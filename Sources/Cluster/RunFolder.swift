@@ -11,7 +11,7 @@ public enum RunFolder {
   package static let names = [
     leaseName, "checkpoints", "metrics.jsonl", "metrics.prom", "events.jsonl", "configuration.resolved.yaml", "logs", "flight",
     "trace", "incidents", "embeddings", "prior.safetensors", "sam.safetensors", "pseudo-labels", "confidence.csv",
-    "registration.csv", "hostfile",
+    "registration.csv", "hostfile", "tensorboard", "progress.png", "validation.json",
     "STOP", "SAVE",
   ]
 

@@ -12,6 +12,12 @@ struct Color: Hashable {
     self.init(byte(red), byte(green), byte(blue))
   }
 
+  /// A colour of CSS, #rrggbb.
+  init(code: String) {
+    let value = UInt32(code.dropFirst(), radix: 16) ?? 0
+    self.init(UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255))
+  }
+
   init(gray: Float) { self.init(red: gray, green: gray, blue: gray) }
 
   /// This colour under `other`, of which a part 0...1 is seen.
@@ -51,6 +57,18 @@ struct Canvas {
   mutating func frame(x: Int, y: Int, width: Int, height: Int, thickness: Int, _ color: Color) {
     for top in [y, y + height - thickness] { fill(x: x, y: top, width: width, height: thickness, color) }
     for left in [x, x + width - thickness] { fill(x: left, y: y, width: thickness, height: height, color) }
+  }
+
+  /// A straight line two pixels thick; what lies outside is cut off.
+  mutating func line(from start: (x: Double, y: Double), to end: (x: Double, y: Double), _ color: Color) {
+    let steps = max(1, Int(max(abs(end.x - start.x), abs(end.y - start.y)).rounded(.up)))
+    for step in 0...steps {
+      let part = Double(step) / Double(steps)
+      let x = Int(start.x + (end.x - start.x) * part), y = Int(start.y + (end.y - start.y) * part)
+      for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] where x >= 0 && y >= 0 && x < width && y < height {
+        self[x, y] = color
+      }
+    }
   }
 
   /// Copies a picture that fits, with its upper left corner at (x, y).

@@ -1,10 +1,18 @@
 // Colours of classes: far apart from each other and from grey; the same class has the same colour in every picture.
 
+import Foundation
+
 /// The colour of a label 1, 2, ...; after twelve classes the colours come again, paler.
 func classColor(_ label: Int) -> Color {
   let base = palette[(label - 1) % palette.count]
   let round = (label - 1) / palette.count % 3
   return round == 0 ? base : base.mixed(with: Color(255, 255, 255), part: 0.3 * Float(round))
+}
+
+/// The same colour for CSS: #rrggbb.
+public func classColorCode(_ label: Int) -> String {
+  let color = classColor(label)
+  return String(format: "#%02x%02x%02x", color.red, color.green, color.blue)
 }
 
 private let palette = [

@@ -6,19 +6,34 @@ import Foundation
 extension Canvas {
   /// Writes the picture to `path`, under a temporary name first, so that a viewer never meets half a file.
   func write(to path: String) throws(ReportError) {
-    let temporary = "\(path).partial-\(getpid())"
-    var image = png_image()
-    image.version = UInt32(PNG_IMAGE_VERSION)
-    image.width = UInt32(width)
-    image.height = UInt32(height)
-    image.format = UInt32(PNG_FORMAT_FLAG_COLOR)  // PNG_FORMAT_RGB
-    guard png_image_write_to_file(&image, temporary, 0, bytes, 0, nil) != 0, sign(temporary), rename(temporary, path) == 0 else {
+    let file = try png(), temporary = "\(path).partial-\(getpid())"
+    guard write(file, to: temporary), rename(temporary, path) == 0 else {
       let cause = String(cString: strerror(errno))
-      png_image_free(&image)
       unlink(temporary)
       throw ReportError(
         "\(path) cannot be written (\(cause)): make sure that its folder exists, may be written to and has space left.")
     }
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) -> Bool {
+    guard let file = fopen(path, "w") else { return false }
+    let count = fwrite(bytes, 1, bytes.count, file)
+    return fclose(file) == 0 && count == bytes.count
+  }
+
+  /// The picture as the bytes of a PNG file.
+  func png() throws(ReportError) -> [UInt8] {
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    (image.width, image.height) = (UInt32(width), UInt32(height))
+    image.format = UInt32(PNG_FORMAT_FLAG_COLOR)  // PNG_FORMAT_RGB
+    var count = bytes.count + bytes.count / 8 + height + 4096
+    var file = [UInt8](repeating: 0, count: count)
+    guard png_image_write_to_memory(&image, &file, &count, 0, bytes, 0, nil) != 0 else {
+      png_image_free(&image)
+      throw ReportError("a picture of \(width) x \(height) pixels cannot be packed: choose a smaller one.")
+    }
+    return file[..<(count - closing.count)] + signature
   }
 }
 
@@ -37,16 +52,4 @@ public func isOwnPicture(_ path: String) -> Bool {
   defer { try? file.close() }
   try? file.seek(toOffset: UInt64(facts.st_size) - UInt64(signature.count))
   return (try? file.readToEnd()).map { Array($0) == signature } ?? false
-}
-
-/// Puts the signature in the place of a picture's closing chunk.
-private func sign(_ path: String) -> Bool {
-  guard let file = FileHandle(forUpdatingAtPath: path) else { return false }
-  do {
-    let end = try file.seekToEnd()
-    try file.seek(toOffset: end - UInt64(closing.count))
-    try file.write(contentsOf: Data(signature))
-    try file.close()
-    return true
-  } catch { return false }
 }

@@ -150,7 +150,9 @@ private final class TrainingLoop {
   /// - Returns: whether a checkpoint of this step is on the disk.
   private func save(over world: borrowing Communicator) throws -> Bool {
     if checkpointing.savedStep == run.stepsDone { return true }
-    return try step.times.measure(.checkpoint) { try checkpointing.save(run, over: world, console: reporter.console) }
+    let isSaved = try step.times.measure(.checkpoint) { try checkpointing.save(run, over: world, console: reporter.console) }
+    if isSaved { reporter.saved() }
+    return isSaved
   }
 }
 

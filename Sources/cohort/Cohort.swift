@@ -19,8 +19,9 @@ struct Cohort: ParsableCommand {
     abstract: "Trains 3D medical segmentation networks from a few labelled and many unlabelled volumes, on many machines.",
     version: versionText,
     subcommands: [
-      Synthesize.self, Import.self, Choose.self, New.self, PlanCommand.self, Prepare.self, Train.self, Predict.self,
-      Postprocess.self, Evaluate.self, CompareMethods.self, Report.self, Checkpoint.self, NetworkCommand.self, Methods.self,
+      Synthesize.self, Import.self, Choose.self, New.self, PlanCommand.self, Prepare.self, Train.self, WatchCommand.self,
+      Predict.self, Postprocess.self, Evaluate.self, CompareMethods.self, Report.self, Checkpoint.self, NetworkCommand.self,
+      Methods.self,
       Recipes.self, PriorCommand.self, Bench.self, Scale.self, WeightsCommand.self, Launch.self, FlightCommand.self,
       Doctor.self, Trace.self,
     ])

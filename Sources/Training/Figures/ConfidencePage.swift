@@ -25,7 +25,7 @@ public func writeConfidenceReport(run: String, to path: String) throws -> String
 private let mark = "<!-- cohort report confidence -->"
 
 extension ConfidenceFigure {
-  fileprivate init(_ rounds: [ConfidenceRound]) {
+  init(_ rounds: [ConfidenceRound]) {
     self.init(
       rounds: rounds.map { round in
         Round(

@@ -93,9 +93,11 @@ private func start(
     try run.requireSamePlan(over: world)
     try resume(run, over: world, console: console)
     guard world.rank == 0, run.stepsDone < run.steps else { return nil }
-    return try MetricsLog(run.configuration, stepsDone: run.stepsDone, warn: console.warn)
+    let log = try MetricsLog(run.configuration, stepsDone: run.stepsDone, warn: console.warn)
+    if !isMeasured, let observer = run.observer { log.figures = RunFigures(run, attempt: observer.attempt, console: console) }
+    return log
   }
-  run.observer?.started(at: run.stepsDone)
+  run.observer?.started(at: run.stepsDone, eventFile: log?.figures?.eventFile)
   try together(over: world) { world in try prepareStage(run, log, over: world, console: console) }
   console.print(checkpointTitle(run, ranks: world.size))
   return log
@@ -116,6 +118,7 @@ private func finish(
   do {
     let outcome = try train(run, over: world, console: console, log: log, stepsOnly: stepsOnly)
     try observer.finish(over: world)
+    log?.figures?.drawProgress()
     switch outcome.end {
     case .completed: return observer.ended(ExitCode.success.rawValue)
     case .stopped: return observer.ended(ExitCode.requeue.rawValue)

@@ -28,6 +28,14 @@ public final class Console {
     write(text + "\n")
   }
 
+  /// Prints and logs a line of several clauses, which begins a new line of the console where it would be longer than that is wide.
+  public func print(clauses text: String) {
+    log(text)
+    guard isRankZero else { return }
+    closeLine()
+    write(folded(text, width: Self.width) + "\n")
+  }
+
   /// Prints a warning on standard error and logs it.
   public func warn(_ text: String) {
     log("warning: \(text)")
@@ -48,7 +56,7 @@ public final class Console {
     guard isLast || now - lastProgress >= (isTerminal ? 0.25 : 10) else { return }
     lastProgress = now
     if isTerminal {
-      write("\r\u{1B}[2K" + text().prefix(Self.columns - 1))
+      write("\r\u{1B}[2K" + text().prefix(min(Self.width, Self.columns - 1)))
       lineIsOpen = true
       if isLast { closeLine() }
     } else {
@@ -69,6 +77,9 @@ public final class Console {
       "warning: what the run prints can no longer be seen (\(String(cString: strerror(failure)))); it goes on, and its logs are whole."
     )
   }
+
+  /// The longest line that is printed of steps and stages.
+  static let width = 99
 
   /// A line that wraps cannot be rewritten. Under mpirun the pseudo terminal has no size: 80 columns are safe.
   private static var columns: Int {

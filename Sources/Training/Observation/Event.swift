@@ -32,8 +32,12 @@ public struct Event: Codable, Sendable, Equatable {
   /// Threads of each rank.
   public var threads: Int?
   public var totalSteps: Int?
+  /// The attempt's event file in RUN/tensorboard.
+  public var tensorBoard: String?
   /// Libraries, their settings, and checksums of program and configuration.
   public var versions: [String: String]?
+  /// What must be known of the scores, a sentence.
+  public var caveat: String?
 
   // Of a save: how long it took, and its size.
   public var seconds: Double?

@@ -11,6 +11,13 @@ public struct MetricsFile: Sendable {
     public let kind: String
     /// Every finite number by name, `step` among them.
     public let numbers: [String: Double]
+
+    init(kind: String, numbers: [String: Double]) { (self.kind, self.numbers) = (kind, numbers) }
+
+    /// A line as it is written.
+    init(kind: String, step: Int, numbers: [String: Double]) {
+      self.init(kind: kind, numbers: numbers.filter(\.value.isFinite).merging(["step": Double(step)]) { $1 })
+    }
   }
 
   public private(set) var lines: [Line] = []

@@ -9,6 +9,8 @@ import Foundation
 public final class MetricsLog {
   private let file: LineFile
   private let encoder = JSONEncoder()
+  /// What is drawn of the lines; nil in tests and measurements.
+  var figures: RunFigures?
 
   /// - Parameters:
   ///   - stepsDone: lines of later steps, left by an interrupted run, are removed.
@@ -28,6 +30,7 @@ public final class MetricsLog {
 
   /// Appends one line; a full disk loses metrics, never the run.
   public func append(kind: String, step: Int, _ numbers: [String: Double]) {
+    figures?.append(kind: kind, step: step, numbers)
     guard let line = try? encoder.encode(Line(kind: kind, step: step, numbers: numbers)) else { return }
     file.append(String(decoding: line, as: UTF8.self))
   }

@@ -41,13 +41,32 @@ package struct MetricsPage {
       gauge("checkpoint_age_seconds", "Time since the last checkpoint of this attempt.", checkpointAge),
       gauge("restarts", "Earlier starts of this run.", Double(restarts)),
       gauge("slowest_rank", "Rank that works longest on a step.", slowest.map { Double($0.rank) }),
-      ranks("load", "Mean time in which a rank loads volumes in a step.", \.load),
-      ranks("compute", "Mean time in which a rank computes in a step.", \.compute),
-      ranks("wait", "Mean time for which a rank waits in a step.", \.wait),
+      ranks("lanes", "Micro-batches of a rank in each step.") { Double($0.lanes) },
+      ranks("load_seconds", "Mean time in which a rank loads volumes in a step.", \.load),
+      ranks("compute_seconds", "Mean time in which a rank computes in a step.", \.compute),
+      ranks("wait_seconds", "Mean time for which a rank waits in a step.", \.wait),
     ].joined()
   }
 
+  static func path(_ run: String) -> String { run + "/metrics.prom" }
+
   func write(to path: String) throws(FileError) { try writeDurably(Array(text.utf8), to: path) }
+
+  /// The rows of a run's page as it was written last, in the order of ranks; empty where there is none.
+  static func rows(ofRun run: String) -> [RankRow] {
+    var values: [Int: (host: String, numbers: [String: Double])] = [:]
+    for line in ((try? readText(path(run), atMost: 16 << 20)) ?? "").split(separator: "\n") {
+      guard let found = line.firstMatch(of: /^cohort_rank_([a-z]+)[a-z_]*\{.*rank="([0-9]+)",host="(.*)"\} (.+)$/),
+        let rank = Int(found.output.2), let value = Double(found.output.4), value.isFinite
+      else { continue }
+      values[rank, default: (String(found.output.3), [:])].numbers[String(found.output.1)] = value
+    }
+    return values.sorted { $0.key < $1.key }.map { rank, row in
+      RankRow(
+        rank: rank, host: row.host, lanes: Int(exactly: row.numbers["lanes"] ?? 0) ?? 0, load: row.numbers["load"] ?? 0,
+        compute: row.numbers["compute"] ?? 0, wait: row.numbers["wait"] ?? 0)
+    }
+  }
 
   private func gauge(_ name: String, _ help: String, _ value: Double?) -> String {
     value.map { metric(name, help, [([("run", run)], $0)]) } ?? ""
@@ -55,7 +74,7 @@ package struct MetricsPage {
 
   private func ranks(_ what: String, _ help: String, _ value: (RankRow) -> Double) -> String {
     metric(
-      "rank_\(what)_seconds", help, rows.map { ([("run", run), ("rank", String($0.rank)), ("host", $0.host)], value($0)) })
+      "rank_\(what)", help, rows.map { ([("run", run), ("rank", String($0.rank)), ("host", $0.host)], value($0)) })
   }
 
   /// A metric with all of its samples; nothing without samples.

@@ -53,12 +53,14 @@ public final class Observer {
   // MARK: The way of an attempt
 
   /// The run goes on from `step` steps done.
-  func started(at step: Int) {
+  /// - Parameter eventFile: the name of the attempt's event file for TensorBoard, if it has one.
+  func started(at step: Int, eventFile: String? = nil) {
     console.rankLog?.step = step
     var event = Event(.start, step: step, attempt: attempt)
     (event.ranks, event.hosts, event.threads) = (ranks, hosts, Threads.count)
-    event.totalSteps = run.steps
+    (event.totalSteps, event.tensorBoard) = (run.steps, eventFile)
     event.versions = events == nil ? nil : versions(of: run.configuration)
+    event.caveat = (run.stage.work as? MethodWork)?.description.caveat
     events?.append(event)
     if step > 0 { events?.append(Event(.resume, step: step, attempt: attempt)) }
     page.run = run.configuration.output
@@ -165,6 +167,6 @@ public final class Observer {
     }
     // A full disk costs a version of the page, never the run. In a folder that is another's by now it would be a lie.
     guard run.lease?.isHeld != false else { return }
-    try? page.write(to: run.configuration.output + "/metrics.prom")
+    try? page.write(to: MetricsPage.path(run.configuration.output))
   }
 }

@@ -23,15 +23,21 @@ final class ProgressReport {
     console.progress(line(means), isLast: run.stage.isDone)
   }
 
-  /// Pace first: a narrow terminal cuts the terms. Weights and gradient norms, whose names have a dot, are for metrics.jsonl.
+  /// Pace first, then the terms of the loss, then the method's other numbers, as many as fit. Weights and gradient norms, whose names have
+  /// a dot, are for metrics.jsonl, which has all.
   private func line(_ means: [String: Double]) -> String {
     let pace = max(secondsPerStep ?? 1, 1e-9), stage = run.stage
     let names = means.keys.filter { $0 != "loss" && !$0.contains(".") }.sorted()
-    let terms = names.map { "\($0) \(means[$0]!.formatted(decimals: 4))" }
-    return (stage.name.isEmpty ? "" : "\(stage.name) ")
+    let terms = names.filter { means["weight." + $0] != nil } + names.filter { means["weight." + $0] == nil }
+    let head =
+      (stage.name.isEmpty ? "" : "\(stage.name) ")
       + "step \(stage.stepsDone)/\(stage.steps)  loss \((means["loss"] ?? 0).formatted(decimals: 4))  "
       + "\((Double(stage.work.samplesPerStep) / pace).formatted(decimals: 1)) samples/s  "
-      + "\(clockTime(Double(stage.steps - stage.stepsDone) * pace)) left  " + terms.joined(separator: "  ")
+      + "\(clockTime(Double(stage.steps - stage.stepsDone) * pace)) left"
+    return terms.reduce(into: head) { line, name in
+      let term = "  \(name) \(means[name]!.formatted(decimals: 3))"
+      if line.count + term.count <= Console.width { line += term }
+    }
   }
 
   func summary(_ scores: StageScores) {

@@ -38,8 +38,11 @@ public struct RunReport: Encodable, Sendable {
   public let lastDice: Double?
   /// The number of steps in which all waited for each rank, of those that metrics.jsonl holds.
   public let slowestSteps: [Int: Int]
-  /// Means of a step on each rank, of the last attempt that came to an end.
+  /// Means of a step on each rank: of the last steps while the run goes on, else of the last attempt that came to an end.
   public let ranks: [RankRow]
+  /// Libraries and checksums of the last start, and what must be known of the scores.
+  public let versions: [String: String]
+  public let caveat: String?
   /// What could not be read of the files, a sentence each.
   public let warnings: [String]
 
@@ -74,7 +77,10 @@ public struct RunReport: Encodable, Sendable {
     let eventsWarning =
       damaged == 0 ? nil : "\(EventLog.path(run)) has \(counted(damaged, "line")) that cannot be read, which are left out."
     warnings = [eventsWarning, metricsWarning].compactMap { $0 }
-    ranks = events.last { $0.times != nil }?.times ?? []
+    let start = events.last { $0.event == .start }
+    (versions, caveat) = (start?.versions ?? [:], start?.caveat)
+    let isOver = attempts[attempts.count - 1].code != nil, newest = isOver ? [] : MetricsPage.rows(ofRun: run)
+    ranks = newest.isEmpty ? events.last { $0.times != nil }?.times ?? [] : newest
   }
 
   /// Of the events of one attempt.

@@ -33,7 +33,7 @@ final class RunReporter {
   private func printTitle() {
     let name = run.stage.name.isEmpty ? "" : "stage \(run.stage.name): "
     console.print(
-      "\(name)\(run.stage.work.title); \(counted(run.configuration.lanes, "lane")) on \(counted(ranks, "rank")) "
+      clauses: "\(name)\(run.stage.work.title); \(counted(run.configuration.lanes, "lane")) on \(counted(ranks, "rank")) "
         + "of \(counted(Threads.count, "thread"))")
   }
 
@@ -66,7 +66,11 @@ final class RunReporter {
     console.print("step \(run.stepsDone): \(scores.text)\(mean)")
     log?.append(
       kind: scores.kind, step: run.stepsDone, scores.numbers.merging(isSmoothed ? ["dice.smoothed": judged] : [:]) { $1 })
+    log?.figures?.validated(scores)
   }
+
+  /// A checkpoint is on the disk.
+  func saved() { log?.figures?.saved() }
 
   /// The table at the end of a stage.
   func summary(_ scores: StageScores) { progress.summary(scores) }

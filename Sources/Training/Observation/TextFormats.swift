@@ -22,6 +22,20 @@ public func clockTime(_ seconds: Double) -> String {
 /// A count with its noun: "1 rank", "3 ranks".
 public func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
+/// A text in lines of at most `width` characters, which end with a semicolon or a comma; all but the first are indented. A clause that is longer stays
+/// whole.
+func folded(_ text: String, width: Int) -> String {
+  var lines: [String] = []
+  for clause in text.matches(of: /(\S.*?[;,]) |(\S.*)$/).map({ $0.output.1 ?? $0.output.2! }) {
+    if let last = lines.last, last.count + 1 + clause.count <= width {
+      lines[lines.count - 1] += " " + clause
+    } else {
+      lines.append((lines.isEmpty ? "" : "  ") + clause)
+    }
+  }
+  return lines.joined(separator: "\n")
+}
+
 extension String {
   /// As a field of a table with commas: in quotation marks where it holds one of them or a comma.
   var quotedField: String {

@@ -109,7 +109,7 @@ package final class PriorSetup {
     prior.reliability = PriorCalibration.reliability(dice: found[best])
     let list = zip(clips, found).map { "\($1.formatted(decimals: 3)) with prompts within ±\($0)" }.joined(separator: ", ")
     console.print(
-      "prior: labels damaged to Dice \(prompts.formatted(decimals: 3)) are answered with \(list); "
+      clauses: "prior: labels damaged to Dice \(prompts.formatted(decimals: 3)) are answered with \(list); "
         + "reliability \(prior.reliability.formatted(decimals: 2))")
     if prior.reliability == 0 {
       console.warn(

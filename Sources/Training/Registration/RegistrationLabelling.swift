@@ -69,7 +69,8 @@ struct RegistrationLabelling {
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
     let ways = templates.isEmpty ? "" : " by way of \(templates.count) others"
     console.print(
-      "registration: \(table.lines.count) volumes labelled from \(split.labelled.count)\(ways) at \(millimetres.formatted(decimals: 2)) mm, "
+      clauses:
+        "registration: \(table.lines.count) volumes labelled from \(split.labelled.count)\(ways) at \(millimetres.formatted(decimals: 2)) mm, "
         + "\(known) of them were there, \(table.silent.count) get no labels, \(seconds) s")
     return (bank, table)
   }

@@ -115,11 +115,10 @@ extension SAMSetup {
     _ split: DataSplit, _ store: CaseStore, _ configuration: RunConfiguration, over world: borrowing Communicator
   ) throws -> StageScores {
     let labeller = SAMLabeller(self), classes = classes
-    let scores = try ValidationScores(of: split.validation, store, over: world) { volume in
+    return try StageScores(volumesOf: split, store, over: world) { volume in
       argmaxLabels(
         labeller.probabilities(volume: volume, overlap: configuration.windowOverlap, weighting: configuration.windowWeighting),
         classes: classes)
     }
-    return StageScores(scores, split, names: store.index.labels.structureNames)
   }
 }

@@ -183,12 +183,10 @@ public final class MethodWork: Work {
         try estimatedValidation.scores(over: world, labels: segmenter.labels), split, names: store.index.labels.structureNames)
     }
     let patches = configuration[ValidationKeys.patches]
-    let scores =
-      patches == 0
-      ? try ValidationScores(of: split.validation, store, over: world, labels: segmenter.labels)
-      : try ValidationScores(
-        patches: patches, of: split.validation, store, loader.sampler, batch: configuration.lanes, over: world,
-        labels: segmenter.labels(ofPatch:channels:))
+    if patches == 0 { return try StageScores(volumesOf: split, store, over: world, labels: segmenter.labels) }
+    let scores = try ValidationScores(
+      patches: patches, of: split.validation, store, loader.sampler, batch: configuration.lanes, over: world,
+      labels: segmenter.labels(ofPatch:channels:))
     return StageScores(scores, split, names: store.index.labels.structureNames)
   }
 

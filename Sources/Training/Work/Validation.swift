@@ -101,7 +101,7 @@ public func heldOutScores(
 
 extension StageScores {
   /// - Parameter names: of what is scored, after the background.
-  init(_ scores: ValidationScores, _ split: DataSplit, names: [String]) {
+  init(_ scores: ValidationScores, _ split: DataSplit, names: [String], cases: CaseTable? = nil) {
     let isHeldOut = split.isHeldOut || scores.isEstimated, kind = isHeldOut ? "validation" : "training volumes"
     let classes = zip(names.dropFirst(), scores.classMeans).compactMap { name, mean in mean.map { (name: name, value: $0) } }
     var numbers = ["dice": scores.mean]
@@ -115,6 +115,6 @@ extension StageScores {
       text: "\(name) \(scores.mean.formatted(decimals: 4)) on \(patches)\(scores.cases.count) \(subject)",
       kind: isHeldOut ? "validation" : "trainingFit", numbers: numbers,
       heading: "\(name.prefix(1).uppercased() + name.dropFirst()) on \(patches)the \(which)",
-      table: classes + [("mean", scores.mean)])
+      table: classes + [("mean", scores.mean)], cases: cases)
   }
 }

@@ -175,12 +175,14 @@ public struct StageScores: Sendable, Equatable {
   /// Names and values for the table at the end of a run, and its heading.
   public let heading: String
   public let table: [(name: String, value: Double)]
+  /// The scores case by case, with pictures; nil where no whole volumes were scored.
+  public let cases: CaseTable?
 
   public init(
     mean: Double, isHeldOut: Bool, text: String, kind: String, numbers: [String: Double], heading: String,
-    table: [(name: String, value: Double)]
+    table: [(name: String, value: Double)], cases: CaseTable? = nil
   ) {
-    (self.mean, self.isHeldOut, self.text) = (mean, isHeldOut, text)
+    (self.mean, self.isHeldOut, self.text, self.cases) = (mean, isHeldOut, text, cases)
     (self.kind, self.numbers, self.heading, self.table) = (kind, numbers, heading, table)
   }
 

@@ -6,7 +6,22 @@ import Training
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network, or continue a run that was interrupted.",
-    discussion: "Start it bare (one rank), under mpirun or under srun. The same command in the same run folder continues the run."
+    discussion: """
+      Start it bare (one rank), under mpirun or under srun. The same command in the same run folder continues the run.
+
+      What a line of steps says: "step 120/3000  loss 0.8210  12.4 samples/s  0:23:51 left  crossEntropy 0.402  dice 0.419":
+        step          optimiser steps done, of those of the stage
+        loss          the sum of all terms, each by its weight: what is minimised
+        samples/s     crops of volumes trained on in a second, all ranks together
+        left          time to the end of the stage, without its validations
+        crossEntropy, dice and other terms
+                      parts of the loss before their weights, means over all lanes; dice is the Dice loss, 0 at best
+        gateCoverage, certainVoxels, pseudoForeground and the like
+                      shares of voxels, 0...1, which a method lets teach
+      A line says as much as fits into 99 characters; metrics.jsonl in the run folder has all.
+      "Dice" in a line of a validation is the overlap with the reference, 1 at best, the mean of cases and classes. A lane is a micro-batch; a
+      rank is a process of the job. `cohort watch RUN` shows curves, `cohort report run RUN --html FILE` a page.
+      """
   )
 
   @Argument(help: "Run file (YAML); `cohort recipes demo-relif` prints one.")
