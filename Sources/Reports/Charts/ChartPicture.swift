@@ -50,16 +50,16 @@ private struct ChartPicture {
     for tick in chart.y.ticks {
       let row = Int(y(tick)), label = chart.y.label(tick)
       canvas.fill(x: Int(axes.left), y: row, width: Int(axes.right - axes.left), height: 1, Self.grid)
-      canvas.draw(label, x: Int(axes.left) - 8 - BitmapFont.width(of: label, scale: 1), y: row - 4, scale: 1, Self.ink)
+      canvas.draw(label, x: Int(axes.left) - 8 - TextFont.width(of: label, scale: 1), y: row - 4, scale: 1, Self.ink)
     }
     for tick in chart.x.ticks {
       let column = Int(x(tick)), label = chart.x.label(tick)
       canvas.fill(x: column, y: Int(axes.bottom), width: 1, height: 5, Self.ink)
-      canvas.draw(label, x: column - BitmapFont.width(of: label, scale: 1) / 2, y: Int(axes.bottom) + 9, scale: 1, Self.ink)
+      canvas.draw(label, x: column - TextFont.width(of: label, scale: 1) / 2, y: Int(axes.bottom) + 9, scale: 1, Self.ink)
     }
     canvas.fill(x: Int(axes.left), y: Int(axes.top), width: 1, height: Int(axes.bottom - axes.top), Self.ink)
     canvas.fill(x: Int(axes.left), y: Int(axes.bottom), width: Int(axes.right - axes.left), height: 1, Self.ink)
     canvas.draw(
-      chart.x.title, x: Int(axes.right) - BitmapFont.width(of: chart.x.title, scale: 1), y: top + height - 12, scale: 1, Self.ink)
+      chart.x.title, x: Int(axes.right) - TextFont.width(of: chart.x.title, scale: 1), y: top + height - 12, scale: 1, Self.ink)
   }
 }
