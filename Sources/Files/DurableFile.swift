@@ -9,6 +9,22 @@ public func writeDurably(_ bytes: [UInt8], to path: String) throws(FileError) {
   try moveDurably(temporary, to: path)
 }
 
+/// Replaces the file at `path` in one step by what `fill` writes to a descriptor, for files too large to be held twice. Whatever fails leaves nothing.
+/// - Parameter fill: also gets the name that the file has meanwhile, for errors.
+public func writeDurably(to path: String, _ fill: (Int32, String) throws -> Void) throws {
+  let temporary = path + ".tmp"
+  do {
+    let descriptor = try createFile(temporary)
+    defer { _ = close(descriptor) }
+    try fill(descriptor, temporary)
+    try synchronize(temporary)
+    try moveDurably(temporary, to: path)
+  } catch {
+    unlink(temporary)
+    throw error
+  }
+}
+
 /// Renames within one file system and makes the new name durable. A folder moves only onto a free name.
 public func moveDurably(_ source: String, to destination: String) throws(FileError) {
   guard rename(source, destination) == 0 else { throw FileError("rename \(source) to", destination) }
