@@ -1,4 +1,4 @@
-# build, install, test, sanitize, check-cluster, check-packages, demo, compare, compare-methods, compare-augmentation, compare-registration, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
+# build, install, test, sanitize, check-cluster, check-packages, demo, compare, compare-methods, compare-augmentation, compare-registration, compare-tensorboard, compare-export, format, clean. Each first installs the Debian packages that are missing and checks the Swift version.
 
 # oneDNN and OpenBLAS of one's own, in place of Debian's: ONEDNN=/opt/onednn OPENBLAS=/opt/openblas, folders that hold include and lib or lib64
 # (Sources/Kernels/LIBRARIES.md).
@@ -45,7 +45,7 @@ define install
 	  echo "Swift 6.3 or newer is needed, found '$${1:-none}$${2:+.$$2}': install it from https://www.swift.org/install and put swift on the PATH."; exit 1; fi
 endef
 
-.PHONY: build install test sanitize cluster-packages check-cluster check-packages demo compare compare-methods compare-augmentation compare-registration compare-tensorboard format clean
+.PHONY: build install test sanitize cluster-packages check-cluster check-packages demo compare compare-methods compare-augmentation compare-registration compare-tensorboard compare-export format clean
 
 build:
 	$(call install,$(PACKAGES))
@@ -177,6 +177,15 @@ compare-tensorboard: build
 	[ -x compare/venv/bin/python ] || python3 -m venv compare/venv
 	compare/venv/bin/python -m pip install --quiet "tensorboard==2.21.*"
 	compare/venv/bin/python Tests/Yardstick/event_files.py --cohort $(COHORT) --output compare/tensorboard
+
+# What `cohort checkpoint export` writes, opened by onnxruntime, PyTorch, nnU-Net, safetensors and MONAI: some minutes, and 6 GB of disk for PyTorch.
+compare-export: build
+	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo found),,$(call install,python3 python3-venv))
+	[ -x compare/venv/bin/python ] || python3 -m venv compare/venv
+	compare/venv/bin/python -m pip install --quiet "torch==2.15.*" "monai==1.6.*" "onnx==1.23.*" "onnxruntime==1.32.*" "safetensors==0.8.*" \
+	  "dynamic-network-architectures==0.4.*" pytorch-ignite nibabel scipy numpy fire
+	rm -rf compare/export
+	compare/venv/bin/python Tests/Yardstick/export.py --cohort $(COHORT)
 
 format:
 	swift format --in-place --recursive Sources Tests Package.swift

@@ -92,11 +92,16 @@ let layers: [[Target]] = [
       .embedInCode("Recipes/nnunet.yaml"), .embedInCode("Recipes/liver-cps.yaml"), .embedInCode("Recipes/bcp.yaml"),
       .embedInCode("Recipes/sfr-mean-teacher.yaml"), .embedInCode("Recipes/sfr-plus-mean-teacher.yaml"),
     ], tests: ["cohort"], fixtures: true),
-  // 7. How training scales: studies over numbers of nodes, and what follows from them.
+  // 7. Trained networks in the formats of other programs; how training scales: studies over numbers of nodes, and what follows from them.
   module(
     "Scaling",
     ["Training", "Reports", "Cluster", "Learning", "Volumes", "Tensors", "Kernels", "MPI", "Files", "Settings"],
     pages: ["STUDIES.md"], tests: ["cohort"]),
+  module(
+    "Export", ["Training", "Preparation", "Volumes", "Networks", "Weights", "Tensors", "Kernels", "Files"],
+    resources: [
+      .embedInCode("Bundle/inference.json"), .embedInCode("Bundle/network.py"), .embedInCode("Bundle/volumes.py"),
+    ], tests: ["cohort"]),
   // 8. Methods compared on one data set.
   module(
     "Comparison", ["Scaling", "Training", "Reports", "Cluster", "MPI", "Files", "Tensors", "Settings"], tests: ["cohort"]),
@@ -105,7 +110,8 @@ let layers: [[Target]] = [
     .executableTarget(
       name: "cohort",
       dependencies: [
-        "Comparison", "Scaling", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics", "Volumes",
+        "Comparison", "Scaling", "Export", "Training", "Planning", "Benchmarks", "Weights", "Reports", "Preparation", "Metrics",
+        "Volumes",
         "Networks",
         "Learning",
         "Tensors",

@@ -59,6 +59,8 @@ public final class Tape {
   private(set) var skipsEnds = false
   /// Told of every operation as it ends, forward and backward.
   public let profile: Profile?
+  /// Told what every operation outside of recomputed parts is.
+  private let trace: Trace?
   /// Whether a backward pass keeps its records: pullbacks must not overwrite saved tensors.
   public private(set) var keepsRecords = false
   private var parametersOfSkippedRecords: [Parameter] = []
@@ -66,8 +68,8 @@ public final class Tape {
   private var gradients: [Gradient] = []
   private var pendingUses: [ObjectIdentifier: Int] = [:]
 
-  public init(recording: Bool = true, memory: TapeMemory = .standard, profile: Profile? = nil) {
-    (self.recording, self.memory, self.profile) = (recording, memory, profile)
+  public init(recording: Bool = true, memory: TapeMemory = .standard, profile: Profile? = nil, trace: Trace? = nil) {
+    (self.recording, self.memory, self.profile, self.trace) = (recording, memory, profile, trace)
   }
 
   /// The operations on the tape, first to last.
@@ -80,12 +82,15 @@ public final class Tape {
 
   /// Appends an operation. `pullback` receives the gradient of `output`, which is its own to change or to hand on, and passes tensors that
   /// nobody else holds to `accumulate`.
-  /// - Parameter operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
+  /// - Parameters:
+  ///   - operations: floating-point operations of the forward pass, for convolutions and matrix products (`Profile`).
+  ///   - layer: what a `Trace` is told of it; nil for operations of no segmentation network.
   /// - Returns: `output`, with a place on the tape if any input needs a gradient or any parameter is trained.
   public func record(
     _ operation: String, inputs: [Tensor], parameters: [Parameter] = [], output: Tensor, operations: Double = 0,
-    pullback: @escaping (Tensor) -> Void
+    layer: TracedLayer? = nil, pullback: @escaping (Tensor) -> Void
   ) -> Tensor {
+    trace?.add(operation, layer, inputs: inputs, parameters: parameters, output: output)
     let backward = profile?.addForward(
       operation, inputs: inputs, parameters: parameters, output: output.shape, operations: operations,
       pass: isRepeating ? .recomputed : .forward)

@@ -86,12 +86,6 @@ public enum Safetensors {
     return entry
   }
 
-  private static func rowMajor(_ shape: [Int]) -> [Int] {
-    var strides = [Int](repeating: 1, count: shape.count)
-    for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] &* shape[axis + 1] }
-    return strides
-  }
-
   // MARK: Writing
 
   /// Refuses, before the work is done, a file that does not end in .safetensors, one that is read, and one in the way that the same command did not
@@ -126,18 +120,13 @@ public enum Safetensors {
 
   static func write(_ tensors: [Outgoing], metadata: [String: String] = [:], to path: String) throws(WeightError) {
     try requireReplaceable(path)
-    let tensors = tensors.sorted { $0.name < $1.name }, temporary = path + ".tmp"
+    let tensors = tensors.sorted { $0.name < $1.name }
     do {
-      let file = try createFile(temporary)
-      defer { close(file) }
-      try writeAll(Array(header(tensors, metadata)), to: file, temporary)
-      for tensor in tensors { try writeAll(Array(try bytes(of: tensor)), to: file, temporary) }
-      try synchronize(temporary)
-      try moveDurably(temporary, to: path)
-    } catch {
-      unlink(temporary)
-      throw error as? WeightError ?? WeightError("\(error)")
-    }
+      try writeDurably(to: path) { file, temporary in
+        try writeAll(Array(header(tensors, metadata)), to: file, temporary)
+        for tensor in tensors { try writeAll(Array(try bytes(of: tensor)), to: file, temporary) }
+      }
+    } catch { throw error as? WeightError ?? WeightError("\(error)") }
   }
 
   /// A name that was mistyped must not cost the file that bears it.

@@ -106,3 +106,10 @@ func product(_ numbers: [Int]) -> Int? {
   }
   return result
 }
+
+/// The strides of an array whose elements lie in order, the last axis fastest.
+func rowMajor(_ shape: [Int]) -> [Int] {
+  var strides = [Int](repeating: 1, count: shape.count)
+  for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] &* shape[axis + 1] }
+  return strides
+}

@@ -81,6 +81,7 @@ import Weights
       #expect(try cohort(["checkpoint", "list", run]).contains("step 3"))
       #expect(try cohort(["checkpoint", "verify", run]).contains("intact"))
       #expect(try cohort(["checkpoint", "inspect", run]).contains("conv1.conv1.0.weight"))
+      try exports(folder: folder, run: run)
 
       let image = raw + "/imagesTs/subject_0003_0000.nii.gz"
       try turned(image)
@@ -103,6 +104,30 @@ import Weights
       let perfect = try cohort(["evaluate", "--predictions", raw + "/labelsTs", "--references", raw + "/labelsTs", "--json"])
       let json = try #require(try JSONSerialization.jsonObject(with: Data(perfect.utf8)) as? [String: Any])
       #expect(!json.isEmpty && perfect.contains("\"dice\" : 1"))
+    }
+  }
+
+  func exports(folder: String, run: String) throws {
+    let paths = Dictionary(uniqueKeysWithValues: ["safetensors", "pth", "onnx", "bundle"].map { ($0, "\(folder)/model.\($0)") })
+    for (_, path) in paths { _ = try cohort(["checkpoint", "export", run, "--output", path, "--licence", "CC BY 4.0"]) }
+    let stored = try Safetensors.read(paths["safetensors"]!), facts = try Safetensors.metadata(paths["safetensors"]!)
+    let archive = try WeightFile(paths["pth"]!)
+    #expect(archive.entries.map(\.name) == stored.keys.sorted())
+    for (name, tensor) in stored { #expect(try archive.tensor(name).values == tensor.values, "\(name)") }
+    #expect(facts["licence"] == "CC BY 4.0" && facts["patch"] == "[16,16,32]" && facts["spacing"] == "[4,4,4]")
+    #expect(facts["options"] == #"{"base":"2"}"# && facts["data"] != nil && facts["classes"]?.contains("background") == true)
+    #expect(facts["normalization"] == #"[{"over":"crop","scheme":"ZScoreNormalization"}]"#)
+
+    let workflow = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: paths["bundle"]! + "/configs/inference.json")))
+        as? [String: Any])
+    #expect(
+      workflow["patch"] as? [Int] == [16, 16, 32] && (workflow["orientation"] as? [String: Any])?["axcodes"] as? String == "SAR")
+    let model = try Data(contentsOf: URL(fileURLWithPath: paths["bundle"]! + "/models/model.onnx"))
+    #expect(try model == Data(contentsOf: URL(fileURLWithPath: paths["onnx"]!)))
+    for ending in ["pth", "onnx", "bundle"] {
+      let (status, output) = try runAlone(["checkpoint", "export", run, "--output", paths[ending]!], executable: "cohort")
+      #expect(status == 3 && output.contains("is in the way"), "\(output)")
     }
   }
 

@@ -46,6 +46,24 @@ import Training
     }
   }
 
+  @Test func aRunAtItsEndTakesMoreSteps() throws {
+    try withTemporaryFolder { folder in
+      let whole = try toy(folder, "whole")
+      try whole.trained()
+      #expect(try toy(folder, "grown", steps: 6, every: 4).trained().step == 6)
+      let grown = try toy(folder, "grown")
+      #expect(try grown.trained().step == 10)
+      for (one, other) in zip(whole.stage.work.modules, grown.stage.work.modules) {
+        for (a, b) in zip(one.state, other.state) { #expect(a.tensor.values == b.tensor.values, "\(a.name)") }
+      }
+      #expect { try toy(folder, "grown", steps: 9).trained() } throws: { "\($0)".contains("steps (10 → 9)") }
+      for saved in CheckpointStore(folder: folder + "/grown/checkpoints").list() where saved.step != 4 {
+        try FileManager.default.removeItem(atPath: saved.path)
+      }
+      #expect { try toy(folder, "grown", steps: 12).trained() } throws: { "\($0)".contains("steps (6 → 12)") }
+    }
+  }
+
   // MARK: Stages of a run file
 
   private func stages(_ folder: String, _ output: String, _ overrides: [String] = []) throws -> RunConfiguration {
@@ -109,6 +127,20 @@ import Training
         }
         #expect(whole.methodWork.method.carried[0].values.values == continued.methodWork.method.carried[0].values.values)
       }
+    }
+  }
+
+  @Test func onlyTheLastStageTakesMoreSteps() throws {
+    try withTemporaryFolder { folder in
+      try TinyCohort.write(to: folder)
+      try run(stages(folder, "run", ["stages.semi.steps=1"])).trained()
+      #expect {
+        try run(stages(folder, "run", ["stages.warm-up.steps=6", "stages.semi.steps=1"])).trained()
+      } throws: {
+        "\($0)".contains("stages.warm-up.steps (4 → 6)")
+      }
+      let grown = try run(stages(folder, "run", ["stages.semi.steps=2"]))
+      #expect(try grown.trained().step == 6 && grown.stage.name == "semi")
     }
   }
 

@@ -10,26 +10,11 @@ public struct ImportReport: Sendable, Equatable {
   public var lines: [String]
 }
 
-/// Makes the folder `output` by what `fill` writes into a folder beside it, which is renamed at the end.
-/// Errors: the output exists, cannot be made, or `fill` fails: then nothing is left.
+/// `makeNewFolder` with the errors of preparation.
 func makeDataset<Result>(
   at output: String, _ fill: (String) throws(PreparationError) -> Result
 ) throws(PreparationError) -> Result {
-  let output = output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output
-  var facts = stat()
-  guard lstat(output, &facts) != 0 else { throw PreparationError("\(output) exists: name a new folder for the data set.") }
-  let unfinished = "\(output).unfinished.\(getpid())"
-  do {
-    try makeFolder(unfinished)
-    let result = try fill(unfinished)
-    guard rename(unfinished, output) == 0 else {
-      throw PreparationError("\(output) cannot be made (\(String(cString: strerror(errno)))): choose another folder.")
-    }
-    return result
-  } catch {
-    try? FileManager.default.removeItem(atPath: unfinished)
-    throw error as? PreparationError ?? PreparationError("\(error)")
-  }
+  do { return try makeNewFolder(output, fill) } catch { throw error as? PreparationError ?? PreparationError("\(error)") }
 }
 
 /// The visible folders in a folder, sorted.

@@ -19,7 +19,8 @@ extension Tape {
     convolutionForward(shape, x: x.pointer, weights: weight.value.pointer, bias: bias?.value.pointer, y: y.pointer)
 
     return record(
-      "convolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y, operations: shape.operations
+      "convolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y, operations: shape.operations,
+      layer: .convolution(upsampling: [nil], stride: stride, padding: padding)
     ) { dy in
       if !weight.isFrozen {
         let dw = Tensor(uninitialized: weight.shape), db = bias.map { Tensor(uninitialized: $0.shape) }

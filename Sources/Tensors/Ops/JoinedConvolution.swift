@@ -53,7 +53,9 @@ extension Tape {
 
     return record(
       "convolution", inputs: parts.map(\.x), parameters: [weight] + (bias.map { [$0] } ?? []), output: y,
-      operations: parts.reduce(0) { $0 + $1.operations }
+      operations: parts.reduce(0) { $0 + $1.operations },
+      layer: .convolution(
+        upsampling: inputs.map(\.upsampling), stride: [1, 1, 1], padding: weight.shape.sizes[2...].map { $0 / 2 })
     ) { dy in
       let dw = Tensor(uninitialized: weight.shape), db = bias.map { Tensor(uninitialized: $0.shape) }
       // Upsampled inputs first: their gradients are small, and the large ones of plain inputs are not held meanwhile.

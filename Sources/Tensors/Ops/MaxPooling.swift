@@ -13,7 +13,7 @@ extension Tape {
     let y = Tensor(uninitialized: Shape([x.shape.batch] + output + [x.shape.channels]))
     let choice = ByteBuffer(count: y.count)
     maxPool(x.pointer, into: y.pointer, choice: choice.pointer, batch: x.shape.batch, output: output, channels: x.shape.channels)
-    return record("maxPooling", inputs: [x], output: y) { dy in
+    return record("maxPooling", inputs: [x], output: y, layer: .maxPooling) { dy in
       let dx = Tensor(uninitialized: x.shape)
       maxPoolGradient(
         dy: dy.pointer, choice: choice.pointer, into: dx.pointer, batch: x.shape.batch, output: output, channels: x.shape.channels

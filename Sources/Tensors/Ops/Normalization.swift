@@ -46,7 +46,9 @@ extension Tape {
     let momentsOfX = moments.areOfX, place = addend?.place
     let summed = sum.isBeforeActivation ? y : nil
     return record(
-      "normalization", inputs: [x] + (addend.map { [$0] } ?? []), parameters: affine.map { [$0.weight, $0.bias] } ?? [], output: y
+      "normalization", inputs: [x] + (addend.map { [$0] } ?? []), parameters: affine.map { [$0.weight, $0.bias] } ?? [],
+      output: y,
+      layer: .normalization(moments, slope: slope, sum: sum.map { _ in }, epsilon: epsilon)
     ) { dy in
       // dy is ours to use up: it becomes the addend's gradient, or else the input's.
       let dx = place == nil ? dy : owning && !self.keepsRecords ? x.detached : Tensor(uninitialized: x.shape)

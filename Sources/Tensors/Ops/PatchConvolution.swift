@@ -18,7 +18,8 @@ extension Tape {
     let y = Tensor(uninitialized: Shape([shape.batch] + shape.coarse + [shape.coarseChannels]))
     collectPatches(shape, fine: x.pointer, weights: weight.value.pointer, bias: bias?.value.pointer, into: y.pointer)
     return record(
-      "patchConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y, operations: shape.operations
+      "patchConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y, operations: shape.operations,
+      layer: .convolution(upsampling: [nil], stride: factors, padding: [0, 0, 0])
     ) { dy in
       if !weight.isFrozen { self.accumulateWeights(weight, bias, shape, coarse: dy, fine: x, gradient: dy) }
       guard x.slot != nil else { return }
@@ -43,7 +44,7 @@ extension Tape {
     spreadPatches(shape, coarse: x.pointer, weights: weight.value.pointer, bias: bias?.value.pointer, into: y.pointer)
     return record(
       "transposedConvolution", inputs: [x], parameters: [weight] + (bias.map { [$0] } ?? []), output: y,
-      operations: shape.operations
+      operations: shape.operations, layer: .transposedConvolution
     ) { dy in
       if !weight.isFrozen { self.accumulateWeights(weight, bias, shape, coarse: x, fine: dy, gradient: dy) }
       guard x.slot != nil else { return }

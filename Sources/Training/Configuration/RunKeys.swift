@@ -61,7 +61,9 @@ public struct RunKeys: Sendable {
     "patch", default: Extent(64, 64, 64), .extent,
     "Depth, height and width in voxels of the crops that the network sees; divisible by 16 for the U-Net and V-Net, by 32 for "
       + "STU-Net.")
-  public let steps = Setting("steps", default: 30_000, in: 1...100_000_000, "Optimiser steps of the run, or of each stage.")
+  public let steps = Setting(
+    "steps", default: 30_000, in: 1...100_000_000,
+    "Optimiser steps of the run, or of each stage; a run at its end may be given more.")
   public let lanes = Setting(
     "lanes", default: 2, in: 1...65536,
     "Micro-batches in each step, spread over the ranks: at least as many as ranks. Results depend on the lanes, not on the ranks."

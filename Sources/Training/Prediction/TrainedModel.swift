@@ -1,6 +1,7 @@
 // A checkpoint turned back into a network that segments volumes.
 
 import Cluster
+import Files
 import Foundation
 import Learning
 import Methods
@@ -52,6 +53,11 @@ public struct TrainedModel {
     Segmenter(
       networks: [network], patch: description.patch, classes: description.classNames.count, regions: description.regions,
       overlap: overlap, weighting: weighting, placement: description.placement ?? .inside)
+  }
+
+  /// A hash of the names and checksums of the cases that the run trained on; nil in checkpoints of earlier versions, which do not tell.
+  public var dataHash: String? {
+    metadata[MethodWork.dataKey].map { text in String(Array(text.utf8).withUnsafeBytes { xxh64(of: $0) }, radix: 16) }
   }
 
   /// The predictor's weights and running statistics under their state-dict names.

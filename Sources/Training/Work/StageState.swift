@@ -82,12 +82,17 @@ extension Run {
   /// Takes up a saved state whose vectors have been read to `places`.
   func restore(_ state: CheckpointState, console: Console) throws {
     let saved = try RunConfiguration(yaml: state.metadata["configuration"] ?? "", source: "the checkpoint's configuration")
-    let changes = configuration.changes(since: saved)
+    let (changes, addedSteps) = configuration.changes(since: saved, at: state.step)
     guard changes.isEmpty else {
       let list = changes.map { "\($0) (\(saved.values[$0] ?? "none") → \(configuration.values[$0] ?? "none"))" }
       throw TrainingError(
         "\(configuration.output) holds a run with other settings: \(list.joined(separator: ", ")). "
           + "Set them back to continue it, or start a new run with another output folder.")
+    }
+    if addedSteps > 0 {
+      console.print(
+        "the run had come to its end: \(addedSteps) steps are added, and schedules go by \(configuration.stages.last!.configuration.steps) steps from here on"
+      )
     }
     if let number = stageNumber(state.metadata) { try enter(stage: number) }
     try stage.work.check(metadata: state.metadata)

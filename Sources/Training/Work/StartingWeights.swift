@@ -75,7 +75,7 @@ struct StartingWeights {
   }
 
   private func copy(_ source: Tensor, into target: Tensor) {
-    let outputs = target.shape[0], count = source.count / outputs, copies = target.count / source.count
+    let outputs = target.shape.sizes.first ?? 1, count = source.count / outputs, copies = target.count / source.count
     for output in 0..<outputs {
       for number in 0..<copies {
         copyFloats(source.pointer + output * count, into: target.pointer + (output * copies + number) * count, count: count)

@@ -2,9 +2,9 @@
 
 import ArgumentParser
 import Cluster
+import Export
 import Foundation
 import Training
-import Weights
 
 struct Checkpoint: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -71,18 +71,23 @@ struct Checkpoint: ParsableCommand {
 
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write the student's weights as safetensors with the original state-dict names.")
+      abstract: "Write the network that predicts for other programs.",
+      discussion: "The ending of the output decides. "
+        + ExportFormat.allCases.map { "\($0.ending): \($0.summary)." }.joined(separator: " ")
+        + " Names of weights are those of the original programs. A later run begins with them by `network.weights`.")
     @Argument(help: "Step folder, or run folder for its newest.")
     var path: String
-    @Option(help: "File to write (.safetensors).")
+    @Option(help: "File to write (.safetensors, .pth, .onnx), or folder (.bundle).")
     var output: String
+    @Option(help: "What others may do with the model: a text that goes with it, except into .pth.")
+    var licence = "not stated"
 
     func run() throws {
       try reportingErrors {
-        let command = "cohort checkpoint export"
-        try Safetensors.checkOutput(output, command: command)
+        let command = "cohort checkpoint export", format = try ExportFormat(of: output)
+        try format.check(output: output, command: command)
         let model = try TrainedModel(checkpoint: path)
-        try Safetensors.write(model.stateDict, metadata: ["command": command], to: output)
+        try format.write(model, to: output, licence: licence, command: command)
         print("\(model.stateDict.count) tensors of \(model.description.network), step \(model.step), written to \(output)")
       }
     }
