@@ -142,7 +142,7 @@ import Weights
     try withTemporaryFolder { folder in
       let disturbed = try Trial(folder + "/a"), whole = try Trial(folder + "/b")
       let (status, output) = try disturbed.launch("kill:rank=1,step=27,attempt=1")
-      #expect(status == 0 && output.components(separatedBy: "cohort launch: mpirun -n 3").count == 3, "\(output)")
+      #expect(status == 0 && output.components(separatedBy: "cohort launch: mpirun ").count == 3, "\(output)")
       #expect(output.contains("continuing") && disturbed.survivors == [], "\(output)")
       #expect(try whole.launch("").status == 0)
       #expect(try bytes(disturbed) == bytes(whole), "the same weights to the last bit")
@@ -162,7 +162,7 @@ import Weights
       let trial = try Trial(folder)
       let (status, output) = try trial.launch("kill:rank=2,step=15")
       #expect(status == ExitCode.fatal.rawValue && output.contains("step 15 has failed 3 times"), "\(output)")
-      #expect(output.components(separatedBy: "cohort launch: mpirun -n 3").count == 4 && trial.incidents.count == 3, "\(output)")
+      #expect(output.components(separatedBy: "cohort launch: mpirun ").count == 4 && trial.incidents.count == 3, "\(output)")
       #expect(trial.survivors == [])
     }
   }
