@@ -1,5 +1,5 @@
-// A trained network as a bundle of MONAI (docs.monai.io, "MONAI Bundle"): what prepares volumes, the sliding windows and what restores labels are MONAI's
-// transforms, with those that MONAI lacks in scripts; the network is the ONNX model.
+// A trained network as a bundle of MONAI (docs.monai.io, "MONAI Bundle"): MONAI's transforms load, turn, crop and invert; what Cohort does in another way is
+// in scripts; the network is the ONNX model.
 
 import Files
 import Foundation
@@ -116,8 +116,8 @@ struct MONAIBundle {
     LABELS gets a label map on the grid of each image: \(classes(model.description)).
 
     Volumes are turned to the axes superior, anterior, right (or those of the plan), cut to what is not zero, normalised, resampled to
-    \(model.description.spacing) mm, and seen through windows of \(model.description.patch) voxels that overlap by half. Windows lie a little differently than in
-    `cohort predict`, so that a few voxels at borders may differ.
+    \(model.description.spacing) mm, and seen through windows of \(model.description.patch) voxels that overlap by half. Label maps are those of
+    `cohort predict`, except for single voxels by rounding.
 
     `configs/metadata.json` tells under `cohort` what the network was trained on and how. Licence: \(facts.licence)
 

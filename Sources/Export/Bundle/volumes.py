@@ -1,5 +1,7 @@
 """What Cohort does to volumes before and after the network and MONAI has no transform for."""
 
+import itertools
+import math
 import re
 from pathlib import Path
 
@@ -7,9 +9,9 @@ import nibabel
 import numpy
 import torch
 from monai.data import MetaTensor
-from monai.inferers import SlidingWindowInferer
+from monai.inferers import Inferer
 from monai.transforms import FillHoles, InvertibleTransform, MapTransform, Orientation
-from monai.utils import TraceKeys
+from monai.utils import TraceKeys, convert_to_dst_type
 from scipy import ndimage
 
 
@@ -19,11 +21,6 @@ def cases(folder: str, channels: int) -> list[dict]:
     if not first:
         raise FileNotFoundError(f"{folder} holds no image: name the folder by --dataset_dir.")
     return [{"image": [path.replace("_0000.", f"_{channel:04}.") for channel in range(channels)]} for path in first]
-
-
-def output_name(meta: dict, saver: object) -> dict:
-    """The name of a label map: that of its image without the number of the channel."""
-    return {"subject": re.sub(r"(_0000)?\.nii(\.gz)?$", "", Path(str(meta["filename_or_obj"])).name), "idx": None}
 
 
 class FileOrderd(MapTransform, InvertibleTransform):
@@ -141,20 +138,43 @@ def nearest(values: torch.Tensor, axis: int | None, sizes: list) -> torch.Tensor
     return values.index_select(1 + axis, torch.arange(new).mul(2).add(1).mul(old).div(2 * new, rounding_mode="floor").clamp(max=old - 1))
 
 
-class VolumeInferer(SlidingWindowInferer):
-    """Sliding windows over [1, C, D, H, W]; a volume smaller than a patch is continued by each channel's smallest value, or by zeros."""
+class VolumeInferer(Inferer):
+    """Averages logits of windows over [1, C, D, H, W], which lie at most a share of the patch apart, spread evenly, and weigh less towards their borders. A
+    volume smaller than a patch is continued by each channel's smallest value, or by zeros."""
 
-    def __init__(self, padding: str, **options) -> None:
-        super().__init__(**options)
-        self.padding = padding
+    def __init__(self, patch: list[int], padding: str, step: float) -> None:
+        super().__init__()
+        self.patch, self.padding, self.step = patch, padding, step
 
     def __call__(self, inputs: torch.Tensor, network, *args, **kwargs) -> torch.Tensor:
-        sizes, missing = inputs.shape[2:], [max(0, side - size) for side, size in zip(self.roi_size, inputs.shape[2:])]
+        sizes = inputs.shape[2:]
+        missing = [max(0, side - size) for side, size in zip(self.patch, sizes)]
         before = [count // 2 for count in missing]
         sides = [side for count, first in zip(missing[::-1], before[::-1]) for side in (first, count - first)]
         floor = inputs.amin((2, 3, 4), keepdim=True) if self.padding == "smallest" else 0
-        scores = super().__call__(torch.nn.functional.pad(inputs - floor, sides) + floor, network, *args, **kwargs)
-        return scores[(..., *(slice(first, first + size) for first, size in zip(before, sizes)))]
+        volume = torch.nn.functional.pad(inputs - floor, sides) + floor
+        weight, sums, weights = window_weight(self.patch).to(volume.device), 0, 0
+        for start in itertools.product(*map(self.starts, volume.shape[2:], self.patch)):
+            place = (..., *(slice(first, first + side) for first, side in zip(start, self.patch)))
+            scores = network(volume[place], *args, **kwargs)
+            if isinstance(sums, int):
+                sums, weights = (scores.new_zeros((1, count, *volume.shape[2:])) for count in (scores.shape[1], 1))
+            sums[place] += weight * scores
+            weights[place] += weight
+        inner = (..., *(slice(first, first + size) for first, size in zip(before, sizes)))
+        return convert_to_dst_type((sums / weights)[inner], inputs)[0]  # with the image's file and grid
+
+    def starts(self, size: int, side: int) -> list[int]:
+        """The first voxels of the windows along an axis."""
+        last = size - side
+        count = math.ceil(last / (side * self.step)) + 1
+        return [round(number * last / (count - 1)) for number in range(count)] if count > 1 else [0]
+
+
+def window_weight(patch: list[int]) -> torch.Tensor:
+    """A Gaussian around the middle of a patch [D, H, W] with a standard deviation of an eighth of each side."""
+    axes = [torch.exp(-0.5 * ((torch.arange(side) - side // 2) / (side / 8)) ** 2) for side in patch]
+    return axes[0][:, None, None] * axes[1][:, None] * axes[2]
 
 
 class Labelsd(MapTransform):
@@ -174,4 +194,22 @@ class Labelsd(MapTransform):
                 for score, label in zip(logits, self.regions):
                     labels[0][score > 0] = label
             data[key] = labels.to(torch.uint8)
+        return data
+
+
+class SaveLabelsd(MapTransform):
+    """Writes labels [1, D, H, W] as NIfTI on the grid of their image, under its name without the number of a channel. MONAI's SaveImaged fails on images of
+    several files whose axes are turned."""
+
+    def __init__(self, keys: str, output_dir: str) -> None:
+        super().__init__(keys)
+        self.folder = Path(output_dir)
+
+    def __call__(self, data: dict) -> dict:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for key in self.keys:
+            labels = data[key]
+            name = re.sub(r"(_0000)?\.nii(\.gz)?$", "", Path(str(labels.meta["filename_or_obj"])).name)
+            image = nibabel.Nifti1Image(labels.as_tensor()[0].cpu().numpy(), labels.affine.cpu().numpy())
+            nibabel.save(image, self.folder / f"{name}.nii.gz")
         return data
