@@ -68,7 +68,7 @@ import Training
     let (status, output) = try runAlone(["watch", run, "--once"], executable: "cohort")
     #expect(status == 0 && output.contains("step     12 of 12") && output.contains("ended with code 0"), "\(output)")
     #expect(
-      output.contains("█") && output.contains("newest: bright") && output.contains("is an event file of another"), "\(output)")
+      output.contains("█") && output.contains("newest: bright") && output.contains("is an event file of"), "\(output)")
     #expect(output.split(separator: "\n").allSatisfy { $0.count < 80 }, "\(output)")
     let missing = try runAlone(["watch", folder.path + "/none"], executable: "cohort")
     #expect(missing.status == 3 && missing.output.contains("Name the run folder of `cohort train`."), "\(missing.output)")

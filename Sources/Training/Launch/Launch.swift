@@ -99,7 +99,7 @@ private func start(
   }
   run.observer?.started(at: run.stepsDone, eventFile: log?.figures?.eventFile)
   try together(over: world) { world in try prepareStage(run, log, over: world, console: console) }
-  console.print(checkpointTitle(run, ranks: world.size))
+  console.print(clauses: checkpointTitle(run, ranks: world.size))
   return log
 }
 

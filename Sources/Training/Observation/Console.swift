@@ -33,7 +33,7 @@ public final class Console {
     log(text)
     guard isRankZero else { return }
     closeLine()
-    write(folded(text, width: Self.width) + "\n")
+    write(folded(parts(of: text), width: Self.width).joined(separator: "\n") + "\n")
   }
 
   /// Prints a warning on standard error and logs it.

@@ -90,6 +90,7 @@ public struct RunGlance {
 
   private var notes: [String] {
     let all = report.warnings + warnings
-    return all.isEmpty ? [] : ["", "warnings (the newest of \(all.count)):"] + all.suffix(3).map { "  \($0)" }
+    let shown = all.suffix(3).flatMap { folded($0.split(separator: " "), width: Self.width) }
+    return shown.isEmpty ? [] : ["", "warnings (the newest of \(all.count)):"] + shown
   }
 }

@@ -22,18 +22,18 @@ public func clockTime(_ seconds: Double) -> String {
 /// A count with its noun: "1 rank", "3 ranks".
 public func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-/// A text in lines of at most `width` characters, which end with a semicolon or a comma; all but the first are indented. A clause that is longer stays
-/// whole.
-func folded(_ text: String, width: Int) -> String {
-  var lines: [String] = []
-  for clause in text.matches(of: /(\S.*?[;,]) |(\S.*)$/).map({ $0.output.1 ?? $0.output.2! }) {
-    if let last = lines.last, last.count + 1 + clause.count <= width {
-      lines[lines.count - 1] += " " + clause
+/// The parts of a text that end with a semicolon or a comma.
+func parts(of text: String) -> [Substring] { text.matches(of: /(\S.*?[;,]) |(\S.*)$/).map { $0.output.1 ?? $0.output.2! } }
+
+/// Parts of a text in lines of at most `width` characters, all but the first indented. A part that is longer stays whole.
+func folded(_ parts: [Substring], width: Int) -> [String] {
+  parts.reduce(into: []) { lines, part in
+    if let last = lines.last, last.count + 1 + part.count <= width {
+      lines[lines.count - 1] += " " + part
     } else {
-      lines.append((lines.isEmpty ? "" : "  ") + clause)
+      lines.append((lines.isEmpty ? "" : "  ") + part)
     }
   }
-  return lines.joined(separator: "\n")
 }
 
 extension String {
