@@ -153,7 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohort", default=".build/release/cohort")
     parser.add_argument("--folder", default="compare/export", type=Path, help="new folder for data, runs and exports")
-    parser.add_argument("--steps", default=150, type=int, help="steps of the network whose bundle is compared")
+    parser.add_argument("--steps", default=400, type=int, help="steps of the network whose bundle is compared")
     arguments = parser.parse_args()
     cohort, folder = os.path.abspath(arguments.cohort), arguments.folder.resolve()
     folder.mkdir(parents=True)
