@@ -116,7 +116,7 @@ struct MONAIBundle {
     LABELS gets a label map on the grid of each image: \(classes(model.description)).
 
     Volumes are turned to the axes superior, anterior, right (or those of the plan), cut to what is not zero, normalised, resampled to
-    \(model.description.spacing) mm, and seen through windows of \(model.description.patch) voxels that overlap by half. Label maps are those of
+    \(model.description.spacing), and seen through windows of \(model.description.patch) voxels that overlap by half. Label maps are those of
     `cohort predict`, except for single voxels by rounding.
 
     `configs/metadata.json` tells under `cohort` what the network was trained on and how. Licence: \(facts.licence)

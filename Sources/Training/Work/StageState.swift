@@ -91,7 +91,7 @@ extension Run {
     }
     if addedSteps > 0 {
       console.print(
-        "the run had come to its end: \(addedSteps) steps are added, and schedules go by \(configuration.stages.last!.configuration.steps) steps from here on"
+        "the run had come to its end and is given \(addedSteps) more; schedules go by \(configuration.stages.last!.configuration.steps) steps from here on"
       )
     }
     if let number = stageNumber(state.metadata) { try enter(stage: number) }
