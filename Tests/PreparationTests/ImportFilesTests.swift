@@ -17,13 +17,13 @@ import Volumes
 
   @Test func masksOf255AndOtherNames() throws {
     let folder = ForeignFolder()
-    try folder.write(images: ["images/volume-1.nii.gz", "images/volume-2.nii.gz", "images/p3.nii"])
-    try folder.write(label: "masks/segmentation-1.nii.gz", [255, 255])
+    try folder.write(images: ["images/img01.nii.gz", "images/volume-2.nii.gz", "images/p3.nii"])
+    try folder.write(label: "masks/label01.nii.gz", [255, 255])
     try folder.write(label: "masks/p3.nii.gz", [255])
     let data = try imported(folder, classes: ["liver"])
-    #expect(data.cases.map(\.identifier) == ["p3", "volume-1", "volume-2"] && data.labels.classNames == ["background", "liver"])
+    #expect(data.cases.map(\.identifier) == ["img01", "p3", "volume-2"] && data.labels.classNames == ["background", "liver"])
     #expect(data.cases.map(\.role) == [.labelled, .labelled, .unlabelled])
-    #expect(try readLabels(data.cases[1].label!).labels.prefix(3) == [1, 1, 0])
+    #expect(try readLabels(data.cases[0].label!).labels.prefix(3) == [1, 1, 0])
   }
 
   @Test func foldersOfCases() throws {
@@ -40,6 +40,9 @@ import Volumes
   @Test func numberedChannels() throws {
     let folder = ForeignFolder()
     try folder.write(images: ["images/a_0000.nii.gz", "images/a_0001.nii.gz", "images/b_0000.nii.gz", "images/b_0001.nii.gz"])
+    _ = try importFolder("\(folder.raw)/images", labels: nil, to: folder.data, channelNames: ["T1", "T2"], classNames: nil)
+    #expect(try Dataset.open(folder.data, needsLabels: false).labels.classNames == ["background", "label 1"])
+    try FileManager.default.removeItem(atPath: folder.data)
     try folder.write(label: "labels/a.nii.gz", [1])
     #expect(try imported(folder, ["T1", "T2"]).cases.map(\.role) == [.labelled, .unlabelled])
   }

@@ -68,6 +68,10 @@ import Volumes
     try refused("g/mri_norm2.h5 has 3x5x8 voxels where its siblings have about 8x5x3") {
       try $0.write(arrays: "set/g/mri_norm2.h5", image: [3, 5, 8])
     }
+    try refused("g/mri_norm2.h5 has 5x9x3 voxels where its siblings have about 9x5x3") { folder in
+      for name in ["f", "h", "i", "j", "k", "l"] { try folder.write(arrays: "set/\(name)/mri_norm2.h5", image: [9, 5, 3]) }
+      try folder.write(arrays: "set/g/mri_norm2.h5", image: [5, 9, 3])
+    }
     try refused("H5Fopen failed") { try $0.write(text: "no", to: "set/g/mri_norm2.h5") }
     let folder = try atria()
     try folder.expectRefusal("holds the label 0.5") { try importLayout(.la, $0.raw, to: $0.data) }

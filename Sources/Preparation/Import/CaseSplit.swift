@@ -108,7 +108,7 @@ private func caseList(_ path: String, of identifiers: Set<String>) throws(Prepar
       "\(path) names \(absent.count) of \(lines.count) cases that are not there, such as \(absent.prefix(5).joined(separator: ", ")): add their files, or take them out of the list."
     )
   }
-  if let twice = Dictionary(grouping: names) { $0 }.filter({ $1.count > 1 }).keys.min() {
+  if let twice = Dictionary(grouping: names, by: { $0 }).filter({ $1.count > 1 }).keys.min() {
     throw PreparationError("\(path) names the case \(twice) twice: take out one of the lines.")
   }
   return names

@@ -84,7 +84,11 @@ struct FolderScan {
   private mutating func add(_ labels: String, to cases: inout [FoundCase]) throws(PreparationError) {
     let places = Dictionary(uniqueKeysWithValues: cases.enumerated().map { ($1.identifier, $0) })
     let byKey = Dictionary(grouping: cases.indices) { key(cases[$0].identifier) }
-    for file in try readingVolumes({ () throws(VolumeError) in try ImageFolder(labels).images }) {
+    let files = try readingVolumes { () throws(VolumeError) in try ImageFolder(labels).images }
+    if files.isEmpty {
+      problems.append("\(labels) holds no label maps (\(imageEndings.joined(separator: ", "))): give the folder that holds them.")
+    }
+    for file in files {
       let alike = byKey[key(file.stem)] ?? []
       guard let place = places[file.stem] ?? (alike.count == 1 ? alike[0] : nil) else {
         problems.append(
@@ -116,7 +120,7 @@ struct FolderScan {
     }
     guard !cases.isEmpty else {
       throw PreparationError(
-        "\(folder) holds no images (\(imageEndings.joined(separator: ", "))) and no folders of them: give the folder of the images, and that of their labels by --labels."
+        "\(folder) holds no images (\(imageEndings.joined(separator: ", "))) and no folders of them: give the folder of the images, and that of their labels by --labels; `cohort import dicom` reads DICOM files."
       )
     }
     try refuseFaults()
@@ -131,9 +135,9 @@ struct FolderScan {
 private let labelWords: Set<String> = ["label", "labels", "lbl", "seg", "segm", "segmentation", "mask", "masks", "gt", "roi"]
 private let imageWords: Set<String> = ["image", "images", "img", "imaging", "volume", "vol", "scan"]
 
-/// The words of a name.
+/// The words and numbers of a name.
 private func words(_ name: String) -> [String] {
-  name.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
+  name.lowercased().matches(of: /\p{L}+|\p{N}+/).map { String($0.output) }
 }
 
 /// What two names of one case have in common.

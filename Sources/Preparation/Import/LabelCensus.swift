@@ -73,7 +73,8 @@ struct LabelCensus {
 
   private mutating func number(named: Bool) throws(PreparationError) {
     let present = (1..<256).filter { counts[$0] > 0 }
-    if !named { meaning = LabelMeaning(classNames: ["background"] + present.map { "label \($0)" }) }
+    // Where nothing is labelled yet, a class stands for what will be: dataset.json needs one.
+    if !named { meaning = LabelMeaning(classNames: ["background"] + (present.isEmpty ? [1] : present).map { "label \($0)" }) }
     let classes = meaning.classNames.count - 1
     guard let greatest = present.last, greatest > classes else { return }
     guard present.count == classes else {

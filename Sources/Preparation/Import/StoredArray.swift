@@ -104,10 +104,11 @@ func refuseOtherOrders(_ arrays: [StoredArray]) throws(PreparationError) {
   /// How far sizes are from the usual ones: the sum of the logarithms of their ratios.
   func distance(_ sizes: [Int]) -> Double { zip(sizes, usual).map { abs(log(Double($0) / Double($1))) }.reduce(0, +) }
   let others = [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
-  // Sizes that fit in another order, each within some tenths, and are off by half in their own.
+  let isUsual = 2 * arrays.count { $0.dimensions == usual } > arrays.count
+  // Sizes that fit in another order, each within some tenths, and are off by half in their own; or just those of most others, in another order.
   let turned = arrays.filter { array in
-    let best = others.map { order in distance(order.map { array.dimensions[$0] }) }.min()!
-    return best < 0.35 && distance(array.dimensions) > best + 0.4
+    let best = others.map { order in distance(order.map { array.dimensions[$0] }) }.min()!, own = distance(array.dimensions)
+    return best < 0.35 && own > best + 0.4 || isUsual && best == 0 && own > 0
   }
   guard turned.isEmpty else {
     throw PreparationError(

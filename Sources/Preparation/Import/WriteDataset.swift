@@ -131,5 +131,5 @@ private func unitSpacings(_ found: FoundDataset, _ census: LabelCensus) -> Strin
   let units = found.cases.indices.filter { census.spacings[$0] == Spacing(1, 1, 1) }
   guard !units.isEmpty, units.count < found.cases.count else { return nil }
   return
-    "warning: \(units.count) cases have exactly 1x1x1 mm where others have not, \(found.cases[units[0]].identifier) for one: look at their headers"
+    "warning: \(units.count) of \(found.cases.count) cases have exactly 1x1x1 mm where others have not, \(found.cases[units[0]].identifier) for one: look at their headers"
 }

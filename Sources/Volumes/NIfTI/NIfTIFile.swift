@@ -60,10 +60,10 @@ struct NIfTIFile: VolumeFile {
     }
     try requireMemory()
     var raw = [UInt8](repeating: 0, count: stored.byteCount)
-    let found = try reader.read(into: &raw)
-    guard found == raw.count, try reader.skip(after) == after else { throw truncated() }
+    let found = try reader.read(into: &raw), rest = try reader.skip(after)
     // Some programs pad their files to a whole number of blocks.
     try reader.verifyEnd(limit: mostPadding)
+    guard found == raw.count, rest == after else { throw truncated() }
     return raw
   }
 
