@@ -40,7 +40,10 @@ import Volumes
       try writeStitchFigure(figure(volume: volume), to: folder + "/s.png")
       let picture = try Picture(folder + "/s.png"), left = 26 + 1024 + 20
       // Axial, 320 x 320 pixels from (left + 36, 34): H and W above 12 are above and on the left.
-      let red = picture.tinted.filter { $0.x > left && $0.y < 34 + 320 && picture.color($0.x, $0.y)[1] < 100 }
+      let red = picture.tinted.filter { x, y in
+        let color = picture.color(x, y)
+        return x > left && y < 34 + 320 && Int(color[0]) > 2 * Int(color[1])
+      }
       #expect(!red.isEmpty && red.allSatisfy { $0.x < left + 36 + 7 * 16 + 2 && $0.y < 34 + 7 * 16 + 2 })
       let yellow = picture.tinted.filter { $0.x > left && $0.y < 34 + 320 && picture.color($0.x, $0.y)[1] > 200 }
       #expect(yellow.map(\.x).min() == left + 36 + 2 * 16 - 4 && yellow.map(\.x).max() == left + 36 + 10 * 16 + 3)

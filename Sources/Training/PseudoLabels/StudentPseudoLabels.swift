@@ -2,6 +2,7 @@
 // section III.C, equations 4 and 7). Axes: D H W voxels of a crop.
 
 import Cluster
+import Foundation
 import Kernels
 import Learning
 import MPI
@@ -157,7 +158,13 @@ extension PseudoLabelSchedule {
 }
 
 extension PseudoLabelBank {
+  /// The bank of a key where it is: in the run folder, as labels of the run's own network are, or beside the data.
   init(key: String, _ configuration: RunConfiguration) {
-    self.init(key: key, data: configuration.data, fallback: configuration.output)
+    let run = configuration.output
+    if FileManager.default.fileExists(atPath: "\(Self.folder(ofRun: run))/\(key)") {
+      self.init(key: key, ofRun: run)
+    } else {
+      self.init(key: key, data: configuration.data, fallback: run)
+    }
   }
 }
