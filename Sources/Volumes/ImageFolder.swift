@@ -77,7 +77,8 @@ public struct ImageFolder: Sendable {
   /// Whether a file of this name is commonly found beside images and holds none. Its ending decides.
   private static func isCompanion(_ name: String) -> Bool {
     let known = [
-      "txt", "ctbl", "md", "rst", "json", "yaml", "yml", "csv", "tsv", "xls", "xlsx", "xml", "html", "pdf", "doc", "docx", "log", "png",
+      "txt", "ctbl", "md", "rst", "json", "yaml", "yml", "csv", "tsv", "xls", "xlsx", "xml", "html", "pdf", "doc", "docx", "log",
+      "png",
       "jpg", "jpeg",
       "svg", "py", "sh", "m", "ini", "db", "bval", "bvec", "sha256", "md5", "bak", "tmp",
     ]

@@ -31,7 +31,8 @@ func examineHosts(of path: String, arguments: [String], isQuiet: Bool) throws {
   let settings = ProcessInfo.processInfo.environment.keys.filter { name in librarySettings.contains { name.hasPrefix($0) } }
     .sorted()
   let command =
-    mpirunCommand + ["--hostfile", realPath(path), "--map-by", "node", "--bind-to", "none"] + options + settings.flatMap { ["-x", $0] }
+    mpirunCommand + ["--hostfile", realPath(path), "--map-by", "node", "--bind-to", "none"] + options
+    + settings.flatMap { ["-x", $0] }
     + ["-n", "\(ranks)", program] + arguments
   if !isQuiet { print(command.joined(separator: " ") + "\n") }
   fflush(nil)

@@ -308,7 +308,9 @@ struct PredictCommandTests {
   @Test func endingsTellWhatIsWritten() throws {
     let export = ["checkpoint", "export", SharedFolder.path + "/run1", "--output"], weights = folder.path + "/w.safetensors"
     for name in ["w.pt", "w.onnx.gz", "w"] {
-      try expectRefusal(["has no ending of a format that can be written", ".pth", ".onnx"]) { try cohort(export + ["\(folder.path)/\(name)"]) }
+      try expectRefusal(["has no ending of a format that can be written", ".pth", ".onnx"]) {
+        try cohort(export + ["\(folder.path)/\(name)"])
+      }
     }
     for _ in 0..<2 { #expect(try cohort(export + [weights]).status == 0) }
     try expectRefusal(["is read and would be written over"]) { try cohort(["weights", "convert", weights, weights]) }

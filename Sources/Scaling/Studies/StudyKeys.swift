@@ -81,7 +81,8 @@ public struct StudyKeys: Sendable {
 
   private var list: [any SettingDescription] {
     [
-      output, nodes, runFile, overrides, stage, compute, strongLanes, weakLanesPerRank, allreduceSizes, launcher, hostfile, arguments,
+      output, nodes, runFile, overrides, stage, compute, strongLanes, weakLanesPerRank, allreduceSizes, launcher, hostfile,
+      arguments,
       ranksPerNode, threads,
       repeats,
       warmup, steps, seed, limitSeconds, averagedValues, dilation, checkpointEvery,

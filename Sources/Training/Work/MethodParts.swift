@@ -14,7 +14,8 @@ extension RunConfiguration {
   func check(_ index: PackIndex) throws {
     guard self.unlabelledSampling == .cases || !index.phases.isEmpty else {
       throw TrainingError(
-        "sampling.unlabelled is phases, but \(self.data) tells no phases: list them in the data set's manifest.csv, or take cases.")
+        "sampling.unlabelled is phases, but \(self.data) tells no phases: list them in the data set's manifest.csv, or take cases."
+      )
     }
     if asksPrior { try requirePriorFollowsCrops() }
     if methodCatalog.contains(where: { $0.name == self.methodName && $0.needsEveryLabel(self.methodOptions) }) {
