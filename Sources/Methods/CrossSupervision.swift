@@ -61,7 +61,7 @@ package func crossStudent(
   CrossStudent(
     said: unlabelled.map { likeliestLabels($0.logits) },
     terms: { pseudo throws(MethodError) in
-      try SupervisedBlend.half.terms(labelled, labels: try labelled.labels(), at: step, on: tape)
+      try SupervisedBlend.half.terms(labelled, labels: labelled.labels(), at: step, on: tape)
         + crossTerms(unlabelled, pseudo, loss, weight: weight, on: tape)
     }, unlabelled: { unlabelled })
 }

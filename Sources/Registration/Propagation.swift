@@ -56,6 +56,11 @@ public struct Propagation: Sendable {
     self.templates = templates
   }
 
+  /// The registrations that labels of one volume take: with the atlases and templates that vote, and one back.
+  public static func registrations(atlases: Int, templates: Int = 0) -> Int {
+    min(atlases, mostVotes) + min(templates, mostVotes) + 1
+  }
+
   /// The labels of a volume.
   /// - Parameter template: the number of the volume among the templates, of which it cannot be one itself; nil where it is none.
   public func labels(of image: PreparedImage, template: Int? = nil) -> PropagatedLabels {

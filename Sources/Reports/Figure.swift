@@ -1,4 +1,4 @@
-// A figure: panels in rows and columns with titles, lines of text below them, and a legend.
+// A figure: panels in rows and columns with titles, colour bars and lines of text below them, and a legend.
 
 struct Figure {
   /// Colours of what surrounds the panels.
@@ -29,14 +29,14 @@ struct Figure {
   func canvas() -> Canvas {
     let columns = panels[0].indices.map { column in panels.map { $0[column]?.width ?? 0 }.max()! }
     let rows = panels.map { row in row.map { $0?.height ?? 0 }.max()! }
-    let captionHeights = rows.indices.map { row in
-      row < captions.count ? (captions[row].map(\.count).max() ?? 0) * Self.lineHeight : 0
+    let heightsBelow = rows.indices.map { row in
+      barHeight(row) + (row < captions.count ? (captions[row].map(\.count).max() ?? 0) * Self.lineHeight : 0)
     }
     let width = Self.rowTitleWidth + columns.reduce(0) { $0 + $1 + Self.gap } + Self.gap
     let laidOut = Legend(legend, width: width - Self.rowTitleWidth - 2 * Self.gap)
     let top = columnTitles.isEmpty ? Self.gap : Self.titleHeight
     let height =
-      top + zip(rows, captionHeights).reduce(0) { $0 + $1.0 + $1.1 + Self.gap }
+      top + zip(rows, heightsBelow).reduce(0) { $0 + $1.0 + $1.1 + Self.gap }
       + (laidOut.height > 0 ? laidOut.height + Self.gap : 0)
     var canvas = Canvas(width: width, height: height, background: style.background)
     var left = Self.rowTitleWidth + Self.gap
@@ -48,11 +48,14 @@ struct Figure {
     for row in rows.indices {
       canvas.drawUpwards(rowTitles[row], x: 10, y: y, length: rows[row], scale: 2, style.ink)
       draw(row: row, columns: columns, height: rows[row], on: &canvas, y: y)
-      y += rows[row] + captionHeights[row] + Self.gap
+      y += rows[row] + heightsBelow[row] + Self.gap
     }
     laidOut.draw(on: &canvas, x: Self.rowTitleWidth + Self.gap, y: y, style.ink)
     return canvas
   }
+
+  /// Pixels for colour bars below the panels of a row.
+  private func barHeight(_ row: Int) -> Int { panels[row].contains { $0?.colorBar != nil } ? ColorBar.height : 0 }
 
   private func draw(row: Int, columns: [Int], height: Int, on canvas: inout Canvas, y: Int) {
     var x = Self.rowTitleWidth + Self.gap
@@ -64,9 +67,10 @@ struct Figure {
       if let frame = style.frame {
         canvas.frame(x: left, y: y, width: panel.width, height: panel.height, thickness: 1, frame)
       }
+      panel.colorBar?.draw(on: &canvas, x: left, y: y + panel.height, width: panel.width, style.ink)
       guard row < captions.count else { continue }
       for (line, text) in captions[row][column].enumerated() {
-        draw(text, on: &canvas, x: x, y: y + height + 6 + line * Self.lineHeight, width: columns[column])
+        draw(text, on: &canvas, x: x, y: y + height + barHeight(row) + 6 + line * Self.lineHeight, width: columns[column])
       }
     }
   }

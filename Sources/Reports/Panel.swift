@@ -17,6 +17,8 @@ struct Panel {
   var marks: [Mark] = []
   var showsLetters = true
 
+  var colorBar: ColorBar? { layers.lazy.compactMap(\.colorBar).first }
+
   /// Paints the panel with its upper left corner at (x, y).
   func draw(on canvas: inout Canvas, x: Int, y: Int) {
     for layer in layers {

@@ -30,6 +30,15 @@ enum PanelLayer {
     }
   }
 
+  /// What the colours of values mean; nil for a layer that shows none in colours.
+  var colorBar: ColorBar? {
+    switch self {
+    case .colors(_, let map, let range): ColorBar(map: map, range: range)
+    case .activation: ColorBar(map: .jet, range: 0...1)
+    case .blank, .gray, .classes, .mask, .outlines: nil
+    }
+  }
+
   /// Makes the painter of a panel of that many pixels.
   func painter(width: Int, height: Int) -> Painter {
     let pixels = PanelPixels(width: width, height: height)

@@ -1,5 +1,6 @@
 // A first run file for somebody's prepared data: patch, lanes, steps and method by what the data are, each with its reason beside it.
 
+import Registration
 import Volumes
 
 /// What `cohort new` proposes for a folder of packs.
@@ -70,6 +71,15 @@ public struct RunSuggestion: Sendable {
     return last.hasSuffix("-packs") && last.count > 6 ? String(last.dropLast(6)) : last
   }
 
+  /// Unlabelled volumes by way of which labels go as well.
+  private var templates: Int { labelled < 5 ? 6 : 0 }
+
+  /// Registrations before the first step: a pass over the unlabelled volumes, and another with templates.
+  public var registrations: Int {
+    let second = templates > 0 ? Propagation.registrations(atlases: labelled, templates: templates) : 0
+    return unlabelled * (Propagation.registrations(atlases: labelled) + second)
+  }
+
   private var hasSides: Bool {
     index.classNames.contains { name in
       let words = name.lowercased().split { !$0.isLetter }
@@ -126,15 +136,15 @@ public struct RunSuggestion: Sendable {
           "no unlabelled cases to learn from; nnU-Net's own training: `cohort plan`, `cohort recipes nnunet`")
       ]
     }
-    let templates = Line(
-      "registration: {templates: 6}",
+    let ways = Line(
+      "registration: {templates: \(templates)}",
       "labels also go by way of six unlabelled cases; 0 takes a fifth of the time before the first step")
     return [
       Line(
         "pseudoLabels: registration",
         "and on labels that registration carries to the unlabelled cases, once, before the first step")
     ]
-      + (labelled < 5 ? [templates] : [])
+      + (templates > 0 ? [ways] : [])
   }
 
   private var augmentation: Line {

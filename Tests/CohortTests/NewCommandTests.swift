@@ -22,6 +22,7 @@ struct NewCommandTests {
       let new = ["new", raw, "--output", file, "--packs", packs, "--ranks", "2", "--threads", "1"]
       let (status, output) = try runAlone(new, executable: "cohort")
       #expect(status == 0 && output.contains("On 2 ranks of 1 thread a step takes about"), "\(output)")
+      #expect(output.contains("Registration before the first step takes about"), "\(output)")
       #expect(output.contains("mpirun -n 2 cohort train \(file)"), "\(output)")
       let text = try String(contentsOfFile: file, encoding: .utf8)
       #expect(text.contains("2 labelled, ") && text.contains("pseudoLabels: registration"), "\(text)")

@@ -100,6 +100,8 @@ import Volumes
     let second = try readVolume(data.cases[0].images[1])
     #expect(second.extent == Extent(3, 4, 5) && second.voxels == (60..<120).map { Float($0) })
     #expect(throws: VolumeError.self) { try readVolume("\(folder.raw)/imagesTr/a.nii") }
+    let refused = #expect(throws: VolumeError.self) { try Dataset.open(folder.raw) }
+    #expect(refused?.description.contains("as the Decathlon: `cohort import msd \(folder.raw) --output NEW` writes") == true)
   }
 
   @Test func halfUnpackedTasks() throws {

@@ -33,16 +33,20 @@ import Volumes
       let path = folder + "/sobf.png"
       try writeSOBFFigure([row, unlabelled], strengths: (0.25, 0.12), to: path)
       let picture = try Picture(path)
-      #expect(picture.width == 26 + 6 * 250 + 10 && picture.height == 34 + 2 * 210)
+      #expect(picture.width == 26 + 6 * 250 + 10 && picture.height == 34 + 2 * 246, "36 pixels for the colour bars of a row")
       func colors(column: Int, row: Int = 0) -> [[UInt8]] {
-        [60, 180].map { picture.color(36 + column * 250 + $0, 34 + row * 210 + 100) }
+        [60, 180].map { picture.color(36 + column * 250 + $0, 34 + row * 246 + 100) }
       }
+      func bar(column: Int) -> [[UInt8]] { [0, 239].map { picture.color(36 + column * 250 + $0, 34 + 200 + 11) } }
       // The left half of a panel is w >= 12.
       #expect(near(colors(column: 1)[0], [68, 1, 84]) && near(colors(column: 1)[1], [253, 231, 37]), "viridis")
       #expect(near(colors(column: 2)[0], [180, 4, 38]) && near(colors(column: 2)[1], [59, 76, 192]), "coolwarm")
       #expect(near(colors(column: 4)[0], [255, 255, 255]) && near(colors(column: 4)[1], [0, 0, 0]), "hot")
       #expect(
         near(colors(column: 5)[0], [0, 0, 0]) && near(colors(column: 5)[1], [250, 128, 114]), "salmon, and the labelled slice")
+      #expect(near(bar(column: 1)[0], [68, 1, 84]) && near(bar(column: 1)[1], [253, 231, 37]), "the bar of viridis")
+      #expect(near(bar(column: 2)[0], [59, 76, 192]) && near(bar(column: 2)[1], [180, 4, 38]), "the bar of coolwarm")
+      #expect(bar(column: 0).allSatisfy { near($0, [255, 255, 255]) }, "grey values have no bar")
       #expect(colors(column: 5, row: 1).allSatisfy { near($0, [255, 255, 255]) }, "no label, no panel")
       #expect(
         near(colors(column: 0)[0], [194, 194, 194]) && near(colors(column: 3)[0], [249, 249, 249]), "one window: 5 of 23 more")
@@ -60,8 +64,8 @@ import Volumes
       let path = folder + "/cam.png"
       try writeActivationFigure([column], methods: ["first", "second"], to: path)
       let picture = try Picture(path)
-      #expect(picture.width == 26 + 310 + 10 && picture.height == 34 + 4 * 260)
-      func color(row: Int, x: Int) -> [UInt8] { picture.color(36 + x, 34 + row * 260 + 200) }
+      #expect(picture.width == 26 + 310 + 10 && picture.height == 34 + 4 * 260 + 2 * 36)
+      func color(row: Int, x: Int) -> [UInt8] { picture.color(36 + x, 34 + row * 260 + (row > 2 ? 36 : 0) + 200) }
       // Low in a panel is h < 10, where the image is black.
       #expect(near(color(row: 0, x: 75), [0, 0, 0]))
       #expect(near(color(row: 1, x: 75), [105, 28, 23]), "the reference, 0.45 of its red on black")

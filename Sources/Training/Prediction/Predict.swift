@@ -35,12 +35,15 @@ public func predictCases(
   let failures = try forEachCaseInTeams(cases, passingOver: unread, over: world, detail: \.identifier) { item, team in
     let started = ContinuousClock.now
     guard let prepared = try team.together(over: world, { try reader.prepare(item) }),
-      var (labels, probabilities) = try segmenter.segmented(prepared, with: team, over: world)
+      let segmented = try segmenter.segmented(prepared, with: team, over: world)
     else { return }
+    var labels = segmented.labels
     model.use?.postprocessing?.apply(to: &labels.labels, extent: labels.extent)
     let path = output.labelMap(item.identifier)
     do { try writePrediction(labels, to: path) } catch { throw TrainingError("\(error)", exitCode: 79) }
-    if let probabilities { for files in output.probabilities { try files.write(probabilities, of: item.identifier) } }
+    if let probabilities = segmented.probabilities {
+      for files in output.probabilities { try files.write(probabilities, of: item.identifier) }
+    }
     report("\(path)  \((ContinuousClock.now - started).seconds.formatted(decimals: 1)) s")
     try output.draw(item, prediction: labels, classNames: model.classNames)
     if let quality { agreements.append(quality.agreement(of: labels, on: prepared)) }

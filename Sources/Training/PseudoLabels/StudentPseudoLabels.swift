@@ -31,6 +31,8 @@ public final class StudentPseudoLabels {
   /// Labels [D, H, W] of whole volumes, no class where a voxel teaches nothing; crops of other volumes have no such term.
   private var volumes: [String: [UInt8]] = [:]
   private var labeller: SAMLabeller?
+  /// No volume of the run has labels, because registration is not trusted here: there is no term then, rather than one that is always 0.
+  private var hasNoLabels = false
 
   /// - Returns: nil for `pseudoLabels.kind: none`.
   init?(_ configuration: RunConfiguration, _ store: CaseStore) throws {
@@ -98,7 +100,8 @@ public final class StudentPseudoLabels {
       let (labelled, table) = try RegistrationLabelling(configuration: configuration, store: store)
         .run(split, cases: identifiers, over: world, console: console)
       bank = labelled
-      if table.distrust != nil { return }
+      hasNoLabels = table.distrust != nil
+      if hasNoLabels { return }
     }
     try together(over: world) { _ in try read(identifiers) }
   }
@@ -127,6 +130,7 @@ public final class StudentPseudoLabels {
   func terms(
     _ batch: Batch, _ predictions: [Prediction], _ network: any Network, at step: Step, on tape: Tape
   ) -> [LossTerm] {
+    if hasNoLabels { return [] }
     let predictions = predictions.isEmpty ? network.predict(batch.unlabelled, .clean, at: step, on: tape) : predictions
     let pairs = predictions.compactMap { prediction in labels(of: prediction.sample).map { (prediction, $0) } }
     return pseudoLabelTerms(pairs, weight: weight(at: step), readsPrior: false, on: tape)

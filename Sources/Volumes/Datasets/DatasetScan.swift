@@ -17,6 +17,7 @@ struct DatasetScan {
 
   /// All cases, sorted by identifier. Error: all that is wrong with the folder, a line each.
   mutating func cases() throws(VolumeError) -> [DatasetCase] {
+    try refuseDecathlon()
     // Files that dataset.json lists may lie anywhere.
     if description.listedCases == nil { lookBesideTheFolders() }
     let labelled =
@@ -39,6 +40,16 @@ struct DatasetScan {
         asLines(problems, heading: "\(folder) has \(problems.count) faults, so nothing was done: mend all of these."))
     }
     return all
+  }
+
+  /// The Decathlon's files have all channels of a case along a fourth axis, and the name that dataset.json lists.
+  private func refuseDecathlon() throws(VolumeError) {
+    guard description.channelNames.count > 1, let found = try? ImageFolder("\(folder)/imagesTr"),
+      found.images.contains(where: { description.listedTraining.contains($0.stem) })
+    else { return }
+    throw VolumeError(
+      "\(folder) has all channels of a case in one file, as the Decathlon: `cohort import msd \(folder) --output NEW` writes a file for each."
+    )
   }
 
   /// Names the training cases that dataset.json lists and that are not there.

@@ -17,7 +17,8 @@ struct New: ParsableCommand {
     abstract: "Write a run file for your data, and say what the run will cost.",
     discussion: """
       DATA is an nnU-Net raw folder, which is first prepared as `cohort prepare` does, or a folder of packs. The run file has a reason beside each key; \
-      change what you know better. The cost is that of the network's steps, measured here on a smaller patch; messages between ranks are not in it.
+      change what you know better. The cost is that of the network's steps, measured here on a smaller patch, and of registration, measured on two volumes; \
+      messages between ranks are not in it.
       """)
 
   @Argument(help: "Data set, or packs that `cohort prepare` made of it.")
@@ -46,7 +47,7 @@ struct New: ParsableCommand {
       let folder = try preparedFolder()
       let index = try PackIndex(folder: folder)
       let suggestion = try RunSuggestion(index, data: folder, ranks: ranks)
-      let cost = try cost(of: suggestion)
+      let cost = try cost(of: suggestion, data: folder)
       try writeDurably(Array(suggestion.text(cost: cost).utf8), to: file)
       cost.forEach { print($0) }
       print("\(file) written; start it:  \(ranks == 1 ? "" : "mpirun -n \(ranks) ")cohort train \(file)")
@@ -65,19 +66,27 @@ struct New: ParsableCommand {
     return folder
   }
 
-  private func cost(of suggestion: RunSuggestion) throws -> [String] {
+  private func cost(of suggestion: RunSuggestion, data folder: String) throws -> [String] {
     let threads = threads ?? max(1, Threads.count / (ranks <= Threads.count ? ranks : 1))
     var estimator = StepEstimator(network: suggestion.network, threads: threads)
     let plan = NetworkPlan(
       inputChannels: suggestion.channels, classes: suggestion.classes, options: suggestion.options, seed: 0)
     let samples = suggestion.samplesPerLane * suggestion.lanes / ranks
     let step = try estimator.estimate(plan, patch: suggestion.patch, batch: samples)
-    let hours = step.seconds * Double(suggestion.steps) / 3600
+    let steps = String(
+      format: "On %@ of %@ a step takes about %.2g s and a rank %.1f GB; the %d steps about %@.", counted(ranks, "rank"),
+      counted(threads, "thread"), step.seconds, Double(step.bytes) / 1e9, suggestion.steps,
+      duration(step.seconds * Double(suggestion.steps)))
+    guard suggestion.registrations > 0 else { return [steps] }
+    let registration = try measuredRegistration(data: folder) * Double(suggestion.registrations) / Double(ranks)
     return [
-      String(
-        format: "On %@ of %@ a step takes about %.2g s and a rank %.1f GB; the %d steps about %@.", counted(ranks, "rank"),
-        counted(threads, "thread"), step.seconds, Double(step.bytes) / 1e9, suggestion.steps,
-        hours < 1.5 ? String(format: "%.0f minutes", hours * 60) : String(format: "%.1f hours", hours))
+      steps, "Registration before the first step takes about \(duration(registration)); what it made is kept for other runs.",
     ]
+  }
+
+  private func duration(_ seconds: Double) -> String {
+    seconds < 90
+      ? String(format: "%.0f s", seconds)
+      : seconds < 5400 ? String(format: "%.0f minutes", seconds / 60) : String(format: "%.1f hours", seconds / 3600)
   }
 }

@@ -23,7 +23,7 @@ struct Predict: ParsableCommand {
   @Option(
     name: .customLong("checkpoint"),
     help:
-      "Checkpoint: a step folder, a run folder for its newest, or the output of `cohort train --seeds` for all seeds. Several times, as for the folds of one data set: their mean."
+      "Checkpoint: a run folder for its last, RUN/best for the best of its validations, a step folder, or the output of `cohort train --seeds` for all seeds. Several times, as for the folds of one data set: their mean."
   )
   var checkpoints: [String]
   @Option(help: "Which networks of each run predict: student, second or both; runs of cps have a second.")
