@@ -30,7 +30,8 @@ private struct GoldenFiles {
   let folder: TemporaryFolder
   var data: String { "\(folder.path)/\(set.plans["dataset_name"]!.string!)" }
 
-  init(_ name: String) throws {
+  /// - Parameter backwards: of the axes z, y, x of the files those that run to the left, to posterior, to inferior; the arrays in the files are the same.
+  init(_ name: String, backwards: [Int] = []) throws {
     let sets = try Data(contentsOf: URL(fileURLWithPath: golden("nnunet_data_sets.json")))
     set = try JSONDecoder().decode([String: GoldenSet].self, from: sets)[name]!
     let file = golden("nnunet_preprocess_\(name.lowercased()).safetensors")
@@ -39,27 +40,31 @@ private struct GoldenFiles {
       try FileManager.default.createDirectory(atPath: "\(data)/\(part)", withIntermediateDirectories: true)
     }
     for key in tensors.keys where key.hasSuffix(".image") && key.components(separatedBy: ".").count == 2 {
-      try write(String(key.dropLast(".image".count)))
+      try write(String(key.dropLast(".image".count)), backwards)
     }
     try Dataset.write(
       name: name, channelNames: set.channels, classNames: set.labels.sorted { $0.value < $1.value }.map(\.key),
       labelled: try FileManager.default.contentsOfDirectory(atPath: "\(data)/labelsTr").count, to: data)
   }
 
-  private func write(_ identifier: String) throws {
+  private func write(_ identifier: String, _ backwards: [Int]) throws {
     let image = tensors["\(identifier).image"]!, label = tensors["\(identifier).label"]!
     let sides = try JSONDecoder().decode([Double].self, from: Data(texts["\(identifier).spacing"]!.utf8))
     let extent = Extent(image.shape[1], image.shape[2], image.shape[3]), spacing = Spacing(sides[0], sides[1], sides[2])
-    let grid = FileGrid(canonical: extent, spacing: spacing)
+    let steps = (0..<3).map { backwards.contains($0) ? -sides[$0] : sides[$0] }
+    let grid = FileGrid(
+      dimensions: [extent.width, extent.height, extent.depth], affine: [steps[2], 0, 0, 0, 0, steps[1], 0, 0, 0, 0, steps[0], 0])
+    let turn = PatchPermutation(quarterTurns: 0, flips: backwards)
     for channel in 0..<image.shape[0] {
       let voxels = Array(image.floats[channel * extent.count..<(channel + 1) * extent.count])
       try writeVolume(
-        Volume(extent: extent, spacing: spacing, voxels: voxels, grid: grid),
+        Volume(extent: extent, spacing: spacing, voxels: turn.apply(voxels, extent: extent, channels: 1), grid: grid),
         to: "\(data)/imagesTr/\(identifier)_000\(channel).nii.gz")
     }
     let classes = label.floats.isEmpty ? label.bytes : label.floats.map { UInt8($0) }
     try writeLabels(
-      LabelVolume(extent: extent, spacing: spacing, labels: classes, grid: grid), to: "\(data)/labelsTr/\(identifier).nii.gz")
+      LabelVolume(extent: extent, spacing: spacing, labels: turn.apply(classes, extent: extent, channels: 1), grid: grid),
+      to: "\(data)/labelsTr/\(identifier).nii.gz")
   }
 }
 
@@ -94,8 +99,9 @@ private struct GoldenFiles {
       "\(differences(plan.without(sampled), files.set.plans.without(sampled)))")
   }
 
-  @Test(arguments: names) func preparedCasesEqualThoseOfNNUNet(name: String) throws {
-    let files = try GoldenFiles(name), plans = "\(files.folder.path)/plans.json"
+  /// Also where the axes of the files run the other way: nnU-Net resamples arrays as they lie, on which a tie between two slices depends.
+  @Test(arguments: names, [[], [1, 2], [0, 1, 2]]) func preparedCasesEqualThoseOfNNUNet(name: String, backwards: [Int]) throws {
+    let files = try GoldenFiles(name, backwards: backwards), plans = "\(files.folder.path)/plans.json"
     try files.set.plans.text().write(toFile: plans, atomically: true, encoding: .utf8)
     var compared = 0
     for configuration in ["3d_fullres", "2d"] {
@@ -110,15 +116,25 @@ private struct GoldenFiles {
         let expected = try JSONDecoder().decode(GoldenCase.self, from: Data(files.texts[key]!.utf8))
         let packed = try reader.read(entry.identifier), frame = packed.frame
         #expect((0..<3).map { packed.extent[$0] } == expected.shape_after_resampling)
-        #expect((0..<3).map { [frame.cropStart[$0], frame.cropStart[$0] + frame.cropExtent[$0]] } == expected.box)
+        let flips = (0..<3).filter { frame.grid.flipped[$0] }, turn = PatchPermutation(quarterTurns: 0, flips: flips)
+        func asInFile<Value: BitwiseCopyable>(_ values: [Value]) -> [Value] {
+          turn.apply(values, extent: packed.extent, channels: 1)
+        }
+        let box = (0..<3).map { axis in
+          let start = frame.cropStart[axis], end = start + frame.cropExtent[axis], count = frame.originalExtent[axis]
+          return flips.contains(axis) ? [count - end, count - start] : [start, end]
+        }
+        #expect(box == expected.box)
         for channel in 0..<packed.channels {
           let wanted = image.floats[channel * packed.extent.count..<(channel + 1) * packed.extent.count]
-          let worst = zip(packed.channel(channel), wanted).map { abs($0 - $1) }.max()!
+          let worst = zip(asInFile(packed.channel(channel)), wanted).map { abs($0 - $1) }.max()!
           #expect(worst < 2e-4, "\(key), channel \(channel): \(worst)")
         }
         // What lies outside the object is background here.
-        #expect(zip(packed.label!, label.floats).allSatisfy { Float($0) == max(0, $1) }, "\(key)")
-        if let inside = packed.inside { #expect(zip(inside, label.floats).allSatisfy { ($0 == 0) == ($1 < 0) }, "\(key)") }
+        #expect(zip(asInFile(packed.label!), label.floats).allSatisfy { Float($0) == max(0, $1) }, "\(key)")
+        if let inside = packed.inside {
+          #expect(zip(asInFile(inside), label.floats).allSatisfy { ($0 == 0) == ($1 < 0) }, "\(key)")
+        }
         #expect((packed.inside == nil) == (name != "Framed"))
         compared += 1
       }

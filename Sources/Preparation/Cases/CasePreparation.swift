@@ -35,8 +35,7 @@ package struct CasePreparation {
       originalExtent: grid.extent, originalSpacing: grid.spacing, cropStart: box.start, cropExtent: box.extent, grid: grid)
     let cropped = content.labels.map { box.crop($0, of: grid.extent) }, marksObject = role != .test && settings.marksObject
     let resampled = settings.resample(
-      cropped, inside: cropped != nil || marksObject ? inside : nil, from: box.extent, spacing: grid.spacing, to: extent,
-      newSpacing: target)
+      cropped, inside: cropped != nil || marksObject ? inside : nil, of: grid, from: box.extent, to: extent, newSpacing: target)
     var warnings = content.warnings
     if let whole = content.labels, let cropped, let prepared = resampled.labels {
       warnings += LabelLoss(whole: whole, cropped: cropped, resampled: prepared)
@@ -52,13 +51,15 @@ package struct CasePreparation {
   private func resample(
     _ content: inout CaseContent, _ images: [String], _ inside: [UInt8]?, to extent: Extent, _ target: Spacing
   ) throws(PreparationError) -> ([Float], [ChannelIntensity]) {
-    let (box, spacing) = (content.box.extent, content.grid.spacing)
+    let (box, grid) = (content.box.extent, content.grid)
     var image: [Float] = [], intensities = [ChannelIntensity?](repeating: nil, count: images.count)
     for channel in content.channelOrder {
       var voxels = try content.cropped(channel)
       intensities[channel] = ChannelIntensity(of: voxels)
       try settings.normalize(&voxels, channel: channel, inside: inside, path: images[channel])
-      let resampled = resampleImage(consume voxels, from: box, spacing: spacing, to: extent, newSpacing: target)
+      let resampled = settings.inFileDirections(consume voxels, of: grid, from: box, to: extent) { voxels in
+        resampleImage(consume voxels, from: box, spacing: grid.spacing, to: extent, newSpacing: target)
+      }
       if images.count == 1 {
         image = resampled
       } else {

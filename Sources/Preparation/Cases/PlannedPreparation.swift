@@ -49,16 +49,31 @@ extension PreparationSettings {
   /// The labels of a crop on the prepared grid, and where the object is there.
   /// - Parameter inside: 1 where the object is.
   func resample(
-    _ labels: [UInt8]?, inside: [UInt8]?, from: Extent, spacing: Spacing, to: Extent, newSpacing: Spacing
+    _ labels: [UInt8]?, inside: [UInt8]?, of grid: FileGrid, from: Extent, to: Extent, newSpacing: Spacing
   ) -> (labels: [UInt8]?, inside: [UInt8]?) {
     func resampled(_ labels: [UInt8]) -> [UInt8] {
-      resampleLabels(
-        labels, from: from, spacing: spacing, to: to, newSpacing: newSpacing, rule: planned == nil ? .half : .most)
+      inFileDirections(labels, of: grid, from: from, to: to) { labels in
+        resampleLabels(
+          labels, from: from, spacing: grid.spacing, to: to, newSpacing: newSpacing, rule: planned == nil ? .half : .most)
+      }
     }
     guard let labels, let inside, (labels.max() ?? 0) < .max else { return (labels.map(resampled), inside.map(resampled)) }
     // Outside is 0 and classes are one higher meanwhile, as nnU-Net's -1 is lower than they are; it then joins the background.
     let raised = resampled(zip(labels, inside).map { label, isInside in isInside == 0 ? 0 : label + 1 })
     return (raised.map { $0 == 0 ? 0 : $0 - 1 }, raised.map { min($0, 1) })
+  }
+
+  /// What `resample` makes of an array whose axes run as those of the file do, brought back. nnU-Net resamples files as they lie: of two slices that are
+  /// as near to a new one it takes the one that comes first there, and sums of weights are rounded in the order of the file.
+  func inFileDirections<Value: BitwiseCopyable>(
+    _ values: consuming [Value], of grid: FileGrid, from: Extent, to: Extent, _ resample: (consuming [Value]) -> [Value]
+  ) -> [Value] {
+    let flips = (0..<3).filter { grid.flipped[$0] }
+    guard planned?.axes.start == .file, from != to, !flips.isEmpty else { return resample(values) }
+    let turn = PatchPermutation(quarterTurns: 0, flips: flips), turned = turn.apply(values, extent: from, channels: 1)
+    // Of a large volume no more than two arrays exist at a time.
+    values = []
+    return turn.apply(resample(consume turned), extent: to, channels: 1)
   }
 
   /// Normalises the crop of a channel of the file `path` in place.
