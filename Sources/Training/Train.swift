@@ -48,7 +48,18 @@ private final class TrainingLoop {
         if run.isLastStage { return TrainingOutcome(end: .completed, step: run.stepsDone, scores: scores) }
         try enterNextStage(over: world)
       }
-    } catch let error as ClusterError where error.isShared && error.isFolderLost { return .lost(run, error.description) }
+    } catch let error as ClusterError where error.isShared && error.isFolderLost {
+      return .lost(run, error.description)
+    } catch let error as ClusterError where error.isShared && error.exitCode == ExitCode.requeue.rawValue {
+      return try stopBetweenSteps(over: world)
+    }
+  }
+
+  /// The end of a run that was stopped in what lies between steps, which goes on piece by piece at the next start.
+  private func stopBetweenSteps(over world: borrowing Communicator) throws -> TrainingOutcome {
+    run.observer?.stops(at: run.stepsDone)
+    if checkpointing.savedStep != run.stepsDone, try !save(over: world) { return .unsaved(run) }
+    return .stopped(run, reporter.console)
   }
 
   /// Takes the steps of the stage that are left.

@@ -11,12 +11,12 @@ import Testing
     let folder: String
     private let files = TemporaryFolder()
 
-    init(environment: [String: String] = [:]) throws {
+    init(_ keys: [String] = [], environment: [String: String] = [:]) throws {
       folder = files.path + "/run"
       try TinyCohort.runFile(data: SharedFolder.path + "/packs", output: folder, method: "supervised").write(
         toFile: files.path + "/run.yaml", atomically: true, encoding: .utf8)
       process = try startAlone(
-        ["train", files.path + "/run.yaml", "steps=100000", "validation.every=0", "checkpoint.every=100000"],
+        ["train", files.path + "/run.yaml", "steps=100000", "validation.every=0", "checkpoint.every=100000"] + keys,
         environment: environment, executable: "cohort")
     }
 
@@ -56,6 +56,15 @@ import Testing
     run.send(signal)
     #expect(run.end() == 75)
     #expect(run.saved.contains("step-00000001"), "\(run.saved)")
+  }
+
+  /// What lies before the first step may take hours; the labels that are there are kept.
+  @Test func aStopWhileLabelsAreCarriedIsObeyedBeforeTheFirstStep() throws {
+    let run = try StartedRun(["pseudoLabels=registration"])
+    try run.wait { run.blockedSignals.contains { $0 & Self.stops == Self.stops } }
+    run.send(SIGUSR1)
+    #expect(run.end() == 75)
+    #expect(run.saved.isEmpty, "\(run.saved)")
   }
 
   /// oneDNN's product for AVX2 computes with the stack register on the heap: any handler that interrupts it destroys what lies there.

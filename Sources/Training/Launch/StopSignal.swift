@@ -4,6 +4,7 @@
 // (and, for long sums, that for AVX-512) points the stack register at a buffer on the heap, and the kernel would write a handler's frame, three
 // kilobytes, over what lies below that buffer.
 
+import Cluster
 import Foundation
 import Synchronization
 
@@ -28,6 +29,14 @@ public enum StopSignal {
     let time = terminatedAt.load(ordering: .relaxed)
     return time == 0 ? nil : Double(steadyNanoseconds() - time) * 1e-9
   }
+  /// Ends what takes long between two steps and is kept piece by piece. Error: a stop is asked for.
+  /// - Parameter doing: what is not done whole, as a clause.
+  static func check(while doing: String) throws(TrainingError) {
+    guard isRequested else { return }
+    throw TrainingError(
+      "stopped as asked while \(doing): start the same command again to go on.", exitCode: ExitCode.requeue.rawValue)
+  }
+
   /// Asks as a signal does.
   static func request() { requested.store(true, ordering: .relaxed) }
 

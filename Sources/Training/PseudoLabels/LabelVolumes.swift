@@ -33,6 +33,7 @@ struct VolumeLabelling {
       let missing = identifiers.filter { !bank.has(store.index.entry($0)) }
       for (number, identifier) in missing.enumerated() {
         Flight.mark(.prior, detail: identifier)
+        try StopSignal.check(while: "volumes were labelled")
         let volume = try store.reader.read(identifier)
         let labels = PseudoLabelVolume(probabilities: probabilities(volume), classes: classes)
         try bank.write(labels, of: store.index.entry(identifier))

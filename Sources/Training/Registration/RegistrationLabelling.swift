@@ -111,6 +111,7 @@ struct RegistrationLabelling {
   ) throws {
     for (number, identifier) in cases.enumerated() {
       Flight.mark(.prior, detail: identifier)
+      try StopSignal.check(while: "labels were carried to the volumes")
       let image = propagation.registration.prepared(RegistrationImage(try store.reader.read(identifier)))
       let found = propagation.labels(of: image, template: templates.firstIndex(of: identifier))
       try bank.write(

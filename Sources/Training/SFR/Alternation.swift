@@ -106,6 +106,7 @@ public final class Alternation: Work, StudentWithSAM {
     try together(over: world) { _ in
       for (place, identifier) in all.enumerated() where samLabels[identifier] != nil {
         Flight.mark(.decision, detail: identifier)
+        try StopSignal.check(while: "volumes were judged")
         let probabilities = segmenter.probabilities(of: try pair.store.volume(identifier))
         let found = PseudoLabelVolume(probabilities: probabilities, classes: pair.setup.classes)
         let confidence = VolumeConfidence(

@@ -28,6 +28,12 @@ struct CanvasLoader {
     count = max(1, configuration.labelledSamples)
   }
 
+  /// What changes canvases at random, as text.
+  var settings: String {
+    "\(configuration[SFRKeys.remap]) \(configuration[SFRKeys.turnsCanvas]) \(configuration[SFRKeys.turnsVolume]) "
+      + "\(configuration[SFRKeys.flipProbability]) \(configuration[SFRKeys.leavesOutGaps])"
+  }
+
   /// A single labelled volume is drawn several times, each time as another crop.
   func examples(lane: Int, at step: Step) throws(VolumeError) -> [CanvasExample] {
     var examples: [CanvasExample] = []

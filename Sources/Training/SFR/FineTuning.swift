@@ -20,7 +20,7 @@ public final class FineTuning: Work {
   public let warnings: [String]
   private let store: CaseStore
   private let split: DataSplit
-  private let canvases: CanvasLoader
+  let canvases: CanvasLoader
   private let configuration: RunConfiguration
 
   public init(_ plan: StagePlan) throws {

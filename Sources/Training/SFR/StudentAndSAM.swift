@@ -71,8 +71,11 @@ extension StudentWithSAM {
   public func takeOver(from earlier: any Work) throws -> String {
     let hasSAM = pair.setup.takeOver(from: earlier)
     try pair.setup.requireClasses(for: "work: sfr-plus")
+    // SAM forgets what it was taught on canvases of another kind within some tens of steps.
+    let isTaughtAlike = (earlier as? FineTuning).map { $0.canvases.settings == pair.canvases.settings } ?? true
     let hasStudent = earlier.modules.contains { $0.module.name == pair.student.modules[0].module.name }
     return "goes on with the SAM of \(hasSAM ? "the stage before" : "sam.checkpoint and sam.adapters")"
+      + (isTaughtAlike ? "" : ", WITH OTHER fineTune KEYS THAN THERE: set fineTune outside of the stages, for both")
       + (hasStudent ? "; the student \(try pair.student.takeOver(from: earlier))" : "")
   }
 
