@@ -76,6 +76,21 @@ import Weights
     }
   }
 
+  // MARK: Stages
+
+  /// On canvases of another kind SAM forgets what it was taught: whoever sets the keys for one stage alone is told, and the recipe sets them for both.
+  @Test func canvasesOfTwoKindsAreTold() throws {
+    try withTemporaryFolder { folder in
+      let runs = try SFRRuns(folder)
+      for (name, keys, isTold) in [("one", [], false), ("two", ["stages.turns.fineTune.remap=none"], true)] {
+        let (status, output) = try runs.start(try runs.configuration(name, SFRRuns.plusStages, keys), ranks: 1)
+        #expect(status == 0 && output.contains("WITH OTHER fineTune KEYS THAN THERE") == isTold, "\(output)")
+      }
+    }
+    let parts = try recipe(named: "sfr-plus-mean-teacher").yaml.components(separatedBy: "\nstages:")
+    #expect(parts[0].contains("\nfineTune: {") && !parts[1].contains(" fineTune: {"))
+  }
+
   // MARK: Stops
 
   /// Stopped within each stage and at its end.
