@@ -22,5 +22,5 @@ struct ColorBar {
     canvas.draw(high, x: x + width - TextFont.width(of: high, scale: 1), y: top, scale: 1, ink)
   }
 
-  private func text(_ value: Float) -> String { String(format: "%.2g", value) }
+  private func text(_ value: Float) -> String { String(format: "%.3g", value) }
 }
