@@ -28,7 +28,7 @@ struct CanvasLoader {
     count = max(1, configuration.labelledSamples)
   }
 
-  /// What changes canvases at random, as text.
+  /// How canvases are changed at random, and whether the gaps between slices count, as text.
   var settings: String {
     "\(configuration[SFRKeys.remap]) \(configuration[SFRKeys.turnsCanvas]) \(configuration[SFRKeys.turnsVolume]) "
       + "\(configuration[SFRKeys.flipProbability]) \(configuration[SFRKeys.leavesOutGaps])"
