@@ -55,7 +55,7 @@ import Volumes
         #expect(!bank.has(entries[0]))
         let error = #expect(throws: TrainingError.self) { try bank.read(entries[0]) }
         #expect(error?.description.contains(entries[0].identifier) == true && error?.description.contains("pseudo-label") == true)
-        try bank.write(volume(entries[0]), of: entries[0])
+        try bank.write(volume(entries[0]), of: entries[0], rank: 0)
         #expect(bank.has(entries[0]) && !bank.has(entries[1]))
         #expect(try bank.read(entries[0]) == volume(entries[0]))
       }
@@ -64,16 +64,18 @@ import Volumes
     }
   }
 
-  /// A run that was killed writes over what it left; runs that write at once do not meet.
+  /// A run that was killed writes over what it left; runs and ranks that write at once do not meet.
   @Test func unfinishedFilesAreTheRuns() throws {
     try withEntries { folder, entries in
       func bank(_ run: String) -> PseudoLabelBank { PseudoLabelBank(key: "k", data: folder, fallback: folder + "/" + run) }
-      let unfinished = bank("one").unfinishedPath(entries[0])
-      #expect(unfinished == bank("one").unfinishedPath(entries[0]) && unfinished != bank("two").unfinishedPath(entries[0]))
-      try bank("one").write(volume(entries[1]), of: entries[1])
+      let unfinished = bank("one").unfinishedPath(entries[0], rank: 0)
+      #expect(unfinished == bank("one").unfinishedPath(entries[0], rank: 0))
+      #expect(unfinished != bank("two").unfinishedPath(entries[0], rank: 0))
+      #expect(unfinished != bank("one").unfinishedPath(entries[0], rank: 1))
+      try bank("one").write(volume(entries[1]), of: entries[1], rank: 0)
       try "half".write(toFile: unfinished, atomically: true, encoding: .utf8)
       #expect(!bank("one").has(entries[0]))
-      try bank("one").write(volume(entries[0]), of: entries[0])
+      try bank("one").write(volume(entries[0]), of: entries[0], rank: 0)
       let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/pseudo-labels/k").sorted()
       #expect(names == [entries[0], entries[1]].map { "\($0.identifier).h5" }.sorted())
     }
@@ -82,7 +84,7 @@ import Volumes
   @Test func labelsOfAnotherImageAreNotTaken() throws {
     try withEntries { folder, entries in
       let bank = PseudoLabelBank(key: "k", ofRun: folder)
-      try bank.write(volume(entries[0]), of: entries[0])
+      try bank.write(volume(entries[0]), of: entries[0], rank: 0)
       var changed = entries[0]
       changed.imageChecksum = "0badcafe"
       #expect(!bank.has(changed))
@@ -94,7 +96,7 @@ import Volumes
   @Test func aFileThatIsNotWholeCountsAsMissing() throws {
     try withEntries { folder, entries in
       let bank = PseudoLabelBank(key: "k", ofRun: folder), entry = entries[0], path = bank.path(entry)
-      try bank.write(volume(entry), of: entry)
+      try bank.write(volume(entry), of: entry, rank: 0)
       let whole = try Data(contentsOf: URL(fileURLWithPath: path))
       for bytes in [0, 100, whole.count / 2, whole.count - 1] {
         try whole.prefix(bytes).write(to: URL(fileURLWithPath: path))
@@ -102,7 +104,7 @@ import Volumes
         let error = #expect(throws: TrainingError.self) { try bank.read(entry) }
         #expect(error?.description.contains(entry.identifier) == true && error?.description.contains(path) == true)
       }
-      try bank.write(volume(entry), of: entry)
+      try bank.write(volume(entry), of: entry, rank: 0)
       #expect(try bank.read(entry) == volume(entry))
       // Damage within: no other labels come back, and checksums tell of most of it.
       let spots = stride(from: whole.count / 8, to: whole.count, by: whole.count / 16)

@@ -37,13 +37,13 @@ import Weights
 
   // MARK: Ranks
 
-  /// Each on data of its own, so that both label all volumes.
+  /// Each on data of its own, so that both label all volumes; two of them are volumes of two ranks.
   @Test func sfrDoesNotDependOnTheRanks() throws {
     try withTemporaryFolder { folder in
       var banks: [PseudoLabelBank] = []
       for ranks in [1, 3] {
         let runs = try SFRRuns(folder, data: "data-\(ranks)")
-        let (status, output) = try runs.start(try runs.configuration("ranks-\(ranks)", SFRRuns.stages), ranks: ranks)
+        let (status, output) = try runs.start(try runs.configuration("ranks-\(ranks)", SFRRuns.stages, ["lanes=9"]), ranks: ranks)
         try #require(status == 0, "\(output)")
         #expect(
           output.contains("pseudo-labels: 7 volumes, 0 of them were there") && output.contains("learns from the pseudo-labels"))
@@ -59,11 +59,13 @@ import Weights
     }
   }
 
-  @Test func sfrPlusDoesNotDependOnTheRanks() throws {
+  /// Also with more lanes than volumes, of which some are then volumes of two ranks.
+  @Test(arguments: [3, 9]) func sfrPlusDoesNotDependOnTheRanks(lanes: Int) throws {
     try withTemporaryFolder { folder in
       for ranks in [1, 3] {
         let runs = try SFRRuns(folder, data: "data-\(ranks)")
-        let (status, output) = try runs.start(try runs.configuration("ranks-\(ranks)", SFRRuns.plusStages), ranks: ranks)
+        let (status, output) = try runs.start(
+          try runs.configuration("ranks-\(ranks)", SFRRuns.plusStages, ["lanes=\(lanes)"]), ranks: ranks)
         try #require(status == 0, "\(output)")
         #expect(output.contains("round 1: 3 of 7 volumes") && output.contains("round 2: 3 of 7 volumes"), "\(output)")
       }

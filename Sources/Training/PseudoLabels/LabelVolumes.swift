@@ -27,16 +27,16 @@ struct VolumeLabelling {
   /// Labels the cases of this rank that the bank lacks. Collective: throws the same on every rank.
   /// - Returns: how many of all ranks' cases were there already.
   func run(_ identifiers: [String], over world: borrowing Communicator, console: Console) throws -> Int {
-    let missing = try together(over: world) { _ in
+    let missing = try together(over: world) { world in
       // What this run left when it was killed, and another one may have made since.
-      for identifier in identifiers { unlink(bank.unfinishedPath(store.index.entry(identifier))) }
+      for identifier in identifiers { unlink(bank.unfinishedPath(store.index.entry(identifier), rank: world.rank)) }
       let missing = identifiers.filter { !bank.has(store.index.entry($0)) }
       for (number, identifier) in missing.enumerated() {
         Flight.mark(.prior, detail: identifier)
         try StopSignal.check(while: "volumes were labelled")
         let volume = try store.reader.read(identifier)
         let labels = PseudoLabelVolume(probabilities: probabilities(volume), classes: classes)
-        try bank.write(labels, of: store.index.entry(identifier))
+        try bank.write(labels, of: store.index.entry(identifier), rank: world.rank)
         console.progress("pseudo-labels: volume \(number + 1) of \(missing.count)", isLast: number + 1 == missing.count)
       }
       return missing.count
@@ -44,17 +44,20 @@ struct VolumeLabelling {
     return Int(try world.allreduce(UInt64(identifiers.count - missing), .sum))
   }
 
-  /// The share of foreground, voxels of each class, and the mean certainty of all ranks' labels. Collective.
-  func numbers(_ identifiers: [String], over world: borrowing Communicator) throws -> [String: Double] {
-    var sums = [Double](repeating: 0, count: classes + 1)
+  /// The share of foreground, voxels of each class, and the mean certainty of the labels of `all` cases, of which this rank reads `own`. Collective.
+  func numbers(of all: [String], own: [String], over world: borrowing Communicator) throws -> [String: Double] {
+    // Volume by volume, since several ranks may have the same one.
+    let own = Set(own), width = classes + 1
+    var counts = [Double](repeating: 0, count: all.count * width)
     try together(over: world) { _ in
-      for identifier in identifiers {
+      for (place, identifier) in all.enumerated() where own.contains(identifier) {
         let volume = try bank.read(store.index.entry(identifier))
-        for label in volume.labels { sums[Int(label)] += 1 }
-        for certainty in volume.certainty { sums[classes] += Double(certainty) / 255 }
+        for label in volume.labels { counts[place * width + Int(label)] += 1 }
+        for certainty in volume.certainty { counts[place * width + classes] += Double(certainty) / 255 }
       }
     }
-    try world.allreduce(&sums, .sum)
+    try world.allreduce(&counts, .maximum)
+    let sums = (0..<width).map { part in all.indices.reduce(0) { $0 + counts[$1 * width + part] } }
     let voxels = sums[..<classes].reduce(0, +)
     var numbers = ["foreground": 1 - sums[0] / voxels, "certainty": sums[classes] / voxels]
     for (name, count) in zip(store.index.classNames, sums) { numbers["voxels.\(name)"] = count }

@@ -64,7 +64,9 @@ package struct PseudoLabelBank {
   static func folder(ofRun run: String) -> String { "\(run)/pseudo-labels" }
 
   package func path(_ entry: PackEntry) -> String { "\(folder)/\(entry.identifier).h5" }
-  package func unfinishedPath(_ entry: PackEntry) -> String { Training.unfinishedPath(of: path(entry), run: run) }
+  package func unfinishedPath(_ entry: PackEntry, rank: Int) -> String {
+    Training.unfinishedPath(of: path(entry), run: run, rank: rank)
+  }
 
   /// Whether the labels of a case are there and belong to its image.
   package func has(_ entry: PackEntry) -> Bool {
@@ -110,12 +112,16 @@ package struct PseudoLabelBank {
   }
 
   /// Writes the labels of a case; they appear when they are whole.
-  package func write(_ volume: PseudoLabelVolume, of entry: PackEntry) throws { try write(volume, of: entry, note: String?.none) }
+  package func write(_ volume: PseudoLabelVolume, of entry: PackEntry, rank: Int) throws {
+    try write(volume, of: entry, note: String?.none, rank: rank)
+  }
 
-  /// - Parameter note: what is to be known about the labels; nil for nothing.
-  func write<Note: Codable>(_ volume: PseudoLabelVolume, of entry: PackEntry, note: Note?) throws {
+  /// - Parameters:
+  ///   - note: what is to be known about the labels; nil for nothing.
+  ///   - rank: who writes: where lanes are more than volumes, several ranks label the same one.
+  func write<Note: Codable>(_ volume: PseudoLabelVolume, of entry: PackEntry, note: Note?, rank: Int) throws {
     try makeFolder(folder)
-    let path = path(entry), temporary = unfinishedPath(entry)
+    let path = path(entry), temporary = unfinishedPath(entry, rank: rank)
     let extent = (0..<3).map { entry.extent[$0] }, storage = Storage.chunked(extent: extent, level: 1)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys

@@ -85,7 +85,7 @@ public final class Relabelling: Work, LabelsVolumes {
     let known = try labelling.run(cases, over: world, console: console)
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
     console.print("pseudo-labels: \(split.unlabelled.count) volumes, \(known) of them were there, \(seconds) s")
-    return try labelling.numbers(cases, over: world)
+    return try labelling.numbers(of: split.unlabelled, own: cases, over: world)
   }
 
   private var labelling: VolumeLabelling { VolumeLabelling(bank: bank, store: store, probabilities: segmenter.probabilities) }

@@ -53,11 +53,12 @@ struct RegistrationLabelling {
   ) throws -> (PseudoLabelBank, RegistrationTable) {
     let started = ContinuousClock.now, millimetres = millimetres(split),
       bank = bank(split, millimetres, templates.map(\.name))
-    let made = try together(over: world) { _ in
+    let made = try together(over: world) { world in
       let missing = cases.sorted().filter { !bank.has(store.index.entry($0)) }
       if !missing.isEmpty {
         try label(
-          missing, by: try propagation(split.labelled, templates, millimetres), templates.map(\.name), into: bank, console)
+          missing, by: try propagation(split.labelled, templates, millimetres), templates.map(\.name), into: bank,
+          rank: world.rank, console)
       }
       return missing.count
     }
@@ -107,7 +108,8 @@ struct RegistrationLabelling {
   }
 
   private func label(
-    _ cases: [String], by propagation: Propagation, _ templates: [String], into bank: PseudoLabelBank, _ console: Console
+    _ cases: [String], by propagation: Propagation, _ templates: [String], into bank: PseudoLabelBank, rank: Int,
+    _ console: Console
   ) throws {
     for (number, identifier) in cases.enumerated() {
       Flight.mark(.prior, detail: identifier)
@@ -116,7 +118,7 @@ struct RegistrationLabelling {
       let found = propagation.labels(of: image, template: templates.firstIndex(of: identifier))
       try bank.write(
         PseudoLabelVolume(labels: found.labels.labels, certainty: found.labels.certainty), of: store.index.entry(identifier),
-        note: RegistrationNote(found))
+        note: RegistrationNote(found), rank: rank)
       console.progress("registration: volume \(number + 1) of \(cases.count)", isLast: number + 1 == cases.count)
     }
   }

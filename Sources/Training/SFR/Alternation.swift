@@ -103,7 +103,7 @@ public final class Alternation: Work, StudentWithSAM {
     var segmenter = pair.student.segmenter
     segmenter.networks = [pair.source.network]
     var numbers = [Double](repeating: 0, count: count * all.count)
-    try together(over: world) { _ in
+    try together(over: world) { world in
       for (place, identifier) in all.enumerated() where samLabels[identifier] != nil {
         Flight.mark(.decision, detail: identifier)
         try StopSignal.check(while: "volumes were judged")
@@ -113,10 +113,13 @@ public final class Alternation: Work, StudentWithSAM {
           identifier, probabilities: probabilities, classes: pair.setup.classes, labels: found.labels, sam: samLabels[identifier]!
         )
         numbers.replaceSubrange(count * place..<count * (place + 1), with: confidence.numbers)
-        if pair.schedule.mayPass(confidence) { try bank.write(found, of: pair.store.index.entry(identifier)) }
+        if pair.schedule.mayPass(confidence) {
+          try bank.write(found, of: pair.store.index.entry(identifier), rank: world.rank)
+        }
       }
     }
-    try world.allreduce(&numbers, .sum)
+    // Not their sum: several ranks may have the same volume.
+    try world.allreduce(&numbers, .maximum)
     return all.enumerated().map { VolumeConfidence($1, numbers: numbers[count * $0..<count * ($0 + 1)]) }
   }
 

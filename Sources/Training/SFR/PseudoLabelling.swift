@@ -50,7 +50,7 @@ public final class PseudoLabelling: Work, LabelsVolumes {
 
   public var title: String { "pseudo-labels of \(split.unlabelled.count) volumes by \(setup.title)" }
   public var samplesPerStep: Int { isMeasured ? configuration.lanes : split.unlabelled.count }
-  private var cases: [String] { shards.values.joined().sorted() }
+  private var cases: [String] { Set(shards.values.joined()).sorted() }
   public var modules: [ModuleUpdate] { [] }
   public var carried: [CarriedVector] { [setup.carried] }
   public var metadata: [String: String] { setup.metadata }
@@ -73,7 +73,7 @@ public final class PseudoLabelling: Work, LabelsVolumes {
     known = try labelling.run(cases, over: world, console: console)
     let seconds = (ContinuousClock.now - started).seconds.formatted(decimals: 1)
     console.print("pseudo-labels: \(split.unlabelled.count) volumes, \(known) of them were there, \(seconds) s")
-    return try labelling.numbers(cases, over: world)
+    return try labelling.numbers(of: split.unlabelled, own: cases, over: world)
   }
 
   /// Nothing is trained.
