@@ -12,6 +12,7 @@ func library(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 
 /// A module and its tests in `Tests/<name>Tests`; `pages` lie in its folder beside the README; `fixtures` when the tests find
 /// golden files in their folder `Fixtures`.
@@ -75,7 +76,11 @@ let layers: [[Target]] = [
   module(
     "Benchmarks",
     ["Networks", "Registration", "Preparation", "Volumes", "Cluster", "Learning", "Tensors", "Kernels", "MPI", "Files"]),
-  module("Reports", ["Metrics", "Volumes", "Files", "CPNG", "CFreeType"]),
+  module(
+    "Reports", ["Metrics", "Volumes", "Files", "CPNG", "CFreeType", mustache],
+    resources: ["page", "table", "run", "cases", "confidence", "scaling", "methods"].map {
+      .embedInCode("Pages/Templates/\($0).mustache")
+    }),
   module("Planning", ["Preparation", "Volumes", "Kernels", "Files", "Settings"], tests: ["Tensors"], fixtures: true),
   // 6. The loop, validation, prediction, run files.
   module(
@@ -137,6 +142,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
   ],
   targets: layers.flatMap { $0 }
 )

@@ -101,25 +101,33 @@ extension MethodTable {
   }
 
   var html: String {
-    func table(_ heads: [String], _ lines: [[String]]) -> String {
-      func row(_ cells: [String], _ tag: String) -> String {
-        "<tr>" + cells.map { "<\(tag)\($0.first?.isLetter == true ? " class=\"name\"" : "")>\(escaped($0))</\(tag)>" }.joined()
-          + "</tr>"
-      }
-      return "<table>" + row(heads, "th") + lines.map { row($0, "td") }.joined(separator: "\n") + "</table>"
-    }
-    let published = publishedResults.map {
-      "<p>\(escaped($0.facts))</p>" + table(["method", "Dice %"], $0.dice.map { [$0.method, $0.text] })
-    }
-    return page(
-      title: "Methods on \(study.data)",
-      """
-      <div class="charts">\(chart)</div>
-      \(table(heads, rows.map(cells)))
-      \(notes.map { "<p>\(escaped($0))</p>" }.joined(separator: "\n"))
-      <p>Settings: \(escaped(settings)).</p>
-      <h2>Published numbers</h2><p>\(escaped(publishedNote))</p>
-      \(published.joined(separator: "\n"))
-      """)
+    page(
+      .methods,
+      MethodsContent(
+        title: "Methods on \(study.data)", chart: chart, table: Self.table(heads, rows.map(cells)), notes: notes,
+        settings: settings, publishedNote: publishedNote,
+        published: publishedResults.map {
+          .init(facts: $0.facts, table: Self.table(["method", "Dice %"], $0.dice.map { [$0.method, $0.text] }))
+        }))
   }
+
+  /// Texts that begin with a letter are names.
+  private static func table(_ heads: [String], _ lines: [[String]]) -> PageTable {
+    func cells(_ texts: [String]) -> [PageTable.Cell] { texts.map { $0.first?.isLetter == true ? .name($0) : .init($0) } }
+    return PageTable(heads: cells(heads), lines.map(cells))
+  }
+}
+
+/// What the template `methods` shows.
+private struct MethodsContent {
+  struct Group {
+    let facts: String
+    let table: PageTable
+  }
+
+  let title, chart: String
+  let table: PageTable
+  let notes: [String]
+  let settings, publishedNote: String
+  let published: [Group]
 }

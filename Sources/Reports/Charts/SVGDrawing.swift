@@ -75,7 +75,7 @@ struct SVGDrawing {
   private static func number(_ value: Double) -> String { String(format: "%g", (value * 100).rounded() / 100) }
 }
 
-/// Text that may stand between tags and in attributes of HTML and SVG.
-public func escaped(_ text: String) -> String {
+/// Text that may stand between tags and in attributes of SVG.
+func escaped(_ text: String) -> String {
   text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
 }

@@ -4,31 +4,35 @@ import Foundation
 import Reports
 import Training
 
+/// What the template `scaling` shows.
+private struct ScalingContent {
+  struct EvidenceMeaning { let name, color, meaning: String }
+  struct Section {
+    let heading: String
+    let charts: [String]
+    let table: PageTable
+  }
+
+  let title: String
+  let evidences: [EvidenceMeaning]
+  let warnings: [String]
+  let sections: [Section]
+  let allreduce: String?
+  let model, modelCaveat: String
+  let facts: PageTable
+  let study: String
+}
+
 extension ScalingReport {
   /// The whole page.
   var html: String {
     let kinds = [StudyPoint.Kind.strong, .weak].filter { kind in rows.contains { $0.kind == kind } }
-    let sections = kinds.map { kind in
-      """
-      <h2>\(title(kind))</h2>
-      <div class="charts">\(charts(kind).joined(separator: "\n"))</div>
-      \(table(kind))
-      """
-    }
-    let allreduce = allreduceChart().map { "<h2>MPI_Allreduce</h2><div class=\"charts\">\($0)</div>" } ?? ""
     return page(
-      title: "Scaling study \(study.output)",
-      style: Evidence.allCases.map { ".\($0) { color: \($0.color) }" }.joined(separator: " "),
-      """
-      <p>\(legend)</p>
-      \(warnings.map { "<p class=\"warning\">\(escaped($0))</p>" }.joined(separator: "\n"))
-      \(sections.joined(separator: "\n"))
-      \(allreduce)
-      <h2>Model</h2><pre class="modelled">\(escaped(modelText))</pre>
-      <p>\(escaped(Self.modelCaveat))</p>
-      <h2>What was measured</h2>\(factsTable)
-      <h2>The study</h2><pre>\(escaped(study.yaml))</pre>
-      """)
+      .scaling,
+      ScalingContent(
+        title: "Scaling study \(study.output)", evidences: evidences, warnings: warnings,
+        sections: kinds.map { .init(heading: heading($0), charts: charts($0), table: table($0)) }, allreduce: allreduceChart(),
+        model: modelText, modelCaveat: Self.modelCaveat, facts: facts, study: study.yaml))
   }
 
   static let modelCaveat =
@@ -36,19 +40,18 @@ extension ScalingReport {
     + "t_b = 2 log2(p) alpha + 2 (p-1)/p (n/k) beta + (p-1)/p (n/k) gamma. "
     + "Their intervals hold the spread of the measurements; they do not cover networks that are shared or tapered, nor file systems that many nodes read at once."
 
-  private func title(_ kind: StudyPoint.Kind) -> String {
+  private func heading(_ kind: StudyPoint.Kind) -> String {
     kind == .strong
       ? "Strong scaling: \(study.strongLanes) lanes in all" : "Weak scaling: \(study.weakLanesPerRank) lanes for each rank"
   }
 
-  private var legend: String {
+  private var evidences: [ScalingContent.EvidenceMeaning] {
     let meanings: [Evidence: String] = [
       .measured: "real computation, every node a machine of its own",
       .emulated: "sleeps in place of computation, slowed-down clocks, or several nodes on one machine",
       .modelled: "the fitted formula, with the interval in which a measurement should lie",
     ]
-    let parts = Evidence.allCases.map { "<b class=\"\($0)\">\($0)</b>: \(meanings[$0]!)" }
-    return parts.joined(separator: "; ") + ". Medians over repeats with 95 % bootstrap intervals."
+    return Evidence.allCases.map { .init(name: "\($0)", color: $0.color, meaning: meanings[$0]!) }
   }
 
   /// The caveats of the numbers.
@@ -71,32 +74,34 @@ extension ScalingReport {
     return found
   }
 
-  private func table(_ kind: StudyPoint.Kind) -> String {
+  private func table(_ kind: StudyPoint.Kind) -> PageTable {
     let evidences = [evidence(of: kind)!, .modelled].filter { !rows(kind, $0).isEmpty }
     let heads = evidences.flatMap { evidence in
-      ["s/step", "throughput", "efficiency"].map { "<th class=\"\(evidence)\">\($0).\(evidence)</th>" }
+      ["s/step", "throughput", "efficiency"].map { PageTable.Cell("\($0).\(evidence)", style: "\(evidence)") }
     }
     let nodes = Set(rows.filter { $0.kind == kind }.map(\.nodes)).sorted()
     let lines = nodes.map { nodes in
-      let cells = evidences.map { evidence -> String in
-        guard let row = rows(kind, evidence).first(where: { $0.nodes == nodes }) else { return "<td></td><td></td><td></td>" }
-        return cell(row.stepSeconds, 4) + cell(row.throughput, 2) + cell(row.efficiencyOfSmallest, 3)
+      let cells = evidences.flatMap { evidence -> [PageTable.Cell] in
+        guard let row = rows(kind, evidence).first(where: { $0.nodes == nodes }) else {
+          return [.init(""), .init(""), .init("")]
+        }
+        return [cell(row.stepSeconds, 4), cell(row.throughput, 2), cell(row.efficiencyOfSmallest, 3)]
       }
       let fraction = rows(kind, evidence(of: kind)!).first { $0.nodes == nodes }?.serialFraction
-      let last = kind == .strong ? "<td>\(fraction?.formatted(decimals: 4) ?? "")</td>" : ""
-      return "<tr><td>\(nodes)</td>\(cells.joined())\(last)</tr>"
+      let last = kind == .strong ? [PageTable.Cell(fraction?.formatted(decimals: 4) ?? "")] : []
+      return [.init("\(nodes)")] + cells + last
     }
-    let last = kind == .strong ? "<th>serial fraction.\(evidence(of: kind)!)</th>" : ""
-    return "<table><tr><th>nodes</th>\(heads.joined())\(last)</tr>\(lines.joined(separator: "\n"))</table>"
+    let last = kind == .strong ? [PageTable.Cell("serial fraction.\(evidence(of: kind)!)")] : []
+    return PageTable(heads: [.init("nodes")] + heads + last, lines)
   }
 
-  private func cell(_ estimate: Estimate, _ decimals: Int) -> String {
+  private func cell(_ estimate: Estimate, _ decimals: Int) -> PageTable.Cell {
     let texts = [estimate.value, estimate.low, estimate.high].map { $0.formatted(decimals: decimals) }
-    return "<td>\(texts[0]) <small>(\(texts[1]) to \(texts[2]))</small></td>"
+    return .init(texts[0], detail: "\(texts[1]) to \(texts[2])")
   }
 
-  private var factsTable: String {
-    func list(_ values: [String]) -> String { escaped(Set(values).sorted().joined(separator: ", ")) }
+  private var facts: PageTable {
+    func list(_ values: [String]) -> String { Set(values).sorted().joined(separator: ", ") }
     let identities = measurements.map(\.run.identity)
     let parameters = identities.flatMap { $0.mcaParameters.map { "\($0.key)=\($0.value)" } }
     let facts = [
@@ -111,7 +116,6 @@ extension ScalingReport {
       ("clocks slowed down", "\(study.dilation.formatted(decimals: 0)) times"),
       ("averaged in a step", "\(measurements.map(\.run.averagedBytes).max()!) bytes"),
     ]
-    return "<table>" + facts.map { "<tr><td class=\"name\">\($0.0)</td><td class=\"name\">\($0.1)</td></tr>" }.joined()
-      + "</table>"
+    return PageTable(facts.map { [.name($0.0), .name($0.1)] })
   }
 }

@@ -17,7 +17,11 @@ public func writeConfidenceReport(run: String, to path: String) throws -> String
     (try? readText(path, atMost: 1 << 30))?.contains(mark) ?? false
   }
   let rounds = try ConfidenceFile.read(run: run), svg = ConfidenceFigure(rounds).svg
-  try writeDurably(Array((isPage ? page(svg, rounds, run: run) : mark + "\n" + svg + "\n").utf8), to: path)
+  let text =
+    isPage
+    ? page(.confidence, ConfidenceContent(title: "Confidence of \(run)", mark: mark, figure: svg, rounds: table(rounds)))
+    : mark + "\n" + svg + "\n"
+  try writeDurably(Array(text.utf8), to: path)
   return "\(path): \(counted(rounds.count, "round")) of \(counted(rounds[0].volumes.count, "volume"))"
 }
 
@@ -37,34 +41,21 @@ extension ConfidenceFigure {
   }
 }
 
-/// The picture under its title, over a table of the rounds.
-private func page(_ svg: String, _ rounds: [ConfidenceRound], run: String) -> String {
+/// What the template `confidence` shows.
+private struct ConfidenceContent {
+  let title, mark, figure: String
+  let rounds: PageTable
+}
+
+private func table(_ rounds: [ConfidenceRound]) -> PageTable {
   let rows = rounds.map { round in
     let confidences = round.volumes.map(\.confidence), confident = round.volumes.filter(\.isConfident).count
     let agreement = round.volumes.reduce(0) { $0 + $1.agreement } / Double(round.volumes.count)
-    let cells = [
+    return [
       "\(round.number)", round.threshold?.formatted(decimals: 4) ?? "none", "\(confident)", "\(round.volumes.count - confident)",
       confidences.min()!.formatted(decimals: 4), confidences.max()!.formatted(decimals: 4), agreement.formatted(decimals: 3),
     ]
-    return "<tr>" + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
   }
   let heads = ["round", "threshold", "confident", "uncertain", "lowest confidence", "highest confidence", "mean agreement"]
-  return """
-    <!DOCTYPE html>
-    \(mark)
-    <html lang="en"><head><meta charset="utf-8"><title>Confidence of \(escaped(run))</title>
-    <style>
-    body { font-family: sans-serif; color: #222222; max-width: 1320px; margin: 2em auto; padding: 0 1em; line-height: 1.4 }
-    table { border-collapse: collapse; margin: 1em 0; font-size: 0.9em } th, td { padding: 0.25em 0.7em; text-align: right }
-    th { border-bottom: 2px solid #222222 } td { border-bottom: 1px solid #dddddd } svg { max-width: 100%; height: auto }
-    </style></head><body>
-    <h1>Confidence of \(escaped(run))</h1>
-    <p>Confidence is the mean over voxels of the student's largest class probability. Volumes from the threshold on teach SAM, unless they have too
-    little foreground or agreement; SAM teaches the student on the others.</p>
-    \(svg)
-    <table><tr>\(heads.map { "<th>\($0)</th>" }.joined())</tr>
-    \(rows.joined(separator: "\n"))</table>
-    </body></html>
-
-    """
+  return PageTable(heads: heads.map { .init($0) }, rows.map { $0.map { .init($0) } })
 }

@@ -23,12 +23,30 @@ public func writeRunPage(run: String, to path: String) throws -> String {
 /// What tells the pages of this function from other files.
 private let mark = "<!-- cohort report run -->"
 
-/// What a page shows.
+/// What the template `run` shows.
+private struct RunContent {
+  let title, mark: String
+  let warnings: [String]
+  let facts: PageTable
+  let charts: [String]
+  let cases: CaseContent?
+  /// Why there are none.
+  let noCases: String?
+  let lastScores: PageTable?
+  let rounds: String?
+  let caveats, runWarnings: [String]
+  let attempts: PageTable
+  let rankBars, rankTable: String?
+  let versions: PageTable
+  let configuration: String
+}
+
+/// A run as its page tells it.
 private struct RunPage {
   let report: RunReport
   let curves: RunCurves
-  let cases: CaseTable?
-  let rounds: [ConfidenceRound]
+  private let cases: CaseTable?
+  private let rounds: [ConfidenceRound]
   private let warnings: [String]
 
   /// Errors: no run folder, or one without steps.
@@ -43,29 +61,28 @@ private struct RunPage {
   }
 
   var html: String {
-    Reports.page(
-      title: "Run \(report.run)", style: CasePage.style,
-      ([mark] + warnings.map { "<p class=\"warning\">\(escaped($0))</p>" } + [table(facts), charts]
-        + section("Cases", cases.map { CasePage($0).html } ?? casesMissing)
-        + section("Last scores", curves.lastScores.isEmpty ? "" : table(curves.lastScores))
-        + section("Rounds of the confidence schedule", rounds.isEmpty ? "" : ConfidenceFigure(rounds).svg)
-        + section("Caveats", list(caveats)) + section("Warnings of the newest attempt", list(runWarnings(ofRun: report.run)))
-        + section(
-          "Attempts", table(report.attempts.map { ["\($0.number)", $0.started, $0.course, $0.message ?? ""] }, isText: true))
-        + section("Ranks", ranks)
-        + section(
-          "Versions",
-          folded("Libraries and checksums", table(report.versions.sorted { $0.key < $1.key }.map { [$0, $1] }, isText: true)))
-        + section("Configuration", folded("All keys, defaults included", "<pre>\(escaped(configuration))</pre>")))
-        .joined(separator: "\n"))
+    page(
+      .run,
+      RunContent(
+        title: "Run \(report.run)", mark: mark, warnings: warnings, facts: numbers(facts), charts: curves.charts.map(\.svg),
+        cases: cases.map { CaseContent($0) }, noCases: cases == nil ? casesMissing : nil,
+        lastScores: curves.lastScores.isEmpty ? nil : numbers(curves.lastScores),
+        rounds: rounds.isEmpty ? nil : ConfidenceFigure(rounds).svg, caveats: caveats,
+        runWarnings: runWarnings(ofRun: report.run),
+        attempts: PageTable(
+          report.attempts.map { ["\($0.number)", $0.started, $0.course, $0.message ?? ""].map { .name($0) } }),
+        rankBars: rankBars, rankTable: report.ranks.isEmpty ? nil : rankTable(report.ranks).joined(separator: "\n"),
+        versions: PageTable(report.versions.sorted { $0.key < $1.key }.map { [.name($0), .name($1)] }),
+        configuration: (try? readText("\(report.run)/configuration.resolved.yaml")) ?? ""))
   }
 
-  private var charts: String { "<div class=\"charts\">\(curves.charts.map(\.svg).joined(separator: "\n"))</div>" }
-
-  private var configuration: String { (try? readText("\(report.run)/configuration.resolved.yaml")) ?? "" }
+  /// Rows of a name and numbers.
+  private func numbers(_ rows: [[String]]) -> PageTable {
+    PageTable(rows.map { row in row.enumerated().map { $0 == 0 ? .name($1) : .init($1) } })
+  }
 
   private var casesMissing: String {
-    curves.isHeldOut == nil ? "<p>No validation yet.</p>" : "<p>Whole volumes have not been scored yet (validation.patches).</p>"
+    curves.isHeldOut == nil ? "No validation yet." : "Whole volumes have not been scored yet (validation.patches)."
   }
 
   private var facts: [[String]] {
@@ -89,41 +106,17 @@ private struct RunPage {
     return (curves.isHeldOut == false ? [fit] : []) + [report.caveat].compactMap { $0 } + (curves.isHeldOut == nil ? [] : [grid])
   }
 
-  /// A bar for each rank over the table; of many ranks those that work longest.
-  private var ranks: String {
-    guard !report.ranks.isEmpty else { return "<p>Told after the first steps.</p>" }
+  /// A bar for each rank; of many ranks those that work longest. Nil before there are any.
+  private var rankBars: String? {
+    guard !report.ranks.isEmpty else { return nil }
     let shown = report.ranks.sorted { $0.load + $0.compute > $1.load + $1.compute }.prefix(16).sorted { $0.rank < $1.rank }
-    let bars = StackedBars(
+    return StackedBars(
       title: "A step on each rank", xTitle: "rank", yTitle: "s", labels: shown.map { "\($0.rank)" },
       parts: [
         BarPart(name: "compute", color: "#1f6fb4", values: shown.map { max(0, $0.compute) }),
         BarPart(name: "load", color: "#e07b00", values: shown.map { max(0, $0.load) }),
         BarPart(name: "wait", color: "#9a9a9a", values: shown.map { max(0, $0.wait) }),
-      ])
-    return "<div class=\"charts\">\(bars.svg)</div>\n<pre>\(escaped(rankTable(report.ranks).joined(separator: "\n")))</pre>"
+      ]
+    ).svg
   }
-}
-
-/// A heading over its content; nothing without content.
-private func section(_ title: String, _ content: String) -> [String] {
-  content.isEmpty ? [] : ["<h2>\(escaped(title))</h2>", content]
-}
-
-private func folded(_ title: String, _ content: String) -> String {
-  "<details><summary>\(escaped(title))</summary>\(content)</details>"
-}
-
-private func list(_ items: [String]) -> String {
-  items.isEmpty ? "" : "<ul>" + items.map { "<li>\(escaped($0))</li>" }.joined() + "</ul>"
-}
-
-/// Rows of cells, the first of each a name.
-/// - Parameter isText: whether the others are texts too, not numbers.
-private func table(_ rows: [[String]], isText: Bool = false) -> String {
-  let lines = rows.map { row in
-    "<tr>"
-      + row.enumerated().map { "<td\($0.offset == 0 || isText ? " class=\"name\"" : "")>\(escaped($0.element))</td>" }.joined()
-      + "</tr>"
-  }
-  return "<table>" + lines.joined(separator: "\n") + "</table>"
 }
