@@ -7,6 +7,8 @@ import Tensors
 public final class AdamW: Optimizer {
   public static let name = "adamw"
   public static let leavesUnusedAlone = true
+  /// PyTorch's.
+  public static let usualLearningRate = 0.001
   public static let summary = "Adam with weight decay apart from the gradient"
 
   /// Running means of g [P], zero at first.

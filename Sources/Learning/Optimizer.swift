@@ -15,6 +15,8 @@ public protocol Optimizer: AnyObject, SendableMetatype {
   /// these alone; for one that does not, their gradient is zero and they decay, as biases do in PyTorch that a normalisation makes
   /// idle.
   static var leavesUnusedAlone: Bool { get }
+  /// The learning rate where none is asked for.
+  static var usualLearningRate: Double { get }
   init(_ parameters: ParameterSet, _ settings: OptimizerSettings)
   /// State between steps, saved with a run: flat values [P], or one for each tensor of the set.
   var state: [(name: String, values: Tensor)] { get }

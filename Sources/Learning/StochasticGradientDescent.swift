@@ -7,6 +7,8 @@ import Tensors
 public final class StochasticGradientDescent: Optimizer {
   public static let name = "sgd"
   public static let leavesUnusedAlone = false
+  /// Ten times that of most publications: it won on real volumes (Tests/Yardstick/RESULTS.md, "learning rates on real volumes").
+  public static let usualLearningRate = 0.1
   public static let summary = "stochastic gradient descent with momentum, weight decay added to the gradient"
 
   /// v [P], zero at first.

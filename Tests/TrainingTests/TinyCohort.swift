@@ -82,6 +82,7 @@ struct TinyCohort {
     steps: 50
     lanes: 3
     seed: 5
+    optimizer: {learningRate: 0.01}
     augmentation: {kind: flip, axes: [H, W]}
     validation: {every: 25}
     checkpoint: {every: 10, keep: 9}

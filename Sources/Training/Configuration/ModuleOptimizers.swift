@@ -29,12 +29,13 @@ extension RunConfiguration {
       ScheduleSettings(
         power: value(\.decayPower), stepSize: value(\.stepSize), gamma: value(\.gamma), minimum: value(\.minimum),
         warmUp: value(\.warmUp), epochSteps: value(\.epochSteps)))
+    let optimizer = try optimizer(named: value(\.optimizerName))
     return OptimizerChoice(
-      try optimizer(named: value(\.optimizerName)),
+      optimizer,
       OptimizerSettings(
         momentum: value(\.momentum), nesterov: value(\.nesterov), weightDecay: value(\.weightDecay), beta1: value(\.beta1),
         beta2: value(\.beta2), epsilon: value(\.epsilon)),
-      learningRate: LearningRate(value(\.learningRate), schedule), clipNorm: value(\.clipNorm))
+      learningRate: LearningRate(value(\.learningRate) ?? optimizer.usualLearningRate, schedule), clipNorm: value(\.clipNorm))
   }
 
   /// The labelled cases that are held out.

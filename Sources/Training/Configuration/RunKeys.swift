@@ -89,9 +89,10 @@ public struct RunKeys: Sendable {
   public let optimizerName = Setting(
     "optimizer.name", default: StochasticGradientDescent.name, among: optimizerCatalog.map { $0.name }, aliases: ["optimizer"],
     "Optimiser. " + optimizerCatalog.map { "\($0.name): \($0.summary)" }.joined(separator: "; ") + ".")
-  public let learningRate = Setting(
-    "optimizer.learningRate", default: 0.01, in: 1e-12...1000, aliases: ["optimizer.rate"],
-    "Learning rate at its highest: at the first step, or at the end of the warm-up.")
+  public let learningRate = Setting<Double?>(
+    "optimizer.learningRate", default: nil, .optional(.number(in: 1e-12...1000)), aliases: ["optimizer.rate"],
+    "Learning rate at its highest: at the first step, or at the end of the warm-up. Nothing takes "
+      + optimizerCatalog.map { "\($0.usualLearningRate) with \($0.name)" }.joined(separator: ", ") + ".")
   public let momentum = Setting("optimizer.momentum", default: 0.9, in: 0...0.9999, "Momentum of SGD.")
   public let nesterov = Setting("optimizer.nesterov", default: false, .flag, "Nesterov's form of SGD's momentum.")
   public let weightDecay = Setting(

@@ -23,7 +23,7 @@ public struct TrainingOutcome: Sendable {
     failed(
       run,
       "\(CoordinatedStep.patience) steps in a row had no usable gradient: lower optimizer.learningRate "
-        + "(\(run.stage.configuration.learningRate)) and start again.", .fatal)
+        + "(\(run.stage.work.modules[0].learningRate.base)) and start again.", .fatal)
   }
 
   static func unsaved(_ run: Run) -> Self {
