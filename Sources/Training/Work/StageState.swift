@@ -84,7 +84,8 @@ extension Run {
     let saved = try RunConfiguration(yaml: state.metadata["configuration"] ?? "", source: "the checkpoint's configuration")
     let (changes, addedSteps) = configuration.changes(since: saved, at: state.step)
     guard changes.isEmpty else {
-      let list = changes.map { "\($0) (\(saved.values[$0] ?? "none") → \(configuration.values[$0] ?? "none"))" }
+      func shown(_ value: String?) -> String { value.map { $0.isEmpty ? "nothing" : $0 } ?? "none" }
+      let list = changes.map { "\($0) (\(shown(saved.values[$0])) → \(shown(configuration.values[$0])))" }
       throw TrainingError(
         "\(configuration.output) holds a run with other settings: \(list.joined(separator: ", ")). "
           + "Set them back to continue it, or start a new run with another output folder.")
