@@ -4,7 +4,7 @@ import Foundation
 
 /// Makes the folder `path` by what `fill` writes into a folder beside it, which is renamed at the end.
 /// What a killed process of this host left of the same folder is removed first.
-/// Errors: the folder exists, cannot be made, or `fill` fails: then nothing is left.
+/// Errors: the folder exists, cannot be made, or `fill` fails: then nothing is left, nor when Ctrl-C or SIGTERM ends the program meanwhile.
 public func makeNewFolder<Result>(_ path: String, _ fill: (String) throws -> Result) throws -> Result {
   let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
   var facts = stat()
@@ -14,10 +14,12 @@ public func makeNewFolder<Result>(_ path: String, _ fill: (String) throws -> Res
   removeAbandoned(started)
   let unfinished = "\(started)\(getpid())"
   do {
-    try makeFolder(unfinished)
-    let result = try fill(unfinished)
-    try moveDurably(unfinished, to: path)
-    return result
+    return try removingOnInterruption(unfinished) {
+      try makeFolder(unfinished)
+      let result = try fill(unfinished)
+      try moveDurably(unfinished, to: path)
+      return result
+    }
   } catch {
     try? FileManager.default.removeItem(atPath: unfinished)
     throw error

@@ -10,9 +10,10 @@ package struct LabelAgreement {
   /// The share of voxels that are not background, the mean of both.
   package let foreground: Double
 
+  /// Voxels that either gives no class (`Stitching.ignored`) do not count.
   package init(_ one: [UInt8], _ other: [UInt8]) {
     var same = 0, inOne = 0, inOther = 0
-    for (a, b) in zip(one, other) {
+    for (a, b) in zip(one, other) where a != Stitching.ignored && b != Stitching.ignored {
       inOne += a == 0 ? 0 : 1
       inOther += b == 0 ? 0 : 1
       same += a == b && a != 0 ? 1 : 0

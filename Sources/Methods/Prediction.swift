@@ -22,7 +22,7 @@ package struct Prediction {
 }
 
 /// The likeliest class of each voxel of logits [1, D, H, W, K]; background in a rehearsal of memory.
-func likeliestLabels(_ logits: Tensor) -> [UInt8] {
+package func likeliestLabels(_ logits: Tensor) -> [UInt8] {
   if Rehearsal.isOn { return [UInt8](repeating: 0, count: logits.shape.rows) }
   return argmaxLabels(logits.values, classes: logits.shape.channels)
 }

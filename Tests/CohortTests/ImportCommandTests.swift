@@ -14,6 +14,7 @@ import Volumes
     case $folder in
       *gap) echo 'Warning: Interslice distance varies in this volume (incompatible with NIfTI format).'; series 1; series 1_Eq_1 ;;
       *two) series 1; series 2 ;;
+      *slow) while [ -d "$output" ]; do sleep 0.1; done ;;
       *none) echo "Error: Unable to find any DICOM images in $folder (or subfolders 5 deep)"; exit 2 ;;
       *) series 1 ;;
     esac
@@ -71,6 +72,26 @@ import Volumes
       let without = try runAlone(arguments, environment: ["PATH": "\(folder)/labels"], executable: "cohort")
       #expect(without.status == 3 && without.output.contains("apt install dcm2niix"), "\(without.output)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder).allSatisfy { !$0.hasPrefix("data") })
+    }
+  }
+
+  @Test func anInterruptedImportLeavesNothing() throws {
+    try withTemporaryFolder { folder in
+      try makeFolders(["bin", "labels", "scans/slow"], in: folder)
+      let environment = try makeConverter(in: folder), before = try FileManager.default.contentsOfDirectory(atPath: folder)
+      func made() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter { !before.contains($0) }
+      }
+      for number in [SIGINT, SIGTERM] {
+        let program = try startAlone(
+          ["import", "dicom", "\(folder)/scans", "--output", "\(folder)/data"], environment: environment, executable: "cohort")
+        while try made().isEmpty, program.isRunning { usleep(10_000) }
+        #expect(try made().allSatisfy { $0.hasPrefix("data.unfinished") } && program.isRunning)
+        kill(program.processIdentifier, number)
+        program.waitUntilExit()
+        #expect(program.terminationReason == .uncaughtSignal && program.terminationStatus == number)
+        #expect(try made().isEmpty)
+      }
     }
   }
 }

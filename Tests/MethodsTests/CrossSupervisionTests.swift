@@ -62,6 +62,8 @@ import Testing
     let same = LabelAgreement([0, 1, 2, 2], [0, 1, 1, 2]), empty = LabelAgreement([0, 0], [0, 0])
     #expect(abs(same.dice - 2.0 / 3) < 1e-12 && same.foreground == 0.75)
     #expect(empty.dice == 1 && empty.foreground == 0)
+    // Voxels without a class count on neither side.
+    #expect(LabelAgreement([1, 1, 0, 0], [1, 255, 255, 0]).dice == 1)
     let numbers = agreementDiagnostics([("T1", same), (nil, empty)], groups: ["T1", "T2"])
     #expect(numbers.map(\.name) == ["agreement", "foreground", "agreement.T1", "foreground.T1", "agreement.T2", "foreground.T2"])
     #expect(abs(numbers[0].value - 5.0 / 6) < 1e-12 && numbers[3].value == 0.75 && numbers[4].value.isNaN)

@@ -81,11 +81,15 @@ public enum SFRKeys {
   static let pseudoLabelCertainty = Setting(
     "pseudoLabels.leastCertainty", default: 0.0, in: 0...1,
     "Voxels of whose pseudo-label bank or registration is less certain than this teach nothing; 0 takes all.")
+  static let pseudoLabelAgreement = Setting(
+    "pseudoLabels.leastAgreement", default: 0.0, in: 0...1,
+    "Crops whose pseudo-labels agree less than this with the student's own labels, as Dice of all foreground, teach nothing; 0 takes all (published)."
+  )
 
   static let all: [any SettingDescription] = [
     checkpoint, adapters, canvas, rank, reusesMasks, patch, geometry, tiles, remap, turnsCanvas, turnsVolume, flipProbability,
     leavesOutGaps,
-    pseudoLabels, pseudoLabelWeight, pseudoLabelSchedule, pseudoLabelCertainty,
+    pseudoLabels, pseudoLabelWeight, pseudoLabelSchedule, pseudoLabelCertainty, pseudoLabelAgreement,
   ]
 }
 

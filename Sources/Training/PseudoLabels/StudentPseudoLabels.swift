@@ -125,15 +125,21 @@ public final class StudentPseudoLabels {
 
   // MARK: The term
 
-  /// ½ (Dice + cross entropy) of the student's predictions of the unlabelled crops against their labels, where they have any.
-  /// - Parameter predictions: those that the method made; if it made none, `network` makes them.
-  func terms(
-    _ batch: Batch, _ predictions: [Prediction], _ network: any Network, at step: Step, on tape: Tape
-  ) -> [LossTerm] {
-    if hasNoLabels { return [] }
-    let predictions = predictions.isEmpty ? network.predict(batch.unlabelled, .clean, at: step, on: tape) : predictions
-    let pairs = predictions.compactMap { prediction in labels(of: prediction.sample).map { (prediction, $0) } }
-    return pseudoLabelTerms(pairs, weight: weight(at: step), readsPrior: false, on: tape)
+  /// Adds ½ (Dice + cross entropy) of the student's predictions of the unlabelled crops against their labels, where they have any and both agree
+  /// enough; the share of such crops is logged.
+  /// - Parameter terms: those of the method, with the predictions that it made; if it made none, `network` makes them.
+  func add(to terms: inout LossTerms, _ batch: Batch, _ network: any Network, at step: Step, on tape: Tape) {
+    if hasNoLabels { return }
+    let predictions = terms.unlabelled.isEmpty ? network.predict(batch.unlabelled, .clean, at: step, on: tape) : terms.unlabelled
+    let pairs = predictions.compactMap { prediction in labels(of: prediction.sample).map { (prediction, $0) } }.filter(agree)
+    terms.terms += pseudoLabelTerms(pairs, weight: weight(at: step), readsPrior: false, on: tape)
+    terms.diagnostics.append(("pseudoCrops", Double(pairs.count) / Double(max(1, predictions.count))))
+  }
+
+  /// Whether the student sees nearly what the labels say: a SAM that labels badly does not pull it down.
+  private func agree(_ prediction: Prediction, _ labels: [UInt8]) -> Bool {
+    let least = configuration[SFRKeys.pseudoLabelAgreement]
+    return least == 0 || LabelAgreement(likeliestLabels(prediction.logits), labels).dice >= least
   }
 
   private func labels(of sample: Sample) -> [UInt8]? {

@@ -167,7 +167,7 @@ public final class MethodWork: Work {
       batch.sums = sums
       batch.partner = partner ?? batch.partner
       var terms = try method.loss(batch, at: step, on: tape)
-      terms.terms += pseudoLabels?.terms(batch, terms.unlabelled, method.predictor, at: step, on: tape) ?? []
+      pseudoLabels?.add(to: &terms, batch, method.predictor, at: step, on: tape)
       return terms
     }
     return LaneBatch(counts: method.countsBatches ? counts : nil, loss: loss, oppositeLoss: opposite)

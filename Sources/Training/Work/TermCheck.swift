@@ -93,7 +93,7 @@ struct TermCheck {
         messages.append(
           isIdle
             ? "THE LOSS TERM \(name) GAVE NO GRADIENT in \(record.looks) steps: the objective does not contain what the run file asks "
-              + "for; look at gateCoverage and priorPresent in metrics.jsonl and at the method's options."
+              + "for; look at gateCoverage, pseudoCrops and priorPresent in metrics.jsonl and at the method's options."
             : "THE LOSS TERM \(name) DOES NOT DEPEND ON THE PRIOR: it has the same value when the prior is negated, "
               + "\(record.looksAtPrior) times; look at priorPresent in metrics.jsonl and at the prior's options.")
       } else if record.isNamed && !isIdle && !isBlind {

@@ -17,7 +17,8 @@ struct Train: ParsableCommand {
         crossEntropy, dice and other terms
                       parts of the loss before their weights, means over all lanes; dice is the Dice loss, 0 at best
         gateCoverage, certainVoxels, pseudoForeground and the like
-                      shares of voxels, 0...1, which a method lets teach
+                      shares of voxels, 0...1, which a method lets teach; pseudoCrops is the share of unlabelled crops
+                      whose pseudo-labels do
       A line says as much as fits into 99 characters; metrics.jsonl in the run folder has all.
       "Dice" in a line of a validation is the overlap with the reference, 1 at best, the mean of cases and classes. A lane is a micro-batch; a
       rank is a process of the job. `cohort watch RUN` shows curves, `cohort report run RUN --html FILE` a page.
