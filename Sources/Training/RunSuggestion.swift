@@ -123,7 +123,7 @@ public struct RunSuggestion: Sendable {
           "network: {name: \(network), base: \(options["base"]!)}",
           "base: channels of the first level; memory and time grow with it"),
         Line("patch: \(patch)", "depth, height, width in voxels, divisible by \(Self.divisor)"), augmentation,
-        Line("optimizer: {learningRate: 0.05}", "falls to 0 over the steps"),
+        Line("optimizer: {learningRate: 0.1}", "falls to 0 over the steps"),
       ]
   }
 

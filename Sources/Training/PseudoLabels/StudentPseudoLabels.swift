@@ -33,6 +33,9 @@ public final class StudentPseudoLabels {
   private var labeller: SAMLabeller?
   /// No volume of the run has labels, because registration is not trusted here: there is no term then, rather than one that is always 0.
   private var hasNoLabels = false
+  /// Crops of this rank that had labels, and those of them that taught, since the program started.
+  private var crops: (labelled: UInt64, taught: UInt64) = (0, 0)
+  private var hasWarned = false
 
   /// - Returns: nil for `pseudoLabels.kind: none`.
   init?(_ configuration: RunConfiguration, _ store: CaseStore) throws {
@@ -131,9 +134,22 @@ public final class StudentPseudoLabels {
   func add(to terms: inout LossTerms, _ batch: Batch, _ network: any Network, at step: Step, on tape: Tape) {
     if hasNoLabels { return }
     let predictions = terms.unlabelled.isEmpty ? network.predict(batch.unlabelled, .clean, at: step, on: tape) : terms.unlabelled
-    let pairs = predictions.compactMap { prediction in labels(of: prediction.sample).map { (prediction, $0) } }.filter(agree)
-    terms.terms += pseudoLabelTerms(pairs, weight: weight(at: step), readsPrior: false, on: tape)
+    let labelled = predictions.compactMap { prediction in labels(of: prediction.sample).map { (prediction, $0) } }
+    let pairs = labelled.filter(agree)
+    // Nothing is asked where nothing teaches, which is no fault of the objective.
+    terms.terms += pseudoLabelTerms(pairs, weight: pairs.isEmpty ? 0 : weight(at: step), readsPrior: false, on: tape)
     terms.diagnostics.append(("pseudoCrops", Double(pairs.count) / Double(max(1, predictions.count))))
+    crops = (crops.labelled + UInt64(labelled.count), crops.taught + UInt64(pairs.count))
+  }
+
+  /// A sentence, once, where no crop of any rank has taught. Collective.
+  func warning(over world: borrowing Communicator) throws -> String? {
+    let labelled = try world.allreduce(crops.labelled, .sum), taught = try world.allreduce(crops.taught, .sum)
+    guard labelled > 0, taught == 0, !hasWarned else { return nil }
+    hasWarned = true
+    return
+      "pseudo-labels have taught nothing so far: in none of \(labelled) crops do they agree with the student's own labels as "
+      + "pseudoLabels.leastAgreement asks (\(configuration[SFRKeys.pseudoLabelAgreement])); they are no help to this student."
   }
 
   /// Whether the student sees nearly what the labels say: a SAM that labels badly does not pull it down.

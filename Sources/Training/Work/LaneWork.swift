@@ -77,7 +77,7 @@ final class LaneWork {
     for update in stage.work.modules { update.clear() }
     let tape = Tape(memory: stage.configuration.memory), partner = self.partner(lane: lane)
     let terms = try times.measure(.forward) { try batch.loss(tape, sums, partner) }
-    termCheck.remember(terms)
+    if lane == 0 { termCheck.remember(terms) }
     if isChecked {
       let norms = try termCheck.look(terms, modules: stage.work.modules.map(\.module), tape: tape, partner)
       if TermCheck.isLogged(now) { gradientNorms = norms }

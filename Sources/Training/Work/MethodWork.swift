@@ -35,6 +35,7 @@ public final class MethodWork: Work {
   /// SAM's labels of unlabelled crops; nil where the stage has none.
   let pseudoLabels: StudentPseudoLabels?
   private let recipe: BatchRecipe
+  private var console: Console?
   private let configuration: RunConfiguration
   private let rank: Int
   /// The unlabelled cases of each lane.
@@ -123,6 +124,7 @@ public final class MethodWork: Work {
   }
 
   public func prepare(over world: borrowing Communicator, console: Console) throws -> [String: Double] {
+    self.console = console
     if let startingWeights { console.print(startingWeights) }
     try pseudoLabels?.prepare(split, lanes: unlabelledOfLanes, over: world, console: console)
     guard let priorSetup else { return [:] }
@@ -178,6 +180,7 @@ public final class MethodWork: Work {
   public func afterUpdate(at step: Step) { method.afterUpdate(at: step) }
 
   public func validate(over world: borrowing Communicator) throws -> StageScores {
+    if let warning = try pseudoLabels?.warning(over: world) { console?.warn(warning) }
     if let estimatedValidation {
       return StageScores(
         try estimatedValidation.scores(over: world, labels: segmenter.labels), split, names: store.index.labels.structureNames)
