@@ -149,7 +149,7 @@ public final class StudentPseudoLabels {
     hasWarned = true
     return
       "pseudo-labels have taught nothing so far: in none of \(labelled) crops do they agree with the student's own labels as "
-      + "pseudoLabels.leastAgreement asks (\(configuration[SFRKeys.pseudoLabelAgreement])); they are no help to this student."
+      + "pseudoLabels.leastAgreement asks (\(configuration[SFRKeys.pseudoLabelAgreement])). Where the student is the worse of both, let all teach it: 0."
   }
 
   /// Whether the student sees nearly what the labels say: a SAM that labels badly does not pull it down.
